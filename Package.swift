@@ -1,0 +1,87 @@
+// swift-tools-version:6.0
+import PackageDescription
+
+// The rooms of the house and the doors between them: a target may import only what it lists here.
+// Floors, from the ground: C libraries; Kernels and Tensors; one room a file format or engine; models and metrics;
+// runs and the Lua runtime; the Lua modules; the command line.
+
+/// Kernels are the only code without overflow checks: they see pointers and counts that their callers have checked.
+let kernelSettings: [SwiftSetting] = [
+    .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"])
+]
+
+func clibrary(_ name: String, links: [String] = []) -> Target {
+    .target(
+        name: name,
+        path: "Sources/CLibraries/\(name)",
+        linkerSettings: links.map { .linkedLibrary($0) })
+}
+
+let package = Package(
+    name: "chexgen",
+    products: [
+        .executable(name: "chexgen", targets: ["chexgen"]),
+        .library(name: "ChexGen", targets: ["ChexGenLua"]),
+    ],
+    targets: [
+        // 0: C libraries
+        clibrary("CSupport"),
+        clibrary("CLua", links: ["lua5.4"]),
+        clibrary("COpenBLAS", links: ["openblas"]),
+        clibrary("COneDNN", links: ["dnnl"]),
+        clibrary("CPNG", links: ["png"]),
+        clibrary("CTurboJPEG", links: ["turbojpeg"]),
+        clibrary("CYAML", links: ["yaml"]),
+        clibrary("CSQLite", links: ["sqlite3"]),
+        clibrary("CZlib", links: ["z"]),
+        clibrary("CLineEdit", links: ["edit"]),
+
+        // 1: arrays
+        .target(name: "Kernels", dependencies: ["CSupport"], swiftSettings: kernelSettings),
+        .target(name: "Tensors", dependencies: ["Kernels", "CSupport", "COpenBLAS"]),
+
+        .target(name: "Files", dependencies: ["CSupport"]),
+
+        // 2: formats and engines
+        .target(name: "Checkpoints", dependencies: ["Tensors", "Files", "CZlib"]),
+        .target(name: "NeuralNet", dependencies: ["Tensors", "Kernels", "Checkpoints", "COneDNN", "CSupport"]),
+        .target(name: "Imaging", dependencies: ["Tensors", "Kernels", "CPNG", "CTurboJPEG"]),
+        .target(name: "Datasets", dependencies: ["Tensors", "Files"]),
+
+        // 3: models and metrics
+        .target(
+            name: "Encoders",
+            dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Tensors", "Kernels", "Files"]),
+        .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
+
+        // 4: runs, and Lua as a guest
+        .target(name: "LuaRuntime", dependencies: ["CLua", "CSupport"]),
+        .target(name: "Runs", dependencies: ["Tensors", "Files", "CYAML", "CSQLite", "CSupport"]),
+
+        // 5: what Lua sees
+        .target(
+            name: "ChexGenLua",
+            dependencies: [
+                "LuaRuntime", "Runs", "Metrics", "Encoders", "Datasets", "Imaging", "NeuralNet", "Checkpoints",
+                "Tensors", "Files", "CSupport",
+            ]),
+
+        // 6: the command line
+        .executableTarget(
+            name: "chexgen", dependencies: ["ChexGenLua", "LuaRuntime", "Runs", "CLineEdit", "CSupport"]),
+
+        .testTarget(name: "FilesTests", dependencies: ["Files"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
+        .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensors"]),
+        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
+        .testTarget(name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors"]),
+        .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
+        .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),
+        .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),
+        .testTarget(name: "CommandLineTests", dependencies: []),
+    ],
+    swiftLanguageModes: [.v5]
+)

@@ -1,0 +1,4 @@
+#ifndef CHEXGEN_CPNG_H
+#define CHEXGEN_CPNG_H
+#include <png.h>
+#endif

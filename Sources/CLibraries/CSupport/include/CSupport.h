@@ -1,0 +1,34 @@
+#ifndef CHEXGEN_CSUPPORT_H
+#define CHEXGEN_CSUPPORT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Why running work was asked to stop. The first reason stays until it is cleared.
+enum cx_stop_reason {
+    CX_STOP_NONE = 0,
+    CX_STOP_INTERRUPT = 1,     // Ctrl-C or SIGTERM
+    CX_STOP_TIME_LIMIT = 2,
+    CX_STOP_INSTRUCTION_LIMIT = 3,
+    CX_STOP_MEMORY_LIMIT = 4,
+};
+
+/// Asks running work to stop. Safe to call from a signal handler and from any thread.
+void cx_request_stop(int reason);
+/// The reason to stop, or CX_STOP_NONE.
+int cx_stop_requested(void);
+/// Forgets the request.
+void cx_clear_stop(void);
+
+/// Bytes of tensor storage alive in this process.
+int64_t cx_tensor_bytes(void);
+/// Adds to the bytes of tensor storage alive (negative to subtract), and returns the new sum.
+int64_t cx_tensor_bytes_add(int64_t delta);
+
+/// Sets how many threads a parallel region uses (libgomp's pool, the one that oneDNN uses too).
+void cx_set_threads(int count);
+int cx_threads(void);
+
+/// Runs body(context, index) for index 0 ..< units, on cx_threads() threads where libgomp is present, else one by one.
+void cx_parallel(int units, void (*body)(void *context, int index), void *context);
+#endif

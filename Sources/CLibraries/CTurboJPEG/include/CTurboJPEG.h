@@ -1,0 +1,4 @@
+#ifndef CHEXGEN_CTURBOJPEG_H
+#define CHEXGEN_CTURBOJPEG_H
+#include <turbojpeg.h>
+#endif

@@ -1,0 +1,4 @@
+#ifndef CHEXGEN_CYAML_H
+#define CHEXGEN_CYAML_H
+#include <yaml.h>
+#endif

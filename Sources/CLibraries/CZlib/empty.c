@@ -1,0 +1,2 @@
+// SwiftPM wants a source file beside the header.
+#include "CZlib.h"

@@ -1,0 +1,1 @@
+// The ChexGenLua room.

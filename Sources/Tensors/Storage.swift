@@ -1,0 +1,52 @@
+import CSupport
+import Foundation
+
+/// A block of memory that one or more tensors view: allocated here, or borrowed from an owner such as a mapped file.
+public final class Storage {
+    /// The first byte; aligned to 64 bytes when allocated here.
+    public let bytes: UnsafeMutableRawPointer
+    /// The size in bytes.
+    public let byteCount: Int
+    private let owner: AnyObject?
+
+    /// The most bytes of tensor storage that may be alive at once; `Int.max` is no limit.
+    public nonisolated(unsafe) static var limit = Int.max
+
+    /// Bytes of allocated tensor storage alive now.
+    public static var bytesAlive: Int { Int(cx_tensor_bytes()) }
+
+    /// Allocates `byteCount` bytes, not cleared.
+    /// - Throws: `TensorError.outOfMemory` over the limit or where the system refuses.
+    public init(byteCount: Int) throws {
+        guard byteCount >= 0 else { throw TensorError.outOfMemory(bytes: byteCount) }
+        let alive = Storage.bytesAlive
+        guard byteCount <= Storage.limit - min(alive, Storage.limit) else {
+            throw TensorError.outOfMemory(bytes: byteCount)
+        }
+        var pointer: UnsafeMutableRawPointer?
+        guard posix_memalign(&pointer, 64, max(64, byteCount)) == 0, let allocated = pointer else {
+            throw TensorError.outOfMemory(bytes: byteCount)
+        }
+        self.bytes = allocated
+        self.byteCount = byteCount
+        self.owner = nil
+        cx_tensor_bytes_add(Int64(byteCount))
+    }
+
+    /// Views memory that `owner` keeps alive. Tensors over it must not be written to.
+    public init(borrowing bytes: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
+        self.bytes = bytes
+        self.byteCount = byteCount
+        self.owner = owner
+    }
+
+    /// Whether the memory belongs to another object (a mapped file), so that it must not be written to.
+    public var isBorrowed: Bool { owner != nil }
+
+    deinit {
+        if owner == nil {
+            free(bytes)
+            cx_tensor_bytes_add(-Int64(byteCount))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Foundation
+
+/// PyTorch's CPU generator: the stream of `torch.Generator().manual_seed(seed)`.
+/// Source of the layout of draws: aten/src/ATen/native/cpu/DistributionTemplates.h and core/DistributionsHelper.h.
+public final class TorchGenerator {
+    private var engine: MersenneTwister
+    private var cachedNormal: Double?
+    /// The seed that the generator was made with.
+    public let seed: UInt64
+
+    /// `manual_seed(seed)`; the engine is seeded with the low 32 bits.
+    public init(seed: UInt64) {
+        self.seed = seed
+        engine = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
+    }
+
+    /// 32 random bits.
+    public func word() -> UInt32 { engine.next() }
+
+    /// 64 random bits; the first word is the upper half.
+    public func word64() -> UInt64 {
+        let high = UInt64(engine.next())
+        return high << 32 | UInt64(engine.next())
+    }
+
+    /// `torch.rand` in float32: 24 bits of one word.
+    public func uniform() -> Float { Float(engine.next() & 0xFF_FFFF) * 0x1p-24 }
+
+    /// `torch.rand` in float64: 53 bits of two words.
+    public func uniformDouble() -> Double { Double(word64() & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53 }
+
+    /// `torch.randperm(count)`, indexes from 0.
+    public func permutation(_ count: Int) -> [Int] {
+        var order = Array(0..<max(0, count))
+        if count < 2 { return order }
+        for index in 0..<count - 1 {
+            let step = Int(engine.next()) % (count - index)
+            order.swapAt(index, index + step)
+        }
+        return order
+    }
+
+    /// `torch.randn(count)` in float32 for a contiguous tensor.
+    ///
+    /// From 16 elements on, uniforms fill the buffer and blocks of 16 are transformed by Box-Muller; a rest that is no
+    /// whole block redraws the last 16. Below 16, pairs are drawn in double and the second is kept for the next draw.
+    public func normal(into values: UnsafeMutableBufferPointer<Float>) {
+        let count = values.count
+        if count < 16 {
+            for index in 0..<count { values[index] = Float(normalScalar()) }
+            return
+        }
+        for index in 0..<count { values[index] = uniform() }
+        for start in stride(from: 0, through: count - 16, by: 16) { boxMuller(values, start) }
+        if count % 16 != 0 {
+            for index in count - 16..<count { values[index] = uniform() }
+            boxMuller(values, count - 16)
+        }
+    }
+
+    /// `torch.randn(count)` in float64 for a contiguous tensor.
+    public func normal(into values: UnsafeMutableBufferPointer<Double>) {
+        let count = values.count
+        if count < 16 {
+            for index in 0..<count { values[index] = normalScalar() }
+            return
+        }
+        for index in 0..<count { values[index] = uniformDouble() }
+        for start in stride(from: 0, through: count - 16, by: 16) { boxMuller(values, start) }
+        if count % 16 != 0 {
+            for index in count - 16..<count { values[index] = uniformDouble() }
+            boxMuller(values, count - 16)
+        }
+    }
+
+    private func boxMuller(_ values: UnsafeMutableBufferPointer<Float>, _ start: Int) {
+        for lane in start..<start + 8 {
+            let radius = (-2 * log(1 - values[lane])).squareRoot()
+            let angle = 2 * Float.pi * values[lane + 8]
+            values[lane] = radius * cos(angle)
+            values[lane + 8] = radius * sin(angle)
+        }
+    }
+
+    private func boxMuller(_ values: UnsafeMutableBufferPointer<Double>, _ start: Int) {
+        for lane in start..<start + 8 {
+            let radius = (-2 * log(1 - values[lane])).squareRoot()
+            let angle = 2 * Double.pi * values[lane + 8]
+            values[lane] = radius * cos(angle)
+            values[lane + 8] = radius * sin(angle)
+        }
+    }
+
+    private func normalScalar() -> Double {
+        if let cached = cachedNormal {
+            cachedNormal = nil
+            return cached
+        }
+        let angle = 2 * Double.pi * uniformDouble()
+        let radius = (-2 * log1p(-uniformDouble())).squareRoot()
+        cachedNormal = radius * sin(angle)
+        return radius * cos(angle)
+    }
+}
