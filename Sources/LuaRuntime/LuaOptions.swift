@@ -1,0 +1,32 @@
+/// What a host grants to its scripts.
+public struct LuaOptions {
+    /// The most bytes of Lua's heap and of tensor storage together; nil is no limit.
+    public var memoryLimit: Int?
+    /// The most seconds that scripts may run, from the first call on; nil is no limit.
+    public var timeLimit: Double?
+    /// The most virtual machine instructions that scripts may run; nil is no limit.
+    public var instructionLimit: Int?
+    /// Folders below which scripts may write, rename and remove files.
+    public var writableFolders: [String]
+    /// Where `require "a.b"` looks for `a/b.lua` and `a/b/init.lua`, in this order.
+    public var searchFolders: [String]
+    /// The global `arg`, from index 1.
+    public var arguments: [String]
+    /// Where `print` and `io.write` go; nil is standard output.
+    public var output: ((String) -> Void)?
+
+    /// No limits, nothing writable, nothing to require.
+    public init(
+        memoryLimit: Int? = nil, timeLimit: Double? = nil, instructionLimit: Int? = nil,
+        writableFolders: [String] = [], searchFolders: [String] = [], arguments: [String] = [],
+        output: ((String) -> Void)? = nil
+    ) {
+        self.memoryLimit = memoryLimit
+        self.timeLimit = timeLimit
+        self.instructionLimit = instructionLimit
+        self.writableFolders = writableFolders
+        self.searchFolders = searchFolders
+        self.arguments = arguments
+        self.output = output
+    }
+}
