@@ -1,0 +1,82 @@
+import Datasets
+import LuaRuntime
+import Tensors
+
+/// A table of images as Lua holds it.
+final class DatasetObject {
+    let dataset: Dataset
+
+    init(_ dataset: Dataset) { self.dataset = dataset }
+}
+
+/// One row of a table as Lua holds it; cells are read when a script asks for them.
+final class RowObject {
+    let dataset: Dataset
+    let row: Int
+
+    init(_ dataset: Dataset, _ row: Int) {
+        self.dataset = dataset
+        self.row = row
+    }
+}
+
+/// `chexgen.dataset`: tables of radiographs with prompts and CheXpert labels. Methods are in `DatasetMethods.swift`.
+enum DatasetModule {
+    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+        LuaModuleDeclaration(
+            "chexgen.dataset",
+            "Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. "
+                + "Choices of rows equal pandas' and scikit-learn's for the same seed.",
+            functions: [csv(session), list],
+            constants: [
+                LuaConstantDeclaration(
+                    "pathologies", .list(.string), .list(Pathologies.names),
+                    "The fourteen CheXpert names, in the reference's order.")
+            ],
+            classes: [DatasetMethods.declaration(session), DatasetMethods.rowClass])
+    }
+
+    private static let columns: [LuaParameter] = [
+        LuaParameter("path", .string, "The table: CSV (RFC 4180), JSON or JSONL."),
+        LuaParameter("image_dir", .string, optional: true, "The folder that image names are relative to."),
+        LuaParameter("image", .string, optional: true, "The column with the image's name."),
+        LuaParameter("prompt", .string, optional: true, "The column with the caption."),
+        LuaParameter("labels", .string, optional: true, "The column with the CheXpert labels."),
+        LuaParameter("id", .string, optional: true, "The column with the study's id."),
+        LuaParameter("patient", .string, optional: true, "The column with the patient's id; found by name where absent."),
+    ]
+
+    private static func csv(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "csv", [LuaParameter("options", .options(columns), "The file and what its columns are.")],
+            returns: [LuaResult("dataset", .object("Dataset"), "The table.")],
+            "Reads a table. A ragged row, an open quote or a column that is not there is an error that names it.",
+            example: "local ds = dataset.csv{ path = \"test.csv\", image_dir = \"images\", image = \"path\" }"
+        ) { arguments in
+            let options = try arguments.options("options")
+            func column(_ name: String) throws -> String? {
+                let value = options.has(name) ? try options.string(name) : ""
+                return value.isEmpty ? nil : value
+            }
+            let path = try session.input(options.string("path"))
+            let dataset = try Dataset.csv(
+                path: path, imageDirectory: column("image_dir"), image: column("image"), prompt: column("prompt"),
+                labels: column("labels"), id: column("id"), patient: column("patient"))
+            return [.object(DatasetObject(dataset))]
+        }
+    }
+
+    private static let list = LuaFunctionDeclaration(
+        "images", [LuaParameter("paths", .list(.string), "Image files.")],
+        returns: [LuaResult("dataset", .object("Dataset"), "A table with the column `path`.")],
+        "Makes a table of image files."
+    ) { arguments in
+        let paths = try arguments.list("paths").map { value -> String in
+            guard let path = value.stringValue else {
+                throw arguments.fail("paths", "wanted a list of strings, got \(value.kind) in it")
+            }
+            return path
+        }
+        return [.object(DatasetObject(try Dataset.images(paths)))]
+    }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import LuaRuntime
+import Runs
+import Tensors
+
+/// What the modules of one Lua state share: the run that is going on, the random stream, the cache.
+public final class Session {
+    /// The seed of the run; draws without a generator of their own come from its stream.
+    public private(set) var seed: Int
+    /// PyTorch's CPU stream of `seed`.
+    private(set) var generator: TorchGenerator
+    /// The dtype that encoders use where a script names none.
+    public var dtype: DType = .f32
+    /// Where features are kept between runs; nil switches the cache off.
+    public var cache: FeatureCache?
+    /// The folder of the run that is going on.
+    public internal(set) var folder: RunFolder?
+    /// Whether progress is shown.
+    public var isQuiet = false
+    /// Models that scripts registered, by name.
+    var registered: [String: LuaFunction] = [:]
+    /// The Lua state that the modules live in.
+    public let host: LuaHost
+
+    /// A Lua state with every module of this program.
+    /// - Throws: `LuaError` where the state cannot be made.
+    public init(_ options: LuaOptions, seed: Int = 42) throws {
+        self.seed = seed
+        generator = TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))
+        host = try LuaHost(options)
+        for module in Session.modules(self) { try host.register(module) }
+    }
+
+    /// Starts the random stream again, for the next cell of a run.
+    func restart(seed: Int) {
+        self.seed = seed
+        generator = TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))
+    }
+
+    /// Every module, as Lua names them.
+    static func modules(_ session: Session) -> [LuaModuleDeclaration] {
+        [
+            RootModule.declaration, TensorModule.declaration(session), ImageModule.declaration(session),
+            DatasetModule.declaration(session), ModelModule.declaration(session), MetricModule.declaration(session),
+            RunModule.declaration,
+        ]
+    }
+
+    /// A file that a script reads: the run that is going on pins it by its hash.
+    func input(_ path: String) throws -> String {
+        if let folder { _ = try folder.pin(file: path) }
+        return path
+    }
+
+    /// A file that a script writes, after checking that it may.
+    func output(_ path: String) throws -> String {
+        try host.checkWritable(path)
+        return path
+    }
+}

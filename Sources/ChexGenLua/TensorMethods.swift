@@ -1,0 +1,162 @@
+import LuaRuntime
+import Tensors
+
+/// The class `Tensor` of Lua: views, arithmetic, reductions, linear algebra.
+enum TensorMethods {
+    static var declaration: LuaClassDeclaration {
+        LuaClassDeclaration(
+            "Tensor", type: TensorObject.self,
+            "An n-dimensional array. `t[i]` selects along dimension 1 (a number where one dimension is left), "
+                + "`t[i] = x` writes, `#t` is the size of dimension 1.",
+            methods: inspection + TensorViewMethods.all + TensorMathMethods.all + TensorReductionMethods.all
+                + TensorLinearAlgebraMethods.all,
+            operators: operators, index: index, newIndex: assign)
+    }
+
+    /// Declares a method whose first parameter is the tensor itself.
+    static func method(
+        _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = tensorResult, _ text: String,
+        _ body: @escaping (Tensor, LuaArguments) throws -> [LuaValue]
+    ) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(name, parameters, returns: returns, text) { arguments in
+            try body(arguments.tensor("self"), arguments)
+        }
+    }
+
+    static let tensorResult = [LuaResult("tensor", .object("Tensor"), "The result.")]
+    static let dimension = LuaParameter("dim", .integer, optional: true, "The dimension; all elements where absent.")
+
+    // MARK: Inspection
+
+    private static let inspection: [LuaFunctionDeclaration] = [
+        method("shape", returns: [LuaResult("sizes", .list(.integer), "The size of every dimension.")], "The sizes.") {
+            tensor, _ in [.list(tensor.shape)]
+        },
+        method(
+            "size", [LuaParameter("dim", .integer, optional: true, "The dimension.")],
+            returns: [LuaResult("size", .any, "The size of `dim`; the list of sizes without one.")],
+            "The size of a dimension."
+        ) { tensor, arguments in
+            if !arguments.has("dim") { return [.list(tensor.shape)] }
+            return [.integer(tensor.shape[try arguments.axis("dim", rank: tensor.rank)])]
+        },
+        method("dim", returns: [LuaResult("count", .integer, "How many.")], "The number of dimensions.") {
+            tensor, _ in [.integer(tensor.rank)]
+        },
+        method("numel", returns: [LuaResult("count", .integer, "How many.")], "The number of elements.") {
+            tensor, _ in [.integer(tensor.count)]
+        },
+        method("dtype", returns: [LuaResult("name", .string, "The dtype.")], "The element type.") {
+            tensor, _ in [.string(tensor.dtype.rawValue)]
+        },
+        method("item", returns: [LuaResult("value", .any, "A number or a boolean.")], "The only element.") {
+            tensor, _ in [try .scalar(of: tensor)]
+        },
+        method("totable", returns: [LuaResult("values", .any, "Nested lists.")], "The elements as nested Lua lists.") {
+            tensor, _ in [try TensorNesting.lists(of: tensor)]
+        },
+        method("clone", "A copy with its own memory.") { tensor, _ in [.tensor(try tensor.clone())] },
+        method(
+            "to", [LuaParameter("dtype", .choice(DType.allCases.map(\.rawValue)), "The wanted dtype.")],
+            "This tensor in another dtype."
+        ) { tensor, arguments in [.tensor(try tensor.to(arguments.dtype("dtype", default: .f32)))] },
+        method(
+            "allclose",
+            [
+                LuaParameter("other", .object("Tensor"), "The tensor to compare with."),
+                LuaParameter("rtol", .number, default: .number(1e-5), "Relative tolerance."),
+                LuaParameter("atol", .number, default: .number(1e-8), "Absolute tolerance."),
+            ], returns: [LuaResult("close", .boolean, "Whether every pair is close.")],
+            "Whether |a - b| <= atol + rtol |b| holds for every element."
+        ) { tensor, arguments in
+            let other = try arguments.tensor("other")
+            return [
+                .boolean(
+                    try tensor.allclose(other, rtol: arguments.number("rtol"), atol: arguments.number("atol")))
+            ]
+        },
+    ]
+
+    // MARK: Operators
+
+    private static let operators: [LuaOperator: ([LuaValue]) throws -> LuaValue] = [
+        .add: { try arithmetic(.add, $0) }, .sub: { try arithmetic(.sub, $0) },
+        .mul: { try arithmetic(.mul, $0) }, .div: { try arithmetic(.div, $0) },
+        .pow: { try arithmetic(.pow, $0) },
+        .unm: { values in .tensor(try operand(values.first ?? .nil).unary(.neg)) },
+        .len: { values in
+            let tensor = try operand(values.first ?? .nil)
+            return .integer(tensor.shape.first ?? 0)
+        },
+        .eq: { values in
+            guard values.count > 1, case .object(let left as TensorObject) = values[0],
+                case .object(let right as TensorObject) = values[1]
+            else { return .boolean(false) }
+            if left === right { return .boolean(true) }
+            guard left.tensor.shape == right.tensor.shape, left.tensor.dtype == right.tensor.dtype else {
+                return .boolean(false)
+            }
+            return .boolean(try Tensor.binary(.eq, left.tensor, right.tensor).all())
+        },
+        .tostring: { values in .string(try operand(values.first ?? .nil).description) },
+    ]
+
+    /// `a op b` where one side may be a number.
+    static func arithmetic(_ operation: BinaryOperation, _ values: [LuaValue]) throws -> LuaValue {
+        let left = values.first ?? .nil
+        let right = values.count > 1 ? values[1] : .nil
+        if case .object(let tensor as TensorObject) = left {
+            if let number = right.numberValue {
+                return .tensor(try Tensor.binary(operation, tensor.tensor, number))
+            }
+            return .tensor(try Tensor.binary(operation, tensor.tensor, operand(right)))
+        }
+        guard let number = left.numberValue else { _ = try operand(left); return .nil }
+        return .tensor(try Tensor.binary(operation, number, operand(right)))
+    }
+
+    private static func operand(_ value: LuaValue) throws -> Tensor {
+        guard case .object(let object as TensorObject) = value else {
+            throw LuaError("tensor arithmetic: wanted a Tensor or a number, got \(value.kind)")
+        }
+        return object.tensor
+    }
+
+    // MARK: Indexing
+
+    private static func index(_ object: AnyObject, _ key: LuaValue) throws -> LuaValue {
+        guard let tensor = (object as? TensorObject)?.tensor else { return .nil }
+        let selected = try element(tensor, key)
+        return selected.rank == 0 ? try .scalar(of: selected) : .tensor(selected)
+    }
+
+    private static func assign(_ object: AnyObject, _ key: LuaValue, _ value: LuaValue) throws {
+        guard let tensor = (object as? TensorObject)?.tensor else { return }
+        let target = try element(tensor, key)
+        switch value {
+        case .integer(let number): try target.fill(Double(number))
+        case .number(let number): try target.fill(number)
+        case .boolean(let flag): try target.fill(flag ? 1 : 0)
+        case .object(let source as TensorObject): try target.assign(from: source.tensor)
+        default: throw LuaError("tensor assignment: wanted a number, a boolean or a Tensor, got \(value.kind)")
+        }
+    }
+
+    /// `t[i]`, or `t[{i, j}]` through several dimensions at once.
+    private static func element(_ tensor: Tensor, _ key: LuaValue) throws -> Tensor {
+        if let index = key.integerValue {
+            guard tensor.rank > 0 else { throw LuaError("tensor index: a scalar has no dimensions; use item()") }
+            let size = tensor.shape[0]
+            let position = index > 0 ? index - 1 : index < 0 ? size + index : -1
+            guard position >= 0, position < size else {
+                throw LuaError("tensor index: wanted 1 to \(size), got \(index)")
+            }
+            return try tensor.select(axis: 0, index: position)
+        }
+        if case .table(let table) = key {
+            guard !table.array.isEmpty else { throw LuaError("tensor index: wanted at least one index") }
+            return try table.array.reduce(tensor) { try element($0, $1) }
+        }
+        throw LuaError("Tensor has no field '\(key.stringValue ?? key.kind)'")
+    }
+}

@@ -1,0 +1,14 @@
+local fidelity = require "chexgen.fidelity"
+
+return {
+  about = "How close synthetic chest radiographs are to real ones: FID, KID, Inception Score, precision, recall, density "
+    .. "and coverage, with intervals and the floor.",
+  params = fidelity.params(),
+  run = function(run)
+    local study = fidelity.open(run)
+    study:embed()
+    local row = study:measure()
+    study:show(row)
+    study:publish(row, "image_generation_metrics.csv")
+  end,
+}

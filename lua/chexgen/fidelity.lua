@@ -1,0 +1,307 @@
+--- The study that the experiments `fidelity` and `conditional` share: two tables of images, the rows of each that count,
+--- their features under every configured encoder, and the metrics of any selection of those rows.
+---
+--- Protocol `chexgenbench` repeats the reference: duplicates of a prompt are dropped from the real table only, RAD-DINO sees
+--- the 299 x 299 image, KID takes one subset as large as the smaller set, the Inception Score takes the pooled features for
+--- logits. Protocol `exact` does what the metrics' papers say: duplicates are dropped on both sides, RAD-DINO sees the original
+--- image, KID draws subsets of at most 1000, the Inception Score takes the 1008 unbiased logits.
+
+local dataset = require "chexgen.dataset"
+local metric = require "chexgen.metric"
+local model = require "chexgen.model"
+
+local fidelity = {}
+
+--- The encoders a study knows, and the ending of their columns in the reference's tables.
+local ENCODERS = {
+  { name = "inception-v3", ending = "" },
+  { name = "rad-dino", ending = " (RadDino)" },
+}
+
+--- The reference's columns, in its order.
+fidelity.columns = {
+  "FID", "FID (RadDino)", "Inception Score", "KID", "KID (RadDino)",
+  "Precision", "Recall", "Density", "Coverage",
+}
+
+local INTERVALS = { "FID", "FID (RadDino)", "KID", "KID (RadDino)", "Precision", "Recall", "Density", "Coverage" }
+
+--- The parameters of both experiments with their defaults.
+function fidelity.params(extra)
+  local params = {
+    protocol = "chexgenbench",
+    name = "unnamed model",
+    results = "Results",
+    batch = 16,
+    on_bad_image = "stop",
+    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" },
+    synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
+    encoders = {},
+    nearest_k = 5,
+    kid_subsets = 100,
+    kid_subset_size = 1000,
+    bootstrap = 100,
+    floor_splits = 4,
+  }
+  for key, value in pairs(extra or {}) do params[key] = value end
+  return params
+end
+
+local function one_of(name, value, choices)
+  for _, choice in ipairs(choices) do
+    if value == choice then return end
+  end
+  error(("params.%s: wanted one of %s, got \"%s\""):format(name, table.concat(choices, ", "), value), 0)
+end
+
+local function read_table(which, options, labels)
+  if options.csv == "" then
+    error(("params.%s.csv is not set: name the table of the %s images, in the YAML or with --set params.%s.csv=FILE")
+      :format(which, which, which), 0)
+  end
+  local image_dir = options.image_dir ~= "" and options.image_dir or nil
+  return dataset.csv { path = options.csv, image_dir = image_dir, image = options.image, prompt = options.prompt,
+    labels = labels and options.labels or nil }
+end
+
+local Study = {}
+Study.__index = Study
+
+--- Opens a study: reads both tables, chooses the rows, loads the encoders. With `labels` the real table's labels are read.
+function fidelity.open(run, labels)
+  local params = run.params
+  one_of("protocol", params.protocol, { "chexgenbench", "exact" })
+  one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
+
+  local self = setmetatable({ run = run, params = params, exact = params.protocol == "exact", encoders = {},
+    features = {}, skipped = {} }, Study)
+  self.real = read_table("real", params.real, labels):unique(params.real.prompt)
+  self.synthetic = read_table("synthetic", params.synthetic)
+  if self.exact then self.synthetic = self.synthetic:unique(params.synthetic.prompt) end
+  run:log("%d real images (one a prompt), %d synthetic images", #self.real, #self.synthetic)
+
+  local known = {}
+  for _, entry in ipairs(ENCODERS) do
+    known[entry.name] = true
+    local options = params.encoders[entry.name]
+    if options then
+      local encoder = model.encoder(entry.name, { weights = options.weights, dtype = options.dtype })
+      self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, encoder = encoder }
+    end
+  end
+  for name in pairs(params.encoders) do
+    if not known[name] then
+      error(("params.encoders.%s: unknown encoder; known: inception-v3, rad-dino"):format(name), 0)
+    end
+  end
+  if #self.encoders == 0 then
+    error("params.encoders is empty: name at least one, for example "
+      .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", 0)
+  end
+  return self
+end
+
+--- Embeds every image once under every encoder. Images that cannot be read stop the run with the list of them, or are left
+--- out of both sides' every metric and recorded, as `on_bad_image` says.
+function Study:embed()
+  for _, side in ipairs { "real", "synthetic" } do
+    for index, entry in ipairs(self.encoders) do
+      local key = ("features/%s/%s"):format(side, entry.name)
+      local found = self.run:once(key, function()
+        local outputs = { "features" }
+        if entry.name == "inception-v3" and self.exact then outputs = { "features", "logits_unbiased" } end
+        local result = entry.encoder:embed(self[side], {
+          batch = self.params.batch, protocol = self.params.protocol, outputs = outputs,
+          on_bad_image = self.params.on_bad_image, label = ("%s images, %s"):format(side, entry.name),
+        })
+        return result
+      end)
+      self.features[side] = self.features[side] or {}
+      self.features[side][entry.name] = found
+      if index == 1 then
+        for _, bad in ipairs(found.skipped) do
+          self.skipped[#self.skipped + 1] = { side = side, path = bad.path, reason = bad.reason }
+          self.run:log("left out: %s", bad.reason)
+        end
+        if #found.skipped > 0 then self[side] = self[side]:select(found.kept) end
+      end
+    end
+  end
+  if #self.skipped > 0 then self:write_skipped() end
+end
+
+--- Every image that was left out, in a table of its own beside the results.
+function Study:write_skipped()
+  local file <close> = assert(io.open(self.run:artifact("skipped.csv"), "w"))
+  local function quoted(text) return '"' .. text:gsub('"', '""') .. '"' end
+  file:write("side,path,reason\n")
+  for _, bad in ipairs(self.skipped) do
+    file:write(bad.side, ",", quoted(bad.path), ",", quoted(bad.reason), "\n")
+  end
+end
+
+local function rows_of(features, rows)
+  return rows and features:index(1, rows) or features
+end
+
+--- The metrics of the images in the given rows (all rows where nil). Returns a row of results.
+function Study:measure(real_rows, synthetic_rows)
+  local params = self.params
+  local n_real = real_rows and real_rows:numel() or #self.real
+  local n_synthetic = synthetic_rows and synthetic_rows:numel() or #self.synthetic
+  local row = { ["Real images"] = n_real, ["Synthetic images"] = n_synthetic, ["Images left out"] = #self.skipped }
+  local notes = {}
+  if n_real < 2 or n_synthetic < 2 then
+    row["Note"] = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
+    return row
+  end
+  if math.min(n_real, n_synthetic) < 2048 then
+    notes[#notes + 1] = "fewer images than features: compare with the floor, not with other sizes"
+  end
+
+  local patients = self.real:patients()
+  local groups
+  if patients then
+    groups = patients
+    if real_rows then
+      groups = {}
+      for i = 1, n_real do groups[i] = patients[real_rows[i]] end
+    end
+  end
+
+  for _, entry in ipairs(self.encoders) do
+    local ending = entry.ending
+    local real = rows_of(self.features.real[entry.name].features, real_rows)
+    local synthetic = rows_of(self.features.synthetic[entry.name].features, synthetic_rows)
+    local identity = {
+      protocol = params.protocol, encoder = entry.encoder.identity, real = n_real, synthetic = n_synthetic,
+      seed = self.run.seed,
+    }
+    local function put(name, value, metric_name, estimator)
+      row[name] = value
+      identity.metric, identity.estimator = metric_name, estimator
+      row[name .. " identity"] = metric.identity(identity)
+    end
+
+    put("FID" .. ending, metric.fid(real, synthetic), "fid", "frechet-f64")
+
+    local smaller = math.min(n_real, n_synthetic)
+    local subset = self.exact and math.min(params.kid_subset_size, smaller) or smaller
+    local kid = { subsets = params.kid_subsets, subset_size = subset, seed = self.run.seed, protocol = params.protocol }
+    local mean, deviation = metric.kid(real, synthetic, kid)
+    put("KID" .. ending, mean, "kid", ("polynomial-3 subsets=%d subset_size=%d"):format(kid.subsets, subset))
+    row["KID" .. ending .. " std"] = deviation
+
+    if entry.name == "inception-v3" then
+      local logits = self.features.synthetic[entry.name]
+      logits = rows_of(self.exact and logits.logits_unbiased or logits.features, synthetic_rows)
+      local score, spread = metric.inception_score(logits, { splits = 10, seed = self.run.seed })
+      put("Inception Score", score, "inception-score", self.exact and "logits-unbiased" or "pooled-2048-as-logits")
+      row["Inception Score std"] = spread
+    end
+
+    local k = params.nearest_k
+    local has_neighbours = entry.name == "rad-dino" and smaller > k
+    if has_neighbours then
+      local prdc = metric.prdc(real, synthetic, { k = k })
+      local estimator = ("k=%d"):format(k)
+      put("Precision", prdc.precision, "precision", estimator)
+      put("Recall", prdc.recall, "recall", estimator)
+      put("Density", prdc.density, "density", estimator)
+      put("Coverage", prdc.coverage, "coverage", estimator)
+    elseif entry.name == "rad-dino" then
+      notes[#notes + 1] = ("precision, recall, density and coverage need more than %d images on each side"):format(k)
+    end
+
+    self:add_intervals(row, ending, real, synthetic, { groups = groups, kid = kid, neighbours = has_neighbours })
+  end
+  row["Note"] = table.concat(notes, "; ")
+  return row
+end
+
+--- Bootstrap intervals (by patient where the table names patients) and the floor: real against real at this size.
+function Study:add_intervals(row, ending, real, synthetic, options)
+  local params = self.params
+  local names = { ["FID" .. ending] = "fid", ["KID" .. ending] = "kid" }
+  if options.neighbours then
+    names["Precision"], names["Recall"] = "precision", "recall"
+    names["Density"], names["Coverage"] = "density", "coverage"
+  end
+  local wanted = {}
+  for _, name in pairs(names) do wanted[#wanted + 1] = name end
+  table.sort(wanted)
+  if params.bootstrap > 0 then
+    local intervals = metric.bootstrap(real, synthetic, {
+      metrics = wanted, groups = options.groups, replicates = params.bootstrap, seed = self.run.seed,
+      k = params.nearest_k,
+    })
+    for column, name in pairs(names) do
+      local interval = intervals[name]
+      if interval then row[column .. " low"], row[column .. " high"] = interval.low, interval.high end
+    end
+  end
+  if params.floor_splits > 0 then
+    local floor = metric.floor(real, {
+      metrics = wanted, groups = options.groups, splits = params.floor_splits, seed = self.run.seed,
+      k = params.nearest_k, size = synthetic:size(1),
+    })
+    for column, name in pairs(names) do row[column .. " floor"] = floor[name] end
+  end
+end
+
+--- The columns of `results.csv`: the reference's first, then how sure each number is and what it is.
+function fidelity.result_columns(first)
+  local columns = {}
+  for _, name in ipairs(first) do columns[#columns + 1] = name end
+  for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name end
+  for _, name in ipairs { "Extra Info", "Caption Type", "Protocol", "Real images", "Synthetic images",
+    "Images left out" } do
+    columns[#columns + 1] = name
+  end
+  for _, name in ipairs(INTERVALS) do
+    for _, part in ipairs { " low", " high", " floor" } do columns[#columns + 1] = name .. part end
+  end
+  for _, name in ipairs { "Inception Score std", "KID std", "KID (RadDino) std" } do columns[#columns + 1] = name end
+  for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name .. " identity" end
+  columns[#columns + 1] = "Note"
+  return columns
+end
+
+local function rounded(value)
+  return value and metric.round(value, 3) or nil
+end
+
+--- Records a row in the run's results, and appends the reference's columns, rounded to its three decimals, to its table.
+function Study:publish(row, file, extra)
+  row["Extra Info"] = self.params.name
+  row["Caption Type"] = self.params.synthetic.prompt
+  row["Protocol"] = self.params.protocol
+  local first, published = {}, {}
+  for _, name in ipairs(fidelity.columns) do published[#published + 1] = { name, rounded(row[name]) } end
+  published[#published + 1] = { "Extra Info", row["Extra Info"] }
+  published[#published + 1] = { "Caption Type", row["Caption Type"] }
+  for _, pair in ipairs(extra or {}) do
+    row[pair[1]] = pair[2]
+    first[#first + 1] = pair[1]
+    published[#published + 1] = pair
+  end
+  self.run:record(row, fidelity.result_columns(first))
+  self.run:publish(self.params.results .. "/" .. file, published)
+end
+
+--- Prints a row for people: a line a metric with its interval and its floor.
+function Study:show(row)
+  local run = self.run
+  run:log("%-18s %10s   %-23s %10s", "metric", "value", "95 % interval", "floor")
+  for _, name in ipairs(fidelity.columns) do
+    local value = row[name]
+    if value then
+      local low, high, floor = row[name .. " low"], row[name .. " high"], row[name .. " floor"]
+      run:log("%-18s %10.3f   %-23s %10s", name, value,
+        low and ("[%.3f, %.3f]"):format(low, high) or "", floor and ("%.3f"):format(floor) or "")
+    end
+  end
+  if row["Note"] and row["Note"] ~= "" then run:log("note: %s", row["Note"]) end
+end
+
+return fidelity
