@@ -1,1 +1,4 @@
-print("chexgen")
+import Foundation
+
+setvbuf(stdout, nil, _IOLBF, 0)
+exit(Program.main(Array(CommandLine.arguments.dropFirst())))

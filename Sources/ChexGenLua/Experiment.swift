@@ -1,0 +1,36 @@
+import Files
+import Foundation
+import LuaRuntime
+import Runs
+
+/// An experiment: the table that its script returns.
+struct Experiment {
+    /// What it measures, in a sentence.
+    let about: String
+    /// The parameters with their defaults, which are also their types.
+    let defaults: ConfigValue
+    /// Parameters that take any type.
+    let untyped: [String]
+    /// Is called once a cell with the run.
+    let run: LuaFunction
+
+    /// Reads the table that a script returned; nil where the script is no experiment.
+    /// - Throws: `LuaError` for an experiment whose fields have wrong types.
+    init?(_ values: [LuaValue], path: String) throws {
+        guard let table = values.first?.tableValue, case .function(let run) = table["run"] else { return nil }
+        for field in table.fields where !["about", "params", "untyped", "run"].contains(field.name) {
+            let hint = nearest(field.name, among: ["about", "params", "untyped", "run"])
+            throw LuaError(
+                "\(path): an experiment has no field '\(field.name)'" + (hint.map { "; did you mean '\($0)'?" } ?? ""))
+        }
+        about = table["about"].stringValue ?? ""
+        untyped = table["untyped"].tableValue?.array.compactMap(\.stringValue) ?? []
+        self.run = run
+        switch table["params"] {
+        case .nil: defaults = .map([])
+        case .table: defaults = try ConfigConversion.config(table["params"], name: "params")
+        default: throw LuaError("\(path): params: wanted a table, got \(table["params"].kind)")
+        }
+        guard case .map = defaults else { throw LuaError("\(path): params: wanted named parameters, got a list") }
+    }
+}

@@ -1,0 +1,302 @@
+import LuaRuntime
+import Metrics
+import Tensors
+
+/// Moments as Lua holds them.
+final class MomentsObject: LuaExternalBytes {
+    let moments: Moments
+
+    init(_ moments: Moments) { self.moments = moments }
+
+    var externalBytes: Int { moments.dimension * moments.dimension * 16 }
+}
+
+/// `chexgen.metric`: from features to numbers. Classification is in `ClassificationModule.swift`.
+enum MetricModule {
+    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+        LuaModuleDeclaration(
+            "chexgen.metric",
+            "Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is "
+                + "not finite is an error that names its row.",
+            functions: distances(session) + uncertainty + ClassificationFunctions.all + helpers,
+            classes: [momentsClass(session)])
+    }
+
+    static let real = LuaParameter("real", .any, "Features of real images, `[N, D]`.")
+    static let synthetic = LuaParameter("synthetic", .object("Tensor"), "Features of synthetic images, `[M, D]`.")
+    private static let protocolOption = LuaParameter(
+        "protocol", .choice(MetricProtocol.allCases.map(\.rawValue)), default: .string("chexgenbench"),
+        "`chexgenbench` repeats the reference, `exact` is what the metric's paper says.")
+
+    static func options(_ parameters: [LuaParameter]) -> LuaParameter {
+        LuaParameter("options", .options(parameters), default: .table(LuaTable()), "Settings.")
+    }
+
+    static func definition(_ options: LuaArguments) throws -> MetricProtocol {
+        MetricProtocol(rawValue: try options.string("protocol")) ?? .chexgenbench
+    }
+
+    static func seed(_ options: LuaArguments) throws -> UInt64 {
+        UInt64(bitPattern: Int64(try options.integer("seed")))
+    }
+
+    private static let seedOption = LuaParameter("seed", .integer, default: .integer(42), "The seed of its choices.")
+
+    // MARK: Distances
+
+    private static func distances(_ session: Session) -> [LuaFunctionDeclaration] {
+        [
+            LuaFunctionDeclaration(
+                "fid",
+                [
+                    LuaParameter("real", .oneOf([.object("Tensor"), .object("Moments")]), "Features or moments."),
+                    LuaParameter("synthetic", .oneOf([.object("Tensor"), .object("Moments")]), "Features or moments."),
+                ], returns: [LuaResult("distance", .number, "At least 0.")],
+                "The Fréchet distance between Gaussians fitted to two feature sets (Heusel et al., 2017). It is exact with "
+                    + "fewer images than features, too, and cannot be NaN."
+            ) { arguments in
+                let pair = (arguments.value("real").objectValue, arguments.value("synthetic").objectValue)
+                switch pair {
+                case (let real as TensorObject, let synthetic as TensorObject):
+                    return [.number(try FrechetDistance.distance(real.tensor, synthetic.tensor))]
+                case (let real as MomentsObject, let synthetic as MomentsObject):
+                    return [.number(try FrechetDistance.distance(real.moments, synthetic.moments))]
+                case (let real as MomentsObject, let synthetic as TensorObject):
+                    return [.number(try FrechetDistance.distance(real.moments, synthetic.tensor))]
+                case (let real as TensorObject, let synthetic as MomentsObject):
+                    return [.number(try FrechetDistance.distance(synthetic.moments, real.tensor))]
+                default:
+                    throw arguments.fail("real", "wanted features or moments")
+                }
+            },
+            LuaFunctionDeclaration(
+                "moments", [LuaParameter("D", .integer, "The number of features.")],
+                returns: [LuaResult("moments", .object("Moments"), "Empty moments.")],
+                "Mean and covariance of a stream of features: they merge, so shards give the answer of the whole."
+            ) { arguments in [.object(MomentsObject(try Moments(dimension: arguments.integer("D"))))] },
+            LuaFunctionDeclaration(
+                "load_moments", [LuaParameter("path", .string, "A file written by `moments:save`.")],
+                returns: [LuaResult("moments", .object("Moments"), "The moments.")], "Reads moments from a file."
+            ) { arguments in [.object(MomentsObject(try Moments.load(session.input(arguments.string("path")))))] },
+            LuaFunctionDeclaration(
+                "kid",
+                [
+                    LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
+                    options([
+                        LuaParameter("subsets", .integer, default: .integer(100), "How many subsets."),
+                        LuaParameter("subset_size", .integer, default: .integer(1000), "Images a subset of each set."),
+                        LuaParameter("degree", .integer, default: .integer(3), "The kernel's degree."),
+                        LuaParameter("gamma", .number, optional: true, "The kernel's scale; 1/D where absent."),
+                        LuaParameter("coef", .number, default: .number(1), "The kernel's constant."), seedOption,
+                        protocolOption,
+                    ]),
+                ],
+                returns: [
+                    LuaResult("mean", .number, "Over the subsets."), LuaResult("std", .number, "Over the subsets."),
+                ],
+                "The Kernel Inception Distance (Bińkowski et al., 2018): unbiased MMD² with the kernel (gamma x·y + coef)^degree."
+            ) { arguments in
+                let given = try arguments.options("options")
+                var options = KernelInceptionDistance.Options()
+                options.subsets = try given.integer("subsets")
+                options.subsetSize = try given.integer("subset_size")
+                options.degree = try given.integer("degree")
+                options.gamma = given.has("gamma") ? try given.number("gamma") : nil
+                options.coefficient = try given.number("coef")
+                options.seed = try seed(given)
+                options.ignoresOrder = try definition(given) == .exact
+                let score = try KernelInceptionDistance.score(
+                    arguments.tensor("real"), arguments.tensor("synthetic"), options)
+                return [.number(score.mean), .number(score.std)]
+            },
+            LuaFunctionDeclaration(
+                "inception_score",
+                [
+                    LuaParameter("logits", .object("Tensor"), "`[N, classes]`."),
+                    options([
+                        LuaParameter("splits", .integer, default: .integer(10), "How many parts."), seedOption,
+                        protocolOption,
+                    ]),
+                ],
+                returns: [
+                    LuaResult("mean", .number, "Over the parts."), LuaResult("std", .number, "Over the parts."),
+                ],
+                "The Inception Score (Salimans et al., 2016): the exponential of the mean divergence of each image's classes "
+                    + "from all images' classes."
+            ) { arguments in
+                let given = try arguments.options("options")
+                let score = try InceptionScore.score(
+                    arguments.tensor("logits"), splits: given.integer("splits"), seed: seed(given),
+                    protocol: definition(given))
+                return [.number(score.mean), .number(score.std)]
+            },
+            LuaFunctionDeclaration(
+                "prdc",
+                [
+                    LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
+                    options([LuaParameter("k", .integer, default: .integer(5), "Which neighbour bounds a ball.")]),
+                ],
+                returns: [
+                    LuaResult("scores", .dictionary(.number), "`precision`, `recall`, `density`, `coverage`.")
+                ], "Precision, recall, density and coverage (Naeem et al., 2020)."
+            ) { arguments in
+                let score = try PRDC.score(
+                    arguments.tensor("real"), arguments.tensor("synthetic"),
+                    k: arguments.options("options").integer("k"))
+                return [
+                    .fields([
+                        ("precision", .number(score.precision)), ("recall", .number(score.recall)),
+                        ("density", .number(score.density)), ("coverage", .number(score.coverage)),
+                    ])
+                ]
+            },
+        ]
+    }
+
+    // MARK: How sure
+
+    private static let sharedOptions: [LuaParameter] = [
+        LuaParameter("metrics", .list(.string), "Some of fid, kid, precision, recall, density, coverage."),
+        LuaParameter("groups", .list(.any), optional: true, "The patient of every real row; resampled together."),
+        LuaParameter("k", .integer, default: .integer(5), "The neighbour of precision and its kin."), seedOption,
+    ]
+
+    private static let uncertainty: [LuaFunctionDeclaration] = [
+        LuaFunctionDeclaration(
+            "bootstrap",
+            [
+                LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
+                options(
+                    sharedOptions + [
+                        LuaParameter("replicates", .integer, default: .integer(100), "How many resamples."),
+                        LuaParameter("level", .number, default: .number(0.95), "The interval's coverage."),
+                    ]),
+            ],
+            returns: [
+                LuaResult("intervals", .dictionary(.table), "For every metric `low`, `high` and `replicates`.")
+            ], "Percentile intervals by resampling images, or patients with all their images."
+        ) { arguments in
+            let given = try arguments.options("options")
+            let intervals = try Bootstrap.intervals(
+                real: arguments.tensor("real"), synthetic: arguments.tensor("synthetic"),
+                metrics: try metrics(given), groups: groups(given), replicates: given.integer("replicates"),
+                level: given.number("level"), k: given.integer("k"), seed: seed(given))
+            return [
+                .fields(
+                    intervals.map { entry in
+                        (
+                            entry.metric.rawValue,
+                            .fields([
+                                ("low", .number(entry.low)), ("high", .number(entry.high)),
+                                ("replicates", .integer(entry.replicates)),
+                            ])
+                        )
+                    })
+            ]
+        },
+        LuaFunctionDeclaration(
+            "floor",
+            [
+                LuaParameter("real", .object("Tensor"), "Features of real images."),
+                options(
+                    sharedOptions + [
+                        LuaParameter("splits", .integer, default: .integer(4), "How many random halvings."),
+                        LuaParameter("size", .integer, optional: true, "Images of the other side, to bring to its size."),
+                    ]),
+            ], returns: [LuaResult("values", .dictionary(.number), "The mean value of every metric.")],
+            "What a metric would be for perfect images: real against real, disjoint and without shared patients."
+        ) { arguments in
+            let given = try arguments.options("options")
+            let values = try Floor.values(
+                real: arguments.tensor("real"), metrics: try metrics(given), groups: groups(given),
+                splits: given.integer("splits"), size: given.has("size") ? given.integer("size") : nil,
+                k: given.integer("k"), seed: seed(given))
+            return [.fields(values.map { ($0.metric.rawValue, .number($0.value)) })]
+        },
+    ]
+
+    private static func metrics(_ options: LuaArguments) throws -> [PairMetric] {
+        try options.list("metrics").map { value in
+            guard let name = value.stringValue, let metric = PairMetric(rawValue: name) else {
+                let known = PairMetric.allCases.map(\.rawValue).joined(separator: ", ")
+                throw options.fail("metrics", "wanted some of \(known), got \(value.stringValue ?? value.kind)")
+            }
+            return metric
+        }
+    }
+
+    private static func groups(_ options: LuaArguments) throws -> [String]? {
+        guard options.has("groups") else { return nil }
+        return try options.list("groups").enumerated().map { item in
+            // A row without a patient stands for itself.
+            item.element.stringValue ?? item.element.integerValue.map(String.init) ?? "row \(item.offset)"
+        }
+    }
+
+    private static let helpers: [LuaFunctionDeclaration] = [
+        LuaFunctionDeclaration(
+            "round",
+            [
+                LuaParameter("value", .number, "The number."),
+                LuaParameter("digits", .integer, default: .integer(3), "Decimals, 0 to 15."),
+            ], returns: [LuaResult("rounded", .number, "The number.")],
+            "Rounds to decimals as Python's `round` does: the exact value decides, ties go to even."
+        ) { arguments in
+            let digits = try arguments.integer("digits")
+            guard (0...15).contains(digits) else { throw arguments.fail("digits", "wanted 0 to 15, got \(digits)") }
+            return [.number(PythonNumber.rounded(try arguments.number("value"), digits: digits))]
+        },
+        LuaFunctionDeclaration(
+            "identity", [LuaParameter("fields", .dictionary(.any), "What the number depends on, by name.")],
+            returns: [LuaResult("text", .string, "One line.")],
+            "The identity of a number: numbers whose identities differ do not belong into one table."
+        ) { arguments in
+            let fields = try arguments.table("fields").fields
+            return [.string(fields.map { "\($0.name)=\(LuaFormat.plain($0.value))" }.joined(separator: "; "))]
+        },
+    ]
+
+    // MARK: Moments
+
+    private static func momentsClass(_ session: Session) -> LuaClassDeclaration {
+        LuaClassDeclaration(
+            "Moments", type: MomentsObject.self, "Count, mean and covariance of features.",
+            methods: [
+                LuaFunctionDeclaration(
+                    "update", [LuaParameter("features", .object("Tensor"), "`[N, D]`.")],
+                    returns: [LuaResult("moments", .object("Moments"), "The same object.")], "Adds rows."
+                ) { arguments in
+                    let object = try arguments.object("self", as: MomentsObject.self)
+                    try object.moments.update(arguments.tensor("features"))
+                    return [.object(object)]
+                },
+                LuaFunctionDeclaration(
+                    "merge", [LuaParameter("other", .object("Moments"), "Moments of other rows.")],
+                    returns: [LuaResult("moments", .object("Moments"), "The same object.")], "Adds another's rows."
+                ) { arguments in
+                    let object = try arguments.object("self", as: MomentsObject.self)
+                    try object.moments.merge(arguments.object("other", as: MomentsObject.self).moments)
+                    return [.object(object)]
+                },
+                LuaFunctionDeclaration(
+                    "save", [LuaParameter("path", .string, "The file.")], "Writes the moments, whole or not at all."
+                ) { arguments in
+                    let path = try session.output(arguments.string("path"))
+                    try arguments.object("self", as: MomentsObject.self).moments.save(path)
+                    return []
+                },
+                LuaFunctionDeclaration(
+                    "mean", returns: [LuaResult("mean", .object("Tensor"), "`[D]` f64.")], "The mean of the rows."
+                ) { arguments in [.tensor(try arguments.object("self", as: MomentsObject.self).moments.mean())] },
+                LuaFunctionDeclaration(
+                    "covariance", returns: [LuaResult("covariance", .object("Tensor"), "`[D, D]` f64.")],
+                    "The covariance over n - 1."
+                ) { arguments in [.tensor(try arguments.object("self", as: MomentsObject.self).moments.covariance())] },
+            ],
+            properties: [
+                LuaPropertyDeclaration("count", .integer, "How many rows were added.") { object in
+                    .integer((object as? MomentsObject)?.moments.count ?? 0)
+                }
+            ])
+    }
+}

@@ -1,0 +1,171 @@
+import Checkpoints
+import Foundation
+import LuaRuntime
+import Runs
+import Tensors
+
+/// The run as an experiment's `run` function receives it.
+final class RunObject {
+    let session: Session
+    let folder: RunFolder
+    let cell: Cell
+    let parameters: ConfigValue
+    let name: String
+
+    init(session: Session, folder: RunFolder, cell: Cell, parameters: ConfigValue, name: String) {
+        self.session = session
+        self.folder = folder
+        self.cell = cell
+        self.parameters = parameters
+        self.name = name
+    }
+}
+
+/// A progress bar as Lua holds it.
+final class ProgressObject: LuaClosable {
+    let progress: Progress
+
+    init(_ progress: Progress) { self.progress = progress }
+
+    func close() { progress.finish() }
+}
+
+/// `chexgen.run`: the class of the object that an experiment's `run` function receives.
+enum RunModule {
+    static let declaration = LuaModuleDeclaration(
+        "chexgen.run", "What an experiment's `run` function receives: its parameters and the run folder.",
+        functions: [], classes: [runClass, progressClass])
+
+    private static func method(
+        _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = [], _ text: String,
+        example: String? = nil, _ body: @escaping (RunObject, LuaArguments) throws -> [LuaValue]
+    ) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(name, parameters, returns: returns, text, example: example) { arguments in
+            try body(arguments.object("self", as: RunObject.self), arguments)
+        }
+    }
+
+    private static func property(
+        _ name: String, _ type: LuaType, _ text: String, _ get: @escaping (RunObject) -> LuaValue
+    ) -> LuaPropertyDeclaration {
+        LuaPropertyDeclaration(name, type, text) { object in (object as? RunObject).map(get) ?? .nil }
+    }
+
+    private static let runClass = LuaClassDeclaration(
+        "Run", type: RunObject.self, "One cell of a run.",
+        methods: [
+            method(
+                "record",
+                [
+                    LuaParameter("row", .table, "Columns by name; values are numbers, strings, booleans or nil."),
+                    LuaParameter(
+                        "columns", .list(.string), optional: true,
+                        "The order of the columns; without it they are sorted by name."),
+                ], "Adds a row to `results.csv` and `results.jsonl`, durable at once.",
+                example: "run:record{ fid = 54.2, pathology = \"Edema\" }", record),
+            method(
+                "once",
+                [
+                    LuaParameter("key", .string, "A name, unique in the cell."),
+                    LuaParameter("compute", .function("fun(): any"), "Returns the value."),
+                ], returns: [LuaResult("value", .any, "What `compute` returned, now or before the crash.")],
+                "Computes a value once: after a crash and `--resume` it is read back. It may hold tensors.",
+                example: "local f = run:once(\"features\", function() return encoder:features(ds) end)"
+            ) { run, arguments in
+                try OnceValues.value(
+                    run, key: arguments.string("key"), compute: arguments.function("compute"))
+            },
+            method(
+                "progress",
+                [
+                    LuaParameter("total", .integer, "How many steps there will be."),
+                    LuaParameter("label", .string, default: .string(""), "What they are."),
+                ], returns: [LuaResult("progress", .object("Progress"), "The bar.")],
+                "A progress bar with rate and time left on a terminal, lines elsewhere."
+            ) { run, arguments in
+                let bar = Progress(
+                    total: try arguments.integer("total"), label: try arguments.string("label"),
+                    isQuiet: run.session.isQuiet)
+                return [.object(ProgressObject(bar))]
+            },
+            method(
+                "log",
+                [
+                    LuaParameter("format", .string, "As of `string.format`."),
+                    LuaParameter("values", .variadic(.any), "The values."),
+                ], "Writes a line to the terminal and to `run.log`."
+            ) { run, arguments in
+                try run.folder.log(LuaFormat.text(arguments.string("format"), arguments.rest))
+                return []
+            },
+            method(
+                "artifact", [LuaParameter("name", .string, "A relative path.")],
+                returns: [LuaResult("path", .string, "Where to write the file.")], "A path in the run folder."
+            ) { run, arguments in [.string(try run.folder.artifact(arguments.string("name")))] },
+            method(
+                "publish",
+                [
+                    LuaParameter("path", .string, "A CSV table that several runs share, such as `Results/….csv`."),
+                    LuaParameter("cells", .list(.any), "Pairs of column and value, in order."),
+                ], "Appends a row to a shared table; the table is written whole, and once even after a crash.", publish),
+        ],
+        properties: [
+            property("params", .table, "The parameters after the YAML, `--set` and the sweep's cell; read-only.") {
+                ConfigConversion.lua($0.parameters, isReadOnly: true)
+            },
+            property("seed", .integer, "The seed.") { .integer($0.session.seed) },
+            property("dir", .string, "The run folder.") { .string($0.folder.path) },
+            property("name", .string, "The run's name.") { .string($0.name) },
+            property("cell", .table, "The sweep's values in this cell; read-only.") {
+                ConfigConversion.lua($0.cell.values, isReadOnly: true)
+            },
+        ])
+
+    private static let record: (RunObject, LuaArguments) throws -> [LuaValue] = { run, arguments in
+        let table = try arguments.table("row")
+        guard table.array.isEmpty else { throw arguments.fail("row", "wanted named fields, got list items") }
+        var row: [(String, ConfigValue)] = []
+        if arguments.has("columns") {
+            for value in try arguments.list("columns") {
+                guard let name = value.stringValue else {
+                    throw arguments.fail("columns", "wanted strings, got \(value.kind)")
+                }
+                row.append((name, try ConfigConversion.config(table[name], name: name)))
+            }
+            let listed = Set(row.map(\.0))
+            for field in table.fields where !listed.contains(field.name) {
+                throw arguments.fail("columns", "the row's field '\(field.name)' is not in the list of columns")
+            }
+        } else {
+            row = try table.fields.map { ($0.name, try ConfigConversion.config($0.value, name: $0.name)) }
+        }
+        try run.folder.record(row, cell: run.cell)
+        return []
+    }
+
+    private static let publish: (RunObject, LuaArguments) throws -> [LuaValue] = { run, arguments in
+        let path = try run.session.output(arguments.string("path"))
+        let row = try arguments.list("cells").map { value -> (String, ConfigValue) in
+            guard let pair = value.tableValue, let column = pair.array.first?.stringValue else {
+                throw arguments.fail("cells", "wanted pairs { column, value }")
+            }
+            let cell = pair.array.count > 1 ? pair.array[1] : .nil
+            return (column, try ConfigConversion.config(cell, name: column))
+        }
+        try run.folder.publish(path, row, cell: run.cell)
+        return []
+    }
+
+    private static let progressClass = LuaClassDeclaration(
+        "Progress", type: ProgressObject.self, "A progress bar.",
+        methods: [
+            LuaFunctionDeclaration(
+                "step", [LuaParameter("n", .integer, default: .integer(1), "How many steps were done.")],
+                returns: [LuaResult("progress", .object("Progress"), "The bar itself.")], "Moves the bar on."
+            ) { arguments in
+                let bar = try arguments.object("self", as: ProgressObject.self)
+                bar.progress.step(try arguments.integer("n"))
+                return [.object(bar)]
+            }
+        ])
+}

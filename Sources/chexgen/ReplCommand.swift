@@ -1,0 +1,71 @@
+import CLineEdit
+import ChexGenLua
+import Foundation
+import LuaRuntime
+import Runs
+
+/// `chexgen repl`: reads Lua from the terminal, with history and completion where there is one.
+enum ReplCommand {
+    /// The state that completion looks names up in; libedit's callback has no context of its own.
+    private nonisolated(unsafe) static var host: LuaHost?
+    private nonisolated(unsafe) static var candidates: [String] = []
+
+    static func run(_ words: [String]) throws -> Int32 {
+        guard try CommandLineOptions(words, options: []).positional.isEmpty else {
+            throw UsageError("chexgen repl takes no file; use chexgen run")
+        }
+        var options = LuaOptions()
+        options.searchFolders = ScriptSearch.folders
+        options.writableFolders = [FileManager.default.currentDirectoryPath]
+        let session = try Session(options)
+        defer { session.host.close() }
+        host = session.host
+        Signals.install()
+        let isTerminal = isatty(STDIN_FILENO) == 1
+        let history = NSHomeDirectory() + "/.chexgen_history"
+        if isTerminal {
+            print("chexgen \(Version.text), Lua 5.4. require \"chexgen\" gives every module. Ctrl-D ends.")
+            using_history()
+            read_history(history)
+            rl_attempted_completion_function = { text, _, _ in ReplCommand.complete(text) }
+        }
+        _ = try session.host.evaluate(line: "chexgen = require 'chexgen'")
+        var pending = ""
+        while let line = read(prompt: pending.isEmpty ? "> " : ">> ", isTerminal: isTerminal) {
+            if line.isEmpty && pending.isEmpty { continue }
+            pending += pending.isEmpty ? line : "\n" + line
+            do {
+                switch try session.host.evaluate(line: pending) {
+                case .incomplete: continue
+                case .values(_, let printed): if !printed.isEmpty { print(printed) }
+                }
+            } catch {
+                FileHandle.standardError.write(Data("\(error)\n".utf8))
+                LuaHost.clearStop()
+            }
+            if isTerminal {
+                add_history(pending)
+                write_history(history)
+            }
+            pending = ""
+        }
+        if isTerminal { print("") }
+        return ExitStatus.done.rawValue
+    }
+
+    private static func read(prompt: String, isTerminal: Bool) -> String? {
+        guard isTerminal else { return readLine() }
+        guard let line = readline(prompt) else { return nil }
+        defer { free(line) }
+        return String(cString: line)
+    }
+
+    private static func complete(_ text: UnsafePointer<CChar>?) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
+        candidates = host?.completions(for: text.map { String(cString: $0) } ?? "") ?? []
+        rl_attempted_completion_over = 1
+        return rl_completion_matches(text) { _, state in
+            let index = Int(state)
+            return index < ReplCommand.candidates.count ? strdup(ReplCommand.candidates[index]) : nil
+        }
+    }
+}

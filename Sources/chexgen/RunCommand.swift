@@ -1,0 +1,45 @@
+import ChexGenLua
+import Foundation
+import LuaRuntime
+import Runs
+
+/// `chexgen run`.
+enum RunCommand {
+    static let options: [CommandLineOptions.Option] = [
+        .init(name: "set", value: "path.to.key=value", text: "change a value of the YAML, such as params.batch=8"),
+        .init(name: "out", value: "DIR", text: "the folder for run folders (default: runs)"),
+        .init(name: "resume", value: "DIR", text: "go on with the run in this folder"),
+        .init(name: "threads", value: "N", text: "threads (default: the YAML's, else all cores)"),
+        .init(name: "limit-memory", value: "MB", text: "stop the script above this much memory"),
+        .init(name: "limit-seconds", value: "S", text: "stop the script after this long"),
+        .init(name: "allow-write", value: "DIR", text: "let the script write in this folder, too"),
+        .init(name: "quiet", value: nil, text: "no progress"),
+    ]
+
+    static func run(_ words: [String]) throws -> Int32 {
+        let given = try CommandLineOptions(words, options: options)
+        guard let file = given.positional.first else {
+            throw UsageError("chexgen run wants a .yaml or .lua file")
+        }
+        var request = ExperimentRunner.Request(file: file)
+        request.arguments = Array(given.positional.dropFirst())
+        request.overrides = try given.all("set").map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else {
+                throw UsageError("--set \(text): wanted path.to.key=value")
+            }
+            return (path: String(parts[0]), value: String(parts[1]))
+        }
+        request.outputFolder = try given.one("out")
+        request.resumeFolder = try given.one("resume")
+        request.threads = try given.integer("threads")
+        if let megabytes = try given.number("limit-memory") {
+            guard megabytes < 0x1p40 else { throw UsageError("--limit-memory: \(megabytes) MB is too much") }
+            request.memoryLimit = Int(megabytes * 1_048_576)
+        }
+        request.timeLimit = try given.number("limit-seconds")
+        request.writableFolders = given.all("allow-write")
+        request.isQuiet = given.has("quiet")
+        return try ExperimentRunner(request).run().rawValue
+    }
+}
