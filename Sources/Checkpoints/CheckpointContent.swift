@@ -41,6 +41,8 @@ enum FileFormat: Equatable {
             bytes.count >= offset + prefix.count && bytes[offset..<offset + prefix.count].elementsEqual(prefix)
         }
         if bytes.isEmpty { return .foreign("the file is empty") }
+        // First of all, as the length of a header may look like any other magic number.
+        if bytes.count > 8, bytes[8] == UInt8(ascii: "{"), begins([0, 0, 0, 0], at: 4) { return .safeTensors }
         if begins([0x50, 0x4B, 3, 4]) || begins([0x50, 0x4B, 5, 6]) { return .zip }
         if begins([0x93] + Array("NUMPY".utf8)) { return .numPy }
         if begins(legacyMagic) { return .legacyTorch }
@@ -63,8 +65,7 @@ enum FileFormat: Equatable {
             return .foreign("a bare pickle, not a file of torch.save; save the state_dict as safetensors")
         }
         if bytes[0] == UInt8(ascii: "{") || bytes[0] == UInt8(ascii: "[") {
-            let isHeaderLength = bytes.count > 8 && bytes[8] == UInt8(ascii: "{") && bytes[4..<8].allSatisfy { $0 == 0 }
-            if !isHeaderLength { return .foreign("a text file (JSON?), not the weights") }
+            return .foreign("a text file (JSON?), not the weights")
         }
         return .safeTensors
     }
