@@ -31,8 +31,11 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
 public struct MismatchReport: Equatable, CustomStringConvertible, Sendable {
     /// A tensor whose shape is not the one wanted.
     public struct WrongShape: Equatable, Sendable {
+        /// The parameter.
         public let name: String
+        /// Its shape in the model.
         public let wanted: [Int]
+        /// Its shape in the file.
         public let found: [Int]
     }
 

@@ -95,6 +95,7 @@ struct ShardIndex {
         guard shards.count <= ShardIndex.maximumShards else {
             throw FileError.malformed(path: path, location: "weight_map", reason: "\(shards.count) shards are too many")
         }
+        let tensorsOfShard = Dictionary(grouping: fileOfTensor) { $0.file }
         for shard in shards {
             let shardPath = folder.isEmpty ? shard : "\(folder)/\(shard)"
             let file: MappedFile
@@ -107,7 +108,7 @@ struct ShardIndex {
                 tensors.append((name, record))
                 found.insert(name)
             }
-            for (tensor, file) in fileOfTensor where file == shard && !found.contains(tensor) {
+            for (tensor, _) in tensorsOfShard[shard] ?? [] where !found.contains(tensor) {
                 throw FileError.malformed(
                     path: shardPath, location: "tensor \"\(tensor)\"", reason: "missing, though \(path) lists it")
             }
