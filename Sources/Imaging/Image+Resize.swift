@@ -113,12 +113,14 @@ extension Image {
         }
     }
 
-    /// The nearest pixels, by Pillow's stepping: positions are summed up in f64, so that its rounding is repeated.
+    /// The nearest pixels. Pillow sums positions up in f64, except for 16-bit samples, where it computes each: its
+    /// rounding is repeated.
     private func nearest(width: Int, height: Int) throws -> Image {
         let size = mode.bytesPerPixel
         return try derived(width: width, height: height) { target in
-            let columns = Self.nearestPositions(source: self.width, target: width)
-            let rows = Self.nearestPositions(source: self.height, target: height)
+            let summed = mode != .gray16
+            let columns = Self.nearestPositions(source: self.width, target: width, summed: summed)
+            let rows = Self.nearestPositions(source: self.height, target: height, summed: summed)
             withPointer { source in
                 for (y, row) in rows.enumerated() {
                     guard let row else { continue }
@@ -133,12 +135,12 @@ extension Image {
         }
     }
 
-    private static func nearestPositions(source: Int, target: Int) -> [Int?] {
+    private static func nearestPositions(source: Int, target: Int, summed: Bool) -> [Int?] {
         let step = Double(source) / Double(target)
-        var position = step * 0.5
-        return (0..<target).map { _ in
-            defer { position += step }
-            let index = Int(position)
+        var sum = step * 0.5
+        return (0..<max(0, target)).map { pixel in
+            defer { sum += step }
+            let index = Int(summed ? sum : (Double(pixel) + 0.5) * step)
             return index < source ? index : nil
         }
     }

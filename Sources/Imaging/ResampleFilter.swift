@@ -29,7 +29,8 @@ public enum ResampleFilter: String, CaseIterable, Sendable {
             if distance == 0 { return 1 }
             if distance >= 1 { return 0 }
             let angle = distance * Double.pi
-            return sin(angle) / angle * (0.54 + 0.46 * cos(angle))
+            // The window's constants are in f32 in Pillow.
+            return sin(angle) / angle * (Double(Float(0.54)) + Double(Float(0.46)) * cos(angle))
         case .bicubic:
             let a = -0.5
             let distance = abs(x)

@@ -12,6 +12,7 @@ public enum ResampleKernels {
         let weights: UnsafePointer<Int32>
         let taps: Int
 
+        /// One axis over tables that the caller keeps alive.
         public init(
             starts: UnsafePointer<Int32>, counts: UnsafePointer<Int32>, weights: UnsafePointer<Int32>, taps: Int
         ) {
