@@ -1,0 +1,24 @@
+import Files
+import Tensors
+
+extension Dataset {
+    /// Writes the rows as a CSV file, whole or not at all; see `NullStyle`. `Dataset.csv` reads back the same texts.
+    /// - Throws: `FileError.unwritable`; `FileError.unreadable` where a file that the rows lie in was changed.
+    public func write(_ path: String, nulls: NullStyle = .kept) throws {
+        try checkUnchanged()
+        try AtomicFile.write(path) { file in
+            var writer = CSVWriter(file)
+            for column in columns { writer.append(column) }
+            try writer.endRow()
+            for (index, id) in rows.enumerated() {
+                if index % 4096 == 0 { try Cancellation.check() }
+                for reference in parts[Int(id.part)].columns {
+                    let row = Int(id.row)
+                    writer.append(nulls == .empty && reference.isNull(row) ? "" : reference.text(row))
+                }
+                try writer.endRow()
+            }
+            try checkUnchanged()
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import Files
+
+/// What is wrong with the use of a dataset. A file that is not what its format demands is a `FileError` instead.
+public enum DatasetError: Error, Equatable, CustomStringConvertible {
+    /// There is no such column; the message names the nearest one and those that there are.
+    case column(table: String, message: String)
+    /// A cell is not what the operation needs; `row` counts the table's rows from 1.
+    case row(table: String, row: Int, message: String)
+    /// An argument or the state of the dataset does not allow the operation.
+    case value(operation: String, message: String)
+
+    /// The message, as scripts and users read it.
+    public var description: String {
+        switch self {
+        case .column(let table, let message): return "\(table): \(message)"
+        case .row(let table, let row, let message): return "\(table): row \(row): \(message)"
+        case .value(let operation, let message): return "\(operation): \(message)"
+        }
+    }
+}
+
+/// The words "; did you mean …" where a known word is near, else nothing.
+func suggestion(_ word: String, _ known: [String]) -> String {
+    nearest(word, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
+}
+
+/// A text as messages quote it: on one line, cut after 60 characters.
+func excerpt(_ text: String) -> String {
+    let head = text.unicodeScalars.prefix(60).map { scalar -> String in
+        scalar.value < 0x20 || scalar.value == 0x7F ? scalar.escaped(asASCII: true) : String(scalar)
+    }
+    return "\"" + head.joined() + (text.unicodeScalars.count > 60 ? "…" : "") + "\""
+}

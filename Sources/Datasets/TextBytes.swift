@@ -1,0 +1,50 @@
+import Files
+import Foundation
+
+/// Bytes that the cells of a table point into: read into memory, or a mapped file where it is large.
+final class TextBytes {
+    let bytes: UnsafeRawBufferPointer
+    private let mapping: MappedFile?
+    private let owned: UnsafeMutableRawBufferPointer?
+
+    /// Files below this size are read into memory, so that nobody can change or cut them under the table.
+    static let mappedFrom = 64 << 20
+
+    init(copying source: UnsafeRawBufferPointer) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, source.count), alignment: 64)
+        copy.copyMemory(from: source)
+        owned = copy
+        mapping = nil
+        bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(copy)[0..<source.count])
+    }
+
+    private init(mapping: MappedFile) {
+        self.mapping = mapping
+        owned = nil
+        bytes = mapping.bytes
+    }
+
+    /// The content of a regular file.
+    /// - Throws: `FileError` where it cannot be read.
+    static func file(_ path: String) throws -> TextBytes {
+        let mapping = try MappedFile(path)
+        if mapping.bytes.count >= mappedFrom { return TextBytes(mapping: mapping) }
+        let content = try FileReader.data(path, limit: mappedFrom)
+        return content.withUnsafeBytes { TextBytes(copying: $0) }
+    }
+
+    /// Checks that a mapped file is still what it was when it was opened.
+    /// - Throws: `FileError.unreadable`.
+    func checkUnchanged() throws { try mapping?.checkUnchanged() }
+
+    /// The SHA-256 of the bytes in hexadecimal.
+    /// - Throws: `FileError.unreadable` where a mapped file changed.
+    func sha256() throws -> String {
+        try checkUnchanged()
+        let hash = SHA256.hex(of: bytes)
+        try checkUnchanged()
+        return hash
+    }
+
+    deinit { owned?.deallocate() }
+}
