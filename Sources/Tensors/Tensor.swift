@@ -87,14 +87,14 @@ public struct Tensor {
     }
 
     /// The number of elements.
-    public var count: Int { shape.reduce(1, *) }
+    public var count: Int { shape.contains(0) ? 0 : shape.reduce(1, *) }
     /// The number of dimensions.
     public var rank: Int { shape.count }
     /// Whether elements lie in memory in row-major order without gaps.
     public var isContiguous: Bool {
+        if shape.contains(0) { return true }
         var expected = 1
         for axis in stride(from: shape.count - 1, through: 0, by: -1) {
-            if shape[axis] == 0 { return true }
             if shape[axis] != 1 && strides[axis] != expected { return false }
             expected *= shape[axis]
         }
@@ -131,12 +131,12 @@ public struct Tensor {
     public static func contiguousStrides(_ shape: [Int]) -> [Int] {
         var strides = [Int](repeating: 1, count: shape.count)
         for axis in stride(from: shape.count - 2, through: 0, by: -1) {
-            strides[axis] = strides[axis + 1] &* max(1, shape[axis + 1])
+            strides[axis] = strides[axis + 1] &* Swift.max(1, shape[axis + 1])
         }
         return strides
     }
 
-    /// The product of the sizes, checked.
+    /// The product of the sizes, checked: the sizes other than 0 must not overflow either, since strides come of them.
     public static func elementCount(_ shape: [Int], operation: String) throws -> Int {
         guard shape.count <= maximumRank else {
             throw TensorError.shape(
@@ -147,11 +147,11 @@ public struct Tensor {
             guard size >= 0 else {
                 throw TensorError.shape(operation: operation, message: "negative size in \(text(shape))")
             }
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            let (product, overflow) = count.multipliedReportingOverflow(by: Swift.max(1, size))
             if overflow { throw TensorError.shape(operation: operation, message: "\(text(shape)) is too large") }
             count = product
         }
-        return count
+        return shape.contains(0) ? 0 : count
     }
 
     /// A shape as scripts print it: `[2, 3]`.

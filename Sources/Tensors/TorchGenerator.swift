@@ -26,6 +26,17 @@ public final class TorchGenerator {
     /// `torch.rand` in float32: 24 bits of one word.
     public func uniform() -> Float { Float(engine.next() & 0xFF_FFFF) * 0x1p-24 }
 
+    /// `torch.rand` in half precision: the low `bits` of one word (8 for bfloat16, 11 for float16).
+    func uniform(bits: Int) -> Float {
+        Float(engine.next() & (1 << UInt32(bits)) - 1) / Float(1 << bits)
+    }
+
+    /// `torch.randint(0, bound)`: a word, or two for wide ranges, modulo the bound.
+    func integer(below bound: Int) -> Int {
+        if bound < 1 << 28 { return Int(engine.next()) % bound }
+        return Int(word64() % UInt64(bound))
+    }
+
     /// `torch.rand` in float64: 53 bits of two words.
     public func uniformDouble() -> Double { Double(word64() & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53 }
 

@@ -1,0 +1,162 @@
+import Foundation
+
+/// What is added up (or multiplied) over the elements of a row.
+public enum ReductionKernel: Sendable {
+    case sum, product
+    /// How many elements are not 0.
+    case nonzero
+    /// Σ |x|^p, floats only.
+    case powers(Double)
+    /// Σ (x - centre)², floats only; the centres are given, one for each row.
+    case deviations
+}
+
+/// A dimension to reduce: the array is seen as `[outer, length, inner]`, in row-major order, and a row is the elements
+/// that share `outer` and `inner`.
+public struct ReducedDimension: Sendable {
+    let outer: Int
+    let length: Int
+    let inner: Int
+    /// How many rows there are, so results.
+    public var rows: Int { outer * inner }
+
+    /// - Parameters: the product of the sizes before the dimension, its size, the product of those after it.
+    public init(outer: Int, length: Int, inner: Int) {
+        self.outer = outer
+        self.length = length
+        self.inner = inner
+    }
+}
+
+/// Sums along one dimension. Floats are carried in double, integers wrap; the order of additions depends on the sizes
+/// only, never on the number of threads.
+public enum ReductionKernels {
+    /// Elements of a row that one piece of work adds up.
+    static let block = 32768
+
+    /// Reduces floats, calculated in `compute` (`.f32` or `.f64`), into one double a row.
+    public static func run(
+        _ kernel: ReductionKernel, _ source: StridedView, _ dimension: ReducedDimension, compute: ComputeType,
+        centres: UnsafePointer<Double>? = nil, into result: UnsafeMutablePointer<Double>
+    ) {
+        if compute == .f32 {
+            run(kernel, source, dimension, Float.self, centres, result)
+        } else {
+            run(kernel, source, dimension, Double.self, centres, result)
+        }
+    }
+
+    /// Reduces integers and truth values by `sum`, `product` or `nonzero` into one integer a row.
+    public static func run(
+        _ kernel: ReductionKernel, _ source: StridedView, _ dimension: ReducedDimension,
+        into result: UnsafeMutablePointer<Int64>
+    ) {
+        switch kernel {
+        case .product: reduce(source, dimension, nil, true, result) { (x: Int64, _) in x }
+        case .nonzero: reduce(source, dimension, nil, false, result) { (x: Int64, _) in x != 0 ? 1 : 0 }
+        default: reduce(source, dimension, nil, false, result) { (x: Int64, _) in x }
+        }
+    }
+
+    @inline(__always)
+    private static func run<C: Computed & BinaryFloatingPoint>(
+        _ kernel: ReductionKernel, _ source: StridedView, _ dimension: ReducedDimension, _: C.Type,
+        _ centres: UnsafePointer<Double>?, _ result: UnsafeMutablePointer<Double>
+    ) {
+        switch kernel {
+        case .sum: reduce(source, dimension, nil, false, result) { (x: C, _) in x.double }
+        case .product: reduce(source, dimension, nil, true, result) { (x: C, _) in x.double }
+        case .nonzero: reduce(source, dimension, nil, false, result) { (x: C, _) in x != 0 ? 1 : 0 }
+        case .powers(1): reduce(source, dimension, nil, false, result) { (x: C, _) in abs(x.double) }
+        case .powers(2): reduce(source, dimension, nil, false, result) { (x: C, _) in x.double * x.double }
+        case .powers(let p): reduce(source, dimension, nil, false, result) { (x: C, _) in pow(abs(x.double), p) }
+        case .deviations:
+            reduce(source, dimension, centres, false, result) { (x: C, centre) in
+                (x.double - centre) * (x.double - centre)
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func reduce<C: Computed, A: Accumulator>(
+        _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
+        _ result: UnsafeMutablePointer<A>, _ term: (C, Double) -> A
+    ) {
+        if dimension.rows == 0 { return }
+        result.initialize(repeating: product ? A.unit : A.nought, count: dimension.rows)
+        if dimension.length == 0 { return }
+        if dimension.inner == 1 {
+            reduceRows(source, dimension, centres, product, result, term)
+        } else {
+            reduceColumns(source, dimension, centres, product, result, term)
+        }
+    }
+
+    /// Rows that lie one after the other: long ones in blocks, whose results are put together in order.
+    @inline(__always)
+    private static func reduceRows<C: Computed, A: Accumulator>(
+        _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
+        _ result: UnsafeMutablePointer<A>, _ term: (C, Double) -> A
+    ) {
+        let (rows, length) = (dimension.outer, dimension.length)
+        let blocks = (length + block - 1) / block
+        let partial = UnsafeMutablePointer<A>.allocate(capacity: rows * blocks)
+        defer { partial.deallocate() }
+        Parallel.forRanges(rows * blocks, grain: max(1, block / length)) { range in
+            let scratch = UnsafeMutablePointer<C>.allocate(capacity: min(block, length))
+            defer { scratch.deallocate() }
+            for unit in range {
+                let row = unit / blocks
+                let start = (unit - row * blocks) * block
+                let count = min(block, length - start)
+                let values = source.load(row * length + start, count, scratch)
+                let centre = centres.map { $0[row] } ?? 0
+                partial[unit] =
+                    product
+                    ? RowReduction.lanedProduct(values, count) { term($0, centre) }
+                    : RowReduction.laned(values, count) { term($0, centre) }
+            }
+        }
+        for row in 0..<rows {
+            var total = partial[row * blocks]
+            for index in 1..<max(1, blocks) {
+                let next = partial[row * blocks + index]
+                total = product ? total.times(next) : total.plus(next)
+            }
+            result[row] = total
+        }
+    }
+
+    /// Rows that lie side by side: whole lines of memory are added to a line of results.
+    @inline(__always)
+    private static func reduceColumns<C: Computed, A: Accumulator>(
+        _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
+        _ result: UnsafeMutablePointer<A>, _ term: (C, Double) -> A
+    ) {
+        let (length, inner) = (dimension.length, dimension.inner)
+        let width = 512
+        let bands = (inner + width - 1) / width
+        let nothing = UnsafeMutablePointer<Double>.allocate(capacity: width)
+        defer { nothing.deallocate() }
+        nothing.initialize(repeating: 0, count: width)
+        Parallel.forRanges(dimension.outer * bands, grain: max(1, block / (length * min(inner, width)))) { range in
+            let scratch = UnsafeMutablePointer<C>.allocate(capacity: width)
+            defer { scratch.deallocate() }
+            for unit in range {
+                let outer = unit / bands
+                let left = (unit - outer * bands) * width
+                let count = min(width, inner - left)
+                let sums = result + outer * inner + left
+                let centre = centres.map { $0 + outer * inner + left } ?? UnsafePointer(nothing)
+                for line in 0..<length {
+                    let values = source.load((outer * length + line) * inner + left, count, scratch)
+                    if product {
+                        for i in 0..<count { sums[i] = sums[i].times(term(values[i], centre[i])) }
+                    } else {
+                        for i in 0..<count { sums[i] = sums[i].plus(term(values[i], centre[i])) }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/// Sorting rows that lie along the last dimension, in parallel over rows.
+public enum SortKernels {
+    /// Sorts every `length` consecutive elements and keeps the first `kept` of each row.
+    ///
+    /// The sort is stable and NaN counts as the largest element, as in PyTorch and NumPy.
+    /// - Parameters:
+    ///   - values: has `kept` elements for every row.
+    ///   - indices: receives where each element was in its row, from 0.
+    public static func run(
+        _ source: StridedView, length: Int, kept: Int, descending: Bool, compute: ComputeType, values: StridedView,
+        indices: UnsafeMutablePointer<Int64>
+    ) {
+        switch compute {
+        case .f32: run(source, length, kept, descending, values, indices) { UInt64(order($0 as Float)) }
+        case .f64: run(source, length, kept, descending, values, indices) { order($0 as Double) }
+        case .i64:
+            run(source, length, kept, descending, values, indices) { (x: Int64) in
+                UInt64(bitPattern: x) ^ (1 << 63)
+            }
+        }
+    }
+
+    private struct Entry {
+        var key: UInt64
+        var index: Int
+    }
+
+    @inline(__always)
+    private static func run<C: Computed>(
+        _ source: StridedView, _ length: Int, _ kept: Int, _ descending: Bool, _ target: StridedView,
+        _ indices: UnsafeMutablePointer<Int64>, _ key: (C) -> UInt64
+    ) {
+        if source.count == 0 || kept == 0 { return }
+        let flip: UInt64 = descending ? (C.type == .f32 ? 0xFFFF_FFFF : UInt64.max) : 0
+        let bytes = C.type == .f32 ? 4 : 8
+        Parallel.forRanges(source.count / length, grain: max(1, 2048 / length)) { range in
+            let scratch = UnsafeMutablePointer<C>.allocate(capacity: length + kept)
+            let entries = UnsafeMutablePointer<Entry>.allocate(capacity: 2 * length)
+            defer {
+                scratch.deallocate()
+                entries.deallocate()
+            }
+            let output = scratch + length
+            for row in range {
+                let x = source.load(row * length, length, scratch)
+                for index in 0..<length { entries[index] = Entry(key: key(x[index]) ^ flip, index: index) }
+                let sorted = sort(entries, entries + length, length, bytes)
+                for index in 0..<kept {
+                    output[index] = x[sorted[index].index]
+                    indices[row * kept + index] = Int64(sorted[index].index)
+                }
+                target.scatter(row * kept, kept, from: UnsafePointer(output))
+            }
+        }
+    }
+
+    /// Sorts by key, entries of equal keys staying in order; returns which of the two buffers holds the result.
+    private static func sort(
+        _ entries: UnsafeMutablePointer<Entry>, _ spare: UnsafeMutablePointer<Entry>, _ count: Int, _ bytes: Int
+    ) -> UnsafeMutablePointer<Entry> {
+        if count < 256 {
+            var buffer = UnsafeMutableBufferPointer(start: entries, count: count)
+            buffer.sort { (a: Entry, b: Entry) -> Bool in a.key == b.key ? a.index < b.index : a.key < b.key }
+            return entries
+        }
+        var (from, to) = (entries, spare)
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { places in
+            for shift in stride(from: UInt64(0), to: UInt64(bytes * 8), by: 8) {
+                places.update(repeating: 0)
+                for index in 0..<count { places[Int((from[index].key >> shift) & 255)] += 1 }
+                if places[Int((from[0].key >> shift) & 255)] == count { continue }
+                var before = 0
+                for digit in 0..<256 {
+                    let here = places[digit]
+                    places[digit] = before
+                    before += here
+                }
+                for index in 0..<count {
+                    let digit = Int((from[index].key >> shift) & 255)
+                    to[places[digit]] = from[index]
+                    places[digit] += 1
+                }
+                swap(&from, &to)
+            }
+        }
+        return from
+    }
+
+    /// Unsigned integers in the order of the floats; both zeros are equal and NaN comes last.
+    @inline(__always)
+    private static func order(_ x: Float) -> UInt32 {
+        if x.isNaN { return UInt32.max }
+        let bits = (x == 0 ? 0 : x).bitPattern
+        return bits >> 31 == 1 ? ~bits : bits | 1 << 31
+    }
+
+    @inline(__always)
+    private static func order(_ x: Double) -> UInt64 {
+        if x.isNaN { return UInt64.max }
+        let bits = (x == 0 ? 0 : x).bitPattern
+        return bits >> 63 == 1 ? ~bits : bits | 1 << 63
+    }
+}

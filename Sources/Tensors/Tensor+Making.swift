@@ -1,0 +1,155 @@
+import Kernels
+
+extension Tensor {
+    /// A tensor filled with one value.
+    /// - Throws: `TensorError.value` for a value that an integer dtype cannot hold.
+    public static func full(_ shape: [Int], _ value: Scalar, _ dtype: DType = .f32) throws -> Tensor {
+        let result = try Tensor(uninitialized: shape, dtype)
+        try result.fill(value)
+        return result
+    }
+
+    /// A tensor of ones.
+    public static func ones(_ shape: [Int], _ dtype: DType = .f32) throws -> Tensor {
+        try full(shape, .integer(1), dtype)
+    }
+
+    /// The identity matrix `[rows, columns]`, square by default.
+    public static func eye(_ rows: Int, _ columns: Int? = nil, _ dtype: DType = .f32) throws -> Tensor {
+        let columns = columns ?? rows
+        let result = try zeros([rows, columns], dtype)
+        let length = Swift.min(rows, columns)
+        if length > 0 {
+            let diagonal = Tensor(
+                unchecked: result.storage, dtype, shape: [length], strides: [columns + 1], offset: 0)
+            try diagonal.fill(.integer(1))
+        }
+        return result
+    }
+
+    /// `start, start + step, …` up to but without `end`, as `torch.arange`: each value is `start + i * step`. Without a
+    /// dtype, integers give i64 and fractions f32.
+    /// - Throws: `TensorError.value` for a step of 0, a step that leads away from `end`, or bounds that are not finite.
+    public static func arange(
+        _ start: Scalar, _ end: Scalar, step: Scalar = .integer(1), dtype: DType? = nil
+    ) throws -> Tensor {
+        let integral = [start, end, step].allSatisfy { if case .number = $0 { return false } else { return true } }
+        let (first, last, by) = (start.double, end.double, step.double)
+        guard first.isFinite, last.isFinite, by.isFinite, by != 0, (last - first) / by >= 0 else {
+            throw TensorError.value(
+                operation: "arange", message: "steps of \(step) do not lead from \(start) to \(end)")
+        }
+        let length = ((last - first) / by).rounded(.up)
+        guard length < 0x1p60 else {
+            throw TensorError.shape(operation: "arange", message: "\(length) elements are too many")
+        }
+        let count = Int(length)
+        let type = dtype ?? (integral ? .i64 : .f32)
+        if case .integer(let origin) = start, case .integer(let delta) = step, integral {
+            let result = try Tensor(uninitialized: [count], .i64)
+            result.write(Int64.self) { Int64(origin &+ $0 &* delta) }
+            return try result.to(type)
+        }
+        let result = try Tensor(uninitialized: [count], .f64)
+        result.write(Double.self) { first + Double($0) * by }
+        return try result.to(type)
+    }
+
+    /// `count` values from `start` to `end`, both included, in equal steps, as `torch.linspace`.
+    /// - Throws: `TensorError.value` for a negative count.
+    public static func linspace(
+        _ start: Double, _ end: Double, count: Int, dtype: DType = .f32
+    ) throws -> Tensor {
+        guard count >= 0 else {
+            throw TensorError.value(operation: "linspace", message: "wanted a count of at least 0, got \(count)")
+        }
+        let values = try Tensor(uninitialized: [count], .f64)
+        let step = count > 1 ? (end - start) / Double(count - 1) : 0
+        // From both ends inwards, so that both bounds are met exactly.
+        values.write(Double.self) {
+            $0 < (count + 1) / 2 ? start + Double($0) * step : end - Double(count - 1 - $0) * step
+        }
+        return try values.to(dtype)
+    }
+
+    /// A tensor of `dtype` with the values of `doubles` in row-major order; integers of 2^53 and more are not exact.
+    /// - Throws: `TensorError.shape` where the count does not match the shape.
+    public static func from(doubles: [Double], shape: [Int], dtype: DType = .f32) throws -> Tensor {
+        try Tensor(doubles, shape: shape).to(dtype)
+    }
+
+    /// A tensor of `dtype` with the values of `integers` in row-major order.
+    /// - Throws: `TensorError.shape` where the count does not match the shape.
+    public static func from(integers: [Int], shape: [Int], dtype: DType = .i64) throws -> Tensor {
+        try Tensor(integers.map(Int64.init), shape: shape).to(dtype)
+    }
+
+    /// Uniform numbers of [0, 1), drawn as `torch.rand` draws them. Floats only.
+    /// - Throws: `TensorError.dtype` for integers.
+    public static func rand(_ shape: [Int], generator: TorchGenerator, dtype: DType = .f32) throws -> Tensor {
+        let result = try randomTarget(shape, dtype, "rand")
+        switch dtype {
+        case .f64: result.write(Double.self) { _ in generator.uniformDouble() }
+        case .f32: result.write(Float.self) { _ in generator.uniform() }
+        default:
+            // Half precision draws as many bits as its mantissa holds.
+            let bits: Int = dtype == .bf16 ? 8 : 11
+            let values = try Tensor(uninitialized: shape, .f32)
+            values.write(Float.self) { _ in generator.uniform(bits: bits) }
+            return try values.to(dtype)
+        }
+        return result
+    }
+
+    /// Standard normal numbers, drawn as `torch.randn` draws them. Floats only; half precision is drawn in f32.
+    /// - Throws: `TensorError.dtype` for integers.
+    public static func randn(_ shape: [Int], generator: TorchGenerator, dtype: DType = .f32) throws -> Tensor {
+        let result = try randomTarget(shape, dtype == .f64 ? .f64 : (dtype.isFloating ? .f32 : dtype), "randn")
+        if dtype == .f64 {
+            try result.withElements(Double.self) { generator.normal(into: $0) }
+        } else {
+            try result.withElements(Float.self) { generator.normal(into: $0) }
+        }
+        return try result.to(dtype)
+    }
+
+    /// Integers of `low ..< high`, drawn as `torch.randint` draws them.
+    /// - Throws: `TensorError.value` where the range is empty.
+    public static func randint(
+        _ low: Int, _ high: Int, _ shape: [Int], generator: TorchGenerator, dtype: DType = .i64
+    ) throws -> Tensor {
+        let (range, overflow) = high.subtractingReportingOverflow(low)
+        guard low < high, !overflow else {
+            throw TensorError.value(operation: "randint", message: "no integers from \(low) to below \(high)")
+        }
+        let result = try Tensor(uninitialized: shape, .i64)
+        result.write(Int64.self) { _ in Int64(low + generator.integer(below: range)) }
+        return try result.to(dtype)
+    }
+
+    /// The integers `0 ..< count` in random order, as `torch.randperm`.
+    /// - Throws: `TensorError.value` for a negative count.
+    public static func randperm(_ count: Int, generator: TorchGenerator, dtype: DType = .i64) throws -> Tensor {
+        guard count >= 0 else {
+            throw TensorError.value(operation: "randperm", message: "wanted a count of at least 0, got \(count)")
+        }
+        // Asks for the memory first: a count from a script may be any.
+        let result = try Tensor(uninitialized: [count], .i64)
+        let order = generator.permutation(count)
+        result.write(Int64.self) { Int64(order[$0]) }
+        return try result.to(dtype)
+    }
+
+    private static func randomTarget(_ shape: [Int], _ dtype: DType, _ operation: String) throws -> Tensor {
+        guard dtype.isFloating else {
+            throw TensorError.dtype(operation: operation, message: "wanted a float dtype, got \(dtype)")
+        }
+        return try Tensor(uninitialized: shape, dtype)
+    }
+
+    /// Sets every element of a new tensor of type `Element` from its row-major index.
+    private func write<Element>(_: Element.Type, _ body: (Int) -> Element) {
+        let target = pointer.assumingMemoryBound(to: Element.self)
+        for index in 0..<count { target[index] = body(index) }
+    }
+}
