@@ -69,13 +69,16 @@ public final class Context {
     }
 
     /// Runs `primitive` on memory at the given addresses. The caller keeps that memory alive.
-    func execute(_ primitive: Primitive, _ arguments: [(Int32, UnsafeMutableRawPointer)]) throws {
+    /// - Parameter keeping: whether the primitive will run again, so that what it was bound to is worth keeping.
+    func execute(
+        _ primitive: Primitive, _ arguments: [(Int32, UnsafeMutableRawPointer)], keeping: Bool = true
+    ) throws {
         let binding: BoundPrimitive
         if let found = bound[ObjectIdentifier(primitive)] {
             binding = found
         } else {
             binding = try BoundPrimitive(primitive)
-            bound[ObjectIdentifier(primitive)] = binding
+            if keeping { bound[ObjectIdentifier(primitive)] = binding }
         }
         if primitive.scratchpadBytes > 0 {
             if (scratchpad?.byteCount ?? 0) < primitive.scratchpadBytes {

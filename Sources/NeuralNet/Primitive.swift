@@ -28,15 +28,18 @@ final class Primitive {
     /// - Parameters:
     ///   - operationDescription: points to oneDNN's struct that describes the operation.
     ///   - arguments: which description to ask for each argument.
+    ///   - bias: the description of the bias, where there is one.
     init(
         _ name: String, _ operationDescription: UnsafeRawPointer, attributes: Attributes,
-        arguments: [(Int32, dnnl_query_t)]
+        arguments: [(Int32, dnnl_query_t)], bias: dnnl_memory_desc_t? = nil
     ) throws {
+        let engine = try OneDNN.engine()
         let description: dnnl_primitive_desc_t = try OneDNN.handle(name) {
-            dnnl_primitive_desc_create(&$0, operationDescription, attributes.handle, try? OneDNN.engine(), nil)
+            dnnl_primitive_desc_create(&$0, operationDescription, attributes.handle, engine, nil)
         }
         defer { dnnl_primitive_desc_destroy(description) }
         var descriptions: [Int32: dnnl_memory_desc_t] = [:]
+        if let bias { descriptions[DNNL_ARG_BIAS] = bias }
         for (argument, query) in arguments {
             guard let found = dnnl_primitive_desc_query_md(description, query, 0) else {
                 throw NeuralNetError.library(operation: name, reason: "an argument has no description")
