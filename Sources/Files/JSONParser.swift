@@ -160,11 +160,7 @@ struct JSONParser {
     private mutating func escape(into text: inout [UInt8]) throws {
         guard index + 1 < bytes.count else { throw failure("the text ends inside a string") }
         let letter = bytes[index + 1]
-        let plain: [UInt8: UInt8] = [
-            UInt8(ascii: "\""): 0x22, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "/"): 0x2F, UInt8(ascii: "b"): 8,
-            UInt8(ascii: "f"): 12, UInt8(ascii: "n"): 10, UInt8(ascii: "r"): 13, UInt8(ascii: "t"): 9,
-        ]
-        if let byte = plain[letter] {
+        if let byte = JSONParser.plainEscape(letter) {
             text.append(byte)
             index += 2
             return
@@ -189,6 +185,19 @@ struct JSONParser {
         text.append(contentsOf: String(Character(scalar)).utf8)
     }
 
+    /// The byte that a letter after a backslash stands for; nil for `u` and unknown letters.
+    private static func plainEscape(_ letter: UInt8) -> UInt8? {
+        switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return letter
+        case UInt8(ascii: "b"): return 8
+        case UInt8(ascii: "f"): return 12
+        case UInt8(ascii: "n"): return 10
+        case UInt8(ascii: "r"): return 13
+        case UInt8(ascii: "t"): return 9
+        default: return nil
+        }
+    }
+
     /// The four hexadecimal digits after `\u`.
     private mutating func hexUnit() throws -> UInt32 {
         guard index + 6 <= bytes.count else { throw failure("the text ends inside a string") }
@@ -204,7 +213,11 @@ struct JSONParser {
     }
 
     private mutating func skipSpace() {
-        while index < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[index]) { index += 1 }
+        while index < bytes.count {
+            let byte = bytes[index]
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+            index += 1
+        }
     }
 
     private mutating func skipDigits() -> Bool {

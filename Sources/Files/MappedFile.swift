@@ -1,8 +1,10 @@
+import CSupport
 import Foundation
 
 /// A regular file, mapped into memory and kept open.
 ///
-/// The mapping is private: writing to it by mistake changes neither the file nor stops the process.
+/// The mapping is private: writing to it by mistake changes neither the file nor stops the process. Where another
+/// process cuts the file, reading gives zeros, running work is asked to stop, and `checkUnchanged` throws.
 public final class MappedFile {
     /// The path that it was opened by.
     public let path: String
@@ -17,7 +19,7 @@ public final class MappedFile {
     public init(_ path: String) throws {
         let file = try FileDescriptor(reading: path)
         let size = file.identity.size
-        var mapped: UnsafeRawBufferPointer
+        let mapped: UnsafeRawBufferPointer
         if size == 0 {
             mapped = UnsafeRawBufferPointer(start: nil, count: 0)
         } else {
@@ -25,6 +27,10 @@ public final class MappedFile {
             let address = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.number, 0)
             guard let address, address != MAP_FAILED else {
                 throw FileError.unreadable(path: path, reason: "mapping \(size) bytes: \(systemMessage(errno))")
+            }
+            guard cx_guard_mapping(address, size) else {
+                munmap(address, size)
+                throw FileError.unreadable(path: path, reason: "too many files are mapped at once")
             }
             mapped = UnsafeRawBufferPointer(start: address, count: size)
         }
@@ -57,6 +63,8 @@ public final class MappedFile {
     }
 
     deinit {
-        if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+        guard let base = bytes.baseAddress else { return }
+        cx_unguard_mapping(base)
+        munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
     }
 }

@@ -11,6 +11,7 @@ enum cx_stop_reason {
     CX_STOP_TIME_LIMIT = 2,
     CX_STOP_INSTRUCTION_LIMIT = 3,
     CX_STOP_MEMORY_LIMIT = 4,
+    CX_STOP_FILE_CHANGED = 5,  // a mapped file was cut while it was in use
 };
 
 /// Asks running work to stop. Safe to call from a signal handler and from any thread.
@@ -43,4 +44,10 @@ void cx_sha256_add(struct cx_sha256 *hash, const void *bytes, size_t count);
 void cx_sha256_finish(struct cx_sha256 *hash, uint8_t result[32]);
 /// Hashes without the processor's SHA extension from now on, or with it again: so that both ways can be tested.
 void cx_sha256_use_portable(bool portable);
+
+/// Watches a mapping of a file: where the file is cut while it is mapped, reading beyond its new end gives zeros and
+/// requests a stop (CX_STOP_FILE_CHANGED) instead of killing the process. Returns whether there was room to watch it.
+bool cx_guard_mapping(const void *start, size_t length);
+/// Forgets a mapping; call it before munmap.
+void cx_unguard_mapping(const void *start);
 #endif
