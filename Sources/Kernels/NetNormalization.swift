@@ -1,0 +1,169 @@
+/// Normalisations of channels-last activations; statistics in f32, two passes over data that is in the cache.
+public enum NetNormalization {
+    /// y = (x - mean) / sqrt(variance + epsilon) · weight + bias over each row of `channels` values.
+    public static func layerNorm(
+        _ source: UnsafeRawPointer, _ sourceType: NetType, _ target: UnsafeMutableRawPointer, _ targetType: NetType,
+        rows: Int, channels: Int, weight: UnsafePointer<Float>?, bias: UnsafePointer<Float>?, epsilon: Float
+    ) {
+        Parallel.forRanges(rows, grain: 32) { range in
+            withNetTypes(
+                sourceType, targetType,
+                (
+                    { layerNormRows(NetF32.self, NetF32.self, source, target, range, channels, weight, bias, epsilon) },
+                    { layerNormRows(NetF32.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon) },
+                    { layerNormRows(NetBF16.self, NetF32.self, source, target, range, channels, weight, bias, epsilon) },
+                    { layerNormRows(NetBF16.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon) }
+                ))
+        }
+    }
+
+    private static func layerNormRows<S: NetElement, T: NetElement>(
+        _: S.Type, _: T.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ range: Range<Int>,
+        _ channels: Int, _ weight: UnsafePointer<Float>?, _ bias: UnsafePointer<Float>?, _ epsilon: Float
+    ) {
+        let vectors = channels / 16 * 16
+        let scale = 1 / Float(channels)
+        for row in range {
+            let start = row * channels
+            var sums = SIMD16<Float>.zero
+            var index = 0
+            while index < vectors {
+                sums += S.load(source, start + index)
+                index += 16
+            }
+            var sum = sums.sum()
+            while index < channels {
+                sum += S.loadOne(source, start + index)
+                index += 1
+            }
+            let mean = sum * scale
+            var squares = SIMD16<Float>.zero
+            index = 0
+            while index < vectors {
+                let difference = S.load(source, start + index) - mean
+                squares = squares.addingProduct(difference, difference)
+                index += 16
+            }
+            var square = squares.sum()
+            while index < channels {
+                let difference = S.loadOne(source, start + index) - mean
+                square += difference * difference
+                index += 1
+            }
+            let factor = 1 / (square * scale + epsilon).squareRoot()
+            index = 0
+            while index < vectors {
+                var value = (S.load(source, start + index) - mean) * factor
+                if let weight { value *= NetF32.load(weight, index) }
+                if let bias { value += NetF32.load(bias, index) }
+                T.store(target, start + index, value)
+                index += 16
+            }
+            while index < channels {
+                var value = (S.loadOne(source, start + index) - mean) * factor
+                if let weight { value *= weight[index] }
+                if let bias { value += bias[index] }
+                T.storeOne(target, start + index, value)
+                index += 1
+            }
+        }
+    }
+
+    /// Group normalisation of `[images, pixels, channels]` over groups of neighbouring channels, optionally with SiLU.
+    public static func groupNorm(
+        _ source: UnsafeRawPointer, _ sourceType: NetType, _ target: UnsafeMutableRawPointer, _ targetType: NetType,
+        images: Int, pixels: Int, channels: Int, groups: Int, weight: UnsafePointer<Float>,
+        bias: UnsafePointer<Float>, epsilon: Float, silu: Bool
+    ) {
+        Parallel.forRanges(images * groups) { range in
+            for unit in range {
+                let first = unit / groups * pixels * channels
+                let width = channels / groups
+                let offset = unit % groups * width
+                let call = Group(
+                    first: first + offset, pixels: pixels, stride: channels, width: width, weight: weight + offset,
+                    bias: bias + offset, epsilon: epsilon, silu: silu)
+                withNetTypes(
+                    sourceType, targetType,
+                    (
+                        { groupNormOne(NetF32.self, NetF32.self, source, target, call) },
+                        { groupNormOne(NetF32.self, NetBF16.self, source, target, call) },
+                        { groupNormOne(NetBF16.self, NetF32.self, source, target, call) },
+                        { groupNormOne(NetBF16.self, NetBF16.self, source, target, call) }
+                    ))
+            }
+        }
+    }
+
+    private struct Group {
+        var first: Int
+        var pixels: Int
+        var stride: Int
+        var width: Int
+        var weight: UnsafePointer<Float>
+        var bias: UnsafePointer<Float>
+        var epsilon: Float
+        var silu: Bool
+    }
+
+    private static func groupNormOne<S: NetElement, T: NetElement>(
+        _: S.Type, _: T.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ group: Group
+    ) {
+        let vectors = group.width / 16 * 16
+        let count = Double(group.pixels * group.width)
+        // A row's sum is short and f32; the sum of rows may be long and is f64.
+        var total = 0.0
+        for pixel in 0..<group.pixels {
+            let start = group.first + pixel * group.stride
+            var sums = SIMD16<Float>.zero
+            var index = 0
+            while index < vectors {
+                sums += S.load(source, start + index)
+                index += 16
+            }
+            var sum = sums.sum()
+            while index < group.width {
+                sum += S.loadOne(source, start + index)
+                index += 1
+            }
+            total += Double(sum)
+        }
+        let mean = Float(total / count)
+        var square = 0.0
+        for pixel in 0..<group.pixels {
+            let start = group.first + pixel * group.stride
+            var squares = SIMD16<Float>.zero
+            var index = 0
+            while index < vectors {
+                let difference = S.load(source, start + index) - mean
+                squares = squares.addingProduct(difference, difference)
+                index += 16
+            }
+            var sum = squares.sum()
+            while index < group.width {
+                let difference = S.loadOne(source, start + index) - mean
+                sum += difference * difference
+                index += 1
+            }
+            square += Double(sum)
+        }
+        let factor = 1 / (Float(square / count) + group.epsilon).squareRoot()
+        for pixel in 0..<group.pixels {
+            let start = group.first + pixel * group.stride
+            var index = 0
+            while index < vectors {
+                let scaled = (S.load(source, start + index) - mean) * factor
+                var value = NetF32.load(group.bias, index).addingProduct(scaled, NetF32.load(group.weight, index))
+                if group.silu { value /= 1 + netExp(-value) }
+                T.store(target, start + index, value)
+                index += 16
+            }
+            while index < group.width {
+                var value = (S.loadOne(source, start + index) - mean) * factor * group.weight[index] + group.bias[index]
+                if group.silu { value /= 1 + netExp(SIMD16(repeating: -value))[0] }
+                T.storeOne(target, start + index, value)
+                index += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+/// The parts of attention between its two products.
+public enum NetSoftmax {
+    /// e^(x - max) of each row of f32 scores, into f32 (may be in place) or bf16, and the reciprocal of each row's sum.
+    ///
+    /// The sum is of the values as they are stored, so that a bf16 row's weights add up to one.
+    /// - Parameters:
+    ///   - stride: elements from one row of scores to the next; the same in the target.
+    ///   - scale: is multiplied to the scores first.
+    public static func exponentials(
+        _ scores: UnsafeMutablePointer<Float>, _ target: UnsafeMutableRawPointer, _ targetType: NetType, rows: Int,
+        columns: Int, stride: Int, scale: Float, reciprocals: UnsafeMutablePointer<Float>
+    ) {
+        switch targetType {
+        case .f32: rowsOf(NetF32.self, scores, target, rows, columns, stride, scale, reciprocals)
+        case .bf16: rowsOf(NetBF16.self, scores, target, rows, columns, stride, scale, reciprocals)
+        }
+    }
+
+    private static func rowsOf<T: NetElement>(
+        _: T.Type, _ scores: UnsafeMutablePointer<Float>, _ target: UnsafeMutableRawPointer, _ rows: Int,
+        _ columns: Int, _ stride: Int, _ scale: Float, _ reciprocals: UnsafeMutablePointer<Float>
+    ) {
+        let vectors = columns / 16 * 16
+        for row in 0..<rows {
+            let start = row * stride
+            let line = scores + start
+            var maxima = SIMD16<Float>(repeating: -.infinity)
+            var index = 0
+            while index < vectors {
+                let value = NetF32.load(line, index)
+                maxima.replace(with: value, where: value .> maxima)
+                index += 16
+            }
+            var maximum = maxima.max()
+            while index < columns {
+                maximum = max(maximum, line[index])
+                index += 1
+            }
+            let shift = SIMD16<Float>(repeating: -maximum * scale)
+            let factor = SIMD16<Float>(repeating: scale)
+            var sums = SIMD16<Float>.zero
+            index = 0
+            while index < vectors {
+                let value = netExp(shift.addingProduct(NetF32.load(line, index), factor))
+                sums += value
+                T.store(target, start + index, value)
+                index += 16
+            }
+            var sum = sums.sum()
+            if index < columns {
+                // The tail goes through one padded vector; what lies beyond it in the row is not touched.
+                var tail = SIMD16<Float>(repeating: -.infinity)
+                for lane in 0..<(columns - index) { tail[lane] = line[index + lane] }
+                let values = netExp(shift.addingProduct(tail, factor))
+                for lane in 0..<(columns - index) {
+                    sum += values[lane]
+                    T.storeOne(target, start + index + lane, values[lane])
+                }
+            }
+            reciprocals[row] = 1 / sum
+        }
+    }
+
+    /// Copies `rows` rows of `columns` f32 values, each multiplied with its factor, to rows `targetStride` apart.
+    public static func scaleRows(
+        _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ targetType: NetType, rows: Int,
+        columns: Int, targetStride: Int, factors: UnsafePointer<Float>
+    ) {
+        switch targetType {
+        case .f32: scaleRowsOf(NetF32.self, source, target, rows, columns, targetStride, factors)
+        case .bf16: scaleRowsOf(NetBF16.self, source, target, rows, columns, targetStride, factors)
+        }
+    }
+
+    private static func scaleRowsOf<T: NetElement>(
+        _: T.Type, _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ rows: Int, _ columns: Int,
+        _ targetStride: Int, _ factors: UnsafePointer<Float>
+    ) {
+        for row in 0..<rows {
+            let factor = factors[row]
+            var index = 0
+            while index + 16 <= columns {
+                T.store(target, row * targetStride + index, NetF32.load(source, row * columns + index) * factor)
+                index += 16
+            }
+            while index < columns {
+                T.storeOne(target, row * targetStride + index, source[row * columns + index] * factor)
+                index += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Kernels
+import Tensors
+
+extension DType {
+    /// The kernels' name for this dtype.
+    func netType(_ operation: String) throws -> NetType {
+        switch self {
+        case .f32: return .f32
+        case .bf16: return .bf16
+        default: throw TensorError.dtype(operation: operation, message: "wanted f32 or bf16, got \(self)")
+        }
+    }
+}
+
+/// Layer normalisation over the last dimension; statistics in f32.
+public final class LayerNorm: Module {
+    let weight: Parameter
+    let bias: Parameter
+    let epsilon: Double
+    private let values = PrimitiveCache<Int, (weight: [Float], bias: [Float])>()
+
+    /// Parameters `weight` and `bias`, each `[channels]`.
+    public init(_ scope: ParameterScope, channels: Int, epsilon: Double = 1e-5) {
+        weight = scope.parameter("weight", [channels])
+        bias = scope.parameter("bias", [channels])
+        self.epsilon = epsilon
+    }
+
+    /// The normalised values of `[…, channels]`, in the context's dtype. The input is f32 or bf16.
+    public func forward(_ x: Tensor, _ context: Context) throws -> Tensor {
+        try forward(x, result: context.dtype, context)
+    }
+
+    /// As `forward`, in the dtype `result`.
+    public func forward(_ x: Tensor, result: DType, _ context: Context) throws -> Tensor {
+        let channels = weight.shape[0]
+        guard x.shape.last == channels, x.isContiguous else {
+            throw TensorError.shape(
+                operation: weight.name, message: "wanted […, \(channels)], got \(Tensor.text(x.shape))")
+        }
+        let source = try x.dtype.netType(weight.name)
+        let target = try context.tensor(x.shape, result)
+        let targetType = try result.netType(weight.name)
+        let ready = try values.value(0) { (try weight.floats(), try bias.floats()) }
+        ready.weight.withUnsafeBufferPointer { weight in
+            ready.bias.withUnsafeBufferPointer { bias in
+                NetNormalization.layerNorm(
+                    x.pointer, source, target.pointer, targetType, rows: channels == 0 ? 0 : x.count / channels,
+                    channels: channels, weight: weight.baseAddress, bias: bias.baseAddress, epsilon: Float(epsilon))
+            }
+        }
+        return target
+    }
+}
+
+/// Group normalisation of channels-last activations, with SiLU after it where asked; statistics in f32 and f64.
+public final class GroupNorm: Module {
+    let weight: Parameter
+    let bias: Parameter
+    let groups: Int
+    let epsilon: Double
+    let activation: Activation
+    private let values = PrimitiveCache<Int, (weight: [Float], bias: [Float])>()
+
+    /// Parameters `weight` and `bias`, each `[channels]`.
+    /// - Throws: `TensorError.value` where `groups` does not divide `channels`, or for an activation that is neither
+    ///   `.none` nor `.silu`.
+    public init(
+        _ scope: ParameterScope, groups: Int, channels: Int, epsilon: Double = 1e-5, activation: Activation = .none
+    ) throws {
+        guard groups > 0, channels % groups == 0, activation == .none || activation == .silu else {
+            throw TensorError.value(
+                operation: "group norm", message: "\(channels) channels, \(groups) groups, activation \(activation)")
+        }
+        weight = scope.parameter("weight", [channels])
+        bias = scope.parameter("bias", [channels])
+        self.groups = groups
+        self.epsilon = epsilon
+        self.activation = activation
+    }
+
+    /// The normalised values of `[N, …, channels]`, in the context's dtype.
+    public func forward(_ x: Tensor, _ context: Context) throws -> Tensor {
+        let channels = weight.shape[0]
+        guard x.rank >= 2, x.shape.last == channels, x.isContiguous, x.count > 0 else {
+            throw TensorError.shape(
+                operation: weight.name, message: "wanted [N, …, \(channels)], got \(Tensor.text(x.shape))")
+        }
+        let source = try x.dtype.netType(weight.name)
+        let target = try context.tensor(x.shape, context.dtype)
+        let targetType = try context.dtype.netType(weight.name)
+        let ready = try values.value(0) { (try weight.floats(), try bias.floats()) }
+        ready.weight.withUnsafeBufferPointer { weight in
+            ready.bias.withUnsafeBufferPointer { bias in
+                guard let weight = weight.baseAddress, let bias = bias.baseAddress else { return }
+                NetNormalization.groupNorm(
+                    x.pointer, source, target.pointer, targetType, images: x.shape[0],
+                    pixels: x.count / channels / x.shape[0], channels: channels, groups: groups, weight: weight,
+                    bias: bias, epsilon: Float(epsilon), silu: activation == .silu)
+            }
+        }
+        return target
+    }
+}
