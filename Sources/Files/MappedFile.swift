@@ -1,0 +1,62 @@
+import Foundation
+
+/// A regular file, mapped into memory and kept open.
+///
+/// The mapping is private: writing to it by mistake changes neither the file nor stops the process.
+public final class MappedFile {
+    /// The path that it was opened by.
+    public let path: String
+    /// The whole content.
+    public let bytes: UnsafeRawBufferPointer
+    /// Size, time and inode when it was opened.
+    public let identity: FileIdentity
+    private let file: FileDescriptor
+
+    /// Maps a file.
+    /// - Throws: `FileError` where it is missing, no regular file, not permitted, or cannot be mapped.
+    public init(_ path: String) throws {
+        let file = try FileDescriptor(reading: path)
+        let size = file.identity.size
+        var mapped: UnsafeRawBufferPointer
+        if size == 0 {
+            mapped = UnsafeRawBufferPointer(start: nil, count: 0)
+        } else {
+            // MAP_NORESERVE, as a writable private mapping would otherwise count as memory wanted.
+            let address = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.number, 0)
+            guard let address, address != MAP_FAILED else {
+                throw FileError.unreadable(path: path, reason: "mapping \(size) bytes: \(systemMessage(errno))")
+            }
+            mapped = UnsafeRawBufferPointer(start: address, count: size)
+        }
+        self.path = path
+        self.file = file
+        self.bytes = mapped
+        self.identity = file.identity
+    }
+
+    /// The SHA-256 of the open file's content in hexadecimal, even where its name leads to another file by now.
+    /// - Throws: `FileError` where it cannot be read, or changed since it was opened.
+    public func sha256() throws -> String {
+        let hash = try file.sha256()
+        try checkUnchanged()
+        return hash
+    }
+
+    /// Checks that the open file was not cut or written to since it was opened.
+    /// - Throws: `FileError.unreadable`.
+    public func checkUnchanged() throws {
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else {
+            throw FileError.unreadable(path: path, reason: systemMessage(errno))
+        }
+        let now = FileIdentity(status)
+        guard now == identity else {
+            let what = now.size == identity.size ? "" : " from \(identity.size) to \(now.size) bytes"
+            throw FileError.unreadable(path: path, reason: "it changed\(what) while it was in use")
+        }
+    }
+
+    deinit {
+        if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+    }
+}
