@@ -10,17 +10,18 @@ enum NuclearNorm {
         var m = Int32(rows)
         var n = Int32(columns)
         var one: Int32 = 1
-        var unused = 0.0
+        var left = 0.0
+        var right = 0.0
         var query = 0.0
         var length: Int32 = -1
         var code: Int32 = 0
         var integers = [Int32](repeating: 0, count: 8 * values.count)
         dgesdd_(
-            "N", &m, &n, matrix.pointer, &m, &values, &unused, &one, &unused, &one, &query, &length, &integers, &code)
+            "N", &m, &n, matrix.pointer, &m, &values, &left, &one, &right, &one, &query, &length, &integers, &code)
         let work = try Scratch<Double>(Int(query))
         length = Int32(work.count)
         dgesdd_(
-            "N", &m, &n, matrix.pointer, &m, &values, &unused, &one, &unused, &one, work.pointer, &length, &integers,
+            "N", &m, &n, matrix.pointer, &m, &values, &left, &one, &right, &one, work.pointer, &length, &integers,
             &code)
         guard code == 0 else { throw MetricError.notConverged(metric: metric, routine: "dgesdd", code: Int(code)) }
         return values.reduce(0, +)
