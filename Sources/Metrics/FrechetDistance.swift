@@ -1,0 +1,82 @@
+import COpenBLAS
+import Tensors
+
+/// The Fréchet distance between Gaussians fitted to two sets of features (Dowson and Landau, 1982; as FID: Heusel et al.,
+/// 2017): `|m1 - m2|² + tr S1 + tr S2 - 2 tr (S1 S2)^½`.
+///
+/// With `S1 = F1ᵀ F1` and `S2 = F2ᵀ F2` the last trace is the nuclear norm (the sum of singular values) of `F1 F2ᵀ`, so
+/// no matrix square root is taken and nothing can become complex or NaN. F is the centred features themselves where a set
+/// has at most D rows, the triangle of their QR decomposition where it has more, and Cholesky's factor where only moments
+/// are at hand. All arithmetic is f64. Both protocols agree: the reference's eigenvalues differ by rounding only.
+public enum FrechetDistance {
+    /// The distance between features `[N, D]` and `[M, D]`, f32 or f64.
+    /// - Throws: `MetricError` for other shapes, fewer than two rows, a feature that is not finite, or overflow.
+    public static func distance(_ real: Tensor, _ synthetic: Tensor, metric: String = "fid") throws -> Double {
+        let (first, second) = try FeatureSet.pair(real, synthetic, metric: metric)
+        return try distance(first, second, metric: metric)
+    }
+
+    /// The distance between two sets of features; row i of a set counts `weights[i]` times where weights are given.
+    ///
+    /// Whole weights are what a bootstrap needs: a row that was drawn twice costs no more than once.
+    /// - Throws: `MetricError` for fewer than two rows or overflow.
+    public static func distance(
+        _ real: FeatureSet, _ synthetic: FeatureSet, realWeights: [Int]? = nil, syntheticWeights: [Int]? = nil,
+        metric: String = "fid"
+    ) throws -> Double {
+        let first = try GaussianFactor(real, weights: realWeights, metric: metric)
+        let second = try GaussianFactor(synthetic, weights: syntheticWeights, metric: metric)
+        if realWeights == syntheticWeights && real.isIdentical(to: synthetic) { return 0 }
+        return try distance(first, second, metric: metric)
+    }
+
+    /// The distance between two sets' moments.
+    /// - Throws: `MetricError` for different dimensions or fewer than two rows.
+    public static func distance(_ real: Moments, _ synthetic: Moments, metric: String = "fid") throws -> Double {
+        guard real.dimension == synthetic.dimension else {
+            throw MetricError.shape(
+                metric: metric,
+                message: "real moments have \(real.dimension) columns, synthetic moments \(synthetic.dimension)")
+        }
+        let first = try real.gaussian(metric: metric, name: "real")
+        let second = try synthetic.gaussian(metric: metric, name: "synthetic")
+        return try distance(first, second, metric: metric)
+    }
+
+    /// The distance between moments and features: the features' moments are taken first.
+    /// - Throws: as the two others.
+    public static func distance(_ real: Moments, _ synthetic: Tensor, metric: String = "fid") throws -> Double {
+        let moments = try Moments(dimension: real.dimension)
+        try moments.update(synthetic, name: "synthetic", metric: metric)
+        return try distance(real, moments, metric: metric)
+    }
+
+    static func distance(_ first: GaussianFactor, _ second: GaussianFactor, metric: String) throws -> Double {
+        let dimension = first.dimension
+        var shift = 0.0
+        for column in 0..<dimension {
+            let difference = first.mean.pointer[column] - second.mean.pointer[column]
+            shift += difference * difference
+        }
+        var cross = 0.0
+        if first.rank > 0 && second.rank > 0 {
+            let product = try Scratch<Double>(first.rank, second.rank)
+            // Row-major F2 F1ᵀ is column-major F1 F2ᵀ; the norm does not care which.
+            cblas_dgemm(
+                CblasRowMajor, CblasNoTrans, CblasTrans, Int32(first.rank), Int32(second.rank), Int32(dimension), 1,
+                first.factor.pointer, Int32(dimension), second.factor.pointer, Int32(dimension), 0,
+                product.pointer, Int32(second.rank))
+            try Cancellation.check()
+            guard first.trace.isFinite, second.trace.isFinite else {
+                throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
+            }
+            cross = try NuclearNorm.of(product, rows: second.rank, columns: first.rank, metric: metric)
+        }
+        // The sum is a square of a distance, so only rounding can take it below zero.
+        let value = shift + (first.trace + second.trace - 2 * cross)
+        guard value.isFinite else {
+            throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
+        }
+        return max(0, value)
+    }
+}

@@ -1,0 +1,120 @@
+import COpenBLAS
+import Foundation
+import Kernels
+import Tensors
+
+/// A Gaussian fitted to features: its mean, and a factor F with `Fᵀ F` equal to the covariance.
+///
+/// Working on the factor instead of the covariance keeps all digits: squaring loses half of those of small directions.
+struct GaussianFactor {
+    let dimension: Int
+    /// The mean, D values.
+    let mean: Scratch<Double>
+    /// F, row-major, `rank` x D.
+    let factor: Scratch<Double>
+    let rank: Int
+    /// The trace of the covariance.
+    let trace: Double
+
+    /// Fits features whose row i counts `weights[i]` times (once where nil), with the divisor `count - 1`.
+    ///
+    /// Up to D distinct rows, F is the centred rows themselves; beyond, it is the triangle of their QR decomposition, taken
+    /// block by block, so that no second copy of the features is held.
+    /// - Throws: `MetricError.value` for fewer than two rows.
+    init(_ features: FeatureSet, weights: [Int]? = nil, metric: String) throws {
+        let counts = weights ?? []
+        let used = weights == nil ? Array(0..<features.rows) : counts.indices.filter { counts[$0] > 0 }
+        let total = weights == nil ? features.rows : counts.reduce(0, +)
+        guard total >= 2 else {
+            throw MetricError.value(
+                metric: metric, message: "the \(features.name) set has \(total) rows; at least 2 are needed")
+        }
+        dimension = features.dimension
+        mean = try features.columnMeans(weights: weights.map { $0.map(Double.init) })
+        let divisor = Double(total - 1)
+        let scale = used.map { (Double(weights == nil ? 1 : counts[$0]) / divisor).squareRoot() }
+        if used.count <= dimension {
+            rank = used.count
+            factor = try Scratch<Double>(rank, dimension)
+            if weights == nil {
+                features.widen(0..<rank, less: mean.pointer, to: factor.pointer)
+            } else {
+                for (target, row) in used.enumerated() {
+                    features.widen(row..<row + 1, less: mean.pointer, to: factor.pointer + target * dimension)
+                }
+            }
+            for row in 0..<rank {
+                cblas_dscal(Int32(dimension), scale[row], factor.pointer + row * dimension, 1)
+            }
+        } else {
+            rank = dimension
+            factor = try GaussianFactor.triangle(features, used, scale, mean)
+        }
+        trace = MetricConversion.sumOfSquares(factor.pointer, count: factor.count)
+    }
+
+    /// Factors a covariance (`D` x `D`, symmetric, row-major) by Cholesky's decomposition with pivots, which stops at the
+    /// numerical rank. `covariance` is overwritten.
+    init(mean: Scratch<Double>, covariance: Scratch<Double>, dimension: Int, metric: String) throws {
+        self.dimension = dimension
+        self.mean = mean
+        var size = Int32(dimension)
+        var found: Int32 = 0
+        var code: Int32 = 0
+        var tolerance = -1.0
+        var pivots = [Int32](repeating: 0, count: dimension)
+        let work = try Scratch<Double>(dimension, 2)
+        var sum = 0.0
+        for index in 0..<dimension { sum += covariance.pointer[index * dimension + index] }
+        trace = sum
+        dpstrf_("L", &size, covariance.pointer, &size, &pivots, &found, &tolerance, work.pointer, &code)
+        guard code >= 0 else { throw MetricError.notConverged(metric: metric, routine: "dpstrf", code: Int(code)) }
+        rank = sum > 0 ? Int(found) : 0
+        factor = try Scratch<Double>(rank, dimension)
+        factor.fill(0)
+        for column in 0..<rank {
+            for row in column..<dimension {
+                factor.pointer[column * dimension + Int(pivots[row]) - 1] =
+                    covariance.pointer[column * dimension + row]
+            }
+        }
+    }
+
+    /// R of the QR decomposition of the scaled, centred rows, `D` x `D`, from blocks that are stacked below the last R.
+    private static func triangle(
+        _ features: FeatureSet, _ used: [Int], _ scale: [Double], _ mean: Scratch<Double>
+    ) throws -> Scratch<Double> {
+        let dimension = features.dimension
+        let block = min(used.count, 2 * dimension)
+        let (stacked, overflow) = dimension.addingReportingOverflow(block)
+        guard !overflow, stacked < Int(Int32.max) else { throw TensorError.outOfMemory(bytes: Int.max) }
+        let rows = try Scratch<Double>(stacked, dimension)
+        rows.fill(0)
+        let tau = try Scratch<Double>(dimension)
+        let work = try Scratch<Double>(dimension, 64)
+        var held = 0
+        for start in stride(from: 0, to: used.count, by: block) {
+            try Cancellation.check()
+            let end = min(used.count, start + block)
+            for index in start..<end {
+                let target = rows.pointer + (held + index - start) * dimension
+                features.widen(used[index]..<used[index] + 1, less: mean.pointer, to: target)
+                cblas_dscal(Int32(dimension), scale[index], target, 1)
+            }
+            // Row-major rows are columns to LAPACK, so R appears as the L of an LQ decomposition.
+            var size = Int32(dimension)
+            var columns = Int32(held + end - start)
+            var workSize = Int32(work.count)
+            var code: Int32 = 0
+            dgelqf_(&size, &columns, rows.pointer, &size, tau.pointer, work.pointer, &workSize, &code)
+            for row in 0..<min(dimension, Int(columns)) {
+                (rows.pointer + row * dimension).update(repeating: 0, count: row)
+            }
+            held = min(dimension, Int(columns))
+        }
+        let result = try Scratch<Double>(dimension, dimension)
+        result.fill(0)
+        result.pointer.update(from: rows.pointer, count: held * dimension)
+        return result
+    }
+}

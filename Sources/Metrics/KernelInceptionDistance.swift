@@ -1,0 +1,143 @@
+import COpenBLAS
+import Kernels
+import Tensors
+
+/// The kernel inception distance (Bińkowski et al., 2018): the squared maximum mean discrepancy of two sets under the
+/// polynomial kernel `(gamma x·y + coef)^degree`, estimated without bias.
+public enum KernelInceptionDistance {
+    /// The kernel, the subsets and the seed; the defaults are torchmetrics'.
+    public struct Options: Equatable, Sendable {
+        /// How many subsets are drawn.
+        public var subsets = 100
+        /// Rows of each subset. Nil is CheXGenBench's choice: the size of the smaller set.
+        public var subsetSize: Int? = 1000
+        /// The power, from 1 to 16.
+        public var degree = 3
+        /// The factor of the inner product; nil is 1/D.
+        public var gamma: Double?
+        /// The constant beside the inner product.
+        public var coefficient = 1.0
+        /// The seed of the PyTorch generator that draws real, then synthetic rows for each subset in turn.
+        public var seed: UInt64 = 42
+        /// Sort rows by content before drawing, so that the value does not depend on their order (`protocol = "exact"`).
+        public var ignoresOrder = false
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// A mean and a deviation over subsets.
+    public struct Score: Equatable, Sendable {
+        /// The mean over the subsets.
+        public let mean: Double
+        /// The standard deviation over the subsets (divisor: their number).
+        public let std: Double
+    }
+
+    /// The distance over random subsets of features `[N, D]` and `[M, D]`.
+    ///
+    /// A value is the mean kernel between different real rows, plus that of synthetic rows, less twice that between the
+    /// two, in f64. The kernels of all pairs are computed once, tile by tile, and each tile is multiplied by the subsets'
+    /// indicator vectors; where subsets are few and small beside the sets, each subset's own kernels are computed instead.
+    /// Subsets that are both whole sets are all the same one, which is computed once.
+    /// - Throws: `MetricError` for other shapes, a subset below 2 or above a set, or a feature that is not finite.
+    public static func score(_ real: Tensor, _ synthetic: Tensor, _ options: Options = Options()) throws -> Score {
+        let (first, second) = try FeatureSet.pair(real, synthetic, metric: metric)
+        return try score(first, second, options)
+    }
+
+    /// The distance over random subsets of two feature sets.
+    /// - Throws: as the other `score`.
+    public static func score(
+        _ real: FeatureSet, _ synthetic: FeatureSet, _ options: Options = Options()
+    ) throws -> Score {
+        let size = options.subsetSize ?? min(real.rows, synthetic.rows)
+        try check(options, size, real, synthetic)
+        let kernel = PolynomialKernel(options, dimension: real.dimension)
+        let isWhole = size == real.rows && size == synthetic.rows
+        let draws = draw(real, synthetic, options, size, count: isWhole ? 1 : options.subsets)
+        let sums = try kernel.subsetSums(real, synthetic, draws)
+        let values = try sums.map { try finite($0.discrepancy(first: size, second: size)) }
+        let mean = values.reduce(0, +) / Double(values.count)
+        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        return Score(mean: mean, std: (squares / Double(values.count)).squareRoot())
+    }
+
+    /// The unbiased estimate over all pairs of both sets, whatever their sizes: no draw, no seed, no dependence on order.
+    /// - Throws: as `score`; each set needs two rows.
+    public static func allPairs(_ real: Tensor, _ synthetic: Tensor, _ options: Options = Options()) throws -> Double {
+        let (first, second) = try FeatureSet.pair(real, synthetic, metric: metric)
+        return try allPairs(first, second, options)
+    }
+
+    /// The unbiased estimate over all pairs of two feature sets.
+    /// - Throws: as the other `allPairs`.
+    public static func allPairs(
+        _ real: FeatureSet, _ synthetic: FeatureSet, _ options: Options = Options()
+    ) throws -> Double {
+        try check(options, 2, real, synthetic)
+        let kernel = PolynomialKernel(options, dimension: real.dimension)
+        let whole = SubsetDraw(real: Array(0..<real.rows), synthetic: Array(0..<synthetic.rows))
+        let sums = try kernel.subsetSums(real, synthetic, [whole])
+        return try finite(sums[0].discrepancy(first: real.rows, second: synthetic.rows))
+    }
+
+    static let metric = "kid"
+
+    private static func draw(
+        _ real: FeatureSet, _ synthetic: FeatureSet, _ options: Options, _ size: Int, count: Int
+    ) -> [SubsetDraw] {
+        let realOrder = options.ignoresOrder ? RowOrder.byContent(real) : nil
+        let syntheticOrder = options.ignoresOrder ? RowOrder.byContent(synthetic) : nil
+        let generator = TorchGenerator(seed: options.seed)
+        return (0..<count).map { _ in
+            let first = generator.permutation(real.rows).prefix(size)
+            let second = generator.permutation(synthetic.rows).prefix(size)
+            return SubsetDraw(
+                real: first.map { realOrder?[$0] ?? $0 }, synthetic: second.map { syntheticOrder?[$0] ?? $0 })
+        }
+    }
+
+    private static func finite(_ value: Double) throws -> Double {
+        guard value.isFinite else {
+            throw MetricError.value(metric: metric, message: "the features are too large: their kernels overflow")
+        }
+        return value
+    }
+
+    private static func check(
+        _ options: Options, _ size: Int, _ real: FeatureSet, _ synthetic: FeatureSet
+    ) throws {
+        func refuse(_ message: String) -> MetricError { MetricError.value(metric: metric, message: message) }
+        guard (1...1_000_000).contains(options.subsets) else {
+            throw refuse("subsets must be at least 1 and at most 1000000, got \(options.subsets)")
+        }
+        guard (1...16).contains(options.degree) else { throw refuse("degree must be 1 to 16, got \(options.degree)") }
+        guard options.coefficient.isFinite, options.gamma?.isFinite ?? true else {
+            throw refuse("gamma and coef must be finite")
+        }
+        guard size >= 2 else { throw refuse("subset_size must be at least 2, got \(size)") }
+        for set in [real, synthetic] where set.rows < size {
+            throw refuse("subset_size \(size) is larger than the \(set.name) set, which has \(set.rows) rows")
+        }
+    }
+}
+
+/// The rows of one subset.
+struct SubsetDraw {
+    let real: [Int]
+    let synthetic: [Int]
+}
+
+/// The sums of kernels over the pairs of a subset: all ordered pairs of different rows within a set, and all across.
+struct KernelSums {
+    var real = 0.0
+    var synthetic = 0.0
+    var cross = 0.0
+
+    /// The unbiased estimate of the squared discrepancy.
+    func discrepancy(first: Int, second: Int) -> Double {
+        let (n, m) = (Double(first), Double(second))
+        return real / (n * (n - 1)) + synthetic / (m * (m - 1)) - 2 * cross / (n * m)
+    }
+}

@@ -1,0 +1,163 @@
+import Kernels
+import Tensors
+
+/// The count, mean and covariance of a set of features, taken in one pass over batches of any size.
+///
+/// Sets merge exactly: however a set is cut into shards and in whatever order they are merged, mean and covariance have the
+/// same bits as those of the whole. Features are rounded to multiples of 2⁻³⁰ (below 10⁻⁹) for that; see `ExactSums`. The
+/// memory is about 28 D² bytes, whatever the number of rows.
+public final class Moments {
+    /// The number of columns D.
+    public let dimension: Int
+    /// The number of rows so far.
+    public private(set) var count: Int
+    private var sums: ExactSums
+    private var pending: Scratch<Double>?
+    private var pendingRows = 0
+    private var pendingLargest = 0.0
+
+    /// Moments of no rows.
+    /// - Throws: `MetricError.value` for a dimension below 1, or above 2³⁰.
+    public init(dimension: Int) throws {
+        guard dimension >= 1, dimension <= 1 << 30 else {
+            throw MetricError.value(metric: "moments", message: "the dimension must be at least 1, got \(dimension)")
+        }
+        self.dimension = dimension
+        count = 0
+        sums = ExactSums(dimension: dimension)
+    }
+
+    init(sums: ExactSums, count: Int) {
+        dimension = sums.dimension
+        self.count = count
+        self.sums = sums
+    }
+
+    /// Adds the rows of features `[N, D]`. Where the features are refused, nothing was added.
+    /// - Throws: `MetricError` for another shape, an integer dtype or a feature that is not finite or beyond f32.
+    public func update(_ features: Tensor, name: String = "given", metric: String = "moments") throws {
+        let set = try FeatureSet(features, name: name, metric: metric)
+        guard set.dimension == dimension else {
+            throw MetricError.shape(
+                metric: metric,
+                message: "the moments have \(dimension) columns, the \(name) features \(set.dimension)")
+        }
+        if set.tensor.dtype == .f64 {
+            let values = set.tensor.pointer.assumingMemoryBound(to: Double.self)
+            for index in 0..<set.tensor.count where abs(values[index]) > Double(Float.greatestFiniteMagnitude) {
+                throw MetricError.value(
+                    metric: metric, message: "row \(index / dimension + 1) holds \(values[index]), beyond float32")
+            }
+        }
+        let (total, overflow) = count.addingReportingOverflow(set.rows)
+        guard !overflow, total < 1 << 40 else { throw MetricError.value(metric: metric, message: "too many rows") }
+        var row = 0
+        while row < set.rows {
+            try Cancellation.check()
+            let taken = min(set.rows - row, ExactSums.blockRows - pendingRows)
+            try append(set, row..<row + taken)
+            row += taken
+            count += taken
+            if pendingRows == ExactSums.blockRows { try flush() }
+        }
+    }
+
+    /// Adds another set's rows.
+    /// - Throws: `MetricError.shape` for another dimension.
+    public func merge(_ other: Moments) throws {
+        guard other.dimension == dimension else {
+            throw MetricError.shape(
+                metric: "moments", message: "cannot merge \(other.dimension) columns into \(dimension)")
+        }
+        try flush()
+        try other.flush()
+        let added = other === self ? try other.sums.copy() : other.sums
+        try sums.add(added)
+        count += other.count
+    }
+
+    /// The mean of every column, f64 `[D]`.
+    /// - Throws: `MetricError.value` where there are no rows.
+    public func mean() throws -> Tensor {
+        try requireRows(1, metric: "moments", name: "given")
+        let result = try Tensor(uninitialized: [dimension], .f64)
+        writeMean(to: result.pointer.assumingMemoryBound(to: Double.self))
+        return result
+    }
+
+    /// The covariance with the divisor `count - 1`, f64 `[D, D]`.
+    /// - Throws: `MetricError.value` for fewer than two rows.
+    public func covariance() throws -> Tensor {
+        try requireRows(2, metric: "moments", name: "given")
+        let result = try Tensor(uninitialized: [dimension, dimension], .f64)
+        writeCovariance(to: result.pointer.assumingMemoryBound(to: Double.self))
+        return result
+    }
+
+    /// The fitted Gaussian.
+    func gaussian(metric: String, name: String) throws -> GaussianFactor {
+        try requireRows(2, metric: metric, name: name)
+        let mean = try Scratch<Double>(dimension)
+        writeMean(to: mean.pointer)
+        let covariance = try Scratch<Double>(dimension, dimension)
+        writeCovariance(to: covariance.pointer)
+        return try GaussianFactor(mean: mean, covariance: covariance, dimension: dimension, metric: metric)
+    }
+
+    /// The sums of all rows so far, for a file.
+    func currentSums() throws -> ExactSums {
+        try flush()
+        return sums
+    }
+
+    private func requireRows(_ wanted: Int, metric: String, name: String) throws {
+        guard count >= wanted else {
+            throw MetricError.value(
+                metric: metric,
+                message: "the \(name) set has \(count) rows; at least \(wanted) \(wanted == 1 ? "is" : "are") needed")
+        }
+        try flush()
+    }
+
+    private func writeMean(to target: UnsafeMutablePointer<Double>) {
+        MetricExactSums.means(
+            sums: sums.sums.map { UnsafePointer($0.pointer) }, size: dimension, count: count, to: target)
+    }
+
+    private func writeCovariance(to target: UnsafeMutablePointer<Double>) {
+        MetricExactSums.covariance(
+            products: sums.products.map { UnsafePointer($0.pointer) },
+            sums: sums.sums.map { UnsafePointer($0.pointer) }, size: dimension, count: count, to: target)
+    }
+
+    private func append(_ set: FeatureSet, _ range: Range<Int>) throws {
+        let block: Scratch<Double>
+        if let pending {
+            block = pending
+        } else {
+            block = try Scratch<Double>(ExactSums.blockRows, dimension)
+            pending = block
+        }
+        let target = block.pointer + pendingRows * dimension
+        let start = range.lowerBound * dimension
+        let size = range.count * dimension
+        let largest: Double
+        if set.tensor.dtype == .f32 {
+            largest = MetricExactSums.quantise(
+                set.tensor.pointer.assumingMemoryBound(to: Float.self) + start, count: size, to: target)
+        } else {
+            largest = MetricExactSums.quantise(
+                set.tensor.pointer.assumingMemoryBound(to: Double.self) + start, count: size, to: target)
+        }
+        pendingLargest = max(pendingLargest, largest)
+        pendingRows += range.count
+    }
+
+    private func flush() throws {
+        guard let block = pending, pendingRows > 0 else { return }
+        try sums.add(block, rows: pendingRows, largest: pendingLargest)
+        pending = nil
+        pendingRows = 0
+        pendingLargest = 0
+    }
+}
