@@ -11,14 +11,14 @@ final class MomentsObject: LuaExternalBytes {
     var externalBytes: Int { moments.dimension * moments.dimension * 16 }
 }
 
-/// `chexgen.metric`: from features to numbers. Classification is in `ClassificationModule.swift`.
+/// `chexgen.metric`: from features to numbers. Intervals and floors are in `UncertaintyFunctions.swift`.
 enum MetricModule {
     static func declaration(_ session: Session) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.metric",
             "Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is "
                 + "not finite is an error that names its row.",
-            functions: distances(session) + uncertainty + ClassificationFunctions.all + helpers,
+            functions: distances(session) + UncertaintyFunctions.all + helpers,
             classes: [momentsClass(session)])
     }
 
@@ -40,7 +40,7 @@ enum MetricModule {
         UInt64(bitPattern: Int64(try options.integer("seed")))
     }
 
-    private static let seedOption = LuaParameter("seed", .integer, default: .integer(42), "The seed of its choices.")
+    static let seedOption = LuaParameter("seed", .integer, default: .integer(42), "The seed of its choices.")
 
     // MARK: Distances
 
@@ -151,86 +151,6 @@ enum MetricModule {
                 ]
             },
         ]
-    }
-
-    // MARK: How sure
-
-    private static let sharedOptions: [LuaParameter] = [
-        LuaParameter("metrics", .list(.string), "Some of fid, kid, precision, recall, density, coverage."),
-        LuaParameter("groups", .list(.any), optional: true, "The patient of every real row; resampled together."),
-        LuaParameter("k", .integer, default: .integer(5), "The neighbour of precision and its kin."), seedOption,
-    ]
-
-    private static let uncertainty: [LuaFunctionDeclaration] = [
-        LuaFunctionDeclaration(
-            "bootstrap",
-            [
-                LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
-                options(
-                    sharedOptions + [
-                        LuaParameter("replicates", .integer, default: .integer(100), "How many resamples."),
-                        LuaParameter("level", .number, default: .number(0.95), "The interval's coverage."),
-                    ]),
-            ],
-            returns: [
-                LuaResult("intervals", .dictionary(.table), "For every metric `low`, `high` and `replicates`.")
-            ], "Percentile intervals by resampling images, or patients with all their images."
-        ) { arguments in
-            let given = try arguments.options("options")
-            let intervals = try Bootstrap.intervals(
-                real: arguments.tensor("real"), synthetic: arguments.tensor("synthetic"),
-                metrics: try metrics(given), groups: groups(given), replicates: given.integer("replicates"),
-                level: given.number("level"), k: given.integer("k"), seed: seed(given))
-            return [
-                .fields(
-                    intervals.map { entry in
-                        (
-                            entry.metric.rawValue,
-                            .fields([
-                                ("low", .number(entry.low)), ("high", .number(entry.high)),
-                                ("replicates", .integer(entry.replicates)),
-                            ])
-                        )
-                    })
-            ]
-        },
-        LuaFunctionDeclaration(
-            "floor",
-            [
-                LuaParameter("real", .object("Tensor"), "Features of real images."),
-                options(
-                    sharedOptions + [
-                        LuaParameter("splits", .integer, default: .integer(4), "How many random halvings."),
-                        LuaParameter("size", .integer, optional: true, "Images of the other side, to bring to its size."),
-                    ]),
-            ], returns: [LuaResult("values", .dictionary(.number), "The mean value of every metric.")],
-            "What a metric would be for perfect images: real against real, disjoint and without shared patients."
-        ) { arguments in
-            let given = try arguments.options("options")
-            let values = try Floor.values(
-                real: arguments.tensor("real"), metrics: try metrics(given), groups: groups(given),
-                splits: given.integer("splits"), size: given.has("size") ? given.integer("size") : nil,
-                k: given.integer("k"), seed: seed(given))
-            return [.fields(values.map { ($0.metric.rawValue, .number($0.value)) })]
-        },
-    ]
-
-    private static func metrics(_ options: LuaArguments) throws -> [PairMetric] {
-        try options.list("metrics").map { value in
-            guard let name = value.stringValue, let metric = PairMetric(rawValue: name) else {
-                let known = PairMetric.allCases.map(\.rawValue).joined(separator: ", ")
-                throw options.fail("metrics", "wanted some of \(known), got \(value.stringValue ?? value.kind)")
-            }
-            return metric
-        }
-    }
-
-    private static func groups(_ options: LuaArguments) throws -> [String]? {
-        guard options.has("groups") else { return nil }
-        return try options.list("groups").enumerated().map { item in
-            // A row without a patient stands for itself.
-            item.element.stringValue ?? item.element.integerValue.map(String.init) ?? "row \(item.offset)"
-        }
     }
 
     private static let helpers: [LuaFunctionDeclaration] = [

@@ -1,0 +1,145 @@
+import LuaRuntime
+import Metrics
+import Tensors
+
+/// `metric.bootstrap` and `metric.floor`: how sure a number is, and what perfect images would get.
+enum UncertaintyFunctions {
+    private static let known = ["fid", "kid", "precision", "recall", "density", "coverage"]
+
+    private static let sharedOptions: [LuaParameter] = [
+        LuaParameter("metrics", .list(.string), "Some of \(known.joined(separator: ", "))."),
+        LuaParameter("groups", .list(.any), optional: true, "The patient of every real row; kept together."),
+        LuaParameter("k", .integer, default: .integer(5), "The neighbour of precision and its kin."),
+        MetricModule.seedOption,
+    ]
+
+    static let all: [LuaFunctionDeclaration] = [
+        LuaFunctionDeclaration(
+            "bootstrap",
+            [
+                LuaParameter("real", .object("Tensor"), "Features of real images."), MetricModule.synthetic,
+                MetricModule.options(
+                    sharedOptions + [
+                        LuaParameter("replicates", .integer, default: .integer(100), "How many resamples."),
+                        LuaParameter("level", .number, default: .number(0.95), "The interval's coverage."),
+                    ]),
+            ],
+            returns: [
+                LuaResult(
+                    "intervals", .dictionary(.table),
+                    "For every metric `low`, `high`, `estimate`, `mean`, `std` and `replicates`.")
+            ],
+            "Intervals by resampling images, or patients with all their images. The interval of a distance is the basic "
+                + "bootstrap's, which takes out the upward bias of resamples; the others are percentiles."
+        ) { arguments in
+            let given = try arguments.options("options")
+            let real = try FeatureSet(arguments.tensor("real"), name: "real", metric: "bootstrap")
+            let synthetic = try FeatureSet(arguments.tensor("synthetic"), name: "synthetic", metric: "bootstrap")
+            let patients = try groups(given)
+            var options = Bootstrap.Options()
+            options.replicates = try given.integer("replicates")
+            options.level = try given.number("level")
+            options.seed = try seed(given)
+            let names = try metrics(given)
+            var found: [String: Bootstrap.Interval] = [:]
+            if names.contains("fid") {
+                found["fid"] = try Bootstrap.frechetDistance(real, synthetic, realGroups: patients, options)
+            }
+            if names.contains("kid") {
+                found["kid"] = try Bootstrap.kernelInceptionDistance(real, synthetic, realGroups: patients, options)
+            }
+            if names.contains(where: { !["fid", "kid"].contains($0) }) {
+                let scores = try Bootstrap.prdc(
+                    real, synthetic, k: given.integer("k"), realGroups: patients, options)
+                found["precision"] = scores.precision
+                found["recall"] = scores.recall
+                found["density"] = scores.density
+                found["coverage"] = scores.coverage
+            }
+            return [
+                .fields(
+                    names.compactMap { name in
+                        found[name].map { (name, fields(of: $0, isDistance: ["fid", "kid"].contains(name))) }
+                    })
+            ]
+        },
+        LuaFunctionDeclaration(
+            "floor",
+            [
+                LuaParameter("real", .object("Tensor"), "Features of real images."),
+                MetricModule.options(
+                    sharedOptions + [
+                        LuaParameter("splits", .integer, default: .integer(4), "How many random halvings."),
+                        LuaParameter(
+                            "size", .integer, optional: true, "Images a side; at most, and by default, half of them."),
+                    ]),
+            ],
+            returns: [
+                LuaResult("values", .dictionary(.number), "The mean of every metric; `size` is how many images a side.")
+            ],
+            "What a metric would be for perfect images: real against real, disjoint and without shared patients."
+        ) { arguments in
+            let given = try arguments.options("options")
+            let real = try FeatureSet(arguments.tensor("real"), name: "real", metric: "floor")
+            let patients = try groups(given)
+            let size = given.has("size") ? try given.integer("size") : real.rows / 2
+            let (splits, seed) = (try given.integer("splits"), try seed(given))
+            let names = try metrics(given)
+            var found: [String: Floor.Value] = [:]
+            if names.contains("fid") {
+                found["fid"] = try Floor.frechetDistance(
+                    real, size: size, groups: patients, splits: splits, seed: seed)
+            }
+            if names.contains("kid") {
+                found["kid"] = try Floor.kernelInceptionDistance(
+                    real, size: size, groups: patients, splits: splits, seed: seed)
+            }
+            if names.contains(where: { !["fid", "kid"].contains($0) }) {
+                let scores = try Floor.prdc(
+                    real, size: size, groups: patients, k: given.integer("k"), splits: splits, seed: seed)
+                found["precision"] = scores.precision
+                found["recall"] = scores.recall
+                found["density"] = scores.density
+                found["coverage"] = scores.coverage
+            }
+            var fields = names.compactMap { name in found[name].map { (name, LuaValue.number($0.mean)) } }
+            if let smallest = found.values.map(\.size).min() { fields.append(("size", .integer(smallest))) }
+            return [.fields(fields)]
+        },
+    ]
+
+    private static func fields(of interval: Bootstrap.Interval, isDistance: Bool) -> LuaValue {
+        let (low, high) = isDistance ? interval.basic : (interval.low, interval.high)
+        return .fields([
+            ("low", .number(low)), ("high", .number(high)), ("estimate", .number(interval.estimate)),
+            ("mean", .number(interval.mean)), ("std", .number(interval.std)),
+            ("replicates", .integer(interval.replicates)),
+        ])
+    }
+
+    private static func metrics(_ options: LuaArguments) throws -> [String] {
+        try options.list("metrics").map { value in
+            guard let name = value.stringValue, known.contains(name) else {
+                let got = value.stringValue.map { "\"\($0)\"" } ?? value.kind
+                throw options.fail("metrics", "wanted some of \(known.joined(separator: ", ")), got \(got)")
+            }
+            return name
+        }
+    }
+
+    private static func seed(_ options: LuaArguments) throws -> UInt32 {
+        guard let seed = UInt32(exactly: try options.integer("seed")) else {
+            throw options.fail("seed", "wanted 0 to 4294967295")
+        }
+        return seed
+    }
+
+    private static func groups(_ options: LuaArguments) throws -> RowGroups? {
+        guard options.has("groups") else { return nil }
+        let keys = try options.list("groups").enumerated().map { item in
+            // A row without a patient stands for itself.
+            item.element.stringValue ?? item.element.integerValue.map(String.init) ?? "row \(item.offset)"
+        }
+        return RowGroups(keys)
+    }
+}
