@@ -8,7 +8,7 @@ final class ImageObject: LuaExternalBytes {
 
     init(_ image: Image) { self.image = image }
 
-    var externalBytes: Int { image.pixels.count }
+    var externalBytes: Int { image.byteCount }
 }
 
 /// `chexgen.image`: decode, encode, resample; every result equals Pillow's.
@@ -127,13 +127,13 @@ enum ImageModule {
                         .options(
                             sizeOptions + [
                                 LuaParameter(
-                                    "filter", .choice(Image.Filter.allCases.map(\.rawValue)),
+                                    "filter", .choice(ResampleFilter.allCases.map(\.rawValue)),
                                     default: .string("bicubic"), "The resampling filter.")
                             ]), "Size and filter.")
                 ], "Resamples with Pillow's antialiased fixed-point filters."
             ) { image, arguments in
                 let options = try arguments.options("options")
-                guard let filter = Image.Filter(rawValue: try options.string("filter")) else {
+                guard let filter = ResampleFilter(rawValue: try options.string("filter")) else {
                     throw options.fail("filter", "unknown filter")
                 }
                 return .object(
@@ -189,7 +189,7 @@ enum ImageModule {
                     LuaParameter("filter", .choice(["nearest", "bilinear"]), default: .string("nearest"), "The filter."),
                 ], "Turns the image about its middle; the size stays, corners are black."
             ) { image, arguments in
-                let filter: Image.Filter = try arguments.string("filter") == "bilinear" ? .bilinear : .nearest
+                let filter: RotateFilter = try arguments.string("filter") == "bilinear" ? .bilinear : .nearest
                 return .object(ImageObject(try image.rotated(degrees: arguments.number("degrees"), filter: filter)))
             },
             method(

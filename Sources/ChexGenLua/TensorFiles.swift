@@ -7,7 +7,7 @@ enum TensorFiles {
     static func load(_ path: String) throws -> [LuaValue] {
         if path.lowercased().hasSuffix(".npy") { return [.tensor(try NumPyFile.load(path))] }
         let checkpoint = try Checkpoint.open(path)
-        let fields = try checkpoint.names.map { ($0, LuaValue.tensor(try checkpoint.tensor($0))) }
+        let fields = try checkpoint.names.map { ($0, LuaValue.tensor(try checkpoint[$0])) }
         return [.fields(fields)]
     }
 

@@ -6,8 +6,8 @@ enum TensorMathMethods {
     static let all: [LuaFunctionDeclaration] = comparisons + functions
 
     private static let comparisons: [LuaFunctionDeclaration] = [
-        comparison("eq", .eq, "=="), comparison("ne", .ne, "~="), comparison("lt", .lt, "<"),
-        comparison("le", .le, "<="), comparison("gt", .gt, ">"), comparison("ge", .ge, ">="),
+        comparison("eq", .equal, "=="), comparison("ne", .notEqual, "~="), comparison("lt", .less, "<"),
+        comparison("le", .lessOrEqual, "<="), comparison("gt", .greater, ">"), comparison("ge", .greaterOrEqual, ">="),
     ]
 
     private static func comparison(_ name: String, _ operation: BinaryOperation, _ sign: String)
@@ -30,7 +30,7 @@ enum TensorMathMethods {
             "pow", [LuaParameter("exponent", .oneOf([.object("Tensor"), .number]), "A tensor or a number.")],
             "x to the power of the exponent."
         ) { tensor, arguments in
-            [try TensorMethods.arithmetic(.pow, [.tensor(tensor), arguments.value("exponent")])]
+            [try TensorMethods.arithmetic(.power, [.tensor(tensor), arguments.value("exponent")])]
         },
         TensorMethods.method(
             "clamp",
@@ -42,22 +42,22 @@ enum TensorMathMethods {
             guard arguments.has("min") || arguments.has("max") else {
                 throw arguments.fail("min", "wanted min, max or both")
             }
-            let low = arguments.has("min") ? try arguments.number("min") : nil
-            let high = arguments.has("max") ? try arguments.number("max") : nil
-            return [.tensor(try tensor.clamp(min: low, max: high))]
+            return [
+                .tensor(try tensor.clamp(arguments.value("min").scalarValue, arguments.value("max").scalarValue))
+            ]
         },
         TensorMethods.method(
             "softmax", [LuaParameter("dim", .integer, default: .integer(-1), "The dimension.")],
             "e^x over its sum along a dimension."
-        ) { tensor, arguments in [.tensor(try tensor.softmax(axis: arguments.axis("dim", rank: tensor.rank)))] },
+        ) { tensor, arguments in [.tensor(try tensor.softmax(arguments.axis("dim", rank: tensor.rank)))] },
         TensorMethods.method(
             "log_softmax", [LuaParameter("dim", .integer, default: .integer(-1), "The dimension.")],
             "The logarithm of the softmax along a dimension."
-        ) { tensor, arguments in [.tensor(try tensor.logSoftmax(axis: arguments.axis("dim", rank: tensor.rank)))] },
+        ) { tensor, arguments in [.tensor(try tensor.logSoftmax(arguments.axis("dim", rank: tensor.rank)))] },
         TensorMethods.method(
             "cumsum", [LuaParameter("dim", .integer, default: .integer(-1), "The dimension.")],
             "Running sums along a dimension."
-        ) { tensor, arguments in [.tensor(try tensor.cumsum(axis: arguments.axis("dim", rank: tensor.rank)))] },
+        ) { tensor, arguments in [.tensor(try tensor.cumsum(arguments.axis("dim", rank: tensor.rank)))] },
     ]
 
     private static func unary(_ name: String, _ operation: UnaryOperation, _ text: String) -> LuaFunctionDeclaration {

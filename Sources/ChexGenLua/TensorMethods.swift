@@ -23,6 +23,13 @@ enum TensorMethods {
         }
     }
 
+    /// Declares a method without parameters that gives a tensor.
+    static func method(
+        _ name: String, _ text: String, _ body: @escaping (Tensor, LuaArguments) throws -> [LuaValue]
+    ) -> LuaFunctionDeclaration {
+        method(name, [], returns: tensorResult, text, body)
+    }
+
     static let tensorResult = [LuaResult("tensor", .object("Tensor"), "The result.")]
     static let dimension = LuaParameter("dim", .integer, optional: true, "The dimension; all elements where absent.")
 
@@ -80,10 +87,10 @@ enum TensorMethods {
     // MARK: Operators
 
     private static let operators: [LuaOperator: ([LuaValue]) throws -> LuaValue] = [
-        .add: { try arithmetic(.add, $0) }, .sub: { try arithmetic(.sub, $0) },
-        .mul: { try arithmetic(.mul, $0) }, .div: { try arithmetic(.div, $0) },
-        .pow: { try arithmetic(.pow, $0) },
-        .unm: { values in .tensor(try operand(values.first ?? .nil).unary(.neg)) },
+        .add: { try arithmetic(.add, $0) }, .sub: { try arithmetic(.subtract, $0) },
+        .mul: { try arithmetic(.multiply, $0) }, .div: { try arithmetic(.divide, $0) },
+        .pow: { try arithmetic(.power, $0) },
+        .unm: { values in .tensor(try operand(values.first ?? .nil).unary(.negative)) },
         .len: { values in
             let tensor = try operand(values.first ?? .nil)
             return .integer(tensor.shape.first ?? 0)
@@ -96,7 +103,7 @@ enum TensorMethods {
             guard left.tensor.shape == right.tensor.shape, left.tensor.dtype == right.tensor.dtype else {
                 return .boolean(false)
             }
-            return .boolean(try Tensor.binary(.eq, left.tensor, right.tensor).all())
+            return .boolean(try Tensor.binary(.equal, left.tensor, right.tensor).isAllTrue())
         },
         .tostring: { values in .string(try operand(values.first ?? .nil).description) },
     ]
@@ -106,12 +113,12 @@ enum TensorMethods {
         let left = values.first ?? .nil
         let right = values.count > 1 ? values[1] : .nil
         if case .object(let tensor as TensorObject) = left {
-            if let number = right.numberValue {
+            if let number = right.scalarValue {
                 return .tensor(try Tensor.binary(operation, tensor.tensor, number))
             }
             return .tensor(try Tensor.binary(operation, tensor.tensor, operand(right)))
         }
-        guard let number = left.numberValue else { _ = try operand(left); return .nil }
+        guard let number = left.scalarValue else { _ = try operand(left); return .nil }
         return .tensor(try Tensor.binary(operation, number, operand(right)))
     }
 
@@ -134,11 +141,13 @@ enum TensorMethods {
         guard let tensor = (object as? TensorObject)?.tensor else { return }
         let target = try element(tensor, key)
         switch value {
-        case .integer(let number): try target.fill(Double(number))
-        case .number(let number): try target.fill(number)
-        case .boolean(let flag): try target.fill(flag ? 1 : 0)
-        case .object(let source as TensorObject): try target.assign(from: source.tensor)
-        default: throw LuaError("tensor assignment: wanted a number, a boolean or a Tensor, got \(value.kind)")
+        case .object(let source as TensorObject):
+            try target.assign(from: source.tensor)
+        default:
+            guard let scalar = value.scalarValue else {
+                throw LuaError("tensor assignment: wanted a number, a boolean or a Tensor, got \(value.kind)")
+            }
+            try target.fill(scalar)
         }
     }
 
@@ -151,7 +160,7 @@ enum TensorMethods {
             guard position >= 0, position < size else {
                 throw LuaError("tensor index: wanted 1 to \(size), got \(index)")
             }
-            return try tensor.select(axis: 0, index: position)
+            return try tensor.select(0, position)
         }
         if case .table(let table) = key {
             guard !table.array.isEmpty else { throw LuaError("tensor index: wanted at least one index") }

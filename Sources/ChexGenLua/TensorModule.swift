@@ -45,17 +45,19 @@ enum TensorModule {
             ]
         },
         filled("zeros", "Makes a tensor of zeros.") { try Tensor.zeros($0, $1) },
-        filled("ones", "Makes a tensor of ones.") { try Tensor.full($0, 1, $1) },
+        filled("ones", "Makes a tensor of ones.") { try Tensor.ones($0, $1) },
         LuaFunctionDeclaration(
             "full",
             [
-                LuaParameter("sizes", .list(.integer), "The sizes."), LuaParameter("value", .number, "Every element."),
+                LuaParameter("sizes", .list(.integer), "The sizes."),
+                LuaParameter("value", .oneOf([.number, .boolean]), "Every element."),
                 dtypeParameter,
             ], returns: tensorResult, "Makes a tensor whose elements are all `value`."
         ) { arguments in
             let sizes = try arguments.sizes([arguments.value("sizes")], name: "sizes")
             let dtype = try arguments.dtype("dtype", default: .f32)
-            return [.tensor(try Tensor.full(sizes, arguments.number("value"), dtype))]
+            let value = arguments.value("value").scalarValue ?? .number(0)
+            return [.tensor(try Tensor.full(sizes, value, dtype))]
         },
         LuaFunctionDeclaration(
             "eye",
@@ -166,10 +168,10 @@ enum TensorModule {
                 return [.object(GeneratorObject(TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))))]
             },
             drawn("rand", "Uniform values of [0, 1), as `torch.rand` draws them.") {
-                try Tensor.rand($0, generator: $1, $2)
+                try Tensor.rand($0, generator: $1, dtype: $2)
             },
             drawn("randn", "Standard normal values, as `torch.randn` draws them.") {
-                try Tensor.randn($0, generator: $1, $2)
+                try Tensor.randn($0, generator: $1, dtype: $2)
             },
             LuaFunctionDeclaration(
                 "randperm",
@@ -215,11 +217,11 @@ enum TensorModule {
     private static let joining: [LuaFunctionDeclaration] = [
         joined("cat", "Joins tensors along a dimension that they have.") { tensors, arguments in
             let axis = try arguments.axis("dim", rank: tensors.first?.rank ?? 0)
-            return try Tensor.cat(tensors, axis: axis)
+            return try Tensor.cat(tensors, axis)
         },
         joined("stack", "Joins tensors of equal shape along a new dimension.") { tensors, arguments in
             let axis = try arguments.axis("dim", rank: (tensors.first?.rank ?? 0) + 1)
-            return try Tensor.stack(tensors, axis: axis)
+            return try Tensor.stack(tensors, axis)
         },
     ]
 

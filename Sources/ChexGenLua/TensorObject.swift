@@ -26,7 +26,17 @@ extension LuaValue {
         switch try tensor.item() {
         case .integer(let value): return .integer(value)
         case .number(let value): return .number(value)
-        case .boolean(let value): return .boolean(value)
+        case .bool(let value): return .boolean(value)
+        }
+    }
+
+    /// A number or a boolean as a scalar; nil for anything else.
+    var scalarValue: Scalar? {
+        switch self {
+        case .integer(let value): return .integer(value)
+        case .number(let value): return .number(value)
+        case .boolean(let value): return .bool(value)
+        default: return nil
         }
     }
 
@@ -107,4 +117,12 @@ extension LuaArguments {
             }
         }
     }
+}
+
+extension Tensor {
+    /// Whether every element is true (not zero).
+    func isAllTrue() throws -> Bool { try all().item() == .bool(true) }
+
+    /// Whether any element is true (not zero).
+    func isAnyTrue() throws -> Bool { try any().item() == .bool(true) }
 }

@@ -10,19 +10,19 @@ enum TensorReductionMethods {
     ]
 
     static let all: [LuaFunctionDeclaration] = [
-        reduction("sum", "The sum.") { try $0.sum(axis: $1, keepDimension: $2) },
-        reduction("mean", "The mean.") { try $0.mean(axis: $1, keepDimension: $2) },
-        reduction("prod", "The product.") { try $0.prod(axis: $1, keepDimension: $2) },
-        reduction("std", "The standard deviation over n - 1.") { try $0.std(axis: $1, keepDimension: $2) },
-        reduction("var", "The variance over n - 1.") { try $0.variance(axis: $1, keepDimension: $2) },
-        reduction("norm", "The Euclidean norm.") { try $0.norm(axis: $1, keepDimension: $2) },
+        reduction("sum", "The sum.") { try $0.sum($1, keepDimension: $2) },
+        reduction("mean", "The mean.") { try $0.mean($1, keepDimension: $2) },
+        reduction("prod", "The product.") { try $0.prod($1, keepDimension: $2) },
+        reduction("std", "The standard deviation over n - 1.") { try $0.std($1, keepDimension: $2) },
+        reduction("var", "The variance over n - 1.") { try $0.variance($1, keepDimension: $2) },
+        reduction("norm", "The Euclidean norm.") { try $0.norm($1, keepDimension: $2) },
         extreme("max", "The greatest element; along a dimension also its indexes.", greatest: true),
         extreme("min", "The least element; along a dimension also its indexes.", greatest: false),
         position("argmax", "The index, from 1, of the greatest element (of the flattened tensor without a dimension).") {
-            try $0.argmax(axis: $1, keepDimension: $2)
+            try $0.argmax($1, keepDimension: $2)
         },
         position("argmin", "The index, from 1, of the least element (of the flattened tensor without a dimension).") {
-            try $0.argmin(axis: $1, keepDimension: $2)
+            try $0.argmin($1, keepDimension: $2)
         },
         TensorMethods.method(
             "sort",
@@ -32,7 +32,7 @@ enum TensorReductionMethods {
             ], returns: pair, "The elements in order along a dimension (a stable sort), and their indexes from 1."
         ) { tensor, arguments in
             let axis = try arguments.axis("dim", rank: tensor.rank)
-            let (values, indices) = try tensor.sort(axis: axis, descending: arguments.boolean("descending"))
+            let (values, indices) = try tensor.sort(axis, descending: arguments.boolean("descending"))
             return [.tensor(values), .tensor(try fromOne(indices))]
         },
         TensorMethods.method(
@@ -45,15 +45,15 @@ enum TensorReductionMethods {
         ) { tensor, arguments in
             let axis = try arguments.axis("dim", rank: tensor.rank)
             let (values, indices) = try tensor.topk(
-                arguments.integer("k"), axis: axis, largest: arguments.boolean("largest"))
+                arguments.integer("k"), axis, largest: arguments.boolean("largest"))
             return [.tensor(values), .tensor(try fromOne(indices))]
         },
         TensorMethods.method(
             "all", returns: [LuaResult("result", .boolean, "The answer.")], "Whether every element is true (not zero)."
-        ) { tensor, _ in [.boolean(try tensor.all())] },
+        ) { tensor, _ in [.boolean(try tensor.isAllTrue())] },
         TensorMethods.method(
             "any", returns: [LuaResult("result", .boolean, "The answer.")], "Whether any element is true (not zero)."
-        ) { tensor, _ in [.boolean(try tensor.any())] },
+        ) { tensor, _ in [.boolean(try tensor.isAnyTrue())] },
     ]
 
     private static let pair = [
@@ -82,7 +82,7 @@ enum TensorReductionMethods {
             let keep = try arguments.boolean("keepdim")
             let (values, indices) =
                 greatest
-                ? try tensor.max(axis: axis, keepDimension: keep) : try tensor.min(axis: axis, keepDimension: keep)
+                ? try tensor.max(axis, keepDimension: keep) : try tensor.min(axis, keepDimension: keep)
             return [.tensor(values), .tensor(try fromOne(indices))]
         }
     }
@@ -101,5 +101,5 @@ enum TensorReductionMethods {
     }
 
     /// Indexes counted from 0, as the rooms below count, to Lua's count from 1.
-    private static func fromOne(_ indices: Tensor) throws -> Tensor { try Tensor.binary(.add, indices, 1) }
+    private static func fromOne(_ indices: Tensor) throws -> Tensor { try Tensor.binary(.add, indices, .integer(1)) }
 }

@@ -41,7 +41,7 @@ enum TensorViewMethods {
             let axis = try arguments.axis("dim", rank: tensor.rank)
             let position = try arguments.position(
                 arguments.integer("index"), name: "index", count: tensor.shape[axis])
-            return [.tensor(try tensor.select(axis: axis, index: position))]
+            return [.tensor(try tensor.select(axis, position))]
         },
         TensorMethods.method(
             "narrow",
@@ -58,7 +58,7 @@ enum TensorViewMethods {
             guard first >= 0, length >= 0, first <= size, length <= size - first else {
                 throw arguments.fail("length", "\(length) indexes from \(start) do not lie within 1 to \(size)")
             }
-            return [.tensor(try tensor.narrow(axis: axis, start: first, length: length))]
+            return [.tensor(try tensor.narrow(axis, first, length))]
         },
         TensorMethods.method(
             "index",
@@ -72,12 +72,12 @@ enum TensorViewMethods {
             let positions = try indexes.map {
                 Int64(try arguments.position($0, name: "indexes", count: tensor.shape[axis]))
             }
-            return [.tensor(try tensor.index(axis: axis, indices: Tensor(positions, shape: [positions.count])))]
+            return [.tensor(try tensor.index(axis, Tensor(positions, shape: [positions.count])))]
         },
         TensorMethods.method(
             "masked_select", [LuaParameter("mask", .object("Tensor"), "A bool tensor of the same shape.")],
             "The elements where the mask is true, in row-major order."
-        ) { tensor, arguments in [.tensor(try tensor.maskedSelect(mask: arguments.tensor("mask")))] },
+        ) { tensor, arguments in [.tensor(try tensor.maskedSelect(arguments.tensor("mask")))] },
         TensorMethods.method(
             "squeeze", [LuaParameter("dim", .integer, optional: true, "The dimension; all of size 1 where absent.")],
             "A view without dimensions of size 1."
