@@ -23,6 +23,10 @@ CX_LAPACK(dgetrf, const int *m, const int *n, double *a, const int *lda, int *ip
 CX_LAPACK(dgetri, const int *n, double *a, const int *lda, const int *ipiv, double *work, const int *lwork, int *info);
 CX_LAPACK(dgesv, const int *n, const int *nrhs, double *a, const int *lda, int *ipiv, double *b, const int *ldb,
           int *info);
+CX_LAPACK(dgetrs, const char *trans, const int *n, const int *nrhs, const double *a, const int *lda, const int *ipiv,
+          double *b, const int *ldb, int *info);
+CX_LAPACK(dgecon, const char *norm, const int *n, const double *a, const int *lda, const double *anorm, double *rcond,
+          double *work, int *iwork, int *info);
 CX_LAPACK(ssyevd, const char *jobz, const char *uplo, const int *n, float *a, const int *lda, float *w, float *work,
           const int *lwork, int *iwork, const int *liwork, int *info);
 CX_LAPACK(sgesdd, const char *jobz, const int *m, const int *n, float *a, const int *lda, float *s, float *u,
