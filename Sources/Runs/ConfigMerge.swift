@@ -1,0 +1,57 @@
+/// Laying given parameters over an experiment's defaults.
+enum ConfigMerge {
+    /// The defaults with the given values in their place. The default's type is the type:
+    /// - a number also takes an integer; nothing else changes its type;
+    /// - a map takes the keys that it has, each merged in turn; other keys are errors;
+    /// - an empty map or list (Lua cannot tell them apart) takes any map or list, a list any list, nothing (null) anything.
+    /// - Throws: `RunsError.config` with the place of the value and the nearest known name.
+    static func merge(defaults: ConfigValue, given: YAMLNode, name: String = "") throws -> ConfigValue {
+        func wrong(_ wanted: String) -> RunsError {
+            var hint = ""
+            switch (defaults, given.value) {
+            case (.string, .integer), (.string, .number), (.string, .boolean): hint = "; put it in quotes"
+            case (.integer, .number): hint = "; its default is the integer \(defaults.summary)"
+            default: break
+            }
+            let came = given.value.kind
+            let text = given.height > 0 || came == "nothing" ? came : "\(came) (\(given.value.summary))"
+            return given.error("`\(name)` must be \(wanted), not \(text)\(hint)")
+        }
+        switch (defaults, given.value) {
+        case (.null, let value): return value
+        case (.boolean, .boolean), (.integer, .integer), (.string, .string), (.list, .list): return given.value
+        case (.number, .number(let value)): return .number(value)
+        case (.number, .integer(let value)): return .number(Double(value))
+        case (.map(let known), .map) where !known.isEmpty: return try merge(known, given, name: name)
+        case (.map(let known), let value) where known.isEmpty:
+            if case .map = value { return value }
+            if case .list = value { return value }
+            throw wrong("a map or a list")
+        case (.list(let known), .map) where known.isEmpty: return given.value
+        case (.boolean, _): throw wrong("true or false")
+        case (.integer, _): throw wrong("an integer")
+        case (.number, _): throw wrong("a number")
+        case (.string, _): throw wrong("a string")
+        case (.list(let known), _): throw wrong(known.isEmpty ? "a list or a map" : "a list")
+        case (.map(let known), _): throw wrong("a map with the keys \(known.map(\.key).joined(separator: ", "))")
+        }
+    }
+
+    private static func merge(
+        _ known: [(key: String, value: ConfigValue)], _ given: YAMLNode, name: String
+    ) throws -> ConfigValue {
+        guard case .map(let entries) = given.content else { return .map(known) }
+        var merged = known
+        for entry in entries {
+            guard let index = merged.firstIndex(where: { $0.key == entry.key }) else {
+                throw RunsError.config(
+                    location: entry.place.description,
+                    message: YAMLNode.unknown(
+                        "parameter", entry.key, of: name.isEmpty ? "`params`" : "`\(name)`", known: known.map(\.key)))
+            }
+            let path = name.isEmpty ? entry.key : "\(name).\(entry.key)"
+            merged[index].value = try merge(defaults: known[index].value, given: entry.value, name: path)
+        }
+        return .map(merged)
+    }
+}

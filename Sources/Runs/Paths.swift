@@ -1,0 +1,49 @@
+import Foundation
+
+/// Paths as text; nothing here looks at the file system but for the current folder and `resolved`.
+enum Paths {
+    /// The folder of a path, `.` where it names none.
+    static func folder(_ path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// The last component.
+    static func name(_ path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
+        return String(path[path.utf8.index(after: slash)...])
+    }
+
+    /// The path from the root, without `.`, `..` and repeated slashes; a relative one begins at `base` or at the
+    /// current folder.
+    static func absolute(_ path: String, from base: String? = nil) -> String {
+        var parts: [Substring] = []
+        let start = base ?? FileManager.default.currentDirectoryPath
+        for part in (path.hasPrefix("/") ? path : start + "/" + path).split(separator: "/") {
+            if part == "." { continue }
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    /// The absolute path with links followed, where it exists.
+    static func resolved(_ path: String) -> String {
+        guard let real = realpath(path, nil) else { return absolute(path) }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    /// How `path` is written in a file inside `folder`: relative where both lie in the current folder, so that the
+    /// whole project can move, and absolute where not.
+    static func written(_ path: String, in folder: String) -> String {
+        let home = FileManager.default.currentDirectoryPath.split(separator: "/")
+        let target = path.split(separator: "/")
+        let origin = folder.split(separator: "/")
+        guard target.starts(with: home), origin.starts(with: home) else { return path }
+        var common = 0
+        while common < min(target.count, origin.count) && target[common] == origin[common] { common += 1 }
+        let up = Array(repeating: Substring(".."), count: origin.count - common)
+        let relative = (up + target[common...]).joined(separator: "/")
+        return (relative.isEmpty ? "." : relative) + (path.hasSuffix("/") && !relative.isEmpty ? "/" : "")
+    }
+}

@@ -1,0 +1,145 @@
+import Files
+import Foundation
+
+/// What a YAML config says, after `--set`, and before the experiment's own defaults are known.
+public struct RunConfig {
+    /// Limits of the script.
+    public struct Limits: Equatable, Sendable {
+        /// Megabytes (10^6 bytes) of Lua heap and tensors.
+        public var memoryMegabytes: Int?
+        /// Seconds for the whole run.
+        public var seconds: Double?
+    }
+
+    /// The config's file.
+    public let path: String
+    /// The experiment's script: the YAML's path resolved against the YAML's folder.
+    public let experiment: String
+    /// The folder against which relative paths in `params` may be resolved: that of the first YAML, also when a run
+    /// is repeated from its `run.yaml`.
+    public let folder: String
+    /// The seed of the run.
+    public var seed = 42
+    /// Threads, or nil for the machine's choice.
+    public var threads: Int?
+    /// The dtype of models where the script names none.
+    public var dtype = "f32"
+    /// Parameters as given; `RunPlan` lays them over the experiment's defaults.
+    public var params: YAMLNode
+    /// The sweep as given, or nil.
+    public var sweep: YAMLNode?
+    /// Files and their SHA-256: absolute paths, and image folders with a final `/`.
+    public var pins: [(path: String, sha256: String)] = []
+    /// Limits of the script.
+    public var limits = Limits()
+    /// What `run.yaml` says of the program that ran: version, processor features.
+    public var provenance: ConfigValue = .null
+
+    static let keys = [
+        "experiment", "folder", "seed", "threads", "dtype", "params", "sweep", "limits", "pins", "provenance",
+    ]
+    static let dtypes = ["f32", "f64", "bf16", "f16"]
+
+    /// Reads a config and lays `--set` over it.
+    /// - Parameters:
+    ///   - path: the YAML file.
+    ///   - sets: the `--set` options in their order, each `path.to.key=value`; the value is parsed as YAML. A path
+    ///     that does not begin with a key of the config is one of `params`.
+    /// - Throws: `RunsError.config` with file, line and the nearest known key.
+    public static func load(_ path: String, sets: [String] = []) throws -> RunConfig {
+        try RunConfig(node: try YAML.read(path), path: path).overriding(try sets.map(Setting.init))
+    }
+
+    /// A config without a file, as for an experiment that is run by its script's path.
+    public init(experiment: String, sets: [String] = []) throws {
+        let place = YAMLNode.Place(name: experiment, line: 0, column: 0)
+        let node = YAMLNode(ConfigValue.map([("experiment", .string(Paths.name(experiment)))]), at: place)
+        self = try RunConfig(node: node, path: experiment).overriding(try sets.map(Setting.init))
+    }
+
+    private let node: YAMLNode
+
+    init(node: YAMLNode, path: String) throws {
+        self.node = node
+        self.path = path
+        let fields = try node.fields(of: "the config", known: RunConfig.keys)
+        let home = Paths.absolute(Paths.folder(path))
+        guard let script = fields["experiment"] else {
+            throw node.error("the key `experiment` is missing: the path of the experiment's script")
+        }
+        experiment = Paths.absolute(try script.path(), from: home)
+        folder = try fields["folder"].map { Paths.absolute(try $0.path(), from: home) } ?? home
+        if let field = fields["seed"] { seed = try field.seed() }
+        if let field = fields["threads"], field.value != .null { threads = try field.integer("threads", in: 1...1024) }
+        if let field = fields["dtype"] { dtype = try field.dtype() }
+        if let field = fields["sweep"], field.value != .null { sweep = field }
+        if let field = fields["provenance"] { provenance = field.value }
+        let empty = YAMLNode(ConfigValue.map([]), at: node.place)
+        params = fields["params"].flatMap { $0.value == .null ? nil : $0 } ?? empty
+        guard case .map = params.content else {
+            throw params.error("`params` must be a map of parameters, not \(params.value.kind)")
+        }
+        if let field = fields["limits"], field.value != .null { limits = try RunConfig.limits(field) }
+        if let field = fields["pins"], field.value != .null { pins = try RunConfig.pins(field, home: home) }
+    }
+
+    private static func limits(_ node: YAMLNode) throws -> Limits {
+        let fields = try node.fields(of: "`limits`", known: ["memory_mb", "seconds"])
+        var limits = Limits()
+        limits.memoryMegabytes = try fields["memory_mb"]?.integer("memory_mb", in: 1...1_000_000_000)
+        if let field = fields["seconds"] {
+            switch field.value {
+            case .integer(let value) where value > 0: limits.seconds = Double(value)
+            case .number(let value) where value > 0 && value.isFinite: limits.seconds = value
+            default: throw field.error("`seconds` must be a number above 0, not \(field.value.summary)")
+            }
+        }
+        return limits
+    }
+
+    private static func pins(_ node: YAMLNode, home: String) throws -> [(path: String, sha256: String)] {
+        guard case .map(let entries) = node.content else {
+            throw node.error("`pins` must be a map from paths to SHA-256, not \(node.value.kind)")
+        }
+        return try entries.map { entry in
+            guard case .string(let hash) = entry.value.value, hash.utf8.count == 64,
+                hash.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+            else {
+                throw entry.value.error(
+                    "the pin of \(entry.key) must be a SHA-256 of 64 lower-case hexadecimal digits in quotes")
+            }
+            let isFolder = entry.key.hasSuffix("/")
+            return (Paths.absolute(entry.key, from: home) + (isFolder ? "/" : ""), hash)
+        }
+    }
+
+    /// The config with values set by path, later ones over earlier ones.
+    /// - Throws: `RunsError.config` that names the `--set`.
+    func overriding(_ settings: [Setting]) throws -> RunConfig {
+        if settings.isEmpty { return self }
+        var changed = node
+        for setting in settings {
+            let isTop = setting.path.first.map(RunConfig.keys.contains) ?? false
+            changed = try changed.setting(isTop ? setting.path : ["params"] + setting.path, to: setting.value)
+        }
+        return try RunConfig(node: changed, path: path)
+    }
+}
+
+/// One `--set path.to.key=value`.
+struct Setting {
+    let path: [String]
+    let value: YAMLNode
+
+    init(_ text: String) throws {
+        let name = "--set \(text)"
+        guard let equals = text.firstIndex(of: "=") else {
+            throw RunsError.config(location: name, message: "wanted path.to.key=value")
+        }
+        path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard !path.contains("") else {
+            throw RunsError.config(location: name, message: "wanted path.to.key=value, and a part of the path is empty")
+        }
+        value = try YAML.parse(argument: String(text[text.index(after: equals)...]), name: name)
+    }
+}

@@ -1,0 +1,148 @@
+import CSupport
+import Files
+import Foundation
+
+/// One cell of a sweep, or the only one of a run without a sweep: everything that its script sees.
+public struct Cell {
+    /// The first 12 hexadecimal digits of the SHA-256 of the cell's resolved config: its name, whatever its place.
+    public let name: String
+    /// The place in the sweep, from 0.
+    public let index: Int
+    /// What the sweep sets in this cell: paths of parameters (or `seed`, `dtype`) and values.
+    public let settings: [(key: String, value: ConfigValue)]
+    /// The seed.
+    public let seed: Int
+    /// The dtype of models where the script names none.
+    public let dtype: String
+    /// All parameters: defaults, config, `--set` and the sweep's settings.
+    public let params: ConfigValue
+}
+
+/// A run that is resolved to the last parameter: what `run.yaml` holds and what its cells are called with.
+public struct RunPlan {
+    /// The config that was read.
+    public let config: RunConfig
+    /// All parameters after defaults and `--set`, without the sweep's settings.
+    public let params: ConfigValue
+    /// Threads.
+    public let threads: Int
+    /// The cells in order; one without settings where there is no sweep.
+    public let cells: [Cell]
+    /// The version of `chexgen`.
+    public let version: String
+
+    /// Lays a config over the experiment's defaults and expands its sweep.
+    /// - Parameters:
+    ///   - config: the config.
+    ///   - defaults: the experiment's `params`, a map; see `ConfigMerge` for the rules.
+    ///   - version: the version of `chexgen`, which goes to `run.yaml`.
+    /// - Throws: `RunsError.config` with file, line and the nearest known name.
+    public init(config: RunConfig, defaults: ConfigValue, version: String) throws {
+        self.config = config
+        self.version = version
+        threads = config.threads ?? Int(cx_threads())
+        var defaults = defaults
+        switch defaults {
+        case .map: break
+        case .null: defaults = .map([])
+        case .list(let elements) where elements.isEmpty: defaults = .map([])
+        default:
+            throw RunsError.config(
+                location: config.experiment, message: "`params` must be a table of names, not \(defaults.kind)")
+        }
+        // An empty map takes anything only inside `params`: an experiment without parameters has no key to set.
+        if case .map(let known) = defaults, known.isEmpty, case .map(let given) = config.params.content,
+            let first = given.first
+        {
+            throw RunsError.config(
+                location: first.place.description,
+                message: YAMLNode.unknown("parameter", first.key, of: "`params`", known: []))
+        }
+        let params = try ConfigMerge.merge(defaults: defaults, given: config.params)
+        self.params = params
+        var cells: [Cell] = []
+        var seen: [String: Int] = [:]
+        for (index, settings) in try Sweep(config.sweep).settings.enumerated() {
+            let cell = try RunPlan.cell(index, settings, config: config, defaults: defaults, params: params)
+            if let twin = seen.updateValue(index, forKey: cell.name), let node = config.sweep {
+                throw node.error("cells \(twin + 1) and \(index + 1) of the sweep are the same: \(cell.label)")
+            }
+            cells.append(cell)
+        }
+        self.cells = cells
+    }
+
+    private static func cell(
+        _ index: Int, _ settings: [(key: String, value: YAMLNode)], config: RunConfig, defaults: ConfigValue,
+        params: ConfigValue
+    ) throws -> Cell {
+        var seed = config.seed
+        var dtype = config.dtype
+        var given = config.params
+        for (key, value) in settings {
+            if key == "seed", params["seed"] == nil {
+                seed = try value.seed()
+            } else if key == "dtype", params["dtype"] == nil {
+                dtype = try value.dtype()
+            } else {
+                // A key with points in it is a parameter's own where there is one, else a path.
+                let path = params[key] == nil ? key.split(separator: ".").map(String.init) : [key]
+                guard !path.isEmpty else { throw value.error("a key of `sweep` is empty") }
+                given = try given.setting(path, to: value)
+            }
+        }
+        let merged = try ConfigMerge.merge(defaults: defaults, given: given)
+        let identity = ConfigValue.map([
+            ("experiment", .string(Paths.name(config.experiment))), ("seed", .integer(seed)),
+            ("dtype", .string(dtype)), ("params", merged),
+        ])
+        let name = String(SHA256.hex(of: YAML.text(identity)).prefix(12))
+        let values = settings.map { (key: $0.key, value: $0.value.value) }
+        return Cell(name: name, index: index, settings: values, seed: seed, dtype: dtype, params: merged)
+    }
+
+    /// The plan as a value: what two runs must share to be the same run, in the order of `run.yaml`.
+    var identity: ConfigValue {
+        var entries: [(key: String, value: ConfigValue)] = [
+            ("seed", .integer(config.seed)), ("threads", .integer(threads)), ("dtype", .string(config.dtype)),
+            ("params", params),
+        ]
+        if let sweep = config.sweep { entries.append(("sweep", sweep.value)) }
+        return .map(entries)
+    }
+
+    /// The text of `run.yaml` for a run in `folder` (absolute).
+    func yaml(in folder: String, pins: [(path: String, sha256: String)]) -> String {
+        var entries: [(key: String, value: ConfigValue)] = [
+            ("experiment", .string(Paths.written(config.experiment, in: folder))),
+            ("folder", .string(Paths.written(config.folder, in: folder))),
+        ]
+        if case .map(let fields) = identity { entries += fields }
+        var limits: [(key: String, value: ConfigValue)] = []
+        if let memory = config.limits.memoryMegabytes { limits.append(("memory_mb", .integer(memory))) }
+        if let seconds = config.limits.seconds { limits.append(("seconds", .number(seconds))) }
+        if !limits.isEmpty { entries.append(("limits", .map(limits))) }
+        entries.append(("provenance", provenance))
+        let written = pins.map {
+            (key: Paths.written($0.path, in: folder), value: ConfigValue.string($0.sha256))
+        }
+        entries.append(("pins", .map(written.sorted { $0.key < $1.key })))
+        return "# Resolved and pinned by chexgen \(version); `chexgen run` on this file repeats the run.\n"
+            + YAML.text(.map(entries))
+    }
+
+    var provenance: ConfigValue {
+        .map([
+            ("chexgen", .string(version)),
+            ("cpu_features", .list(Machine.cpuFeatures.map { .string($0) })),
+        ])
+    }
+}
+
+extension Cell {
+    /// The settings in one line, for messages and logs; the name where there are none.
+    public var label: String {
+        if settings.isEmpty { return name }
+        return settings.map { "\($0.key)=\($0.value.summary)" }.joined(separator: " ")
+    }
+}

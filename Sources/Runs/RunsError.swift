@@ -1,0 +1,59 @@
+/// What can be wrong with a run; `exitStatus` says how the command line ends for it.
+public enum RunsError: Error, Equatable, CustomStringConvertible {
+    /// The YAML, a `--set` or the command line is wrong; `location` is `file:line:column` or the `--set` text.
+    case config(location: String, message: String)
+    /// A file is not the one that the run was pinned to. The hashes are SHA-256 in hexadecimal.
+    case pin(path: String, pinned: String, found: String)
+    /// A run cannot be resumed because something else than a pinned file changed.
+    case changed(run: String, differences: [String])
+    /// The run folder is in use by another process.
+    case busy(run: String, process: Int?)
+    /// The run folder or its journal is damaged or cannot be used.
+    case folder(path: String, message: String)
+    /// A resumed cell records another row than it did before.
+    case notDeterministic(cell: String, message: String)
+    /// A script used `record`, `once` or `artifact` wrongly.
+    case usage(operation: String, message: String)
+
+    /// The message, as users read it.
+    public var description: String {
+        switch self {
+        case .config(let location, let message): return "\(location): \(message)"
+        case .pin(let path, let pinned, let found):
+            return "\(path): this is not the file that the run is pinned to: pinned \(pinned), found \(found)"
+        case .changed(let run, let differences):
+            return "\(run): cannot be resumed, as it was started differently:"
+                + differences.map { "\n  \($0)" }.joined()
+        case .busy(let run, let process):
+            let who = process.map { "process \($0)" } ?? "another process"
+            return "\(run): \(who) is working on this run"
+        case .folder(let path, let message): return "\(path): \(message)"
+        case .notDeterministic(let cell, let message):
+            return "cell \(cell): not deterministic: \(message)"
+        case .usage(let operation, let message): return "\(operation): \(message)"
+        }
+    }
+
+    /// The exit status of the command that ends with this error.
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .config: return .usage
+        case .pin: return .pin
+        default: return .failed
+        }
+    }
+}
+
+/// The exit statuses of `chexgen`.
+public enum ExitStatus: Int32, Sendable {
+    /// Everything was done.
+    case done = 0
+    /// The script or its input failed.
+    case failed = 1
+    /// The command line or the YAML is wrong.
+    case usage = 2
+    /// A pinned file changed.
+    case pin = 3
+    /// Stopped by Ctrl-C or SIGTERM.
+    case interrupted = 130
+}
