@@ -79,7 +79,7 @@ enum DatasetMethods {
             for row in 0..<table.count {
                 if try keep.call([.object(RowObject(table, row))]).first?.isTruthy ?? false { rows.append(row) }
             }
-            return [wrap(try table.filter(rows))]
+            return [wrap(try table.select(rows: rows, as: "filter"))]
         },
         method(
             "with_label",
@@ -113,7 +113,7 @@ enum DatasetMethods {
             ], "Draws rows without replacement: pandas `sample(n, random_state=seed)`, in the order drawn."
         ) { table, arguments in
             let options = try arguments.options("options")
-            return [wrap(try table.sample(options.integer("n"), seed: seed(options)))]
+            return [wrap(try table.sample(options.integer("n"), seed: options.integer("seed")))]
         },
         method(
             "split",
@@ -121,7 +121,7 @@ enum DatasetMethods {
                 LuaParameter(
                     "options",
                     .options([
-                        LuaParameter("test", .number, "The share of the test part, between 0 and 1."),
+                        LuaParameter("test", .number, "The share of the test part, or how many rows it has."),
                         LuaParameter("seed", .integer, default: .integer(42), "The seed."),
                         LuaParameter("by", .string, optional: true, "A column whose values stay on one side."),
                     ]), "The share, the seed and the group.")
@@ -133,7 +133,9 @@ enum DatasetMethods {
         ) { table, arguments in
             let options = try arguments.options("options")
             let group = options.has("by") ? try options.string("by") : nil
-            let parts = try table.split(test: options.number("test"), seed: seed(options), by: group)
+            let number = try options.number("test")
+            let share: SplitSize = number >= 1 && number == number.rounded() ? .count(Int(number)) : .fraction(number)
+            let parts = try table.split(test: share, seed: options.integer("seed"), by: group)
             return [wrap(parts.train), wrap(parts.test)]
         },
         method(
@@ -149,7 +151,7 @@ enum DatasetMethods {
             let rows = try TensorViewMethods.indexList(arguments.value("rows"), arguments).map {
                 try arguments.position($0, name: "rows", count: table.count)
             }
-            return [wrap(try table.filter(rows))]
+            return [wrap(try table.select(rows: rows))]
         },
         method(
             "concat", [LuaParameter("other", .object("Dataset"), "The rows to add; its columns must be the same.")],
@@ -159,13 +161,6 @@ enum DatasetMethods {
         },
     ]
 
-    private static func seed(_ options: LuaArguments) throws -> UInt32 {
-        guard let seed = UInt32(exactly: try options.integer("seed")) else {
-            throw options.fail("seed", "wanted 0 to 4294967295")
-        }
-        return seed
-    }
-
     // MARK: Reading
 
     private static let reading: [LuaFunctionDeclaration] = [
@@ -174,12 +169,12 @@ enum DatasetMethods {
             "The values of a column, as text."
         ) { table, arguments in
             let name = try arguments.string("column")
-            return [.table(LuaTable(array: try (0..<table.count).map { .optional(try table.cell($0, name)) }))]
+            return [.table(LuaTable(array: try table.column(name).map { .optional($0) }))]
         },
         method(
             "image_paths", returns: [LuaResult("paths", .list(.string), "One a row.")],
             "The path of every row's image."
-        ) { table, _ in [.list(try (0..<table.count).map { try table.imagePath($0) })] },
+        ) { table, _ in [.list(try table.imagePaths())] },
         method(
             "patients", returns: [LuaResult("ids", .any, "A list, or nil where the table names no patients.")],
             "The patient of every row."
@@ -257,7 +252,7 @@ enum DatasetMethods {
             },
             LuaPropertyDeclaration("labels", .dictionary(.integer), "The labels that the row mentions.") { object in
                 guard let row = object as? RowObject else { return .nil }
-                let states = try row.dataset.labels(row.row)
+                let states = try row.dataset.labels(row.row).all
                 var fields: [(String, LuaValue)] = []
                 for (name, state) in zip(Pathologies.names, states) {
                     if let value = state.value { fields.append((name, .integer(value))) }

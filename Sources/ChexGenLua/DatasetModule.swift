@@ -59,9 +59,11 @@ enum DatasetModule {
                 return value.isEmpty ? nil : value
             }
             let path = try session.input(options.string("path"))
-            let dataset = try Dataset.csv(
-                path: path, imageDirectory: column("image_dir"), image: column("image"), prompt: column("prompt"),
-                labels: column("labels"), id: column("id"), patient: column("patient"))
+            let open = path.hasSuffix(".json") || path.hasSuffix(".jsonl") ? Dataset.openJSON : Dataset.openCSV
+            let dataset = try open(path,
+                TableRoles(
+                    imageDirectory: column("image_dir"), image: column("image"), prompt: column("prompt"),
+                    labels: column("labels"), id: column("id"), patient: column("patient")))
             return [.object(DatasetObject(dataset))]
         }
     }
@@ -77,6 +79,27 @@ enum DatasetModule {
             }
             return path
         }
-        return [.object(DatasetObject(try Dataset.images(paths)))]
+        let table = try Dataset.table(
+            name: "images", columns: ["path"], rows: paths.map { [$0] }, imageDirectory: "", image: "path")
+        return [.object(DatasetObject(table))]
+    }
+}
+
+/// The roles of a table's columns.
+private struct TableRoles {
+    let imageDirectory, image, prompt, labels, id, patient: String?
+}
+
+extension Dataset {
+    fileprivate static func openCSV(_ path: String, _ roles: TableRoles) throws -> Dataset {
+        try csv(
+            path: path, imageDirectory: roles.imageDirectory, image: roles.image, prompt: roles.prompt,
+            labels: roles.labels, id: roles.id, patient: roles.patient)
+    }
+
+    fileprivate static func openJSON(_ path: String, _ roles: TableRoles) throws -> Dataset {
+        try json(
+            path: path, imageDirectory: roles.imageDirectory, image: roles.image, prompt: roles.prompt,
+            labels: roles.labels, id: roles.id, patient: roles.patient)
     }
 }

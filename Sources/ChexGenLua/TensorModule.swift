@@ -80,12 +80,13 @@ enum TensorModule {
             ], returns: tensorResult,
             "Values from `start` up to, not including, `stop`, as PyTorch's `arange`: `arange(3)` holds 0, 1, 2."
         ) { arguments in
-            let first = try arguments.number("start")
             let dtype = try arguments.dtype("dtype", default: .f32)
-            let range = arguments.has("stop") ? (first, try arguments.number("stop")) : (0, first)
-            return [
-                .tensor(try Tensor.arange(range.0, range.1, step: arguments.number("step"), dtype))
-            ]
+            let first = arguments.value("start").scalarValue ?? .integer(0)
+            let step = arguments.value("step").scalarValue ?? .integer(1)
+            guard let stop = arguments.value("stop").scalarValue else {
+                return [.tensor(try Tensor.arange(.integer(0), first, step: step, dtype: dtype))]
+            }
+            return [.tensor(try Tensor.arange(first, stop, step: step, dtype: dtype))]
         },
         LuaFunctionDeclaration(
             "linspace",
@@ -98,7 +99,7 @@ enum TensorModule {
                 .tensor(
                     try Tensor.linspace(
                         arguments.number("start"), arguments.number("stop"), count: arguments.integer("count"),
-                        arguments.dtype("dtype", default: .f32)))
+                        dtype: arguments.dtype("dtype", default: .f32)))
             ]
         },
     ]
@@ -217,11 +218,11 @@ enum TensorModule {
     private static let joining: [LuaFunctionDeclaration] = [
         joined("cat", "Joins tensors along a dimension that they have.") { tensors, arguments in
             let axis = try arguments.axis("dim", rank: tensors.first?.rank ?? 0)
-            return try Tensor.cat(tensors, axis)
+            return try Tensor.cat(tensors, axis: axis)
         },
         joined("stack", "Joins tensors of equal shape along a new dimension.") { tensors, arguments in
             let axis = try arguments.axis("dim", rank: (tensors.first?.rank ?? 0) + 1)
-            return try Tensor.stack(tensors, axis)
+            return try Tensor.stack(tensors, axis: axis)
         },
     ]
 

@@ -109,7 +109,7 @@ function Study:embed()
       local key = ("features/%s/%s"):format(side, entry.name)
       local found = self.run:once(key, function()
         local outputs = { "features" }
-        if entry.name == "inception-v3" and self.exact then outputs = { "features", "logits_unbiased" } end
+        if entry.name == "inception-v3" and self.exact and side == "synthetic" then outputs = { "features", "logits_unbiased" } end
         local result = entry.encoder:embed(self[side], {
           batch = self.params.batch, protocol = self.params.protocol, outputs = outputs,
           on_bad_image = self.params.on_bad_image, label = ("%s images, %s"):format(side, entry.name),

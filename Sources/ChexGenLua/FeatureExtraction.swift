@@ -1,0 +1,206 @@
+import Encoders
+import Files
+import Foundation
+import Imaging
+import Kernels
+import Runs
+import Tensors
+
+/// Embeds image files: reads and hashes each once, takes what the cache holds, decodes the rest in parallel and runs the
+/// encoder over it batch by batch.
+struct FeatureExtraction {
+    /// An image that could not be read.
+    struct BadImage {
+        /// Counted from 0.
+        let index: Int
+        let path: String
+        let reason: String
+    }
+
+    /// Features `[N, D]` by output, with the rows that they belong to.
+    struct Outcome {
+        let features: [(output: String, tensor: Tensor)]
+        /// The rows that were kept, counted from 0; features have one row for each.
+        let kept: [Int]
+        let skipped: [BadImage]
+    }
+
+    /// Some images could not be read; lists all of them.
+    struct BadImages: Error, CustomStringConvertible {
+        let images: [BadImage]
+        let total: Int
+
+        var description: String {
+            let shown = images.prefix(20).map { "\n  \($0.reason)" }.joined()
+            let more = images.count > 20 ? "\n  and \(images.count - 20) more" : ""
+            return "\(images.count) of \(total) images cannot be read:\(shown)\(more)\n"
+                + "mend or remove them, or set on_bad_image: skip to leave them out and have them listed"
+        }
+    }
+
+    let encoder: any Encoder
+    let way: EncoderProtocol
+    let outputs: [String]
+    let batch: Int
+    /// Whether images that cannot be read are left out rather than stop the run.
+    let skipsBad: Bool
+    let cache: FeatureCache?
+
+    /// Embeds the files.
+    /// - Parameter advance: is called with the number of images that were done since its last call.
+    /// - Throws: `BadImages` where some cannot be read and bad ones are not skipped; errors of the encoder.
+    func embed(_ paths: [String], advance: (Int) -> Void) throws -> Outcome {
+        var rows = [[String: [Float]]](repeating: [:], count: paths.count)
+        var bad: [BadImage] = []
+        var waiting: [(index: Int, hash: String, input: Tensor)] = []
+        let chunk = max(batch, Parallel.threads)
+
+        func flush(all: Bool) throws {
+            while waiting.count >= batch || (all && !waiting.isEmpty) {
+                try Cancellation.check()
+                let part = Array(waiting.prefix(batch))
+                waiting.removeFirst(part.count)
+                let shape = part[0].input.shape
+                let same = part.filter { $0.input.shape == shape }
+                waiting = part.filter { $0.input.shape != shape } + waiting
+                try run(same, into: &rows)
+                advance(same.count)
+            }
+        }
+
+        for start in stride(from: 0, to: paths.count, by: chunk) {
+            try Cancellation.check()
+            let range = start..<min(start + chunk, paths.count)
+            let files = read(paths, range)
+            var misses: [(index: Int, hash: String, bytes: [UInt8])] = []
+            for (index, file) in zip(range, files) {
+                switch file {
+                case .failure(let error):
+                    bad.append(BadImage(index: index, path: paths[index], reason: String(describing: error)))
+                    advance(1)
+                case .success(let (bytes, hash)):
+                    if let kept = cached(hash) {
+                        rows[index] = kept
+                        advance(1)
+                    } else {
+                        misses.append((index, hash, bytes))
+                    }
+                }
+            }
+            let decoded = decode(misses, paths)
+            for (miss, result) in zip(misses, decoded) {
+                switch result {
+                case .failure(let error as TensorError) where error == .stopped:
+                    throw error
+                case .failure(let error):
+                    bad.append(BadImage(index: miss.index, path: paths[miss.index], reason: String(describing: error)))
+                    advance(1)
+                case .success(let input):
+                    waiting.append((miss.index, miss.hash, input))
+                }
+            }
+            if bad.isEmpty || skipsBad { try flush(all: false) } else { waiting.removeAll() }
+        }
+        bad.sort { $0.index < $1.index }
+        guard bad.isEmpty || skipsBad else { throw BadImages(images: bad, total: paths.count) }
+        try flush(all: true)
+        return try outcome(rows, bad)
+    }
+
+    // MARK: Reading
+
+    private typealias Loaded = (bytes: [UInt8], hash: String)
+
+    private func read(_ paths: [String], _ range: Range<Int>) -> [Result<Loaded, Error>] {
+        parallel(range.count) { offset in
+            let bytes = try ImageFile.read(paths[range.lowerBound + offset])
+            return (bytes, bytes.withUnsafeBytes { SHA256.hex(of: $0) })
+        }
+    }
+
+    private func decode(
+        _ files: [(index: Int, hash: String, bytes: [UInt8])], _ paths: [String]
+    ) -> [Result<Tensor, Error>] {
+        parallel(files.count) { index in
+            let image = try files[index].bytes.withUnsafeBytes {
+                try Image.decode($0, name: paths[files[index].index])
+            }
+            return try encoder.preprocess(image, protocol: way)
+        }
+    }
+
+    private func parallel<Value>(_ count: Int, _ body: @escaping (Int) throws -> Value) -> [Result<Value, Error>] {
+        var results = [Result<Value, Error>?](repeating: nil, count: count)
+        let lock = NSLock()
+        Parallel.forEach(count) { index in
+            let result = Result { try body(index) }
+            lock.lock()
+            results[index] = result
+            lock.unlock()
+        }
+        return results.compactMap { $0 }
+    }
+
+    // MARK: Embedding
+
+    private func run(
+        _ part: [(index: Int, hash: String, input: Tensor)], into rows: inout [[String: [Float]]]
+    ) throws {
+        var entries: [(key: FeatureKey, vector: [Float])] = []
+        for output in outputs {
+            let features = try encoder.embed(images: part.map(\.input), output: output)
+            let width = features.shape[1]
+            let values = try features.array(Float.self)
+            for (position, item) in part.enumerated() {
+                let vector = Array(values[position * width..<(position + 1) * width])
+                rows[item.index][output] = vector
+                entries.append((key(item.hash, output), vector))
+            }
+        }
+        cache?.put(entries)
+    }
+
+    private func cached(_ hash: String) -> [String: [Float]]? {
+        guard let cache else { return nil }
+        var found: [String: [Float]] = [:]
+        for output in outputs {
+            guard let vector = cache.get(key(hash, output)) else { return nil }
+            found[output] = vector
+        }
+        return found
+    }
+
+    private func key(_ image: String, _ output: String) -> FeatureKey {
+        FeatureKey(
+            image: image, preprocessing: encoder.identity.preprocessing[way] ?? "", weights: encoder.weightsHash,
+            dtype: encoder.dtype.rawValue, output: "\(encoder.name)/\(output)")
+    }
+
+    private func outcome(_ rows: [[String: [Float]]], _ bad: [BadImage]) throws -> Outcome {
+        let missing = Set(bad.map(\.index))
+        let kept = rows.indices.filter { !missing.contains($0) }
+        let features = try outputs.map { output -> (output: String, tensor: Tensor) in
+            let width = try encoder.dimension(of: output)
+            let tensor = try Tensor(uninitialized: [kept.count, width])
+            try tensor.withElements(Float.self) { target in
+                for (position, row) in kept.enumerated() {
+                    for (column, value) in (rows[row][output] ?? []).enumerated() {
+                        target[position * width + column] = value
+                    }
+                }
+            }
+            return (output, tensor)
+        }
+        return Outcome(features: features, kept: kept, skipped: bad)
+    }
+}
+
+extension Encoder {
+    /// One hash over the hashes of all files that the encoder was loaded from.
+    var weightsHash: String { SHA256.hex(of: identity.files.map(\.sha256).joined(separator: "\n")) }
+
+    /// The identity of this encoder's features, in one line.
+    func identityText(_ way: EncoderProtocol) -> String {
+        "\(name) weights=\(weightsHash.prefix(16)) preprocessing=(\(identity.preprocessing[way] ?? "")) dtype=\(dtype.rawValue)"
+    }
+}

@@ -1,0 +1,86 @@
+import Datasets
+import Encoders
+import Imaging
+import LuaRuntime
+import Runs
+import Tensors
+
+/// An encoder as Lua holds it.
+final class EncoderObject {
+    let encoder: any Encoder
+    let session: Session
+
+    init(_ encoder: any Encoder, _ session: Session) {
+        self.encoder = encoder
+        self.session = session
+    }
+}
+
+/// `chexgen.model`: networks. The methods of encoders are in `EncoderMethods.swift`.
+enum ModelModule {
+    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+        LuaModuleDeclaration(
+            "chexgen.model", "Networks, with the weight files that users have.",
+            functions: [encoder(session), register(session)],
+            constants: [
+                LuaConstantDeclaration(
+                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows.")
+            ],
+            classes: [EncoderMethods.declaration])
+    }
+
+    private static func encoder(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "encoder",
+            [
+                LuaParameter("name", .string, "`inception-v3`, `rad-dino`, or a registered name."),
+                LuaParameter(
+                    "options", .dictionary(.any), optional: true,
+                    "`weights`: a file, a folder, or a Hub name found in the local cache; `dtype`: \"f32\" or \"bf16\". "
+                        + "A registered model gets the whole table."),
+            ], returns: [LuaResult("encoder", .any, "The encoder.")],
+            "Loads an encoder. Loading is strict: every tensor is used once and every parameter is filled.",
+            example: "local encoder = model.encoder(\"rad-dino\", { weights = \"microsoft/rad-dino\", dtype = \"bf16\" })"
+        ) { arguments in
+            let name = try arguments.string("name")
+            if let make = session.registered[name] { return try make.call([arguments.value("options")]) }
+            let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
+            for field in options.fields where field.name != "weights" && field.name != "dtype" {
+                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, weights")
+            }
+            guard options["weights"].isNil || options["weights"].stringValue != nil else {
+                throw arguments.fail("options.weights", "wanted a string, got \(options["weights"].kind)")
+            }
+            var dtype = session.dtype
+            if !options["dtype"].isNil {
+                guard let named = options["dtype"].stringValue.flatMap(DType.init(rawValue:)) else {
+                    throw arguments.fail("options.dtype", "wanted \"f32\" or \"bf16\"")
+                }
+                dtype = named
+            }
+            let weights = options["weights"].stringValue
+            let encoder = try EncoderRegistry.make(name, weights: weights, dtype: dtype)
+            for file in encoder.identity.files { _ = try session.input(file.file) }
+            return [.object(EncoderObject(encoder, session))]
+        }
+    }
+
+    private static func register(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "register",
+            [
+                LuaParameter("name", .string, "The name for `model.encoder`."),
+                LuaParameter(
+                    "make", .function("fun(options: table): any"),
+                    "Gets the options and returns an object with the methods of an encoder."),
+            ], "Adds a model of one's own under a name."
+        ) { arguments in
+            let name = try arguments.string("name")
+            guard !EncoderRegistry.names.contains(name) else {
+                throw arguments.fail("name", "\"\(name)\" is the program's own")
+            }
+            session.registered[name] = try arguments.function("make")
+            return []
+        }
+    }
+}
