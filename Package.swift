@@ -10,9 +10,10 @@ let kernelSettings: [SwiftSetting] = [
     .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"])
 ]
 
-func clibrary(_ name: String, links: [String] = []) -> Target {
+func clibrary(_ name: String, links: [String] = [], dependencies: [Target.Dependency] = []) -> Target {
     .target(
         name: name,
+        dependencies: dependencies,
         path: "Sources/CLibraries/\(name)",
         linkerSettings: links.map { .linkedLibrary($0) })
 }
@@ -26,7 +27,7 @@ let package = Package(
     targets: [
         // 0: C libraries
         clibrary("CSupport"),
-        clibrary("CLua", links: ["lua5.4"]),
+        clibrary("CLua", links: ["lua5.4"], dependencies: ["CSupport"]),
         clibrary("COpenBLAS", links: ["openblas"]),
         clibrary("COneDNN", links: ["dnnl"]),
         clibrary("CPNG", links: ["png"]),

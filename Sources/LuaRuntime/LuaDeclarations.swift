@@ -55,7 +55,7 @@ public struct LuaFunctionDeclaration {
 
     /// Declares a function.
     public init(
-        _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = [], _ text: String,
+        _ name: String, _ parameters: [LuaParameter], returns: [LuaResult] = [], _ text: String,
         example: String? = nil, body: @escaping (LuaArguments) throws -> [LuaValue]
     ) {
         self.name = name
@@ -64,6 +64,14 @@ public struct LuaFunctionDeclaration {
         self.text = text
         self.example = example
         self.body = body
+    }
+
+    /// Declares a function without parameters.
+    public init(
+        _ name: String, returns: [LuaResult] = [], _ text: String,
+        example: String? = nil, body: @escaping (LuaArguments) throws -> [LuaValue]
+    ) {
+        self.init(name, [], returns: returns, text, example: example, body: body)
     }
 }
 

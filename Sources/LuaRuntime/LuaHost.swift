@@ -1,41 +1,223 @@
+import CLua
 import CSupport
+import Foundation
 
-/// One Lua state with its limits and its sandbox. Use it from one thread at a time.
+/// One Lua state with its limits and its sandbox.
+///
+/// Use it from one thread at a time. Scripts get an allow-list of Lua's libraries, text chunks only, files that can be
+/// written only in the folders that are allowed, and `pairs` in a fixed order (sorted by key), so that what a script
+/// computes does not change from run to run.
 public final class LuaHost {
     /// The modules that were registered, in order.
-    public private(set) var modules: [LuaModuleDeclaration] = []
+    public internal(set) var modules: [LuaModuleDeclaration] = []
+
+    var classes = ClassRegistry()
+    private(set) var lua: OpaquePointer?
+    private let options: LuaOptions
+    private var closeWhenIdle = false
+    /// The last error that a Swift function threw into Lua, to be recognised when it comes out again.
+    private var lastThrown: (message: String, error: Error)?
+    private let dropLock = NSLock()
+    private var dropped: [Int32] = []
 
     /// Opens a state and its sandbox.
-    public init(_ options: LuaOptions = LuaOptions()) throws { throw LuaError("not open") }
+    /// - Throws: `LuaError` where there is no memory for it.
+    public init(_ options: LuaOptions = LuaOptions()) throws {
+        self.options = options
+        let limits = cx_lua_limits(
+            memory: Int64(max(0, options.memoryLimit ?? 0)), seconds: max(0, options.timeLimit ?? 0),
+            instructions: Int64(max(0, options.instructionLimit ?? 0)))
+        let callbacks = cx_callbacks(
+            context: Unmanaged.passUnretained(self).toOpaque(),
+            call: { context, native, nodes, count, results in
+                LuaHost.callback(context, native, nodes, count, results)
+            },
+            discard: { object, close in LuaHost.discard(object, close) })
+        lua = cx_lua_open(limits, callbacks)
+        guard lua != nil else { throw LuaError("not enough memory to open Lua") }
+        try install()
+        for folder in options.writableFolders { addWritableFolder(folder) }
+    }
 
-    /// Makes a module known to `require`. `require "chexgen"` gives a table of all modules `chexgen.*`.
-    public func register(_ module: LuaModuleDeclaration) throws {}
+    deinit { closeNow() }
+
+    private func install() throws {
+        let finder = ModuleFinder(folders: options.searchFolders)
+        let output = options.output
+        try perform("the sandbox") { lua, writer in
+            writer.write(native: NativeFunction { try finder.find($0) })
+            if let output {
+                writer.write(
+                    native: NativeFunction { values in
+                        output(values.first?.printable ?? "")
+                        return []
+                    })
+            } else {
+                try writer.write(.nil)
+            }
+            try writer.write(.table(LuaTable(array: options.arguments.map { .string($0) })))
+            return cx_lua_install(lua)
+        }
+    }
+
     /// Sets a global variable.
-    public func setGlobal(_ name: String, _ value: LuaValue) throws {}
-    /// Runs a script file and gives its results; `arguments` arrive as `...`.
-    public func runFile(_ path: String, arguments: [LuaValue] = []) throws -> [LuaValue] { [] }
-    /// Runs a script text; `name` stands in error texts.
-    public func run(_ source: String, name: String) throws -> [LuaValue] { [] }
-    /// Runs a line of the interactive prompt; `=expr` and plain expressions give their values.
-    public func evaluate(line: String) throws -> LuaEvaluation { .incomplete }
-    /// The names that could stand in place of the name at the end of `text`, as whole replacements of it.
-    public func completions(for text: String) -> [String] { [] }
-    /// Allows writing below a folder.
-    public func addWritableFolder(_ path: String) {}
-    /// Closes the state and everything in it. Later calls throw.
-    public func close() {}
+    /// - Throws: `LuaError` where the value cannot be given to Lua.
+    public func setGlobal(_ name: String, _ value: LuaValue) throws {
+        try perform("the global '\(name)'") { lua, writer in
+            try writer.write(value)
+            return cx_lua_set_global(lua, name)
+        }
+    }
+
+    /// Lets scripts write, rename and remove files below a folder, which must exist.
+    public func addWritableFolder(_ path: String) {
+        guard let lua, let resolved = realpath(path, nil) else { return }
+        _ = cx_lua_allow_folder(lua, resolved)
+        free(resolved)
+    }
 
     /// Asks running scripts and running native work to stop; from a signal handler call `cx_request_stop` instead.
     public static func requestStop(_ reason: LuaStop = .interrupt) { cx_request_stop(Int32(reason.rawValue)) }
 
-    func call(_ function: LuaFunction, _ arguments: [LuaValue]) throws -> [LuaValue] { [] }
-    func drop(_ reference: Int32) {}
+    /// Bytes of Lua's own heap.
+    public var heapBytes: Int { lua.map { Int(cx_lua_bytes($0)) } ?? 0 }
+
+    /// Bytes that live objects in Lua hold outside of its heap.
+    public var externalBytes: Int { lua.map { Int(cx_lua_external_bytes($0)) } ?? 0 }
+
+    /// Closes the state and everything in it; within a call from Lua, when that has ended. Later calls throw.
+    public func close() {
+        if let lua, cx_lua_running(lua) {
+            closeWhenIdle = true
+        } else {
+            closeNow()
+        }
+    }
+
+    private func closeNow() {
+        guard let closing = lua else { return }
+        lua = nil
+        cx_lua_close(closing)
+    }
+
+    /// For tests: makes allocations fail, after so many more.
+    @_spi(Testing) public func failAllocations(after count: Int) {
+        if let lua { cx_lua_fail_after(lua, Int64(count)) }
+    }
+
+    /// For tests: how many values lie on the main stack.
+    @_spi(Testing) public var stackHeight: Int { lua.map { Int(cx_lua_stack_height($0)) } ?? 0 }
 }
 
-/// What a line of the interactive prompt gave.
-public enum LuaEvaluation {
-    /// The text is the beginning of a statement: ask for another line.
-    case incomplete
-    /// The values, and what to show for them.
-    case values([LuaValue], printed: String)
+// MARK: Calls into Lua
+
+extension LuaHost {
+    /// Fills the input, runs one operation on it, and throws what went wrong.
+    func perform(_ what: String, _ body: (OpaquePointer, TapeWriter) throws -> Int32) throws {
+        let lua = try opened()
+        let status = try withExtendedLifetime(self) {
+            try body(lua, TapeWriter(tape: cx_lua_input(lua), host: self))
+        }
+        if status != CX_DONE.rawValue { throw failure(lua) }
+    }
+
+    /// The open state, with the references that were dropped in the meantime released.
+    func opened() throws -> OpaquePointer {
+        guard let lua else { throw LuaError("the Lua host is closed") }
+        releaseDropped(lua)
+        return lua
+    }
+
+    func call(_ function: LuaFunction, _ arguments: [LuaValue]) throws -> [LuaValue] {
+        try perform("a call") { lua, writer in
+            try writer.write(arguments)
+            return cx_lua_call(lua, function.reference)
+        }
+        defer { closeIfAsked() }
+        return try output()
+    }
+
+    /// The values that the last operation gave.
+    func output() throws -> [LuaValue] {
+        guard let lua else { return [] }
+        var count = 0
+        let nodes = cx_lua_output(lua, &count)
+        return try TapeReader.read(nodes, count: count, host: self)
+    }
+
+    /// The error that the last operation left.
+    func failure(_ lua: OpaquePointer) -> LuaError {
+        let parts = (try? output()) ?? []
+        func part(_ index: Int) -> LuaValue { index < parts.count ? parts[index] : .nil }
+        var error = LuaError(part(0).printable)
+        error.traceback = part(1).stringValue
+        error.locate(file: part(2).stringValue, line: part(3).integerValue)
+        if let stop = LuaStop(rawValue: Int(cx_lua_stop(lua))) {
+            error = stop.error(options: options, at: error)
+        } else if let thrown = lastThrown, !thrown.message.isEmpty, error.message.hasSuffix(thrown.message) {
+            let inner = thrown.error as? LuaError
+            error.cause = inner == nil ? thrown.error : inner?.cause
+            if let traceback = inner?.traceback {
+                error.traceback = traceback + (error.traceback.map { "\n" + $0 } ?? "")
+            }
+        }
+        if !cx_lua_running(lua) { lastThrown = nil }
+        closeIfAsked()
+        return error
+    }
+
+    private func closeIfAsked() {
+        if closeWhenIdle, let lua, !cx_lua_running(lua) { closeNow() }
+    }
+
+    /// Lets go of a function; from any thread.
+    func drop(_ reference: Int32) { dropLock.withLock { dropped.append(reference) } }
+
+    private func releaseDropped(_ lua: OpaquePointer) {
+        let references = dropLock.withLock {
+            let references = dropped
+            dropped.removeAll(keepingCapacity: true)
+            return references
+        }
+        for reference in references { cx_lua_release(lua, reference) }
+    }
+}
+
+// MARK: Calls from Lua
+
+extension LuaHost {
+    private static func callback(
+        _ context: UnsafeMutableRawPointer?, _ native: UnsafeMutableRawPointer?, _ nodes: UnsafePointer<cx_node>?,
+        _ count: Int, _ results: OpaquePointer?
+    ) -> Int32 {
+        guard let context, let native, let results else { return 0 }
+        let host = Unmanaged<LuaHost>.fromOpaque(context).takeUnretainedValue()
+        let function = Unmanaged<NativeFunction>.fromOpaque(native).takeUnretainedValue()
+        return host.call(function, nodes, count, results)
+    }
+
+    private func call(
+        _ function: NativeFunction, _ nodes: UnsafePointer<cx_node>?, _ count: Int, _ results: OpaquePointer
+    ) -> Int32 {
+        guard let lua else { return 0 }
+        releaseDropped(lua)
+        let writer = TapeWriter(tape: results, host: self)
+        do {
+            let arguments = try TapeReader.read(nodes, count: count, host: self)
+            try writer.write(try function.body(arguments))
+            return 0
+        } catch {
+            cx_lua_clear(lua, results)
+            let message = (error as? LuaError)?.message ?? String(describing: error)
+            lastThrown = (message, error)
+            writer.write(text: message)
+            return (error as? LuaError)?.line == nil ? 1 : 2
+        }
+    }
+
+    private static func discard(_ pointer: UnsafeMutableRawPointer?, _ close: Bool) {
+        guard let pointer else { return }
+        let object = Unmanaged<AnyObject>.fromOpaque(pointer).takeRetainedValue()
+        if close { (object as? LuaClosable)?.close() }
+    }
 }

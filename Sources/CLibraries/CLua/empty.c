@@ -1,2 +1,0 @@
-// SwiftPM wants a source file beside the header.
-#include "CLua.h"
