@@ -29,8 +29,8 @@ public final class ScaledDotProductAttention {
         var keyBytes: Int
         var valueBytes: Int
     }
-    private let tiles = PrimitiveCache<Key, Tile>()
-    private let packs = PrimitiveCache<PackKey, Pack>()
+    private let tiles = OnceCache<Key, Tile>()
+    private let packs = OnceCache<PackKey, Pack>()
 
     /// - Throws: `TensorError.value` where `heads` does not divide `channels`.
     public init(_ name: String, channels: Int, heads: Int) throws {

@@ -50,7 +50,7 @@ public final class Convolution2D: Module {
         var dtype: DType
         var accumulates: Bool
     }
-    private let primitives = PrimitiveCache<Key, (primitive: Primitive, weights: UnsafeMutableRawPointer)>()
+    private let primitives = OnceCache<Key, (primitive: Primitive, weights: UnsafeMutableRawPointer)>()
     private let packed = PackedWeights()
     private var packedBias: [Float] = []
 

@@ -17,7 +17,7 @@ public final class LayerNorm: Module {
     let weight: Parameter
     let bias: Parameter
     let epsilon: Double
-    private let values = PrimitiveCache<Int, (weight: [Float], bias: [Float])>()
+    private let values = OnceCache<Int, (weight: [Float], bias: [Float])>()
 
     /// Parameters `weight` and `bias`, each `[channels]`.
     public init(_ scope: ParameterScope, channels: Int, epsilon: Double = 1e-5) {
@@ -60,7 +60,7 @@ public final class GroupNorm: Module {
     let groups: Int
     let epsilon: Double
     let activation: Activation
-    private let values = PrimitiveCache<Int, (weight: [Float], bias: [Float])>()
+    private let values = OnceCache<Int, (weight: [Float], bias: [Float])>()
 
     /// Parameters `weight` and `bias`, each `[channels]`.
     /// - Throws: `TensorError.value` where `groups` does not divide `channels`, or for an activation that is neither

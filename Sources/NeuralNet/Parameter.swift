@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// A tensor that a network learns, under the name that it has in checkpoints.
@@ -83,42 +84,14 @@ public struct ParameterScope {
     /// Every parameter declared below the root, in order.
     public var parameters: [Parameter] { registry.parameters }
 
-    /// Fills every parameter from tensors that `tensor` finds by name.
+    /// Fills every parameter from a checkpoint.
     ///
     /// Strict: a missing, unused or wrongly sized tensor is an error that lists all of them.
-    /// - Parameters:
-    ///   - names: the names that the source holds.
-    ///   - file: what to call the source in messages.
-    ///   - ignoring: names of the source that need no parameter.
-    /// - Throws: `NeuralNetError.parameters`.
-    public func load(
-        names: [String], file: String, ignoring: (String) -> Bool = { _ in false },
-        tensor: (String) throws -> Tensor
-    ) throws {
-        let available = Set(names)
-        let wanted = Set(parameters.map(\.name))
-        let missing = parameters.map(\.name).filter { !available.contains($0) }
-        let unused = names.filter { !wanted.contains($0) && !ignoring($0) }
-        var wrong: [String] = []
-        for parameter in parameters where available.contains(parameter.name) {
-            let value = try tensor(parameter.name)
-            if value.shape != parameter.shape {
-                wrong.append(
-                    "\(parameter.name) (wanted \(Tensor.text(parameter.shape)), got \(Tensor.text(value.shape)))")
-            } else {
-                try parameter.load(value)
-            }
-        }
-        var complaints: [String] = []
-        for (list, text) in [(missing, "missing"), (unused, "not used"), (wrong, "of another shape")] where !list.isEmpty {
-            let shown = list.prefix(10).joined(separator: ", ") + (list.count > 10 ? ", …" : "")
-            complaints.append("\(list.count) \(text): \(shown)")
-        }
-        if complaints.isEmpty { return }
-        let matched = parameters.count - missing.count - wrong.count
-        throw NeuralNetError.parameters(
-            message: "\(file): \(matched) of \(parameters.count) tensors match the network; "
-                + complaints.joined(separator: "; "))
+    /// - Parameter ignoring: says which tensors of the checkpoint may stay unused.
+    /// - Throws: `CheckpointError.mismatch`, and what reading a tensor throws.
+    public func load(_ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false }) throws {
+        let tensors = try checkpoint.load(into: parameters.map { ($0.name, $0.shape) }, ignoring: ignoring)
+        for (parameter, tensor) in zip(parameters, tensors) { try parameter.load(tensor) }
     }
 }
 

@@ -119,3 +119,27 @@ extension Context {
             rows: part.count / channels, rowBytes: channels * size)
     }
 }
+
+extension Context {
+    /// The values of an f32 or bf16 tensor in another of the two; the tensor itself where that is its dtype.
+    public func converted(_ x: Tensor, _ dtype: DType) throws -> Tensor {
+        if x.dtype == dtype { return x }
+        let source = try x.contiguous()
+        let target = try tensor(x.shape, dtype)
+        NetConversion.convert(
+            source.pointer, try x.dtype.netType("conversion"), target.pointer, try dtype.netType("conversion"),
+            count: x.count)
+        return target
+    }
+
+    /// The bytes `[…]` of images as scale · x + shift in the context's dtype.
+    public func pixels(_ bytes: Tensor, scale: Float, shift: Float) throws -> Tensor {
+        let target = try tensor(bytes.shape, dtype)
+        let type = try dtype.netType("pixels")
+        try bytes.contiguous().withElements(UInt8.self) { values in
+            guard let base = values.baseAddress else { return }
+            NetConversion.pixels(base, target.pointer, type, count: values.count, scale: scale, shift: shift)
+        }
+        return target
+    }
+}

@@ -1,5 +1,4 @@
 import COneDNN
-import Foundation
 import Tensors
 
 /// What an epilogue of a product or convolution does to each value, while it is still in registers.
@@ -124,21 +123,5 @@ extension Activation {
         case .quickGelu: return (dnnl_eltwise_swish, 1.702)
         case .silu: return (dnnl_eltwise_swish, 1)
         }
-    }
-}
-
-/// Primitives, each made once for its key, that threads share.
-final class PrimitiveCache<Key: Hashable, Value> {
-    private var values: [Key: Value] = [:]
-    private let lock = NSLock()
-
-    /// The value for `key`; `make` runs once, while other threads wait.
-    func value(_ key: Key, _ make: () throws -> Value) throws -> Value {
-        lock.lock()
-        defer { lock.unlock() }
-        if let found = values[key] { return found }
-        let made = try make()
-        values[key] = made
-        return made
     }
 }

@@ -1,0 +1,155 @@
+import Checkpoints
+import Files
+import Foundation
+import Imaging
+import NeuralNet
+import Tensors
+
+/// `rad-dino`: a Hugging Face folder of a `Dinov2Model`; the feature is the final normalised class token.
+public final class RadDINO: Encoder {
+    /// The name on the Hub of the model that CheXGenBench uses.
+    public static let hubName = "microsoft/rad-dino"
+
+    public let name = "rad-dino"
+    public let outputs = ["pooler_output"]
+    public let identity: EncoderIdentity
+    public var dimension: Int { network.configuration.hiddenSize }
+    public var dtype: DType { pool.dtype }
+    /// The steps from an image to pixels.
+    public let processor: ImageProcessor
+    private let network: Dinov2Network
+    private let pool: ContextPool
+    private let table: [Float]
+    /// Both sides of the images that CheXGenBench's fid.py makes before any encoder sees them.
+    private static let benchmarkSide = 299
+
+    /// Loads a folder, or the folder of a weight file: weights strictly, `config.json`, `preprocessor_config.json`.
+    /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
+    public init(weights: String, dtype: DType) throws {
+        let hint = "huggingface-cli download \(Self.hubName)"
+        let place = try EncoderRegistry.locate(weights, file: nil, hint: hint)
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: place, isDirectory: &isFolder)
+        let folder = isFolder.boolValue ? place : (place as NSString).deletingLastPathComponent
+        func beside(_ file: String) throws -> String {
+            let path = folder.isEmpty ? file : "\(folder)/\(file)"
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw FileError.missing(path: path, hint: "it belongs to the model; get it with: \(hint)")
+            }
+            return path
+        }
+        let configurationPath = try beside("config.json")
+        let processorPath = try beside("preprocessor_config.json")
+        let configuration = try Dinov2Configuration(path: configurationPath)
+        processor = try ImageProcessor(path: processorPath)
+        table = processor.table()
+        network = try Dinov2Network(configuration)
+        let checkpoint = try Checkpoint.open(place).renamed(Self.hubName(of:))
+        try network.parameters.load(checkpoint) { $0 == "embeddings.mask_token" }
+        pool = try ContextPool(dtype: dtype)
+        let files =
+            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
+            + [configurationPath, processorPath].map { (file: $0, sha256: try SHA256.hex(file: $0)) }
+        identity = EncoderIdentity(
+            name: name, files: files,
+            preprocessing: [
+                .chexgenbench: "RGB; 299x299 bilinear (Pillow, antialiased); " + processor.text,
+                .exact: processor.text,
+            ], dtype: dtype)
+    }
+
+    /// The name that files on the Hub use for a tensor, which transformers 5 may have renamed.
+    private static func hubName(of name: String) -> String? {
+        var name = name.hasPrefix("dinov2.") ? String(name.dropFirst("dinov2.".count)) : name
+        for (new, old) in [
+            (".attention.q_proj.", ".attention.attention.query."), (".attention.k_proj.", ".attention.attention.key."),
+            (".attention.v_proj.", ".attention.attention.value."), (".attention.o_proj.", ".attention.output.dense."),
+        ] {
+            name = name.replacingOccurrences(of: new, with: old)
+        }
+        return name
+    }
+
+    /// The image as the processor cuts it; `chexgenbench` squeezes it to 299 × 299 first, as fid.py does.
+    public func preprocess(_ image: Image, protocol way: EncoderProtocol) throws -> Tensor {
+        switch way {
+        case .exact: return try processor.bytes(image)
+        case .chexgenbench:
+            let side = Self.benchmarkSide
+            return try processor.bytes(
+                image.converted(to: .rgb).resized(width: side, height: side, filter: .bilinear))
+        }
+    }
+
+    /// Features of preprocessed images u8 `[N, H, W, 3]`.
+    public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
+        _ = try checkedOutput(output)
+        guard batch.dtype == .u8 else {
+            throw TensorError.dtype(operation: name, message: "wanted u8 images [N, H, W, 3], got \(batch.dtype)")
+        }
+        let images = try checked(batch)
+        let result = try Tensor(uninitialized: [images.shape[0], dimension])
+        try pool.forEach(images.shape[0]) { [self] index, context in
+            let pixels = try normalised(EncoderInput.one(images, index), context)
+            EncoderInput.put(try network.pooled(pixels, context), index, result)
+        }
+        return result
+    }
+
+    /// Features f32 `[N, C]` of pixels f32 `[N, H, W, 3]` that are normalised already.
+    public func forward(_ x: Tensor) throws -> Tensor {
+        let pixels = try checkedPixels(x)
+        let result = try Tensor(uninitialized: [pixels.shape[0], dimension])
+        try pool.forEach(pixels.shape[0]) { [self] index, context in
+            let image = try context.converted(EncoderInput.one(pixels, index), context.dtype)
+            EncoderInput.put(try network.pooled(image, context), index, result)
+        }
+        return result
+    }
+
+    /// Every final token f32 `[N, T, C]`, class token first, of pixels f32 `[N, H, W, 3]` that are normalised already.
+    public func tokens(_ x: Tensor) throws -> Tensor {
+        let pixels = try checkedPixels(x)
+        let patch = network.configuration.patchSize
+        let count = (pixels.shape[1] / patch) * (pixels.shape[2] / patch) + 1
+        let result = try Tensor(uninitialized: [pixels.shape[0], count, dimension])
+        try pool.forEach(pixels.shape[0]) { [self] index, context in
+            let image = try context.converted(EncoderInput.one(pixels, index), context.dtype)
+            EncoderInput.put(try network.tokens(image, context), index, result)
+        }
+        return result
+    }
+
+    private func checkedPixels(_ x: Tensor) throws -> Tensor {
+        guard x.dtype == .f32 else {
+            throw TensorError.dtype(operation: name, message: "wanted f32 pixels [N, H, W, 3], got \(x.dtype)")
+        }
+        return try checked(x)
+    }
+
+    private func checked(_ x: Tensor) throws -> Tensor {
+        let patch = network.configuration.patchSize
+        guard x.rank == 4, x.shape[3] == 3, x.shape[1] >= patch, x.shape[2] >= patch else {
+            throw TensorError.shape(
+                operation: name,
+                message: "wanted images [N, H, W, 3] of at least \(patch) × \(patch), got \(Tensor.text(x.shape))")
+        }
+        return try x.contiguous()
+    }
+
+    /// The bytes of an image as the processor's floats, in the context's dtype.
+    private func normalised(_ image: Tensor, _ context: Context) throws -> Tensor {
+        let floats = try context.tensor(image.shape, .f32)
+        let target = floats.pointer.assumingMemoryBound(to: Float.self)
+        try image.withElements(UInt8.self) { bytes in
+            table.withUnsafeBufferPointer { table in
+                var channel = 0
+                for index in bytes.indices {
+                    target[index] = table[channel * 256 + Int(bytes[index])]
+                    channel = channel == 2 ? 0 : channel + 1
+                }
+            }
+        }
+        return try context.converted(floats, context.dtype)
+    }
+}

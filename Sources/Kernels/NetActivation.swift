@@ -1,0 +1,34 @@
+/// Activations that oneDNN cannot fuse.
+public enum NetActivation {
+    /// silu(a) · b for rows that hold a and b side by side: `[rows, 2 · width]` to `[rows, width]`.
+    public static func siluGate(
+        _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ type: NetType, rows: Int, width: Int
+    ) {
+        Parallel.forRanges(rows, grain: 16) { range in
+            switch type {
+            case .f32: gateRows(NetF32.self, source, target, range, width)
+            case .bf16: gateRows(NetBF16.self, source, target, range, width)
+            }
+        }
+    }
+
+    private static func gateRows<T: NetElement>(
+        _: T.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ range: Range<Int>, _ width: Int
+    ) {
+        for row in range {
+            let first = row * 2 * width
+            var index = 0
+            while index + 16 <= width {
+                let a = T.load(source, first + index)
+                T.store(target, row * width + index, a / (1 + netExp(-a)) * T.load(source, first + width + index))
+                index += 16
+            }
+            while index < width {
+                let a = T.loadOne(source, first + index)
+                let silu = a / (1 + netExp(SIMD16(repeating: -a))[0])
+                T.storeOne(target, row * width + index, silu * T.loadOne(source, first + width + index))
+                index += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import Kernels
+import Tensors
+
+/// silu(a) · b, where a and b are the halves of the last dimension: the heart of SwiGLU.
+public enum GatedActivation {
+    /// `[…, C]` for `[…, 2 C]`, in the input's dtype.
+    public static func silu(_ x: Tensor, _ context: Context) throws -> Tensor {
+        guard let last = x.shape.last, last > 0, last % 2 == 0, x.isContiguous else {
+            throw TensorError.shape(operation: "gated silu", message: "wanted […, 2 C], got \(Tensor.text(x.shape))")
+        }
+        let target = try context.tensor(Array(x.shape.dropLast()) + [last / 2], x.dtype)
+        NetActivation.siluGate(
+            x.pointer, target.pointer, try x.dtype.netType("gated silu"), rows: x.count / last, width: last / 2)
+        return target
+    }
+}
