@@ -77,8 +77,8 @@ public final class Dataset {
 
     static func missingColumn(_ name: String, among columns: [String], table: String) -> DatasetError {
         let shown = columns.prefix(40).joined(separator: ", ") + (columns.count > 40 ? ", …" : "")
-        return .column(
-            table: table,
-            message: "no column \(excerpt(name))\(suggestion(name, columns)); the columns are \(shown)")
+        let near = suggestion(name, columns)
+        let list = (near.isEmpty ? "; the" : " The") + " columns are \(shown)"
+        return .column(table: table, message: "no column \(excerpt(name))" + near + list)
     }
 }

@@ -1,0 +1,28 @@
+import Datasets
+import Foundation
+import Testing
+
+/// The folder of real radiographs, where the machine has one.
+private let radiographs: String? = {
+    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/cxr").path
+    let folder = ProcessInfo.processInfo.environment["CHEXGEN_RADIOGRAPHS"] ?? beside
+    return FileManager.default.fileExists(atPath: folder + "/annotations.csv") ? folder : nil
+}()
+
+@Suite(.enabled(if: radiographs != nil, "no radiographs: set CHEXGEN_RADIOGRAPHS"))
+struct RadiographTableTests {
+    @Test func annotationsOfRadiographs() throws {
+        let folder = radiographs ?? ""
+        let table = try Dataset.csv(
+            path: folder + "/annotations.csv", imageDirectory: folder, image: "path", prompt: "annotated_prompt",
+            labels: "chexpert_labels", id: "id")
+        #expect(table.count == 99)
+        #expect(try table.unique(by: "annotated_prompt").count == 88)
+        #expect(try table.groups(by: "patientID").names.count == 63)
+        #expect(try table.imagePaths().allSatisfy { FileManager.default.fileExists(atPath: $0) })
+        #expect(try table.labelAnomalies().nanValues == 0)
+        let split = try table.split(test: .fraction(0.2), seed: 42, by: "patientID")
+        #expect(split.sharedGroups == 0 && split.testGroups == 13)
+    }
+}
