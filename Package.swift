@@ -78,7 +78,7 @@ let package = Package(
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
         .testTarget(name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
-        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),
         .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),
