@@ -12,7 +12,7 @@ enum NumPyHeader {
         func malformed(_ reason: String) -> FileError {
             FileError.malformed(path: path, location: "", reason: reason)
         }
-        guard bytes.count >= 12, bytes[0] == 0x93, bytes[1..<6].elementsEqual("NUMPY".utf8) else {
+        guard bytes.count >= 10, bytes[0] == 0x93, bytes[1..<6].elementsEqual("NUMPY".utf8) else {
             throw malformed("no .npy file: its magic number is missing")
         }
         let version = bytes[6]
@@ -20,6 +20,7 @@ enum NumPyHeader {
             throw malformed("version \(version).\(bytes[7]) of .npy is not supported, wanted 1.0, 2.0 or 3.0")
         }
         let lengthSize = version == 1 ? 2 : 4
+        guard bytes.count >= 8 + lengthSize else { throw malformed("the file ends within its header") }
         var length = 0
         for index in 0..<lengthSize { length |= Int(bytes[8 + index]) << (8 * index) }
         let start = 8 + lengthSize

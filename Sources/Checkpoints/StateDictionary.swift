@@ -10,7 +10,7 @@ struct StateDictionary {
     /// Keys that hold the state dict of a training checkpoint, in order of preference.
     static let wrappers = ["state_dict", "model_state_dict", "model", "params"]
     private static let maximumDepth = 16
-    private static let maximumVisits = 4_000_000
+    private static let maximumVisits = 1_500_000
 
     private let machine: Unpickler
     private var visits = 0
@@ -66,7 +66,11 @@ struct StateDictionary {
             throw FileError.malformed(
                 path: machine.path, location: "", reason: "its containers hold each other over and over")
         }
-        guard depth <= StateDictionary.maximumDepth else { return }
+        guard depth <= StateDictionary.maximumDepth else {
+            throw FileError.malformed(
+                path: machine.path, location: "",
+                reason: "its containers are nested deeper than \(StateDictionary.maximumDepth) levels")
+        }
         switch machine.nodes[index] {
         case .tensor(let tensor):
             try note(tensor, name: name.isEmpty ? "tensor" : name)

@@ -1,3 +1,4 @@
+import CSupport
 import Files
 import Foundation
 import Testing
@@ -24,5 +25,14 @@ import Testing
                 #expect(hash.hex() == whole)
             }
         }
+    }
+
+    @Test func bothWaysGiveTheSameHash() {
+        let data = Data((0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ 3) })
+        let fast = SHA256.hex(of: data)
+        cx_sha256_use_portable(true)
+        let portable = SHA256.hex(of: data)
+        cx_sha256_use_portable(false)
+        #expect(fast == portable)
     }
 }
