@@ -1,3 +1,5 @@
+import Kernels
+
 extension Image {
     /// The image in another mode, by Pillow's `convert`.
     ///
@@ -19,6 +21,12 @@ extension Image {
             let count = width * height
             withPointer { source in
                 switch self.mode {
+                case .bilevel where mode == .rgb, .gray where mode == .rgb:
+                    PixelKernels.grayToRGB(source, to: target, count: count)
+                case .rgb where mode == .gray, .rgba where mode == .gray:
+                    PixelKernels.luma(source, step: self.mode.channels, to: target, count: count)
+                case .rgba where mode == .rgb:
+                    PixelKernels.dropAlpha(source, to: target, count: count)
                 case .bilevel, .gray: convertGray(source, to: target, mode, count)
                 case .gray16: convertGray16(source, to: target, mode, count)
                 case .grayAlpha: convertGrayAlpha(source, to: target, mode, count)
@@ -128,57 +136,34 @@ extension Image {
             let pixel = source + 4 &* index
             let light = 255 &- Int32(pixel[3])
             func color(_ ink: UInt8) -> UInt8 {
-                UInt8(truncatingIfNeeded: max(0, light &- Int32(Self.scale(ink, by: UInt8(truncatingIfNeeded: light)))))
+                UInt8(
+                    truncatingIfNeeded: max(
+                        0, light &- Int32(PixelKernels.scaled(ink, by: UInt8(truncatingIfNeeded: light)))))
             }
             put(color(pixel[0]), color(pixel[1]), color(pixel[2]), 255, target, mode, index)
         }
     }
 
-    /// ITU-R 601 luma in Pillow's 16-bit fixed point.
+    /// One pixel's luma, as `PixelKernels.luma`.
     @inline(__always)
     private static func luma(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt8 {
         let sum = UInt32(red) &* 19_595 &+ UInt32(green) &* 38_470 &+ UInt32(blue) &* 7_471 &+ 0x8000
         return UInt8(truncatingIfNeeded: sum >> 16)
     }
 
-    /// value × factor / 255, rounded, without a division.
-    @inline(__always)
-    private static func scale(_ value: UInt8, by factor: UInt8) -> UInt8 {
-        let product = UInt32(value) &* UInt32(factor) &+ 128
-        return UInt8(truncatingIfNeeded: ((product >> 8) &+ product) >> 8)
-    }
-
     // MARK: Premultiplied alpha
 
     /// Colors times alpha, as Pillow holds images with alpha while it filters them ("La", "RGBa").
     func premultiplied() throws -> Image {
-        let channels = mode.channels
-        return try derived(width: width, height: height) { target in
-            withPointer { source in
-                for start in stride(from: 0, to: byteCount, by: channels) {
-                    let alpha = source[start + channels - 1]
-                    for band in start..<start + channels - 1 { target[band] = Self.scale(source[band], by: alpha) }
-                    target[start + channels - 1] = alpha
-                }
-            }
+        try derived(width: width, height: height) { target in
+            withPointer { PixelKernels.premultiply($0, to: target, count: width * height, channels: mode.channels) }
         }
     }
 
     /// The inverse of `premultiplied`.
     func unpremultiplied() throws -> Image {
-        let channels = mode.channels
-        return try derived(width: width, height: height) { target in
-            withPointer { source in
-                for start in stride(from: 0, to: byteCount, by: channels) {
-                    let alpha = source[start + channels - 1]
-                    for band in start..<start + channels - 1 {
-                        let value = source[band]
-                        let color = alpha == 0 || alpha == 255 ? UInt32(value) : 255 * UInt32(value) / UInt32(alpha)
-                        target[band] = UInt8(min(255, color))
-                    }
-                    target[start + channels - 1] = alpha
-                }
-            }
+        try derived(width: width, height: height) { target in
+            withPointer { PixelKernels.unpremultiply($0, to: target, count: width * height, channels: mode.channels) }
         }
     }
 }

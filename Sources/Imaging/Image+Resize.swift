@@ -79,7 +79,7 @@ extension Image {
         withAxis(weights, fixed) { axis in
             Parallel.forRanges(height, grain: 64) { rows in
                 ResampleKernels.horizontal(
-                    source: source + rows.lowerBound * bytesPerRow, sourceStride: bytesPerRow,
+                    source: source + rows.lowerBound * bytesPerRow, rowSamples: bytesPerRow,
                     target: target + rows.lowerBound * targetStride, targetStride: targetStride, rows: rows.count,
                     columns: columns, channels: mode.channels, axis: axis)
             }
@@ -95,7 +95,7 @@ extension Image {
             Parallel.forRanges(rows, grain: 64) { part in
                 ResampleKernels.vertical(
                     source: source, sourceStride: sourceStride, target: target + part.lowerBound * targetStride,
-                    targetStride: targetStride, rows: part, rowBytes: rowBytes, axis: axis)
+                    targetStride: targetStride, rows: part, rowSamples: rowBytes, axis: axis)
             }
         }
     }

@@ -25,68 +25,78 @@ public enum ResampleKernels {
 
     /// Resamples `rows` rows along their length, for the output columns in `columns`.
     ///
-    /// Up to 15 bytes behind the last source pixel are read, with zero weight.
+    /// Each row is widened to 32 bits first: vectors of 32-bit lanes multiply well, vectors of bytes do not widen well.
     /// - Parameters:
     ///   - source: the first row, of interleaved samples.
+    ///   - rowSamples: samples of a source row.
     ///   - target: where the first column of `columns` goes in the first row.
     ///   - channels: samples a pixel, 1 to 4.
     public static func horizontal(
-        source: UnsafePointer<UInt8>, sourceStride: Int, target: UnsafeMutablePointer<UInt8>, targetStride: Int,
+        source: UnsafePointer<UInt8>, rowSamples: Int, target: UnsafeMutablePointer<UInt8>, targetStride: Int,
         rows: Int, columns: Range<Int>, channels: Int, axis: Axis
     ) {
+        // Vector loads run over the end of a row, with weights of zero there.
+        let wide = UnsafeMutablePointer<Int32>.allocate(capacity: rowSamples + 16)
+        wide.initialize(repeating: 0, count: rowSamples + 16)
+        defer { wide.deallocate() }
         for row in 0..<rows {
-            let from = source + row * sourceStride
+            let from = source + row * rowSamples
+            for index in 0..<rowSamples { wide[index] = Int32(from[index]) }
+            let pixels = UnsafeRawPointer(wide)
             let to = target + row * targetStride
             switch channels {
-            case 1: horizontalRow1(from, to, columns, axis)
-            case 2: horizontalRow2(from, to, columns, axis)
-            case 3: horizontalRow3(from, to, columns, axis)
-            default: horizontalRow4(from, to, columns, axis)
+            case 1: row1(pixels, to, columns, axis)
+            case 2: row2(pixels, to, columns, axis)
+            case 3: row3(pixels, to, columns, axis)
+            default: row4(pixels, to, columns, axis)
             }
         }
     }
 
-    private static func horizontalRow1(
-        _ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
+    private static func row1(
+        _ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
     ) {
         for column in columns {
-            let pixels = UnsafeRawPointer(source + Int(axis.starts[column]))
+            let pixels = source + 4 * Int(axis.starts[column])
             let weights = UnsafeRawPointer(axis.weights + column * axis.taps)
-            var sums = SIMD16<Int32>.zero
-            var tap = 0
-            while tap < Int(axis.counts[column]) {
-                let values = pixels.loadUnaligned(fromByteOffset: tap, as: SIMD16<UInt8>.self)
-                let factors = weights.loadUnaligned(fromByteOffset: 4 * tap, as: SIMD16<Int32>.self)
-                sums &+= SIMD16<Int32>(truncatingIfNeeded: values) &* factors
-                tap += 16
+            let end = 4 * Int(axis.counts[column])
+            let sum: Int32
+            if end <= 16 {
+                sum = (load4(pixels) &* load4(weights)).total
+            } else if end <= 32 {
+                sum = (load8(pixels) &* load8(weights)).total
+            } else {
+                var sums = SIMD16<Int32>.zero
+                for offset in stride(from: 0, to: end, by: 64) {
+                    sums &+= load16(pixels + offset) &* load16(weights + offset)
+                }
+                sum = (sums.lowHalf &+ sums.highHalf).total
             }
-            target[column - columns.lowerBound] = clamp(half &+ sums.wrappedSum())
+            target[column - columns.lowerBound] = clamp(half &+ sum)
         }
     }
 
-    private static func horizontalRow2(
-        _ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
+    private static func row2(
+        _ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
     ) {
         for column in columns {
-            let pixels = source + 2 * Int(axis.starts[column])
+            let pixels = source + 8 * Int(axis.starts[column])
             let weights = axis.weights + column * axis.taps
-            var first = half
-            var second = half
+            var sums = SIMD2<Int32>(repeating: half)
             for tap in 0..<Int(axis.counts[column]) {
-                first &+= Int32(pixels[2 * tap]) &* weights[tap]
-                second &+= Int32(pixels[2 * tap + 1]) &* weights[tap]
+                sums &+= (pixels + 8 * tap).loadUnaligned(as: SIMD2<Int32>.self) &* SIMD2(repeating: weights[tap])
             }
             let to = target + 2 * (column - columns.lowerBound)
-            to[0] = clamp(first)
-            to[1] = clamp(second)
+            to[0] = clamp(sums[0])
+            to[1] = clamp(sums[1])
         }
     }
 
-    private static func horizontalRow3(
-        _ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
+    private static func row3(
+        _ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
     ) {
         for column in columns {
-            let sums = pixelSums(source, step: 3, column, axis)
+            let sums = pixelSums(source, step: 12, column, axis)
             let to = target + 3 * (column - columns.lowerBound)
             to[0] = clamp(sums[0])
             to[1] = clamp(sums[1])
@@ -94,84 +104,120 @@ public enum ResampleKernels {
         }
     }
 
-    private static func horizontalRow4(
-        _ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
+    private static func row4(
+        _ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<UInt8>, _ columns: Range<Int>, _ axis: Axis
     ) {
         for column in columns {
-            let sums = pixelSums(source, step: 4, column, axis)
+            let sums = pixelSums(source, step: 16, column, axis)
             let to = target + 4 * (column - columns.lowerBound)
-            for band in 0..<4 { to[band] = clamp(sums[band]) }
+            to[0] = clamp(sums[0])
+            to[1] = clamp(sums[1])
+            to[2] = clamp(sums[2])
+            to[3] = clamp(sums[3])
         }
     }
 
-    /// Sums over four bytes from each pixel on: of three-byte pixels the fourth lane is meaningless.
+    /// Sums over four samples from each pixel on: of pixels with three samples the fourth lane is meaningless.
     @inline(__always)
     private static func pixelSums(
-        _ source: UnsafePointer<UInt8>, step: Int, _ column: Int, _ axis: Axis
+        _ source: UnsafeRawPointer, step: Int, _ column: Int, _ axis: Axis
     ) -> SIMD4<Int32> {
-        let pixels = UnsafeRawPointer(source + step * Int(axis.starts[column]))
+        let pixels = source + step * Int(axis.starts[column])
         let weights = axis.weights + column * axis.taps
         let count = Int(axis.counts[column])
         var even = SIMD4<Int32>(repeating: half)
         var odd = SIMD4<Int32>.zero
         var tap = 0
         while tap + 1 < count {
-            even &+= load4(pixels, step * tap) &* weights[tap]
-            odd &+= load4(pixels, step * (tap + 1)) &* weights[tap + 1]
+            even &+= load4(pixels + step * tap) &* SIMD4(repeating: weights[tap])
+            odd &+= load4(pixels + step * (tap + 1)) &* SIMD4(repeating: weights[tap + 1])
             tap += 2
         }
-        if tap < count { even &+= load4(pixels, step * tap) &* weights[tap] }
+        if tap < count { even &+= load4(pixels + step * tap) &* SIMD4(repeating: weights[tap]) }
         return even &+ odd
     }
 
     @inline(__always)
-    private static func load4(_ pixels: UnsafeRawPointer, _ offset: Int) -> SIMD4<Int32> {
-        SIMD4<Int32>(truncatingIfNeeded: pixels.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt8>.self))
+    private static func load4(_ pointer: UnsafeRawPointer) -> SIMD4<Int32> {
+        pointer.loadUnaligned(as: SIMD4<Int32>.self)
     }
+
+    @inline(__always)
+    private static func load8(_ pointer: UnsafeRawPointer) -> SIMD8<Int32> {
+        pointer.loadUnaligned(as: SIMD8<Int32>.self)
+    }
+
+    @inline(__always)
+    private static func load16(_ pointer: UnsafeRawPointer) -> SIMD16<Int32> {
+        pointer.loadUnaligned(as: SIMD16<Int32>.self)
+    }
+
+    /// Samples that `vertical` sums at a time, few enough for their sums to stay in the first cache.
+    private static let block = 2048
 
     /// Resamples along the columns, for the output rows in `rows`.
     /// - Parameters:
-    ///   - source: source row 0; rows are `rowBytes` long.
+    ///   - source: source row 0; rows are `rowSamples` long.
     ///   - target: where the first row of `rows` goes.
     public static func vertical(
         source: UnsafePointer<UInt8>, sourceStride: Int, target: UnsafeMutablePointer<UInt8>, targetStride: Int,
-        rows: Range<Int>, rowBytes: Int, axis: Axis
+        rows: Range<Int>, rowSamples: Int, axis: Axis
     ) {
+        let sums = UnsafeMutablePointer<Int32>.allocate(capacity: min(block, rowSamples))
+        defer { sums.deallocate() }
         for row in rows {
             let from = source + Int(axis.starts[row]) * sourceStride
             let to = target + (row - rows.lowerBound) * targetStride
             let weights = axis.weights + row * axis.taps
-            let count = Int(axis.counts[row])
-            var column = 0
-            while column + 32 <= rowBytes {
-                let sums = columnSums(from + column, sourceStride, weights, count)
-                let bytes = SIMD32<UInt8>(
-                    truncatingIfNeeded: (sums &>> shift).clamped(
-                        lowerBound: SIMD32(repeating: 0), upperBound: SIMD32(repeating: 255)))
-                UnsafeMutableRawPointer(to + column).storeBytes(of: bytes, as: SIMD32<UInt8>.self)
-                column += 32
-            }
-            while column < rowBytes {
-                var sum = half
-                for tap in 0..<count { sum &+= Int32(from[column + tap * sourceStride]) &* weights[tap] }
-                to[column] = clamp(sum)
-                column += 1
+            for start in stride(from: 0, to: rowSamples, by: block) {
+                let count = min(block, rowSamples - start)
+                sums.initialize(repeating: half, count: count)
+                addRows(from + start, sourceStride, weights, Int(axis.counts[row]), to: sums, count)
+                for index in 0..<count { (to + start)[index] = clamp(sums[index]) }
             }
         }
     }
 
+    /// Adds `taps` weighted rows to the sums, four rows at a time while there are four.
     @inline(__always)
-    private static func columnSums(
-        _ source: UnsafePointer<UInt8>, _ stride: Int, _ weights: UnsafePointer<Int32>, _ count: Int
-    ) -> SIMD32<Int32> {
-        var sums = SIMD32<Int32>(repeating: half)
-        for tap in 0..<count {
-            let values = UnsafeRawPointer(source + tap * stride).loadUnaligned(as: SIMD32<UInt8>.self)
-            sums &+= SIMD32<Int32>(truncatingIfNeeded: values) &* weights[tap]
+    private static func addRows(
+        _ source: UnsafePointer<UInt8>, _ stride: Int, _ weights: UnsafePointer<Int32>, _ taps: Int,
+        to sums: UnsafeMutablePointer<Int32>, _ count: Int
+    ) {
+        var tap = 0
+        while tap + 4 <= taps {
+            let (a, b) = (source + tap * stride, source + (tap + 1) * stride)
+            let (c, d) = (source + (tap + 2) * stride, source + (tap + 3) * stride)
+            let (first, second, third, fourth) = (weights[tap], weights[tap + 1], weights[tap + 2], weights[tap + 3])
+            for index in 0..<count {
+                let left = Int32(a[index]) &* first &+ Int32(b[index]) &* second
+                let right = Int32(c[index]) &* third &+ Int32(d[index]) &* fourth
+                sums[index] = sums[index] &+ left &+ right
+            }
+            tap += 4
         }
-        return sums
+        while tap < taps {
+            let from = source + tap * stride
+            let weight = weights[tap]
+            for index in 0..<count { sums[index] = sums[index] &+ Int32(from[index]) &* weight }
+            tap += 1
+        }
     }
 
     @inline(__always)
     private static func clamp(_ sum: Int32) -> UInt8 { UInt8(truncatingIfNeeded: max(0, min(255, sum >> shift))) }
+}
+
+extension SIMD4<Int32> {
+    /// The sum of the lanes; `wrappedSum` compiles to a loop.
+    @inline(__always)
+    fileprivate var total: Int32 {
+        let pair = lowHalf &+ highHalf
+        return pair[0] &+ pair[1]
+    }
+}
+
+extension SIMD8<Int32> {
+    @inline(__always)
+    fileprivate var total: Int32 { (lowHalf &+ highHalf).total }
 }

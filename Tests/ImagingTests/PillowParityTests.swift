@@ -72,6 +72,12 @@ import Testing
             return try image.centerCropped(width: numbers[0], height: numbers[1], rule: .halfToEven)
         case "flip":
             return try words[1] == "horizontal" ? image.flippedHorizontally() : image.flippedVertically()
+        case "jpeg":
+            return try decode(image.encodedJPEG(quality: numbers[0]))
+        case "grid":
+            return try Image.grid(
+                [image, image.flippedHorizontally(), image.flippedVertically()], columns: numbers[0],
+                padding: numbers[1])
         default:
             let fill = words.dropFirst(3).compactMap { UInt8($0) }
             return try image.rotated(

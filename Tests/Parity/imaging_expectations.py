@@ -86,6 +86,18 @@ def operate(image, words):
         fill = tuple(map(int, args[2:])) or None
         fill = fill[0] if fill and len(fill) == 1 else fill
         return image.rotate(float(args[0]), FILTERS[args[1]], fillcolor=fill)
+    if name == "jpeg":
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=int(args[0]))
+        return Image.open(buffer)
+    if name == "grid":
+        import torch
+        from torchvision.utils import make_grid
+
+        tiles = [image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), image.transpose(
+            Image.Transpose.FLIP_TOP_BOTTOM)]
+        batch = torch.from_numpy(np.stack([np.asarray(t.convert("RGB")) for t in tiles])).permute(0, 3, 1, 2)
+        return Image.fromarray(make_grid(batch, int(args[0]), int(args[1])).permute(1, 2, 0).numpy())
     raise ValueError(name)
 
 
@@ -134,6 +146,12 @@ def operation_cases(rng):
                                     (13, 13, "13 13"), (7, 7, "10 4"), (9, 9, "6 6"), (8, 8, "5 1")):
             yield mode, width, height, f"center_floor {crop}"
             yield mode, width, height, f"center_half_even {crop}"
+        for quality in (1, 50, 75, 95, 96, 100):
+            yield mode, rng.randint(1, 70), rng.randint(1, 70), f"jpeg {quality}"
+    # The passes of this one go over more bytes than are held at once.
+    yield "RGB", 2, 12000, "resize 1100 5 bicubic"
+    for columns, padding in ((1, 2), (2, 0), (2, 3), (8, 1)):
+        yield "RGB", 11, 7, f"grid {columns} {padding}"
 
 
 def write_operations(folder, seed):

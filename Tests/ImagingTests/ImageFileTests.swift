@@ -1,0 +1,65 @@
+import Foundation
+import Imaging
+import Testing
+
+/// Files are read whole, told by their content, and written whole or not at all.
+@Suite struct ImageFileTests {
+    @Test func everyModeSurvivesPNG() throws {
+        for mode in Image.Mode.allCases where mode != .cmyk {
+            for (width, height) in [(1, 1), (13, 7), (64, 3)] {
+                let image = try formula(mode, width, height, seed: 9)
+                let again = try decode(image.encodedPNG())
+                #expect(again.mode == mode)
+                #expect(again.pixels == image.pixels, "\(mode) \(width)×\(height)")
+            }
+        }
+        let indexed = try decode(fixture("palette_7_alphas_ff0003.png"))
+        let again = try decode(indexed.encodedPNG())
+        #expect(again.palette == indexed.palette)
+        #expect(try again.converted(to: .rgba).pixels == indexed.converted(to: .rgba).pixels)
+    }
+
+    @Test func savedFilesAreEqualAndLoad() throws {
+        let folder = try TemporaryFolder()
+        let image = try formula(.rgb, 40, 30, seed: 3)
+        for name in ["a.png", "a.jpg", "a.JPEG"] {
+            try image.save(folder.path + "/" + name)
+            let first = try ImageFile.read(folder.path + "/" + name)
+            try image.save(folder.path + "/" + name)
+            #expect(try ImageFile.read(folder.path + "/" + name) == first)
+            #expect(try Image.load(folder.path + "/" + name).width == 40)
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(names.sorted() == ["a.JPEG", "a.jpg", "a.png"])
+    }
+
+    @Test func contentCountsNotSuffix() throws {
+        let folder = try TemporaryFolder()
+        let image = try formula(.gray, 9, 5, seed: 3)
+        try image.save(folder.path + "/a.png")
+        try FileManager.default.moveItem(atPath: folder.path + "/a.png", toPath: folder.path + "/a.jpg")
+        #expect(try Image.load(folder.path + "/a.jpg").pixels == image.pixels)
+    }
+
+    @Test func whatCannotBeReadOrWritten() throws {
+        let folder = try TemporaryFolder()
+        let image = try formula(.rgba, 4, 4, seed: 1)
+        #expect(errorText { _ = try Image.load(folder.path + "/no.png") }?.hasSuffix("no.png: no such file") == true)
+        #expect(errorText { _ = try Image.load(folder.path) }?.contains("it is a folder") == true)
+        #expect(errorText { _ = try Image.load("") }?.contains("empty") == true)
+        #expect(errorText { _ = try Image.load("a\0b.png") }?.contains("zero byte") == true)
+        #expect(errorText { _ = try Image.load(String(repeating: "x", count: 5000)) }?.contains("too long") == true)
+        #expect(errorText { _ = try Image.load("/dev/zero") }?.contains("not a regular file") == true)
+        #expect(errorText { try image.save(folder.path + "/a.bmp") }?.contains(".png, .jpg or .jpeg") == true)
+        #expect(errorText { try image.save(folder.path + "/png") }?.contains(".png, .jpg or .jpeg") == true)
+        #expect(errorText { try image.save(folder.path + "/a.jpg") }?.contains("got RGBA") == true)
+        #expect(errorText { try image.save(folder.path + "/none/a.png") }?.contains("cannot be written") == true)
+        let color = try image.converted(to: .rgb)
+        #expect(errorText { try color.save(folder.path + "/a.jpg", quality: 101) }?.contains("1 to 100") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        // A folder in the file's place: the temporary file is gone afterwards.
+        try FileManager.default.createDirectory(atPath: folder.path + "/b.png", withIntermediateDirectories: true)
+        #expect(errorText { try color.save(folder.path + "/b.png") }?.contains("cannot be written") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["b.png"])
+    }
+}
