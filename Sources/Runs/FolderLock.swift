@@ -1,0 +1,52 @@
+import Files
+import Foundation
+
+/// A lock that dies with its process: `flock` on an open file. The file stays; it only holds the owner's process id.
+final class FolderLock {
+    private let descriptor: Int32
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Takes the lock of a run folder.
+    /// - Throws: `RunsError.busy` with the owner's process id where another process has it.
+    static func take(run: String, file: String) throws -> FolderLock {
+        let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw FileError.unwritable(path: file, reason: String(cString: strerror(errno)))
+        }
+        let lock = FolderLock(descriptor: descriptor)
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EINTR { continue }
+            if errno == EWOULDBLOCK { throw RunsError.busy(run: run, process: lock.owner) }
+            throw FileError.unwritable(path: file, reason: "it cannot be locked: \(String(cString: strerror(errno)))")
+        }
+        let text = Array("\(getpid())\n".utf8)
+        // The id is only a help for people, so failing to write it loses nothing.
+        if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+        return lock
+    }
+
+    /// Waits for the lock of a folder itself, for short work on files in it.
+    static func wait(folder: String) throws -> FolderLock {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw FileError.unwritable(path: folder, reason: String(cString: strerror(errno)))
+        }
+        let lock = FolderLock(descriptor: descriptor)
+        while flock(descriptor, LOCK_EX) != 0 {
+            if errno == EINTR { continue }
+            throw FileError.unwritable(
+                path: folder, reason: "it cannot be locked: \(String(cString: strerror(errno)))")
+        }
+        return lock
+    }
+
+    private var owner: Int? {
+        var buffer = [UInt8](repeating: 0, count: 32)
+        let count = pread(descriptor, &buffer, buffer.count, 0)
+        guard count > 0 else { return nil }
+        return Int(String(decoding: buffer[..<count], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+}

@@ -1,0 +1,114 @@
+import Files
+import Foundation
+
+/// What two runs differ in.
+public enum RunDiff {
+    /// Compares two run folders (or their `run.yaml`): parameters, inputs and results, each difference a line with both
+    /// values. No line means that the runs are equal in all of these.
+    /// - Throws: `FileError` or `RunsError` where a folder does not hold a run.
+    public static func compare(_ a: String, _ b: String) throws -> [String] {
+        let first = try Run(a)
+        let second = try Run(b)
+        var lines = differences(first.parameters, second.parameters, in: a, b).map { "parameter \($0)" }
+        for name in Run.union(first.inputs.map(\.path), second.inputs.map(\.path)) {
+            let left = first.inputs.first { $0.path == name }?.sha256
+            let right = second.inputs.first { $0.path == name }?.sha256
+            if left != right {
+                lines.append("input \(name): \(left ?? "not read") in \(a), \(right ?? "not read") in \(b)")
+            }
+        }
+        return lines + results(first, second, a, b)
+    }
+
+    private static func results(_ first: Run, _ second: Run, _ a: String, _ b: String) -> [String] {
+        if first.csv == second.csv { return [] }
+        var lines: [String] = []
+        if first.table.rows.count != second.table.rows.count {
+            lines.append("results: \(first.table.rows.count) rows in \(a), \(second.table.rows.count) rows in \(b)")
+        }
+        let columns = Run.union(first.table.header, second.table.header)
+        let names = columns.map { (name: $0, left: first.table.header.firstIndex(of: $0), right: second.table.header.firstIndex(of: $0)) }
+        for column in names where column.left == nil || column.right == nil {
+            lines.append("results: the column \(column.name) is only in \(column.left == nil ? b : a)")
+        }
+        for (index, (left, right)) in zip(first.table.rows, second.table.rows).enumerated() {
+            for column in names {
+                guard let l = column.left, let r = column.right, left[l] != right[r] else { continue }
+                lines.append("result row \(index + 1), \(column.name): \(left[l]) in \(a), \(right[r]) in \(b)")
+            }
+        }
+        return lines.isEmpty ? ["results: the files differ, but not in any value"] : lines
+    }
+
+    /// The scalars in which two values differ, by path, with both values.
+    static func differences(_ a: ConfigValue, _ b: ConfigValue, in nameA: String, _ nameB: String) -> [String] {
+        let left = flat(a)
+        let right = flat(b)
+        let leftValues = Dictionary(left.map { ($0.path, $0.value) }) { first, _ in first }
+        let rightValues = Dictionary(right.map { ($0.path, $0.value) }) { first, _ in first }
+        return Run.union(left.map(\.path), right.map(\.path)).compactMap { path in
+            let l = leftValues[path]
+            let r = rightValues[path]
+            if l == r { return nil }
+            return "\(path): \(l?.summary ?? "absent") in \(nameA), \(r?.summary ?? "absent") in \(nameB)"
+        }
+    }
+
+    private static func flat(_ value: ConfigValue, _ path: String = "") -> [(path: String, value: ConfigValue)] {
+        switch value {
+        case .map(let entries) where !entries.isEmpty:
+            return entries.flatMap { flat($0.value, path.isEmpty ? $0.key : path + "." + $0.key) }
+        case .list(let elements) where elements.contains { $0.isNested }:
+            return elements.enumerated().flatMap { flat($0.element, "\(path)[\($0.offset + 1)]") }
+        default: return [(path, value)]
+        }
+    }
+
+    /// What is compared of one run.
+    private struct Run {
+        let parameters: ConfigValue
+        let inputs: [(path: String, sha256: String)]
+        let csv: String
+        let table: CSVText.Table
+
+        init(_ path: String) throws {
+            let folder = path.hasSuffix("/run.yaml") ? Paths.folder(path) : path
+            guard RunFolder.exists(folder) else { throw FileError.missing(path: folder, hint: "") }
+            let node = try YAML.read(folder + "/" + RunFolder.Names.config)
+            let config = try RunConfig(node: node, path: folder + "/" + RunFolder.Names.config)
+            guard case .map(let entries) = node.value else { throw node.error("this is no config of a run") }
+            parameters = .map(entries.filter { !["pins", "folder", "experiment"].contains($0.key) })
+            // The same file has another relative path from another folder, so files are compared by absolute path.
+            var inputs = config.pins
+            // An image folder is compared file by file where both manifests are at hand.
+            for (root, hash) in config.pins where root.hasSuffix("/") {
+                let name = Pins.manifestName(root: String(root.dropLast()), sha256: hash)
+                let file = "\(folder)/\(Pins.manifestFolder)/\(name)"
+                guard let text = try? FileReader.text(file, limit: 1 << 30), let manifest = try? Manifest(text, name: file)
+                else { continue }
+                inputs.removeAll { $0.path == root }
+                inputs += manifest.hashes.map { (Paths.absolute($0.key, from: root), $0.value) }
+                    .sorted { $0.0 < $1.0 }
+            }
+            self.inputs = inputs
+            csv = try FileReader.text(folder + "/" + RunFolder.Names.csv, limit: 1 << 30)
+            table = try CSVText.parse(csv, name: folder + "/" + RunFolder.Names.csv)
+        }
+
+        /// The elements of both lists, each once, in the order of the first.
+        static func union(_ a: [String], _ b: [String]) -> [String] {
+            var seen: Set<String> = []
+            return (a + b).filter { seen.insert($0).inserted }
+        }
+    }
+}
+
+extension ConfigValue {
+    /// Whether this is a list or a map.
+    fileprivate var isNested: Bool {
+        switch self {
+        case .list, .map: return true
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Files
+import Foundation
+
+extension RunFolder {
+    /// The path of a file that a script wants to write: below `artifacts`, and in a sweep below the cell's name there.
+    /// Folders on the way are made.
+    /// - Throws: `RunsError.usage` for an absolute name, `..`, or a name that leads through a link.
+    public func artifact(_ name: String, cell: Cell) throws -> String {
+        func wrong(_ message: String) -> RunsError { .usage(operation: "artifact", message: "`\(name)` \(message)") }
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard !name.hasPrefix("/") else { throw wrong("must be relative to the run folder") }
+        guard !name.isEmpty, name.utf8.count <= 1024, !name.utf8.contains(0), !parts.contains(""),
+            parts.allSatisfy({ $0.utf8.count <= 255 })
+        else { throw wrong("is no name for a file") }
+        guard !parts.contains("..") && !parts.contains(".") else { throw wrong("must not hold `.` or `..`") }
+        var current = path
+        let folders = [Names.artifacts] + (plan.cells.count > 1 ? [cell.name] : []) + parts
+        for (index, part) in folders.enumerated() {
+            current += "/" + part
+            var status = stat()
+            let isThere = lstat(current, &status) == 0
+            if isThere && status.st_mode & S_IFMT == S_IFLNK { throw wrong("leads through the link \(current)") }
+            let isFolder = isThere && status.st_mode & S_IFMT == S_IFDIR
+            if index == folders.count - 1 {
+                if isFolder { throw wrong("is a folder") }
+            } else if !isThere {
+                guard mkdir(current, 0o755) == 0 || errno == EEXIST else {
+                    throw FileError.unwritable(path: current, reason: String(cString: strerror(errno)))
+                }
+            } else if !isFolder {
+                throw wrong("leads through the file \(current)")
+            }
+        }
+        return current
+    }
+
+    /// The SHA-256 of a file that the run reads, such as weights, a table or a module, which becomes a pin of the run. A file
+    /// is hashed once as long as its size, time and inode stay.
+    /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
+    @discardableResult public func pin(file: String) throws -> String {
+        let pin = try pins.pin(file: file)
+        if pin.isNew { try lock.withLock { try journal.append(RunFolder.pinRecord([(pin.path, pin.sha256)], under: nil)) } }
+        return pin.sha256
+    }
+
+    /// Pins files of a set, such as images, whose hashes are known from the bytes that were used. All files of a set
+    /// below one folder make one pin in `run.yaml`. Give them in batches: each call is one record of the journal.
+    /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
+    public func pin(files: [(path: String, sha256: String)], under root: String) throws {
+        let root = Paths.absolute(root)
+        // One record holds at most so many files that it stays well below the journal's limit.
+        for start in stride(from: 0, to: files.count, by: 2000) {
+            let new = try pins.add(Array(files[start..<min(start + 2000, files.count)]), under: root)
+            if !new.isEmpty { try lock.withLock { try journal.append(RunFolder.pinRecord(new, under: root)) } }
+        }
+    }
+
+    static func pinRecord(_ files: [(path: String, sha256: String)], under root: String?) -> ConfigValue {
+        .map([
+            ("kind", .string("pins")), ("root", root.map { .string($0) } ?? .null),
+            ("files", .map(files.map { (key: $0.path, value: .string($0.sha256)) })),
+        ])
+    }
+
+    /// The files of a pin record.
+    static func pinned(_ record: ConfigValue) -> [(path: String, sha256: String)] {
+        guard case .map(let files)? = record["files"] else { return [] }
+        return files.compactMap { file in
+            guard case .string(let hash) = file.value else { return nil }
+            return (file.key, hash)
+        }
+    }
+}

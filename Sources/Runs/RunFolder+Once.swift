@@ -1,0 +1,80 @@
+import Files
+import Foundation
+
+/// What `once` keeps: a value, and named bytes (as of tensors), which lie in files of their own.
+public struct StoredValue {
+    /// The value.
+    public var value: ConfigValue
+    /// Bytes by name.
+    public var blobs: [(name: String, bytes: Data)]
+
+    /// A value with its blobs.
+    public init(_ value: ConfigValue, blobs: [(name: String, bytes: Data)] = []) {
+        self.value = value
+        self.blobs = blobs
+    }
+}
+
+/// A stored value as the journal holds it: its blobs lie in `once/` under their hashes.
+struct StoredEntry {
+    let value: ConfigValue
+    let blobs: [(name: String, sha256: String, size: Int)]
+
+    static func read(_ record: ConfigValue) -> (key: String, entry: StoredEntry)? {
+        guard case .string(let key)? = record["key"], let value = record["value"], case .list(let list)? = record["blobs"]
+        else { return nil }
+        var blobs: [(name: String, sha256: String, size: Int)] = []
+        for blob in list {
+            guard case .string(let name)? = blob["name"], case .string(let hash)? = blob["sha256"],
+                case .integer(let size)? = blob["size"], size >= 0, hash.utf8.count == 64, !hash.contains("/")
+            else { return nil }
+            blobs.append((name, hash, size))
+        }
+        return (key, StoredEntry(value: value, blobs: blobs))
+    }
+}
+
+extension RunFolder {
+    /// What a cell stored under a key, in this process or before it was stopped; nil where there is nothing. Damaged
+    /// files count as nothing, which is said in the log: the value is then computed again.
+    public func stored(_ key: String, cell: Cell) -> StoredValue? {
+        guard let entry = lock.withLock({ stored[cell.name]?[key] }) else { return nil }
+        var blobs: [(name: String, bytes: Data)] = []
+        for blob in entry.blobs {
+            let file = path + "/" + RunFolder.blobName(blob.sha256)
+            guard let bytes = try? FileReader.data(file, limit: blob.size), SHA256.hex(of: bytes) == blob.sha256 else {
+                log("\(file): this result of `\(key)` is damaged or gone; it is computed again")
+                return nil
+            }
+            blobs.append((blob.name, bytes))
+        }
+        return StoredValue(entry.value, blobs: blobs)
+    }
+
+    /// Stores a value under a key of a cell; it is on the disk when this returns.
+    /// - Throws: `FileError` where it cannot be written or the value alone is over the journal's limit of 16 MiB.
+    public func store(_ stored: StoredValue, key: String, cell: Cell) throws {
+        var blobs: [(name: String, sha256: String, size: Int)] = []
+        if !stored.blobs.isEmpty { try RunFolder.makeFolder(path + "/" + Names.once) }
+        for blob in stored.blobs {
+            let hash = SHA256.hex(of: blob.bytes)
+            try AtomicFile.write(path + "/" + RunFolder.blobName(hash), blob.bytes)
+            blobs.append((blob.name, hash, blob.bytes.count))
+        }
+        try lock.withLock {
+            let list = blobs.map {
+                ConfigValue.map([
+                    ("name", .string($0.name)), ("sha256", .string($0.sha256)), ("size", .integer($0.size)),
+                ])
+            }
+            try journal.append(
+                .map([
+                    ("kind", .string("once")), ("cell", .string(cell.name)), ("key", .string(key)),
+                    ("value", stored.value), ("blobs", .list(list)),
+                ]))
+            self.stored[cell.name, default: [:]][key] = StoredEntry(value: stored.value, blobs: blobs)
+        }
+    }
+
+    private static func blobName(_ hash: String) -> String { "\(Names.once)/\(hash).bin" }
+}

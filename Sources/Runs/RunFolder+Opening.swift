@@ -1,0 +1,166 @@
+import Files
+import Foundation
+
+extension RunFolder {
+    /// Makes a run folder below `parent` and takes its lock. Where the name is taken, `-2`, `-3`, … is added.
+    /// - Parameters:
+    ///   - parent: the folder of runs, made where it is missing.
+    ///   - name: the folder's name, or nil for the experiment's name and the time.
+    ///   - plan: what is run.
+    ///   - command: the command line, for `run.json`.
+    /// - Throws: `RunsError.pin` where a pinned file changed; `FileError` where the folder cannot be made.
+    public static func create(
+        in parent: String, name: String? = nil, plan: RunPlan, command: [String], console: Console = .shared
+    ) throws -> RunFolder {
+        let script = Paths.name(plan.config.experiment)
+        let base = name ?? (script.hasSuffix(".lua") ? String(script.dropLast(4)) : script) + "-" + WallClock.stamp
+        guard !base.isEmpty, base != ".", base != "..", !base.contains("/"), !base.utf8.contains(0) else {
+            throw RunsError.usage(operation: "run", message: "`\(base)` cannot be the name of a run folder")
+        }
+        for attempt in 1... {
+            let path = Paths.absolute(parent) + "/" + base + (attempt == 1 ? "" : "-\(attempt)")
+            if exists(path) { continue }
+            do {
+                return try create(at: path, plan: plan, command: command, console: console)
+            } catch RunsError.folder where exists(path) {
+                // Another process took the name in between.
+                continue
+            }
+        }
+        throw RunsError.folder(path: parent, message: "no free name for a run folder")
+    }
+
+    /// Makes a run folder at a path, which must not exist or be an empty folder, and takes its lock.
+    ///
+    /// The folder is made under a hidden name and renamed when it is complete: it is there whole or not at all.
+    /// - Throws: as `create(in:name:plan:command:console:)`, and `RunsError.folder` where something is there already.
+    public static func create(
+        at path: String, plan: RunPlan, command: [String], console: Console = .shared
+    ) throws -> RunFolder {
+        let path = Paths.absolute(path)
+        let pins = try Pins(config: plan.config)
+        try pins.verify()
+        try makeFolder(Paths.folder(path))
+        if exists(path), (try? FileManager.default.contentsOfDirectory(atPath: path))?.isEmpty != true {
+            throw RunsError.folder(
+                path: path, message: "something is there already; `--resume` goes on with a run that was stopped")
+        }
+        removeAbandoned(beside: path)
+        let hidden = "\(Paths.folder(path))/.\(Paths.name(path)).new-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        try makeFolder(hidden)
+        do {
+            let opened = try fill(hidden, path: path, plan: plan, pins: pins, command: command)
+            guard rename(hidden, path) == 0 else {
+                let code = errno
+                throw RunsError.folder(
+                    path: path, message: "the run folder cannot be made: \(String(cString: strerror(code)))")
+            }
+            syncFolder(Paths.folder(path))
+            return try RunFolder(path: path, plan: plan, pins: pins, opened: opened, console: console)
+        } catch {
+            try? FileManager.default.removeItem(atPath: hidden)
+            throw error
+        }
+    }
+
+    private static func fill(
+        _ hidden: String, path: String, plan: RunPlan, pins: Pins, command: [String]
+    ) throws -> Opened {
+        let lock = try FolderLock.take(run: path, file: hidden + "/" + Names.lock)
+        // The script and the config are kept beside the results, under their hashes, whatever becomes of the originals.
+        try makeFolder(hidden + "/" + Names.inputs)
+        let script = try FileReader.data(plan.config.experiment, limit: 64 << 20)
+        let hash = SHA256.hex(of: script)
+        _ = try pins.add(plan.config.experiment, hash)
+        try AtomicFile.write(hidden + "/" + copyName(plan.config.experiment, hash), script)
+        if plan.config.path != plan.config.experiment,
+            let config = try? FileReader.data(plan.config.path, limit: YAML.Limits.bytes)
+        {
+            try AtomicFile.write(hidden + "/" + copyName(plan.config.path, SHA256.hex(of: config)), config)
+        }
+        let journal = try Journal.create(hidden + "/" + Names.journal)
+        try journal.append(
+            .map([
+                ("kind", .string("begin")), ("version", .string(plan.version)), ("identity", plan.identity),
+                ("cpu", plan.provenance),
+            ]))
+        try journal.append(pinRecord([(path: plan.config.experiment, sha256: hash)], under: nil))
+        try AtomicFile.write(hidden + "/" + Names.config, plan.yaml(in: path, pins: pins.all.pins))
+        let report = RunReport(command: command, plan: plan)
+        try report.write(hidden + "/" + Names.report)
+        return Opened(lock: lock, journal: journal, records: [], isResumed: false, report: report)
+    }
+
+    /// The path in the run folder of an input's copy: `inputs/fidelity-0123456789ab.lua`.
+    private static func copyName(_ path: String, _ hash: String) -> String {
+        let name = Paths.name(path)
+        let point = name.lastIndex(of: ".") ?? name.endIndex
+        return "\(Names.inputs)/\(name[..<point])-\(hash.prefix(12))\(name[point...])"
+    }
+
+    /// Goes on with a run that was stopped: takes its lock, reads its journal and checks that nothing has changed.
+    /// - Throws: `RunsError.busy` where another process works on it; `.changed` where the config or `chexgen` is another
+    ///   one, with each difference; `.pin` where a file that the run has read is another one; `.folder` where the journal is damaged.
+    public static func resume(
+        _ path: String, plan: RunPlan, command: [String], console: Console = .shared
+    ) throws -> RunFolder {
+        let path = Paths.absolute(path)
+        guard exists(path + "/" + Names.journal), exists(path + "/" + Names.config) else {
+            throw RunsError.folder(
+                path: path, message: exists(path) ? "this is not the folder of a run" : "there is no such run to resume")
+        }
+        let lock = try FolderLock.take(run: path, file: path + "/" + Names.lock)
+        let (journal, recovery) = try Journal.open(existing: path + "/" + Names.journal)
+        guard let first = recovery.records.first, first["kind"] == .string("begin") else {
+            throw RunsError.folder(path: path + "/" + Names.journal, message: "its first record is missing")
+        }
+        var differences: [String] = []
+        if first["version"] != .string(plan.version) {
+            differences.append("chexgen: \(first["version"]?.summary ?? "?") in the run, \(plan.version) now")
+        }
+        differences += RunDiff.differences(first["identity"] ?? .null, plan.identity, in: "the run", "now")
+        guard differences.isEmpty else { throw RunsError.changed(run: path, differences: differences) }
+        let pins = try Pins(config: plan.config)
+        for record in recovery.records where record["kind"] == .string("pins") {
+            for file in pinned(record) { pins.expect(file.path, file.sha256) }
+        }
+        try pins.verify()
+        let report = RunReport(command: command, plan: plan, before: path + "/" + Names.report)
+        let opened = Opened(
+            lock: lock, journal: journal, records: recovery.records, isResumed: true, report: report)
+        let folder = try RunFolder(path: path, plan: plan, pins: pins, opened: opened, console: console)
+        if recovery.cutBytes > 0 {
+            folder.log("the journal ended in a torn record; its \(recovery.cutBytes) bytes were cut off")
+        }
+        if let cpu = first["cpu"], cpu != plan.provenance {
+            folder.log("the run was begun on a processor with other features; its numbers may differ in the last digits")
+        }
+        try folder.writeResults()
+        try folder.report.write(path + "/" + Names.report)
+        return folder
+    }
+
+    /// Removes what a process left that was killed while it made this folder.
+    private static func removeAbandoned(beside path: String) {
+        let parent = Paths.folder(path)
+        let prefix = ".\(Paths.name(path)).new-"
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
+            // The name holds the id of its process; a folder whose maker lives is left alone.
+            let owner = name.dropFirst(prefix.count).prefix { $0 != "-" }
+            guard let process = Int32(owner), kill(process, 0) != 0, errno == ESRCH else { continue }
+            try? FileManager.default.removeItem(atPath: parent + "/" + name)
+        }
+    }
+
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    private static func syncFolder(_ path: String) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        _ = fsync(descriptor)
+        close(descriptor)
+    }
+}

@@ -1,0 +1,135 @@
+import Files
+import Foundation
+
+/// The state of a cell.
+public enum CellState: Equatable, Sendable {
+    case pending
+    case running
+    case done
+    case failed(String)
+    case interrupted
+}
+
+/// A run on disk: its resolved config, its results, and the journal that lets it go on after being killed.
+///
+/// The journal is the truth; `results.csv`, `results.jsonl`, `run.yaml` and `run.json` are written from it, each whole.
+/// One process has the folder at a time, by a lock that dies with the process. Methods may be called from any thread.
+public final class RunFolder: @unchecked Sendable {
+    /// The folder, absolute.
+    public let path: String
+    /// The folder's name.
+    public let name: String
+    /// What is run.
+    public let plan: RunPlan
+    /// The files that the run reads.
+    public let pins: Pins
+    /// Whether an earlier process began this run.
+    public let isResumed: Bool
+
+    let lock = NSRecursiveLock()
+    let folderLock: FolderLock
+    let journal: Journal
+    let console: Console
+    var report: RunReport
+    /// Rows of each cell by name, as the journal holds them.
+    var rows: [String: [[(String, ConfigValue)]]] = [:]
+    var states: [String: CellState] = [:]
+    /// Rows and table rows that each cell has recorded since it was begun in this process.
+    var replayed: [String: Int] = [:]
+    var tables: [String: [TableEntry]] = [:]
+    var tablesReplayed: [String: Int] = [:]
+    var stored: [String: [String: StoredEntry]] = [:]
+    var writing = ResultWriting()
+
+    init(path: String, plan: RunPlan, pins: Pins, opened: Opened, console: Console) throws {
+        self.path = path
+        self.plan = plan
+        self.pins = pins
+        self.console = console
+        name = Paths.name(path)
+        folderLock = opened.lock
+        journal = opened.journal
+        isResumed = opened.isResumed
+        report = opened.report
+        try replay(opened.records)
+    }
+
+    /// What is open when a folder has been made or found.
+    struct Opened {
+        let lock: FolderLock
+        let journal: Journal
+        let records: [ConfigValue]
+        let isResumed: Bool
+        let report: RunReport
+    }
+
+    /// The names in a run folder.
+    enum Names {
+        static let lock = "lock"
+        static let journal = "journal"
+        static let config = "run.yaml"
+        static let report = "run.json"
+        static let csv = "results.csv"
+        static let jsonl = "results.jsonl"
+        static let log = "run.log"
+        static let inputs = "inputs"
+        static let once = "once"
+        static let artifacts = "artifacts"
+    }
+
+    /// The state of a cell.
+    public func state(of cell: Cell) -> CellState { lock.withLock { states[cell.name] ?? .pending } }
+
+    /// The cells that are not done, in order.
+    public var remainingCells: [Cell] { plan.cells.filter { state(of: $0) != .done } }
+
+    /// Writes a line to `run.log` and to the console.
+    public func log(_ text: String) {
+        console.line(text)
+        lock.withLock {
+            let line = Array((WallClock.iso + " " + text + "\n").utf8)
+            let descriptor = open(path + "/" + Names.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { return }
+            defer { close(descriptor) }
+            // The log is for people; a full disk stops the run where results are written, not here.
+            _ = write(descriptor, line, line.count)
+        }
+    }
+
+    /// Progress that is shown on this run's console.
+    public func progress(total: Int, label: String) -> Progress { Progress(total: total, label: label, console: console) }
+
+    /// Writes what is known by now: results, config with pins, report. The run is over for this process.
+    /// - Parameter exit: how the command ends; stands in `run.json`.
+    /// - Throws: `FileError`; `RunsError.pin` where a folder of files turned out to be another one than it is pinned to.
+    public func finish(exit: ExitStatus) throws {
+        try lock.withLock {
+            for cell in plan.cells where states[cell.name] == .running { try set(.interrupted, of: cell) }
+            try writeResults()
+            try writeConfig()
+            report.finish(exit: exit, states: plan.cells.map { states[$0.name] ?? .pending })
+            try report.write(path + "/" + Names.report)
+        }
+        if exit == .done { try pins.verifyFolders() }
+    }
+
+    /// Writes `run.yaml` with the pins known by now; manifests first, so that every hash in it has its manifest.
+    func writeConfig() throws {
+        let (all, manifests) = pins.all
+        if !manifests.isEmpty {
+            try RunFolder.makeFolder(path + "/" + Pins.manifestFolder)
+            for manifest in manifests {
+                try AtomicFile.write("\(path)/\(Pins.manifestFolder)/\(manifest.name)", manifest.text)
+            }
+        }
+        try AtomicFile.write(path + "/" + Names.config, plan.yaml(in: path, pins: all))
+    }
+
+    static func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw FileError.unwritable(path: path, reason: "the folder cannot be made: \(error.reason)")
+        }
+    }
+}
