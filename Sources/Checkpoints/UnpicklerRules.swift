@@ -92,6 +92,13 @@ extension Unpickler {
         guard arguments.count >= 4, case .reference(let index) = arguments[0], case .storage(let storage) = nodes[index]
         else { throw malformed("a tensor without a storage") }
         guard let type = type ?? storage.type else { throw malformed("a tensor of an untyped storage without a dtype") }
+        // PyTorch's lazy negation and conjugation stand in a dictionary at the end.
+        if arguments.count > 6, case .reference(let last)? = arguments.last, case .dictionary(let flags) = nodes[last] {
+            for flag in flags {
+                if case .boolean(false) = flag.value { continue }
+                throw malformed("a tensor with a lazy negation or conjugation; save it with .contiguous().clone()")
+            }
+        }
         let offset = try size(arguments[1], "the tensor's offset")
         let shape = try elements(arguments[2]).map { try size($0, "a size") }
         let strides = try elements(arguments[3]).map { try size($0, "a stride") }

@@ -68,6 +68,16 @@ import Testing
         #expect(try Checkpoint.open("\(fixtures)/all.safetensors").metadata["note"] == "žluťoučký")
     }
 
+    @Test func whatIsNoPlainTensorIsRefused() {
+        let cases = [
+            ("negated.pt.refused", "a lazy negation or conjugation"), ("sparse.pt.refused", "_rebuild_sparse_tensor"),
+            ("module.pt.refused", "torch.nn.modules.container.Sequential"),
+        ]
+        for (file, text) in cases {
+            #expect(message { _ = try Checkpoint.open("\(fixtures)/\(file)") }.contains(text), "\(file)")
+        }
+    }
+
     @Test func shardsAreOneCheckpoint() throws {
         let checkpoint = try Checkpoint.open("\(fixtures)/sharded")
         #expect(checkpoint.files.count == 3)

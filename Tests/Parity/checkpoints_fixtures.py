@@ -100,6 +100,25 @@ note("training_legacy.ckpt", training["model_state_dict"])
 torch.save({"a": {"b": [torch.ones(2), torch.zeros(1)]}}, folder / "nested.pt")
 note("nested.pt", {"a.b.0": torch.ones(2), "a.b.1": torch.zeros(1)})
 
+odd = {
+    "u16": torch.tensor([1, 65535], dtype=torch.uint16),
+    "u32": torch.tensor([1, 2**32 - 1], dtype=torch.uint32),
+    "f8": torch.randn(5).to(torch.float8_e4m3fn),
+    "attribute": torch.nn.Parameter(torch.randn(3)),
+    "buffer": torch.nn.Buffer(torch.randn(2)),
+    "frozen": torch.nn.Parameter(torch.randn(2).bfloat16(), requires_grad=False),
+    "permuted": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
+}
+odd["attribute"].note = "text"
+odd["attribute"].settings = {"lr": 0.1}
+torch.save(odd, folder / "odd.pt")
+note("odd.pt", odd)
+torch.save(odd, folder / "odd_legacy.pt", _use_new_zipfile_serialization=False)
+note("odd_legacy.pt", odd)
+torch.save({"x": torch.randn(3, dtype=torch.complex64).conj().imag}, folder / "negated.pt.refused")
+torch.save({"x": torch.randn(3).to_sparse()}, folder / "sparse.pt.refused")
+torch.save(model, folder / "module.pt.refused")
+
 plain = {name: value.contiguous().clone() for name, value in state.items()}
 plain["f8"] = torch.randn(9).to(torch.float8_e4m3fn)
 plain["f8wide"] = torch.randn(9).to(torch.float8_e5m2)
