@@ -71,6 +71,11 @@ let package = Package(
         .executableTarget(
             name: "chexgen", dependencies: ["ChexGenLua", "LuaRuntime", "Runs", "CLineEdit", "CSupport"]),
 
+        // Beside the house: our side of the benchmarks.
+        .executableTarget(
+            name: "chexgen-bench", dependencies: ["Encoders", "Checkpoints", "Tensors", "CSupport"],
+            path: "benchmarks/Sources"),
+
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
