@@ -70,6 +70,8 @@ let package = Package(
         .executableTarget(
             name: "chexgen", dependencies: ["ChexGenLua", "LuaRuntime", "Runs", "CLineEdit", "CSupport"]),
 
+        .executableTarget(name: "metrics-bench", dependencies: ["Metrics", "Tensors"], path: "benchmarks/MetricsBench"),
+
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
