@@ -75,6 +75,7 @@ let package = Package(
         .executableTarget(
             name: "chexgen-bench", dependencies: ["Encoders", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/Sources"),
+        .executableTarget(name: "metrics-bench", dependencies: ["Metrics", "Tensors"], path: "benchmarks/MetricsBench"),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),

@@ -17,11 +17,11 @@ end
 
 return {
   about = "Fidelity for each pathology: real images with the label against synthetic images made from their prompts.",
-  params = fidelity.params { pathologies = "all" },
-  untyped = { "pathologies" }, -- "all", one name or a list of names
+  params = fidelity.params(),
+  untyped = { "pathologies" }, -- "all" (which is the default), a name or a list of names
   run = function(run)
     local params = run.params
-    local pathologies = wanted(params.pathologies)
+    local pathologies = wanted(params.pathologies or "all")
     local study = fidelity.open(run, true)
     study:embed()
     local bar = run:progress(#pathologies, "pathologies")

@@ -158,12 +158,23 @@ enum EncoderMethods {
         let extraction = FeatureExtraction(
             encoder: object.encoder, way: try way(options), outputs: outputs, batch: batch,
             skipsBad: try options.string("on_bad_image") == "skip", cache: session.cache)
-        let progress = Progress(total: paths.count, label: try options.string("label"), isQuiet: session.isQuiet)
+        let progress = Progress(total: paths.count, label: try options.string("label"))
         defer { progress.finish() }
         let outcome = try extraction.embed(paths) { progress.step($0) }
-        let missing = Set(outcome.skipped.map(\.index))
-        try session.folder?.pin(images: paths.enumerated().filter { !missing.contains($0.offset) }.map(\.element))
+        try session.folder?.pin(files: outcome.files, under: commonFolder(outcome.files.map(\.path)))
         return outcome
+    }
+
+    /// The deepest folder that holds all files.
+    private static func commonFolder(_ paths: [String]) -> String {
+        guard let first = paths.first else { return "." }
+        var common = first.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        for path in paths {
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            common = common.prefix(zip(common, parts).prefix { $0 == $1 }.count)
+        }
+        let folder = common.joined(separator: "/")
+        return folder.isEmpty ? (first.hasPrefix("/") ? "/" : ".") : folder
     }
 
     private static func batched(

@@ -7,10 +7,9 @@ import Runs
 struct Experiment {
     /// What it measures, in a sentence.
     let about: String
-    /// The parameters with their defaults, which are also their types.
+    /// The parameters with their defaults, which are also their types; the script's `untyped` names take any type and are
+    /// nil where they are not given.
     let defaults: ConfigValue
-    /// Parameters that take any type.
-    let untyped: [String]
     /// Is called once a cell with the run.
     let run: LuaFunction
 
@@ -24,13 +23,17 @@ struct Experiment {
                 "\(path): an experiment has no field '\(field.name)'" + (hint.map { "; did you mean '\($0)'?" } ?? ""))
         }
         about = table["about"].stringValue ?? ""
-        untyped = table["untyped"].tableValue?.array.compactMap(\.stringValue) ?? []
         self.run = run
+        let declared: ConfigValue
         switch table["params"] {
-        case .nil: defaults = .map([])
-        case .table: defaults = try ConfigConversion.config(table["params"], name: "params")
+        case .nil: declared = .map([])
+        case .table: declared = try ConfigConversion.config(table["params"], name: "params")
         default: throw LuaError("\(path): params: wanted a table, got \(table["params"].kind)")
         }
-        guard case .map = defaults else { throw LuaError("\(path): params: wanted named parameters, got a list") }
+        guard case .map(let typed) = declared else {
+            throw LuaError("\(path): params: wanted named parameters, got a list")
+        }
+        let untyped = table["untyped"].tableValue?.array.compactMap(\.stringValue) ?? []
+        defaults = .map(typed + untyped.map { ($0, .null) })
     }
 }

@@ -14,8 +14,8 @@ public final class ExperimentRunner {
         /// Words after the file, which a script finds in `arg`.
         public var arguments: [String] = []
         /// The values of `--set`.
-        public var overrides: [(path: String, value: String)] = []
-        /// The folder in which run folders are made; `runs` where nil.
+        public var overrides: [String] = []
+        /// The run folder to make; below `runs` where nil.
         public var outputFolder: String?
         /// The run folder to go on with.
         public var resumeFolder: String?
@@ -42,84 +42,91 @@ public final class ExperimentRunner {
     /// - Throws: what went wrong before or in the only cell.
     public func run() throws -> ExitStatus {
         Signals.install()
-        var config: RunConfig
         let isYAML = request.file.hasSuffix(".yaml") || request.file.hasSuffix(".yml")
-        if isYAML {
-            config = try RunConfig.load(request.file)
-        } else {
-            config = RunConfig(script: request.file)
-        }
-        try config.override(request.overrides)
+        var config =
+            isYAML
+            ? try RunConfig.load(request.file, sets: request.overrides)
+            : try RunConfig(experiment: request.file, sets: request.overrides)
         if let threads = request.threads { config.threads = threads }
-        Threads.set(config.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        config.threads = threads
+        try Threads.set(threads)
+        Console.shared.isQuiet = request.isQuiet
 
         var options = LuaOptions()
-        options.memoryLimit = request.memoryLimit
-        options.timeLimit = request.timeLimit
-        options.searchFolders = ScriptLocations.searchFolders(script: config.scriptPath)
+        options.memoryLimit = request.memoryLimit ?? config.limits.memoryMegabytes.map { $0 * 1_048_576 }
+        options.timeLimit = request.timeLimit ?? config.limits.seconds
+        options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
         options.writableFolders = request.writableFolders
         options.arguments = [request.file] + request.arguments
+        if let limit = options.memoryLimit { Storage.limit = limit }
         let session = try Session(options, seed: config.seed)
         defer { session.host.close() }
-        session.isQuiet = request.isQuiet
         session.cache = FeatureCache.standard()
-        guard let dtype = DType(rawValue: config.dtype) else {
-            throw RunsError.config(location: request.file, message: "dtype: unknown dtype \"\(config.dtype)\"")
-        }
-        session.dtype = dtype
 
-        let returned = try session.host.runFile(config.scriptPath)
-        guard let experiment = try Experiment(returned, path: config.scriptPath) else {
+        let returned = try session.host.runFile(config.experiment)
+        guard let experiment = try Experiment(returned, path: config.experiment) else {
             guard !isYAML else {
-                throw LuaError("\(config.scriptPath): an experiment must return a table with a function 'run'")
+                throw LuaError("\(config.experiment): an experiment must return a table with a function 'run'")
             }
             return .done
         }
-        return try run(experiment, config: &config, session: session)
+        return try run(experiment, plan: RunPlan(config: config, defaults: experiment.defaults, version: Version.text), session)
     }
 
-    private func run(_ experiment: Experiment, config: inout RunConfig, session: Session) throws -> ExitStatus {
-        try config.resolve(defaults: experiment.defaults, untyped: experiment.untyped)
-        let folder =
-            try request.resumeFolder.map { try RunFolder.resume($0, config: config) }
-            ?? RunFolder.create(in: request.outputFolder ?? "runs", config: config, isQuiet: request.isQuiet)
-        defer { folder.close() }
+    private func open(_ plan: RunPlan) throws -> RunFolder {
+        if let folder = request.resumeFolder {
+            return try RunFolder.resume(folder, plan: plan, command: CommandLine.arguments)
+        }
+        if let folder = request.outputFolder {
+            return try RunFolder.create(at: folder, plan: plan, command: CommandLine.arguments)
+        }
+        return try RunFolder.create(in: "runs", plan: plan, command: CommandLine.arguments)
+    }
+
+    private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session) throws -> ExitStatus {
+        let folder = try open(plan)
         session.folder = folder
         session.host.addWritableFolder(folder.path)
-        for path in config.writableFolders { session.host.addWritableFolder(path) }
-        try folder.checkPins()
-        for file in config.codeFiles { _ = try folder.pin(file: file) }
-
-        var failures: [(cell: Cell, error: Error)] = []
-        let cells = config.cells
-        for cell in cells {
-            if try folder.begin(cell) == .done { continue }
-            if cells.count > 1 { try folder.log("cell \(cell.name): \(cell.values.summary)") }
-            session.restart(seed: cell.seed)
-            let object = RunObject(
-                session: session, folder: folder, cell: cell, parameters: cell.parameters, name: folder.name)
+        var failed = 0
+        for cell in folder.remainingCells {
             do {
-                _ = try experiment.run.call([.object(object)])
-                try folder.finish(cell, error: nil)
+                try run(experiment, cell: cell, folder: folder, session: session)
             } catch {
-                try folder.finish(cell, error: ExperimentRunner.wasInterrupted ? nil : error)
-                if Cancellation.isRequested || cells.count == 1 || (error as? LuaError)?.cause is RunsError {
-                    if ExperimentRunner.wasInterrupted {
-                        try? folder.log("to go on: chexgen run \(request.file) --resume \(folder.path)")
-                    }
+                if Cancellation.isRequested {
+                    try? folder.interrupt(cell)
+                    folder.log("to go on: chexgen run \(request.file) --resume \(folder.path)")
+                    try? folder.finish(exit: ExperimentRunner.wasInterrupted ? .interrupted : .failed)
                     throw error
                 }
-                try folder.log("cell \(cell.name) failed: \(error)")
-                failures.append((cell, error))
+                try folder.fail(cell, String(describing: error))
+                failed += 1
+                let cause = (error as? LuaError)?.cause
+                if plan.cells.count == 1 || cause is RunsError {
+                    try? folder.finish(exit: (cause as? RunsError)?.exitStatus ?? .failed)
+                    throw error
+                }
+                folder.log("cell \(cell.label) failed: \(error)")
             }
         }
-        try folder.complete(failed: failures.count)
-        try folder.log("results: \(folder.path)/results.csv")
-        if !failures.isEmpty {
+        try folder.finish(exit: failed == 0 ? .done : .failed)
+        print("results: \(folder.path)/results.csv")
+        if failed > 0 {
             throw LuaError(
-                "\(failures.count) of \(cells.count) cells failed; to run them again: "
+                "\(failed) of \(plan.cells.count) cells failed; to run only them again: "
                     + "chexgen run \(request.file) --resume \(folder.path)")
         }
         return .done
+    }
+
+    private func run(_ experiment: Experiment, cell: Cell, folder: RunFolder, session: Session) throws {
+        try folder.begin(cell)
+        if folder.plan.cells.count > 1 { folder.log("cell \(cell.label)") }
+        guard let dtype = DType(rawValue: cell.dtype) else { throw LuaError("unknown dtype \"\(cell.dtype)\"") }
+        session.dtype = dtype
+        session.restart(seed: cell.seed)
+        let object = RunObject(session: session, folder: folder, cell: cell)
+        _ = try experiment.run.call([.object(object)])
+        try folder.finish(cell)
     }
 }

@@ -23,6 +23,8 @@ struct FeatureExtraction {
         /// The rows that were kept, counted from 0; features have one row for each.
         let kept: [Int]
         let skipped: [BadImage]
+        /// Every file that was kept, with the SHA-256 of the bytes that were used.
+        let files: [(path: String, sha256: String)]
     }
 
     /// Some images could not be read; lists all of them.
@@ -51,6 +53,7 @@ struct FeatureExtraction {
     /// - Throws: `BadImages` where some cannot be read and bad ones are not skipped; errors of the encoder.
     func embed(_ paths: [String], advance: (Int) -> Void) throws -> Outcome {
         var rows = [[String: [Float]]](repeating: [:], count: paths.count)
+        var hashes = [String](repeating: "", count: paths.count)
         var bad: [BadImage] = []
         var waiting: [(index: Int, hash: String, input: Tensor)] = []
         let chunk = max(batch, Parallel.threads)
@@ -79,6 +82,7 @@ struct FeatureExtraction {
                     bad.append(BadImage(index: index, path: paths[index], reason: String(describing: error)))
                     advance(1)
                 case .success(let (bytes, hash)):
+                    hashes[index] = hash
                     if let kept = cached(hash) {
                         rows[index] = kept
                         advance(1)
@@ -104,7 +108,7 @@ struct FeatureExtraction {
         bad.sort { $0.index < $1.index }
         guard bad.isEmpty || skipsBad else { throw BadImages(images: bad, total: paths.count) }
         try flush(all: true)
-        return try outcome(rows, bad)
+        return try outcome(paths, rows, hashes, bad)
     }
 
     // MARK: Reading
@@ -176,7 +180,9 @@ struct FeatureExtraction {
             dtype: encoder.dtype.rawValue, output: "\(encoder.name)/\(output)")
     }
 
-    private func outcome(_ rows: [[String: [Float]]], _ bad: [BadImage]) throws -> Outcome {
+    private func outcome(
+        _ paths: [String], _ rows: [[String: [Float]]], _ hashes: [String], _ bad: [BadImage]
+    ) throws -> Outcome {
         let missing = Set(bad.map(\.index))
         let kept = rows.indices.filter { !missing.contains($0) }
         let features = try outputs.map { output -> (output: String, tensor: Tensor) in
@@ -191,7 +197,7 @@ struct FeatureExtraction {
             }
             return (output, tensor)
         }
-        return Outcome(features: features, kept: kept, skipped: bad)
+        return Outcome(features: features, kept: kept, skipped: bad, files: kept.map { (paths[$0], hashes[$0]) })
     }
 }
 

@@ -1,57 +1,79 @@
-import Checkpoints
 import Foundation
 import LuaRuntime
 import Runs
 import Tensors
 
-/// `run:once`: values that survive a crash. Plain values go to the journal, tensors to files of the run folder.
+/// `run:once`: values that survive a crash. Plain values go to the journal, the bytes of tensors to
+/// files of the run folder.
 enum OnceValues {
-    /// The key under which a kept value names a tensor's file.
+    /// The key under which a kept value names a tensor's bytes.
     private static let tensorKey = "$tensor"
 
     static func value(_ run: RunObject, key: String, compute: LuaFunction) throws -> [LuaValue] {
-        if let kept = try run.folder.once(key, cell: run.cell) {
-            return [try restore(kept, run: run)]
+        if let stored = run.folder.stored(key, cell: run.cell) {
+            return [try restore(stored.value, stored.blobs)]
         }
         let value = try compute.call([]).first ?? .nil
-        var tensors = 0
-        let plain = try keep(value, name: key) { tensor in
-            tensors += 1
-            return try run.folder.keepFile(key: key, number: tensors, cell: run.cell) { path in
-                try NumPyFile.save(path, tensor)
-            }
-        }
-        try run.folder.storeOnce(key, plain, cell: run.cell)
+        var blobs: [(name: String, bytes: Data)] = []
+        let plain = try keep(value, name: key, &blobs)
+        try run.folder.store(StoredValue(plain, blobs: blobs), key: key, cell: run.cell)
         return [value]
     }
 
     private static func keep(
-        _ value: LuaValue, name: String, tensor save: (Tensor) throws -> String
+        _ value: LuaValue, name: String, _ blobs: inout [(name: String, bytes: Data)]
     ) throws -> ConfigValue {
         switch value {
         case .object(let object as TensorObject):
-            return .map([(tensorKey, .string(try save(object.tensor)))])
+            let tensor = try object.tensor.contiguous()
+            let blob = "tensor \(blobs.count + 1)"
+            blobs.append((blob, Data(bytes: tensor.pointer, count: tensor.count * tensor.dtype.size)))
+            return .map([
+                (tensorKey, .string(blob)), ("dtype", .string(tensor.dtype.rawValue)),
+                ("shape", .list(tensor.shape.map { .integer($0) })),
+            ])
         case .table(let table) where table.array.isEmpty:
-            return .map(
-                try table.fields.map { ($0.name, try keep($0.value, name: "\(name).\($0.name)", tensor: save)) })
+            var entries: [(key: String, value: ConfigValue)] = []
+            for field in table.fields {
+                entries.append((field.name, try keep(field.value, name: "\(name).\(field.name)", &blobs)))
+            }
+            return .map(entries)
         case .table(let table) where table.fields.isEmpty:
-            return .list(try table.array.map { try keep($0, name: name, tensor: save) })
+            var items: [ConfigValue] = []
+            for item in table.array { items.append(try keep(item, name: name, &blobs)) }
+            return .list(items)
         default:
             return try ConfigConversion.config(value, name: name)
         }
     }
 
-    private static func restore(_ value: ConfigValue, run: RunObject) throws -> LuaValue {
+    private static func restore(_ value: ConfigValue, _ blobs: [(name: String, bytes: Data)]) throws -> LuaValue {
         switch value {
         case .map(let entries):
-            if entries.count == 1, entries[0].key == tensorKey, case .string(let file) = entries[0].value {
-                return .tensor(try NumPyFile.load(run.folder.keptFile(file)))
-            }
-            return .table(LuaTable(fields: try entries.map { ($0.key, try restore($0.value, run: run)) }))
+            if entries.first?.key == tensorKey { return .tensor(try tensor(entries, blobs)) }
+            return .table(LuaTable(fields: try entries.map { ($0.key, try restore($0.value, blobs)) }))
         case .list(let items):
-            return .table(LuaTable(array: try items.map { try restore($0, run: run) }))
+            return .table(LuaTable(array: try items.map { try restore($0, blobs) }))
         default:
             return ConfigConversion.lua(value)
         }
+    }
+
+    private static func tensor(
+        _ entries: [(key: String, value: ConfigValue)], _ blobs: [(name: String, bytes: Data)]
+    ) throws -> Tensor {
+        guard entries.count == 3, case .string(let name) = entries[0].value, case .string(let word) = entries[1].value,
+            case .list(let sizes) = entries[2].value, let dtype = DType(rawValue: word),
+            let blob = blobs.first(where: { $0.name == name })
+        else { throw LuaError("run:once: a kept tensor is damaged") }
+        let shape = sizes.compactMap { size -> Int? in if case .integer(let number) = size { number } else { nil } }
+        let tensor = try Tensor(uninitialized: shape, dtype)
+        guard blob.bytes.count == tensor.storage.byteCount else {
+            throw LuaError("run:once: a kept tensor is damaged")
+        }
+        blob.bytes.withUnsafeBytes { bytes in
+            if let base = bytes.baseAddress { tensor.pointer.copyMemory(from: base, byteCount: bytes.count) }
+        }
+        return tensor
     }
 }

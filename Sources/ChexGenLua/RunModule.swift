@@ -9,15 +9,11 @@ final class RunObject {
     let session: Session
     let folder: RunFolder
     let cell: Cell
-    let parameters: ConfigValue
-    let name: String
 
-    init(session: Session, folder: RunFolder, cell: Cell, parameters: ConfigValue, name: String) {
+    init(session: Session, folder: RunFolder, cell: Cell) {
         self.session = session
         self.folder = folder
         self.cell = cell
-        self.parameters = parameters
-        self.name = name
     }
 }
 
@@ -83,9 +79,8 @@ enum RunModule {
                 ], returns: [LuaResult("progress", .object("Progress"), "The bar.")],
                 "A progress bar with rate and time left on a terminal, lines elsewhere."
             ) { run, arguments in
-                let bar = Progress(
-                    total: try arguments.integer("total"), label: try arguments.string("label"),
-                    isQuiet: run.session.isQuiet)
+                let bar = run.folder.progress(
+                    total: try arguments.integer("total"), label: try arguments.string("label"))
                 return [.object(ProgressObject(bar))]
             },
             method(
@@ -95,13 +90,13 @@ enum RunModule {
                     LuaParameter("values", .variadic(.any), "The values."),
                 ], "Writes a line to the terminal and to `run.log`."
             ) { run, arguments in
-                try run.folder.log(LuaFormat.text(arguments.string("format"), arguments.rest))
+                run.folder.log(try LuaFormat.text(arguments.string("format"), arguments.rest))
                 return []
             },
             method(
                 "artifact", [LuaParameter("name", .string, "A relative path.")],
                 returns: [LuaResult("path", .string, "Where to write the file.")], "A path in the run folder."
-            ) { run, arguments in [.string(try run.folder.artifact(arguments.string("name")))] },
+            ) { run, arguments in [.string(try run.folder.artifact(arguments.string("name"), cell: run.cell))] },
             method(
                 "publish",
                 [
@@ -111,13 +106,13 @@ enum RunModule {
         ],
         properties: [
             property("params", .table, "The parameters after the YAML, `--set` and the sweep's cell; read-only.") {
-                ConfigConversion.lua($0.parameters, isReadOnly: true)
+                ConfigConversion.lua($0.cell.params, isReadOnly: true)
             },
-            property("seed", .integer, "The seed.") { .integer($0.session.seed) },
+            property("seed", .integer, "The seed.") { .integer($0.cell.seed) },
             property("dir", .string, "The run folder.") { .string($0.folder.path) },
-            property("name", .string, "The run's name.") { .string($0.name) },
+            property("name", .string, "The run's name.") { .string($0.folder.name) },
             property("cell", .table, "The sweep's values in this cell; read-only.") {
-                ConfigConversion.lua($0.cell.values, isReadOnly: true)
+                ConfigConversion.lua(.map($0.cell.settings), isReadOnly: true)
             },
         ])
 
@@ -152,7 +147,7 @@ enum RunModule {
             let cell = pair.array.count > 1 ? pair.array[1] : .nil
             return (column, try ConfigConversion.config(cell, name: column))
         }
-        try run.folder.publish(path, row, cell: run.cell)
+        try run.folder.append(toTable: path, row, cell: run.cell)
         return []
     }
 

@@ -15,8 +15,6 @@ public final class Session {
     public var cache: FeatureCache?
     /// The folder of the run that is going on.
     public internal(set) var folder: RunFolder?
-    /// Whether progress is shown.
-    public var isQuiet = false
     /// Models that scripts registered, by name.
     var registered: [String: LuaFunction] = [:]
     /// The Lua state that the modules live in.
@@ -48,7 +46,7 @@ public final class Session {
 
     /// A file that a script reads: the run that is going on pins it by its hash.
     func input(_ path: String) throws -> String {
-        if let folder { _ = try folder.pin(file: path) }
+        if let folder { try folder.pin(file: path) }
         return path
     }
 

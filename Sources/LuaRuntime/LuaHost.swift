@@ -76,6 +76,16 @@ public final class LuaHost {
         free(resolved)
     }
 
+    /// Checks that a script may write to a path, before Swift writes it for the script.
+    /// - Throws: `LuaError` with the path and the reason.
+    public func checkWritable(_ path: String) throws {
+        guard let lua else { throw LuaError("the Lua state is closed") }
+        if let reason = cx_lua_writable(lua, path) { throw LuaError("\(path): \(String(cString: reason))") }
+    }
+
+    /// Forgets a request to stop, so that another script can run: for a prompt, after Ctrl-C.
+    public static func clearStop() { cx_clear_stop() }
+
     /// Asks running scripts and running native work to stop; from a signal handler call `cx_request_stop` instead.
     public static func requestStop(_ reason: LuaStop = .interrupt) { cx_request_stop(Int32(reason.rawValue)) }
 

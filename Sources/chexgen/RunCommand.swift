@@ -7,7 +7,7 @@ import Runs
 enum RunCommand {
     static let options: [CommandLineOptions.Option] = [
         .init(name: "set", value: "path.to.key=value", text: "change a value of the YAML, such as params.batch=8"),
-        .init(name: "out", value: "DIR", text: "the folder for run folders (default: runs)"),
+        .init(name: "out", value: "DIR", text: "the run folder to make (default: a new one below runs)"),
         .init(name: "resume", value: "DIR", text: "go on with the run in this folder"),
         .init(name: "threads", value: "N", text: "threads (default: the YAML's, else all cores)"),
         .init(name: "limit-memory", value: "MB", text: "stop the script above this much memory"),
@@ -23,13 +23,7 @@ enum RunCommand {
         }
         var request = ExperimentRunner.Request(file: file)
         request.arguments = Array(given.positional.dropFirst())
-        request.overrides = try given.all("set").map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
-                throw UsageError("--set \(text): wanted path.to.key=value")
-            }
-            return (path: String(parts[0]), value: String(parts[1]))
-        }
+        request.overrides = given.all("set")
         request.outputFolder = try given.one("out")
         request.resumeFolder = try given.one("resume")
         request.threads = try given.integer("threads")

@@ -303,3 +303,10 @@ void cxl_open_files(lua_State *L, int globals, int writer) {
     luaL_setfuncs(L, writing, 0);
     lua_pop(L, 1);
 }
+
+const char *cx_lua_writable(cx_lua *lua, const char *path) {
+    struct place place = find_writable(lua, path);
+    if (place.folder < 0) return place.reason;
+    close(place.folder);
+    return NULL;
+}

@@ -110,6 +110,8 @@ void cx_lua_release(cx_lua *lua, int32_t reference);
 
 /// Lets scripts write below a folder; the path must be absolute and resolved.
 bool cx_lua_allow_folder(cx_lua *lua, const char *path);
+/// Why a path may not be written to, or NULL where it may; the host asks before it writes for a script.
+const char *cx_lua_writable(cx_lua *lua, const char *path);
 /// Starts the time limit and the instruction limit anew.
 void cx_lua_restart_clock(cx_lua *lua);
 /// Why the last call was stopped (cx_stop_reason), or 0.
