@@ -29,15 +29,16 @@ public enum BinaryKernels {
     ) {
         if target.count == 0 { return }
         let direct = target.type == C.type && target.isContiguous
+        let pitch = StridedCopy.pitch(target.count)
         StridedCopy.forTiles(target.count, buffers: 3) { start, length, scratch in
             let first = scratch.assumingMemoryBound(to: C.self)
-            let second = first + StridedCopy.tile
+            let second = first + pitch
             let a = lhs.load(start, length, first)
             let b = rhs.load(start, length, second)
             if direct {
                 body(a, b, target.base.assumingMemoryBound(to: C.self) + start, length)
             } else {
-                let output = second + StridedCopy.tile
+                let output = second + pitch
                 body(a, b, output, length)
                 target.scatter(start, length, from: UnsafePointer(output))
             }

@@ -30,13 +30,16 @@ public enum StridedCopy {
         }
     }
 
-    /// Runs `body(start, length, scratch)` over tiles in parallel; the scratch holds `buffers` tiles of 8-byte elements.
+    /// Elements from one scratch buffer of `forTiles` to the next.
+    static func pitch(_ count: Int) -> Int { (min(count, tile) + 15) / 16 * 16 }
+
+    /// Runs `body(start, length, scratch)` over tiles in parallel; the scratch holds `buffers` buffers,
+    /// `pitch` elements of up to 8 bytes each.
     static func forTiles(
         _ count: Int, buffers: Int = 1, grain: Int = 8, _ body: (Int, Int, UnsafeMutableRawPointer) -> Void
     ) {
         Parallel.forRanges((count + tile - 1) / tile, grain: grain) { range in
-            let bytes = min(count, tile) * buffers * 8
-            let scratch = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+            let scratch = UnsafeMutableRawPointer.allocate(byteCount: pitch(count) * buffers * 8, alignment: 64)
             defer { scratch.deallocate() }
             for index in range {
                 let start = index * tile

@@ -34,13 +34,14 @@ public enum UnaryKernels {
     ) {
         if source.count == 0 { return }
         let direct = target.type == C.type && target.isContiguous
+        let pitch = StridedCopy.pitch(source.count)
         StridedCopy.forTiles(source.count, buffers: 2, grain: 4) { start, length, scratch in
             let input = scratch.assumingMemoryBound(to: C.self)
             let values = source.load(start, length, input)
             if direct {
                 body(values, target.base.assumingMemoryBound(to: C.self) + start, length)
             } else {
-                let output = input + StridedCopy.tile
+                let output = input + pitch
                 body(values, output, length)
                 target.scatter(start, length, from: UnsafePointer(output))
             }

@@ -35,6 +35,7 @@ struct ReductionPlan {
             count = dimension.rows
             guard let result = buffer.baseAddress, count > 0 else { return }
             let compute: ComputeType = source.dtype == .f32 || source.dtype.size == 2 ? .f32 : .f64
+            defer { withExtendedLifetime(source) {} }
             if let centres = centres {
                 centres.withUnsafeBufferPointer {
                     ReductionKernels.run(
@@ -51,7 +52,7 @@ struct ReductionPlan {
         [Int64](unsafeUninitializedCapacity: dimension.rows) { buffer, count in
             count = dimension.rows
             guard let result = buffer.baseAddress, count > 0 else { return }
-            ReductionKernels.run(kernel, source.view, dimension, into: result)
+            withExtendedLifetime(source) { ReductionKernels.run(kernel, source.view, dimension, into: result) }
         }
     }
 

@@ -69,7 +69,7 @@ extension Tensor {
 
     private static func checkScalar(_ operation: BinaryOperation, _ common: DType, _ scalar: Scalar) throws {
         if common.isFloating || operation == .power || operation == .divide { return }
-        try Tensor(uninitialized: [], common).checkFits(scalar, operation.rawValue)
+        try scalar.checkFits(common, operation.rawValue)
     }
 
     /// The scalar as a tensor. Comparisons see it rounded to the tensor's dtype, arithmetic in full, as in PyTorch.
@@ -90,14 +90,18 @@ extension Tensor {
         let result = try Tensor(uninitialized: shape, operation.isComparison ? .bool : working)
         if result.count == 0 { return result }
         let (a, b) = (try lhs.expanded(shape), try rhs.expanded(shape))
-        BinaryKernels.run(operation.kernel, a.view, b.view, to: result.view, compute: working.compute)
+        withExtendedLifetime((a, b)) {
+            BinaryKernels.run(operation.kernel, a.view, b.view, to: result.view, compute: working.compute)
+        }
         return result
     }
 
     /// A kernel over all elements, in dtype `dtype`.
     func map(_ kernel: UnaryKernel, _ dtype: DType, result: DType? = nil) throws -> Tensor {
         let target = try Tensor(uninitialized: shape, result ?? dtype)
-        if count > 0 { UnaryKernels.run(kernel, view, to: target.view, compute: dtype.compute) }
+        if count > 0 {
+            withExtendedLifetime(self) { UnaryKernels.run(kernel, view, to: target.view, compute: dtype.compute) }
+        }
         return target
     }
 }

@@ -65,6 +65,9 @@ extension Tensor {
             }
             working = working.promoted(with: bound)
         }
+        // A bound beyond what an integer dtype holds either never binds or has no result.
+        if let low = low, low.double > 0 { try low.checkFits(working, "clamp") }
+        if let high = high, high.double < 0 { try high.checkFits(working, "clamp") }
         return try map(.clamp(low?.double ?? -.infinity, high?.double ?? .infinity), working)
     }
 
@@ -97,8 +100,10 @@ extension Tensor {
         let result = try Tensor(uninitialized: rows.shape, working)
         if count > 0 {
             let source = try rows.contiguous()
-            RowKernels.run(
-                kernel, source.view, length: shape[axis], to: result.view, compute: working.compute)
+            withExtendedLifetime(source) {
+                RowKernels.run(
+                    kernel, source.view, length: shape[axis], to: result.view, compute: working.compute)
+            }
         }
         return try result.transposed(axis, rank - 1).contiguous()
     }

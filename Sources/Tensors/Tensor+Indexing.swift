@@ -33,13 +33,17 @@ extension Tensor {
             // Whole rows: blocks of memory.
             let bytes = (count / size) * dtype.size
             let (from, to) = (pointer, result.pointer)
-            Parallel.forRanges(places.count, grain: Swift.max(1, 65536 / bytes)) { range in
-                for row in range { (to + row * bytes).copyMemory(from: from + places[row] * bytes, byteCount: bytes) }
+            withExtendedLifetime(self) {
+                Parallel.forRanges(places.count, grain: Swift.max(1, 65536 / bytes)) { range in
+                    for row in range {
+                        (to + row * bytes).copyMemory(from: from + places[row] * bytes, byteCount: bytes)
+                    }
+                }
             }
             return result
         }
         for (row, place) in places.enumerated() {
-            StridedCopy.copy(try select(axis, place).view, to: try result.select(axis, row).view)
+            try result.select(axis, row).copyElements(of: try select(axis, place))
         }
         return result
     }
@@ -62,7 +66,7 @@ extension Tensor {
         for (index, place) in places.enumerated() {
             (result.pointer + index * width).copyMemory(from: source.pointer + place * width, byteCount: width)
         }
-        return withExtendedLifetime(flags) { result }
+        return withExtendedLifetime((flags, source)) { result }
     }
 
     /// Tensors put one after the other along `axis`; dtypes are promoted, and the other dimensions are equal.
@@ -88,7 +92,7 @@ extension Tensor {
         var start = 0
         for tensor in tensors {
             if tensor.count > 0 {
-                StridedCopy.copy(tensor.view, to: try result.narrow(axis, start, tensor.shape[axis]).view)
+                try result.narrow(axis, start, tensor.shape[axis]).copyElements(of: tensor)
             }
             start += tensor.shape[axis]
         }

@@ -108,9 +108,11 @@ extension Tensor {
         let values = try Tensor(uninitialized: plan.shape, dtype)
         let indices = try Tensor(uninitialized: plan.shape, .i64)
         if values.count > 0 {
-            ExtremeKernels.run(
-                maximum: maximum, plan.source.view, plan.dimension, compute: dtype.compute,
-                indices: indices.pointer.assumingMemoryBound(to: Int64.self), values: values.view)
+            withExtendedLifetime(plan.source) {
+                ExtremeKernels.run(
+                    maximum: maximum, plan.source.view, plan.dimension, compute: dtype.compute,
+                    indices: indices.pointer.assumingMemoryBound(to: Int64.self), values: values.view)
+            }
         }
         return (values, indices)
     }

@@ -26,7 +26,8 @@ extension Tensor {
         if n > 0, count > 0 {
             for index in 0..<matrices.count {
                 let factors = try Factors(matrices, index)
-                dgetrs_("N", &order, &count, factors.values, &order, factors.pivots, sides.pointer(index), &order, &info)
+                dgetrs_(
+                    "N", &order, &count, factors.values, &order, factors.pivots, sides.pointer(index), &order, &info)
                 try matrices.check(info, "the matrix is singular")
             }
         }

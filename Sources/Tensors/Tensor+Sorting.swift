@@ -37,9 +37,11 @@ extension Tensor {
         let indices = try Tensor(uninitialized: sizes, .i64)
         if values.count > 0 {
             let source = try rows.contiguous()
-            SortKernels.run(
-                source.view, length: shape[axis], kept: kept, descending: descending, compute: dtype.compute,
-                values: values.view, indices: indices.pointer.assumingMemoryBound(to: Int64.self))
+            withExtendedLifetime(source) {
+                SortKernels.run(
+                    source.view, length: shape[axis], kept: kept, descending: descending, compute: dtype.compute,
+                    values: values.view, indices: indices.pointer.assumingMemoryBound(to: Int64.self))
+            }
         }
         return (
             try values.transposed(axis, rank - 1).contiguous(), try indices.transposed(axis, rank - 1).contiguous()

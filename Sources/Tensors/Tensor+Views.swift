@@ -1,7 +1,7 @@
 import Kernels
 
 extension Tensor {
-    /// The memory as kernels see it.
+    /// The memory as kernels see it. The caller keeps the tensor alive while it is in use.
     var view: StridedView { StridedView(pointer, dtype.element, shape: shape, strides: strides) }
 
     /// This tensor where it is contiguous, else a contiguous copy.
@@ -14,9 +14,14 @@ extension Tensor {
         if isContiguous {
             result.storage.bytes.copyMemory(from: pointer, byteCount: count * dtype.size)
         } else {
-            StridedCopy.copy(view, to: result.view)
+            result.copyElements(of: self)
         }
         return result
+    }
+
+    /// Overwrites the elements with those of a tensor of equally many, which shares no memory with this one.
+    func copyElements(of source: Tensor) {
+        withExtendedLifetime((self, source)) { StridedCopy.copy(source.view, to: view) }
     }
 
     /// The axis counted from 0; -1 is the last.

@@ -8,7 +8,7 @@ extension Tensor {
     public func to(_ dtype: DType) throws -> Tensor {
         if dtype == self.dtype { return self }
         let result = try Tensor(uninitialized: shape, dtype)
-        if count > 0 { StridedCopy.copy(view, to: result.view) }
+        result.copyElements(of: self)
         return result
     }
 
@@ -69,13 +69,10 @@ extension Tensor {
     /// - Throws: `TensorError.value` where an integer dtype cannot hold it or the tensor cannot be written to.
     public func fill(_ value: Scalar) throws {
         try checkWritable("fill")
-        try checkFits(value, "fill")
+        try value.checkFits(dtype, "fill")
         if count == 0 { return }
         let source = try Tensor.constant(value)
-        StridedCopy.copy(
-            StridedView(
-                source.pointer, source.dtype.element, shape: shape, strides: [Int](repeating: 0, count: rank)),
-            to: view)
+        copyElements(of: try source.expanded(shape))
     }
 
     /// Overwrites the elements with those of `source`, broadcast to this shape and converted to this dtype. The two may
@@ -86,7 +83,7 @@ extension Tensor {
         let stretched = try source.expanded(shape, operation: "assign")
         if count == 0 { return }
         let read = source.storage === storage ? try stretched.clone() : stretched
-        StridedCopy.copy(read.view, to: view)
+        copyElements(of: read)
     }
 
     /// A scalar tensor of the scalar's own kind.
@@ -109,9 +106,12 @@ extension Tensor {
                 operation: operation, message: "an expanded tensor cannot be written to; write to a clone of it")
         }
     }
+}
 
-    /// Refuses fractions, NaN and numbers out of range for an integer dtype.
-    func checkFits(_ value: Scalar, _ operation: String) throws {
+extension Scalar {
+    /// Refuses NaN and numbers out of range for an integer dtype.
+    /// - Throws: `TensorError.value`.
+    func checkFits(_ dtype: DType, _ operation: String) throws {
         let range: ClosedRange<Double>
         switch dtype {
         case .f32, .f64, .bf16, .f16, .bool: return
@@ -119,9 +119,9 @@ extension Tensor {
         case .i32: range = -0x1p31...2_147_483_647
         case .u8: range = 0...255
         }
-        if case .integer = value, dtype == .i64 { return }
-        guard range.contains(value.double) else {
-            throw TensorError.value(operation: operation, message: "\(dtype) cannot hold \(value)")
+        if case .integer = self, dtype == .i64 { return }
+        guard range.contains(double) else {
+            throw TensorError.value(operation: operation, message: "\(dtype) cannot hold \(self)")
         }
     }
 }
