@@ -19,22 +19,36 @@ struct CSVWriter {
 
     init(_ writer: FileWriter) { self.writer = writer }
 
+    /// Adds a field.
     mutating func append(_ field: String) {
+        var field = field
+        field.withUTF8 { append(UnsafeRawBufferPointer($0), .literal) }
+    }
+
+    /// Adds a field as a table holds it.
+    mutating func append(_ bytes: UnsafeRawBufferPointer, _ kind: CellRange.Kind) {
         if fields > 0 { line.append(UInt8(ascii: ",")) }
         fields += 1
-        var field = field
-        field.withUTF8 { bytes in
-            guard CSVWriter.needsQuotes(bytes) else {
-                line.append(contentsOf: bytes)
-                return
-            }
+        if kind == .doubledQuotes {
+            line.append(UInt8(ascii: "\""))
+            line.append(contentsOf: bytes)
+            line.append(UInt8(ascii: "\""))
+        } else if CSVWriter.needsQuotes(bytes) {
             line.append(UInt8(ascii: "\""))
             for byte in bytes {
                 if byte == UInt8(ascii: "\"") { line.append(byte) }
                 line.append(byte)
             }
             line.append(UInt8(ascii: "\""))
+        } else {
+            line.append(contentsOf: bytes)
         }
+    }
+
+    /// Adds an empty field.
+    mutating func appendEmpty() {
+        if fields > 0 { line.append(UInt8(ascii: ",")) }
+        fields += 1
     }
 
     mutating func endRow() throws {
@@ -46,7 +60,7 @@ struct CSVWriter {
         fields = 0
     }
 
-    static func needsQuotes(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    private static func needsQuotes(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let first = bytes.first else { return false }
         for byte in bytes {
             switch byte {

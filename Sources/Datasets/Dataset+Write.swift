@@ -14,7 +14,12 @@ extension Dataset {
                 if index % 4096 == 0 { try Cancellation.check() }
                 for reference in parts[Int(id.part)].columns {
                     let row = Int(id.row)
-                    writer.append(nulls == .empty && reference.isNull(row) ? "" : reference.text(row))
+                    if nulls == .empty, reference.isNull(row) {
+                        writer.appendEmpty()
+                    } else {
+                        let (bytes, kind) = reference.table.raw(row, reference.position)
+                        writer.append(bytes, kind)
+                    }
                 }
                 try writer.endRow()
             }

@@ -47,17 +47,19 @@ struct LabelLiteral {
     private mutating func dictionary() throws -> Labels {
         var labels = Labels()
         var seen: UInt32 = 0
+        var last = -1
         skipSpace()
-        guard take("{") else { throw failure("expected '{'") }
+        guard take(UInt8(ascii: "{")) else { throw failure("expected '{'") }
         skipSpace()
-        var isOpen = !take("}")
+        var isOpen = !take(UInt8(ascii: "}"))
         while isOpen {
-            let position = try key()
+            let position = try plainKey(after: last) ?? key()
+            last = position
             let bit = UInt32(1) << UInt32(position)
             guard seen & bit == 0 else { throw failure("\"\(Pathologies.names[position])\" stands twice") }
             seen |= bit
             skipSpace()
-            guard take(":") else { throw failure("expected ':'") }
+            guard take(UInt8(ascii: ":")) else { throw failure("expected ':'") }
             skipSpace()
             if let isNaN = word() {
                 if isNaN { labels.nanCount += 1 }
@@ -65,17 +67,31 @@ struct LabelLiteral {
                 labels[position] = try number()
             }
             skipSpace()
-            if take(",") {
+            if take(UInt8(ascii: ",")) {
                 skipSpace()
-                isOpen = !take("}")
+                isOpen = !take(UInt8(ascii: "}"))
             } else {
-                guard take("}") else { throw failure("expected ',' or '}'") }
+                guard take(UInt8(ascii: "}")) else { throw failure("expected ',' or '}'") }
                 isOpen = false
             }
         }
         skipSpace()
         guard index == bytes.count else { throw failure("expected the end of the cell") }
         return labels
+    }
+
+    /// Reads the name that follows `last` in the usual order where it stands here without escapes, which it nearly always
+    /// does; nil where something else stands.
+    private mutating func plainKey(after last: Int) -> Int? {
+        guard last + 1 < LabelLiteral.names.count, index < bytes.count else { return nil }
+        let quote = bytes[index]
+        let name = LabelLiteral.names[last + 1]
+        let end = index + 1 + name.count
+        guard quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""), end < bytes.count, bytes[end] == quote,
+            bytes[(index + 1)..<end].elementsEqual(name)
+        else { return nil }
+        index = end + 1
+        return last + 1
     }
 
     private mutating func key() throws -> Int {
@@ -95,7 +111,7 @@ struct LabelLiteral {
                 index += 1
             }
         }
-        guard take(Character(UnicodeScalar(quote))) else { throw failure("a name without its closing quote") }
+        guard take(quote) else { throw failure("a name without its closing quote") }
         if let position = LabelLiteral.names.firstIndex(of: name) { return position }
         index = start
         let text = String(decoding: name, as: UTF8.self)
@@ -136,6 +152,7 @@ struct LabelLiteral {
 
     /// Reads a word for no value; true for a spelling of NaN, nil where something else stands.
     private mutating func word() -> Bool? {
+        guard index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "n") else { return nil }
         for (text, isNaN) in LabelLiteral.words where bytes[index...].starts(with: text) {
             index += text.count
             return isNaN
@@ -180,11 +197,16 @@ struct LabelLiteral {
     }
 
     private mutating func skipSpace() {
-        while index < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[index]) { index += 1 }
+        while index < bytes.count {
+            switch bytes[index] {
+            case 0x20, 0x09, 0x0A, 0x0D: index += 1
+            default: return
+            }
+        }
     }
 
-    private mutating func take(_ character: Character) -> Bool {
-        guard index < bytes.count, bytes[index] == character.asciiValue else { return false }
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard index < bytes.count, bytes[index] == byte else { return false }
         index += 1
         return true
     }

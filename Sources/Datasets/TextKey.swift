@@ -1,3 +1,5 @@
+import Foundation
+
 /// A text that equals another only byte by byte. Swift's own comparison also takes differently composed letters as equal,
 /// which pandas does not.
 struct TextKey: Hashable {
@@ -6,7 +8,15 @@ struct TextKey: Hashable {
     init(_ text: String) { self.text = text }
 
     static func == (left: TextKey, right: TextKey) -> Bool {
-        left.text.utf8.count == right.text.utf8.count && left.text.utf8.elementsEqual(right.text.utf8)
+        let count = left.text.utf8.count
+        guard count == right.text.utf8.count else { return false }
+        var (first, second) = (left.text, right.text)
+        return first.withUTF8 { first in
+            second.withUTF8 { second in
+                guard let a = first.baseAddress, let b = second.baseAddress else { return true }
+                return memcmp(a, b, count) == 0
+            }
+        }
     }
 
     func hash(into hasher: inout Hasher) {

@@ -88,15 +88,21 @@ final class TextTable {
         }
     }
 
+    /// The bytes with one quote for each two.
     static func undoubled(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(bytes.count)
-        var index = 0
-        while index < bytes.count {
-            result.append(bytes[index])
-            index += bytes[index] == UInt8(ascii: "\"") ? 2 : 1
+        guard let base = bytes.baseAddress else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: bytes.count) { result, count in
+            guard let start = result.baseAddress else { return }
+            var index = 0
+            while index < bytes.count {
+                let rest = bytes.count - index
+                let quote = memchr(base + index, Int32(UInt8(ascii: "\"")), rest)
+                let length = quote.map { (base + index).distance(to: UnsafeRawPointer($0)) + 1 } ?? rest
+                memcpy(start + count, base + index, length)
+                count += length
+                index += quote == nil ? length : length + 1
+            }
         }
-        return result
     }
 
     /// Checks that the file under a large table was not changed.

@@ -39,6 +39,21 @@ import Testing
         #expect(said.contains(reason), "\(text): \(said)")
     }
 
+    @Test func randomTextsNeverStopTheProcess() throws {
+        var random = SplitMix(state: 9)
+        let scratch = try Scratch()
+        let pieces = [
+            "[", "]", "{", "}", "\"", "\"a\"", ":", ",", "\\", "1", "null", "NaN", " ", "\n", "é", "{\"a\":1}",
+        ]
+        for _ in 0..<400 {
+            let count = Int.random(in: 0..<14, using: &random)
+            let text = (0..<count).map { _ in pieces[Int.random(in: 0..<pieces.count, using: &random)] }.joined()
+            let path = try scratch.file("t.json", text)
+            let said = message { _ = try Dataset.json(path: path) }
+            #expect(said.isEmpty || said.hasPrefix(path + ": "))
+        }
+    }
+
     @Test func hashIsThatOfTheFile() throws {
         let scratch = try Scratch()
         let path = try scratch.file("t.jsonl", "{\"a\":1}\n")

@@ -89,6 +89,23 @@ import Testing
         #expect(counts[5].notMentioned == 1)
     }
 
+    @Test func randomTextsNeverStopTheProcess() throws {
+        var random = SplitMix(state: 5)
+        let pieces = [
+            "{", "}", "'", "\"", ":", ",", "\\", "u00", "x4", "Edema", "'Edema'", "1.0", "-", "e", "None", "nan", " ",
+            "é",
+        ]
+        let cells = (0..<20_000).map { _ -> String in
+            let count = Int.random(in: 1..<12, using: &random)
+            return (0..<count).map { _ in pieces[Int.random(in: 0..<pieces.count, using: &random)] }.joined()
+        }
+        let dataset = try table(cells)
+        for row in 0..<dataset.count {
+            let said = message { _ = try dataset.labels(row) }
+            #expect(said.isEmpty || said.hasPrefix("made: row \(row + 1): column \"labels\""))
+        }
+    }
+
     @Test func statesAndValues() throws {
         #expect(try LabelState.allCases.map { try LabelState(value: $0.value) } == LabelState.allCases)
         #expect(message { _ = try LabelState(value: 2) }.contains("no CheXpert value"))

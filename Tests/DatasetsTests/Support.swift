@@ -12,7 +12,9 @@ final class Scratch {
 
     func file(_ name: String, _ bytes: [UInt8]) throws -> String {
         let file = path + "/" + name
-        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        guard FileManager.default.createFile(atPath: file, contents: Data(bytes)) else {
+            throw CocoaError(.fileWriteUnknown)
+        }
         return file
     }
 
@@ -32,14 +34,14 @@ func message(_ body: () throws -> Void) -> String {
 }
 
 /// Reads a CSV text.
-func read(_ text: String, limits: CSVLimits = .standard) throws -> Dataset {
-    let scratch = try Scratch()
+func read(_ text: String, limits: CSVLimits = .standard, in folder: Scratch? = nil) throws -> Dataset {
+    let scratch = try folder ?? Scratch()
     return try Dataset.csv(path: scratch.file("table.csv", text), limits: limits)
 }
 
 /// What reading a CSV of these bytes throws, from the place in the file on.
-func readingMessage(_ bytes: [UInt8], limits: CSVLimits = .standard) throws -> String {
-    let scratch = try Scratch()
+func readingMessage(_ bytes: [UInt8], limits: CSVLimits = .standard, in folder: Scratch? = nil) throws -> String {
+    let scratch = try folder ?? Scratch()
     let path = try scratch.file("table.csv", bytes)
     let text = message { _ = try Dataset.csv(path: path, limits: limits) }
     return text.hasPrefix(path + ": ") ? String(text.dropFirst(path.count + 2)) : text
