@@ -69,7 +69,9 @@ let package = Package(
 
         // 6: the command line
         .executableTarget(
-            name: "chexgen", dependencies: ["ChexGenLua", "LuaRuntime", "Runs", "CLineEdit", "CSupport"]),
+            name: "chexgen", dependencies: [
+                "ChexGenLua", "LuaRuntime", "Runs", "Encoders", "Tensors", "Files", "CLineEdit", "COneDNN", "COpenBLAS",
+            ]),
 
         // Beside the house: our side of the benchmarks.
         .executableTarget(

@@ -158,7 +158,7 @@ enum EncoderMethods {
         let extraction = FeatureExtraction(
             encoder: object.encoder, way: try way(options), outputs: outputs, batch: batch,
             skipsBad: try options.string("on_bad_image") == "skip", cache: session.cache)
-        let progress = Progress(total: paths.count, label: try options.string("label"))
+        let progress = Runs.Progress(total: paths.count, label: try options.string("label"))
         defer { progress.finish() }
         let outcome = try extraction.embed(paths) { progress.step($0) }
         try session.folder?.pin(files: outcome.files, under: commonFolder(outcome.files.map(\.path)))

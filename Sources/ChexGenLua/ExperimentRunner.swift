@@ -62,7 +62,7 @@ public final class ExperimentRunner {
         if let limit = options.memoryLimit { Storage.limit = limit }
         let session = try Session(options, seed: config.seed)
         defer { session.host.close() }
-        session.cache = FeatureCache.standard()
+        session.cache = FeatureCache { Console.shared.line($0) }
 
         let returned = try session.host.runFile(config.experiment)
         guard let experiment = try Experiment(returned, path: config.experiment) else {

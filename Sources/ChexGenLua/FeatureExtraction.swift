@@ -76,15 +76,17 @@ struct FeatureExtraction {
             let range = start..<min(start + chunk, paths.count)
             let files = read(paths, range)
             var misses: [(index: Int, hash: String, bytes: [UInt8])] = []
-            for (index, file) in zip(range, files) {
+            let kept = cached(files.map { (try? $0.get())?.hash ?? "" })
+            for (offset, file) in files.enumerated() {
+                let index = range.lowerBound + offset
                 switch file {
                 case .failure(let error):
                     bad.append(BadImage(index: index, path: paths[index], reason: String(describing: error)))
                     advance(1)
                 case .success(let (bytes, hash)):
                     hashes[index] = hash
-                    if let kept = cached(hash) {
-                        rows[index] = kept
+                    if let vectors = kept[offset] {
+                        rows[index] = vectors
                         advance(1)
                     } else {
                         misses.append((index, hash, bytes))
@@ -150,34 +152,36 @@ struct FeatureExtraction {
     private func run(
         _ part: [(index: Int, hash: String, input: Tensor)], into rows: inout [[String: [Float]]]
     ) throws {
-        var entries: [(key: FeatureKey, vector: [Float])] = []
         for output in outputs {
+            var entries: [(image: String, vector: [Float])] = []
             let features = try encoder.embed(images: part.map(\.input), output: output)
             let width = features.shape[1]
             let values = try features.array(Float.self)
             for (position, item) in part.enumerated() {
                 let vector = Array(values[position * width..<(position + 1) * width])
                 rows[item.index][output] = vector
-                entries.append((key(item.hash, output), vector))
+                entries.append((item.hash, vector))
             }
+            cache?.put(entries, identity(output))
         }
-        cache?.put(entries)
     }
 
-    private func cached(_ hash: String) -> [String: [Float]]? {
-        guard let cache else { return nil }
-        var found: [String: [Float]] = [:]
+    /// The vectors of every output that the cache holds for each image; nil where one is missing.
+    private func cached(_ hashes: [String]) -> [[String: [Float]]?] {
+        guard let cache else { return hashes.map { _ in nil } }
+        var found = [[String: [Float]]?](repeating: [:], count: hashes.count)
         for output in outputs {
-            guard let vector = cache.get(key(hash, output)) else { return nil }
-            found[output] = vector
+            for (position, vector) in cache.get(hashes, identity(output)).enumerated() {
+                if let vector { found[position]?[output] = vector } else { found[position] = nil }
+            }
         }
         return found
     }
 
-    private func key(_ image: String, _ output: String) -> FeatureKey {
-        FeatureKey(
-            image: image, preprocessing: encoder.identity.preprocessing[way] ?? "", weights: encoder.weightsHash,
-            dtype: encoder.dtype.rawValue, output: "\(encoder.name)/\(output)")
+    private func identity(_ output: String) -> FeatureCache.Identity {
+        FeatureCache.Identity(
+            encoder: encoder.name, preprocessing: encoder.identity.preprocessing[way] ?? "",
+            weights: encoder.weightsHash, dtype: encoder.dtype.rawValue, output: output)
     }
 
     private func outcome(

@@ -1,3 +1,4 @@
+import Foundation
 import LuaRuntime
 import Metrics
 import Tensors
@@ -164,7 +165,9 @@ enum MetricModule {
         ) { arguments in
             let digits = try arguments.integer("digits")
             guard (0...15).contains(digits) else { throw arguments.fail("digits", "wanted 0 to 15, got \(digits)") }
-            return [.number(PythonNumber.rounded(try arguments.number("value"), digits: digits))]
+            let value = try arguments.number("value")
+            // The C library prints the exact value correctly rounded, which is what Python's round is defined by.
+            return [.number(value.isFinite ? Double(String(format: "%.*f", digits, value)) ?? value : value)]
         },
         LuaFunctionDeclaration(
             "identity", [LuaParameter("fields", .dictionary(.any), "What the number depends on, by name.")],

@@ -19,9 +19,9 @@ final class RunObject {
 
 /// A progress bar as Lua holds it.
 final class ProgressObject: LuaClosable {
-    let progress: Progress
+    let progress: Runs.Progress
 
-    init(_ progress: Progress) { self.progress = progress }
+    init(_ progress: Runs.Progress) { self.progress = progress }
 
     func close() { progress.finish() }
 }

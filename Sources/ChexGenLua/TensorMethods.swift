@@ -79,7 +79,8 @@ enum TensorMethods {
             let other = try arguments.tensor("other")
             return [
                 .boolean(
-                    try tensor.allclose(other, rtol: arguments.number("rtol"), atol: arguments.number("atol")))
+                    try tensor.allclose(
+                        other, relative: arguments.number("rtol"), absolute: arguments.number("atol")))
             ]
         },
     ]

@@ -29,6 +29,17 @@ public enum EncoderRegistry {
         }
     }
 
+    /// Where the usual weights of an encoder lie.
+    /// - Throws: `CheckpointError.notFound` with everywhere that was looked, and how to get them.
+    public static func locate(_ name: String) throws -> String {
+        switch name {
+        case "inception-v3":
+            return try locate(InceptionEncoder.weightsFile, file: nil, hint: "curl -LO \(InceptionEncoder.weightsURL)")
+        default:
+            return try locate(RadDINO.hubName, file: nil, hint: "huggingface-cli download \(RadDINO.hubName)")
+        }
+    }
+
     /// Finds weights; the error of missing ones ends with how to get them.
     static func locate(_ weights: String, file: String?, hint: String) throws -> String {
         do {

@@ -1,9 +1,9 @@
 import Foundation
 
 /// What a run says of the machine it ran on.
-enum Machine {
+public enum Machine {
     /// The processor's features that choose kernels, in a fixed order, as the system names them.
-    static let cpuFeatures: [String] = {
+    public static let cpuFeatures: [String] = {
         let wanted = [
             "sse4_2", "avx", "fma", "avx2", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx_vnni",
             "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",
@@ -13,7 +13,7 @@ enum Machine {
     }()
 
     /// The processor's name.
-    static var cpuName: String { cpuField("model name") ?? "unknown" }
+    public static var cpuName: String { cpuField("model name") ?? "unknown" }
 
     private static func cpuField(_ name: String) -> String? {
         // Files of /proc have no size, so they are read until their end.
