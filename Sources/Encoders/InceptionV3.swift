@@ -2,13 +2,15 @@ import NeuralNet
 import Tensors
 
 /// A convolution without bias, batch normalisation with ε = 1e-3, ReLU: the only kind of convolution in InceptionV3.
+/// `activation` is other than ReLU only where pooling comes between.
 private func convolution(
     _ scope: ParameterScope, _ inputs: Int, _ outputs: Int, _ kernel: (Int, Int) = (1, 1), stride: Int = 1,
-    padding: (Int, Int) = (0, 0)
+    padding: (Int, Int) = (0, 0), activation: Activation = .relu
 ) -> Convolution2D {
     Convolution2D(
         scope["conv"], inputs: inputs, outputs: outputs, kernel: kernel, stride: (stride, stride), padding: padding,
-        hasBias: false, batchNorm: BatchNorm2D(scope["bn"], channels: outputs, epsilon: 1e-3), activation: .relu)
+        hasBias: false, batchNorm: BatchNorm2D(scope["bn"], channels: outputs, epsilon: 1e-3),
+        activation: activation)
 }
 
 /// Convolutions one after the other, and then, where there are any, several side by side on the last one's result.
@@ -17,12 +19,17 @@ private struct Branch {
     var ends: [Convolution2D] = []
     /// Pools the block's input before the chain.
     var pooling: Pooling?
+    /// Pools the chain's result. A 1×1 convolution and an average over pixels commute, and the convolution leaves fewer
+    /// channels to average.
+    var lastPooling: Pooling?
 
     func forward(_ x: Tensor, into parts: inout [Tensor], _ context: Context) throws {
         var value = x
         if let pooling { value = try pooling.forward(value, context) }
         for layer in chain { value = try layer.forward(value, context) }
-        if ends.isEmpty {
+        if let lastPooling {
+            parts.append(try lastPooling.forward(value, context))
+        } else if ends.isEmpty {
             parts.append(value)
         } else {
             for layer in ends { parts.append(try layer.forward(value, context)) }
@@ -55,7 +62,7 @@ private final class InceptionBlock: Module {
                 convolution(scope["branch3x3dbl_2"], 64, 96, (3, 3), padding: (1, 1)),
                 convolution(scope["branch3x3dbl_3"], 96, 96, (3, 3), padding: (1, 1)),
             ]),
-            Branch(chain: [convolution(scope["branch_pool"], inputs, pool)], pooling: try averagePool()),
+            try averageBranch(scope, inputs, pool),
         ])
     }
 
@@ -90,7 +97,7 @@ private final class InceptionBlock: Module {
                 convolution(scope["branch7x7dbl_4"], width, width, down, padding: (3, 0)),
                 convolution(scope["branch7x7dbl_5"], width, 192, across, padding: (0, 3)),
             ]),
-            Branch(chain: [convolution(scope["branch_pool"], inputs, 192)], pooling: try averagePool()),
+            try averageBranch(scope, inputs, 192),
         ])
     }
 
@@ -112,8 +119,14 @@ private final class InceptionBlock: Module {
     }
 
     /// 8 × 8 blocks. The last one pools with maxima, as the TensorFlow graph of 2015 does.
-    static func e(_ scope: ParameterScope, _ inputs: Int, pooling: Pooling) -> InceptionBlock {
-        InceptionBlock([
+    static func e(_ scope: ParameterScope, _ inputs: Int, isLast: Bool = false) throws -> InceptionBlock {
+        let pool =
+            isLast
+            ? Branch(
+                chain: [convolution(scope["branch_pool"], inputs, 192)],
+                pooling: try Pooling(.max, kernel: 3, stride: 1, padding: 1))
+            : try averageBranch(scope, inputs, 192)
+        return InceptionBlock([
             Branch(chain: [convolution(scope["branch1x1"], inputs, 320)]),
             Branch(
                 chain: [convolution(scope["branch3x3_1"], inputs, 384)],
@@ -130,13 +143,16 @@ private final class InceptionBlock: Module {
                     convolution(scope["branch3x3dbl_3a"], 384, 384, (1, 3), padding: (0, 1)),
                     convolution(scope["branch3x3dbl_3b"], 384, 384, (3, 1), padding: (1, 0)),
                 ]),
-            Branch(chain: [convolution(scope["branch_pool"], inputs, 192)], pooling: pooling),
+            pool,
         ])
     }
 
-    /// 3×3, every pixel; border windows average over their part inside the image.
-    static func averagePool() throws -> Pooling {
-        try Pooling(.average, kernel: 3, stride: 1, padding: 1, countIncludePad: false)
+    /// A 3×3 average of every pixel, border windows over their part inside the image, through a 1×1 convolution.
+    private static func averageBranch(_ scope: ParameterScope, _ inputs: Int, _ outputs: Int) throws -> Branch {
+        Branch(
+            chain: [convolution(scope["branch_pool"], inputs, outputs, activation: .none)],
+            lastPooling: try Pooling(
+                .average, kernel: 3, stride: 1, padding: 1, countIncludePad: false, relu: true))
     }
 }
 
@@ -153,7 +169,6 @@ public final class InceptionV3Network {
     /// The network without weights; fill `parameters` before the first pass.
     public init() throws {
         let scope = ParameterScope()
-        let maximum = try Pooling(.max, kernel: 3, stride: 1, padding: 1)
         stem = [
             convolution(scope["Conv2d_1a_3x3"], 3, 32, (3, 3), stride: 2),
             convolution(scope["Conv2d_2a_3x3"], 32, 32, (3, 3)),
@@ -169,8 +184,8 @@ public final class InceptionV3Network {
             try InceptionBlock.c(scope["Mixed_6d"], 768, width: 160),
             try InceptionBlock.c(scope["Mixed_6e"], 768, width: 192),
             try InceptionBlock.d(scope["Mixed_7a"], 768),
-            InceptionBlock.e(scope["Mixed_7b"], 1280, pooling: try InceptionBlock.averagePool()),
-            InceptionBlock.e(scope["Mixed_7c"], 2048, pooling: maximum),
+            try InceptionBlock.e(scope["Mixed_7b"], 1280),
+            try InceptionBlock.e(scope["Mixed_7c"], 2048, isLast: true),
         ]
         let halving = try Pooling(.max, kernel: 3, stride: 2)
         pools = [2: halving, 4: halving]

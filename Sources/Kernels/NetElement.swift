@@ -73,6 +73,12 @@ func withNetTypes(
     }
 }
 
+/// The larger of each pair; a NaN in `value` stays.
+@inline(__always)
+func netMaximum(_ value: SIMD16<Float>, _ floor: SIMD16<Float>) -> SIMD16<Float> {
+    value.replacing(with: floor, where: value .< floor)
+}
+
 /// e^x for x ≤ 88: two steps of range reduction and a degree-six polynomial; within 2 ulp, 0 below -87.3.
 @inline(__always)
 func netExp(_ x: SIMD16<Float>) -> SIMD16<Float> {

@@ -5,9 +5,12 @@ public enum NetPooling {
         public var height, width, strideY, strideX, padY, padX: Int
         /// Averages divide by the whole window's size rather than by the part of it inside the image.
         public var countsPadding: Bool
+        /// Results below zero become zero.
+        public var relu: Bool
 
         public init(
-            height: Int, width: Int, strideY: Int, strideX: Int, padY: Int, padX: Int, countsPadding: Bool
+            height: Int, width: Int, strideY: Int, strideX: Int, padY: Int, padX: Int, countsPadding: Bool,
+            relu: Bool = false
         ) {
             self.height = height
             self.width = width
@@ -16,6 +19,7 @@ public enum NetPooling {
             self.padY = padY
             self.padX = padX
             self.countsPadding = countsPadding
+            self.relu = relu
         }
     }
 
@@ -68,37 +72,71 @@ public enum NetPooling {
                 let area = window.countsPadding ? window.height * window.width : (lastY - firstY) * (lastX - firstX)
                 let factor = 1 / Float(max(1, area))
                 let output = (row * shape.targetWidth + column) * shape.targetStride
+                let floor = SIMD16<Float>(repeating: window.relu ? 0 : -.infinity)
+                let first = ((image * shape.height + firstY) * shape.width + firstX) * shape.channels
+                let patch = Patch(
+                    first: first, height: lastY - firstY, width: lastX - firstX, stepX: shape.channels,
+                    stepY: shape.width * shape.channels)
                 var channel = 0
-                while channel < shape.channels {
-                    let whole = channel + 16 <= shape.channels
-                    var value = R.start
-                    for y in firstY..<lastY {
-                        var index = ((image * shape.height + y) * shape.width + firstX) * shape.channels + channel
-                        for _ in firstX..<lastX {
-                            if whole {
-                                value = R.combine(value, T.load(source, index))
-                            } else {
-                                var partial = SIMD16<Float>.zero
-                                for lane in 0..<(shape.channels - channel) {
-                                    partial[lane] = T.loadOne(source, index + lane)
-                                }
-                                value = R.combine(value, partial)
-                            }
-                            index += shape.channels
+                // Four vectors at a time hide the latency of each one's chain.
+                while channel + 64 <= shape.channels {
+                    var a = R.start
+                    var b = R.start
+                    var c = R.start
+                    var d = R.start
+                    var line = patch.first + channel
+                    for _ in 0..<patch.height {
+                        var index = line
+                        for _ in 0..<patch.width {
+                            a = R.combine(a, T.load(source, index))
+                            b = R.combine(b, T.load(source, index + 16))
+                            c = R.combine(c, T.load(source, index + 32))
+                            d = R.combine(d, T.load(source, index + 48))
+                            index += patch.stepX
                         }
+                        line += patch.stepY
                     }
-                    value = R.finish(value, factor)
-                    if whole {
+                    T.store(target, output + channel, netMaximum(R.finish(a, factor), floor))
+                    T.store(target, output + channel + 16, netMaximum(R.finish(b, factor), floor))
+                    T.store(target, output + channel + 32, netMaximum(R.finish(c, factor), floor))
+                    T.store(target, output + channel + 48, netMaximum(R.finish(d, factor), floor))
+                    channel += 64
+                }
+                while channel < shape.channels {
+                    let lanes = min(16, shape.channels - channel)
+                    var value = R.start
+                    var line = patch.first + channel
+                    for _ in 0..<patch.height {
+                        var index = line
+                        for _ in 0..<patch.width {
+                            value = R.combine(value, lanes == 16 ? T.load(source, index) : part(T.self, source, index, lanes))
+                            index += patch.stepX
+                        }
+                        line += patch.stepY
+                    }
+                    value = netMaximum(R.finish(value, factor), floor)
+                    if lanes == 16 {
                         T.store(target, output + channel, value)
                     } else {
-                        for lane in 0..<(shape.channels - channel) {
-                            T.storeOne(target, output + channel + lane, value[lane])
-                        }
+                        for lane in 0..<lanes { T.storeOne(target, output + channel + lane, value[lane]) }
                     }
                     channel += 16
                 }
             }
         }
+    }
+
+    /// The part of a window inside the image, in elements.
+    private struct Patch {
+        var first, height, width, stepX, stepY: Int
+    }
+
+    private static func part<T: NetElement>(
+        _: T.Type, _ source: UnsafeRawPointer, _ index: Int, _ lanes: Int
+    ) -> SIMD16<Float> {
+        var value = SIMD16<Float>.zero
+        for lane in 0..<lanes { value[lane] = T.loadOne(source, index + lane) }
+        return value
     }
 
     /// The mean over all pixels of each image, as f32.

@@ -10,8 +10,12 @@ public struct Pooling {
     let window: NetPooling.Window
 
     /// A square window.
-    /// - Parameter countIncludePad: averages divide by the whole window at the border too, PyTorch's default.
-    public init(_ kind: Kind, kernel: Int, stride: Int, padding: Int = 0, countIncludePad: Bool = true) throws {
+    /// - Parameters:
+    ///   - countIncludePad: averages divide by the whole window at the border too, PyTorch's default.
+    ///   - relu: results below zero become zero.
+    public init(
+        _ kind: Kind, kernel: Int, stride: Int, padding: Int = 0, countIncludePad: Bool = true, relu: Bool = false
+    ) throws {
         guard kernel > 0, stride > 0, padding >= 0, padding * 2 <= kernel else {
             throw TensorError.value(
                 operation: "pooling", message: "kernel \(kernel), stride \(stride), padding \(padding)")
@@ -19,7 +23,7 @@ public struct Pooling {
         self.kind = kind
         window = NetPooling.Window(
             height: kernel, width: kernel, strideY: stride, strideX: stride, padY: padding, padX: padding,
-            countsPadding: countIncludePad)
+            countsPadding: countIncludePad, relu: relu)
     }
 
     /// `[N, H', W', C]` for `[N, H, W, C]`, in the input's dtype.
