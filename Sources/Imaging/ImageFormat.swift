@@ -14,7 +14,9 @@ enum ImageFormat {
 
     private static func describe(_ bytes: UnsafeRawBufferPointer) -> String {
         if bytes.isEmpty { return "the file is empty; get it anew" }
-        if bytes.count < 8 { return "the file holds only \(bytes.count) bytes; get it anew" }
+        if bytes.count < 8 {
+            return "the file holds only \(bytes.count) byte\(bytes.count == 1 ? "" : "s"); get it anew"
+        }
         let head = bytes.prefix(512)
         let text = String(decoding: head, as: UTF8.self).lowercased().drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         if text.hasPrefix("version https://git-lfs.github.com/spec") {

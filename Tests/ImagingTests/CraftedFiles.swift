@@ -23,16 +23,25 @@ func header(_ width: UInt32, _ height: UInt32, depth: UInt8 = 8, color: UInt8 = 
     chunk("IHDR", bigEndian(width) + bigEndian(height) + [depth, color, 0, 0, 0])
 }
 
-/// A zlib stream of one stored block of fewer than 65,536 bytes.
+/// A zlib stream of stored blocks.
 func stored(_ bytes: [UInt8]) -> [UInt8] {
     var (low, high): (UInt32, UInt32) = (1, 0)
     for byte in bytes {
         low = (low + UInt32(byte)) % 65_521
         high = (high + low) % 65_521
     }
-    let count = UInt16(bytes.count)
-    let lengths = [count, ~count].flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
-    return [0x78, 0x01, 0x01] + lengths + bytes + bigEndian(high << 16 | low)
+    var stream: [UInt8] = [0x78, 0x01]
+    for start in stride(from: 0, to: bytes.count, by: 65_535) {
+        let block = bytes[start..<min(bytes.count, start + 65_535)]
+        let count = UInt16(block.count)
+        stream.append(block.endIndex == bytes.count ? 1 : 0)
+        for word in [count, ~count] {
+            stream.append(UInt8(truncatingIfNeeded: word))
+            stream.append(UInt8(truncatingIfNeeded: word >> 8))
+        }
+        stream += block
+    }
+    return stream + bigEndian(high << 16 | low)
 }
 
 let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]

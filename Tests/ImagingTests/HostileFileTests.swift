@@ -20,7 +20,7 @@ import Testing
 
     @Test func tinyAndForeignFiles() {
         #expect(refusal([]).contains("the file is empty"))
-        #expect(refusal([0x89]).contains("only 1 bytes"))
+        #expect(refusal([0x89]).contains("only 1 byte;"))
         #expect(refusal(Array("GIF89a..".utf8)).contains("GIF"))
         #expect(
             refusal(Array("version https://git-lfs.github.com/spec/v1\noid sha256:0".utf8)).contains("git lfs pull"))
@@ -98,6 +98,8 @@ import Testing
         _ = refusal(grayPNG(rows: Array(rows.dropLast())))
         _ = refusal(grayPNG(rows: rows + [9, 9, 9]))
         _ = refusal(grayPNG(rows: [9] + rows.dropFirst()))
+        let surplus = rows + [UInt8](repeating: 0, count: 200_000)
+        #expect(refusal(grayPNG(rows: surplus)).contains("too much image data"))
         // Bytes behind the end of the image belong to nobody.
         #expect(try decode(grayPNG() + [1, 2, 3]).width == 4)
     }

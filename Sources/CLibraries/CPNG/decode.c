@@ -6,14 +6,21 @@
 struct source {
     const uint8_t *bytes;
     size_t left;
+    size_t budget;  // bytes that may be read before the next row is done
 };
+
+/// What one row may cost beyond its own length. libpng unpacks all that follows the last row, a thousandfold of what the
+/// file holds, only to say that it is too much.
+static const size_t row_allowance = 1 << 16;
 
 static void read_bytes(png_structp png, png_bytep target, size_t count) {
     struct source *source = png_get_io_ptr(png);
     if (count > source->left) png_error(png, "the file ends too early");
+    if (count > source->budget) png_error(png, "too much image data");
     memcpy(target, source->bytes, count);
     source->bytes += count;
     source->left -= count;
+    source->budget -= count;
 }
 
 /// Ancillary chunks are skipped, their checksums still checked: nothing of them is unpacked or kept.
@@ -32,7 +39,7 @@ static int matches(png_structp png, png_infop info, const struct cx_png_layout *
 
 int cx_png_decode(const uint8_t *bytes, size_t count, const struct cx_png_layout *layout, uint8_t *pixels,
                   size_t row_bytes, char message[CX_PNG_MESSAGE_SIZE]) {
-    struct source source = {bytes, count};
+    struct source source = {bytes, count, SIZE_MAX};
     message[0] = 0;
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, message, cx_png_fail, cx_png_fail);
     if (!png) {
@@ -66,7 +73,11 @@ int cx_png_decode(const uint8_t *bytes, size_t count, const struct cx_png_layout
     png_read_update_info(png, info);
     if (png_get_rowbytes(png, info) != row_bytes) png_error(png, "the rows have another length than the header states");
     for (int pass = 0; pass < passes; pass++)
-        for (uint32_t row = 0; row < layout->height; row++) png_read_row(png, pixels + row_bytes * row, NULL);
+        for (uint32_t row = 0; row < layout->height; row++) {
+            source.budget = 4 * row_bytes + row_allowance;
+            png_read_row(png, pixels + row_bytes * row, NULL);
+        }
+    source.budget = SIZE_MAX;
     png_read_end(png, NULL);
     png_destroy_read_struct(&png, &info, NULL);
     return 0;
