@@ -1,3 +1,6 @@
+import Glibc
+import Synchronization
+
 /// The second half of a two-stage bidiagonalisation: an upper band matrix becomes bidiagonal, one row and column at a time,
 /// with small reflections that chase the fill along the band (Großer and Lang, 1999).
 ///
@@ -17,35 +20,69 @@ public enum MetricBidiagonal {
     /// Reduces the band and writes its diagonal and superdiagonal (`size` and `size - 1` values).
     ///
     /// All elements outside the band must be zero, those beyond the matrix too; windows at the end then need no care.
+    /// Threads take sweeps in order, and each stays behind the sweep before it, so that results do not depend on them.
     public static func reduce(
         _ band: UnsafeMutablePointer<Double>, size: Int, diagonal: UnsafeMutablePointer<Double>,
         superdiagonal: UnsafeMutablePointer<Double>
     ) {
-        for sweep in 0..<max(0, size - 1) {
-            var row = sweep
-            var column = sweep + 1
-            // The row's elements right of the superdiagonal go; rows below, down to the end of the window, follow.
-            var right = Reflection(row: band + at(row, column))
-            while column < size {
-                let block = band + at(column, column)
-                if row == sweep {
-                    right.apply(toColumnsOf: block)
-                }
-                let left = Reflection(column: block)
-                left.apply(toRowsOf: block, from: 1)
-                row = column
-                column += width
-                if column >= size { break }
-                let next = band + at(row, column)
-                left.apply(toRowsOf: next, from: 0)
-                right = Reflection(row: next)
-                right.apply(toColumnsOf: next, skipsFirstRow: true)
-                right.apply(toColumnsOf: band + at(column, column))
+        let sweeps = max(0, size - 1)
+        // How many windows each sweep has finished.
+        let progress = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: sweeps + 1)
+        for sweep in 0...sweeps { (progress + sweep).initialize(to: Atomic(0)) }
+        let next = Atomic(0)
+        Parallel.forEach(max(1, min(Parallel.threads, 1 + sweeps / (8 * width)))) { _ in
+            while true {
+                let sweep = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                if sweep >= sweeps { return }
+                chase(band, size: size, sweep: sweep, progress)
             }
         }
+        for sweep in 0...sweeps { (progress + sweep).deinitialize(count: 1) }
+        progress.deallocate()
         for index in 0..<size {
             diagonal[index] = band[at(index, index)]
             if index + 1 < size { superdiagonal[index] = band[at(index, index + 1)] }
+        }
+    }
+
+    /// Clears one row right of the superdiagonal and chases the fill to the end of the band.
+    private static func chase(
+        _ band: UnsafeMutablePointer<Double>, size: Int, sweep: Int, _ progress: UnsafeMutablePointer<Atomic<Int>>
+    ) {
+        var row = sweep
+        var column = sweep + 1
+        var window = 0
+        wait(sweep, window, progress)
+        var right = Reflection(row: band + at(row, column))
+        right.apply(toColumnsOf: band + at(column, column))
+        while true {
+            let block = band + at(column, column)
+            let left = Reflection(column: block)
+            left.apply(toRowsOf: block, from: 1)
+            row = column
+            column += width
+            if column >= size { break }
+            let neighbour = band + at(row, column)
+            left.apply(toRowsOf: neighbour, from: 0)
+            right = Reflection(row: neighbour)
+            right.apply(toColumnsOf: neighbour, skipsFirstRow: true)
+            right.apply(toColumnsOf: band + at(column, column))
+            window += 1
+            (progress + sweep).pointee.store(window, ordering: .releasing)
+            wait(sweep, window, progress)
+        }
+        (progress + sweep).pointee.store(Int.max, ordering: .releasing)
+    }
+
+    /// Waits until the sweep before is far enough ahead: a window's neighbours reach into the two that follow it.
+    @inline(__always) private static func wait(
+        _ sweep: Int, _ window: Int, _ progress: UnsafeMutablePointer<Atomic<Int>>
+    ) {
+        if sweep == 0 { return }
+        var spins = 0
+        while (progress + sweep - 1).pointee.load(ordering: .acquiring) < window + 3 {
+            spins += 1
+            if spins > 256 { sched_yield() }
         }
     }
 

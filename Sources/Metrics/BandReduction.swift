@@ -15,8 +15,6 @@ struct BandReduction {
     private let columns: Int
     private let left: Scratch<Double>
     private let right: Scratch<Double>
-    private let leftProduct: Scratch<Double>
-    private let rightProduct: Scratch<Double>
     private let strip: Scratch<Double>
     private let triangle: Scratch<Double>
     private let small: Scratch<Double>
@@ -33,8 +31,6 @@ struct BandReduction {
         // [V Y] and [W; Uᵀ] of each step lie side by side, so that one product applies both reflections.
         left = try Scratch(rows, 2 * width)
         right = try Scratch(columns, 2 * width)
-        leftProduct = try Scratch(width, columns)
-        rightProduct = try Scratch(width, width)
         strip = try Scratch(columns, width)
         triangle = try Scratch(width, width)
         small = try Scratch(width, width)
@@ -70,26 +66,21 @@ struct BandReduction {
         let v = left.pointer
         takeReflections(panel, height, stride: rows, to: v, stride: height)
         let trailing = panel + width * rows
-        // W = Tᵀ Vᵀ A.
-        let w = leftProduct.pointer
-        cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, b, n, m, 1, v, m, trailing, ld, 0, w, b)
+        // Wᵀ = Aᵀ V T; [Wᵀ U] is `rest` x 2 width, and U begins after Wᵀ.
+        let w = right.pointer
+        let u = w + width * rest
+        cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, n, b, m, 1, trailing, ld, v, m, 0, w, n)
         cblas_dtrmm(
-            CblasColMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, b, n, 1, triangle.pointer, b, w, b)
+            CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, n, b, 1, triangle.pointer, b, w, n)
         // The panel of rows after that, transposed: QR of it is LQ of the rows.
         for row in 0..<width {
             for column in 0..<rest {
                 strip.pointer[column + row * rest] = trailing[row + column * rows]
             }
         }
-        cblas_dgemm(CblasColMajor, CblasTrans, CblasTrans, n, b, b, -1, w, b, v, m, 1, strip.pointer, n)
+        cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, n, b, b, -1, w, n, v, m, 1, strip.pointer, n)
         try factor(strip.pointer, rest, stride: rest, metric: metric)
-        // [Wᵀ U] is `rest` x 2 width; U begins after Wᵀ.
-        let wu = right.pointer
-        let u = wu + width * rest
         takeReflections(strip.pointer, rest, stride: rest, to: u, stride: rest)
-        for column in 0..<rest {
-            for row in 0..<width { wu[column + row * rest] = w[row + column * width] }
-        }
         for row in 0..<width {
             for column in 0..<rest {
                 trailing[row + column * rows] = column <= row ? strip.pointer[column + row * rest] : 0
@@ -101,7 +92,7 @@ struct BandReduction {
         let lower = trailing + width
         let k = Int32(below)
         let y = v + width * height
-        cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, b, b, n, 1, w, b, u, n, 0, small.pointer, b)
+        cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, b, b, n, 1, w, n, u, n, 0, small.pointer, b)
         cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, k, b, n, 1, lower, ld, u, n, 0, y + width, m)
         cblas_dgemm(
             CblasColMajor, CblasNoTrans, CblasNoTrans, k, b, b, -1, v + width, m, small.pointer, b, 1, y + width, m)
@@ -109,7 +100,7 @@ struct BandReduction {
             CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, k, b, 1, triangle.pointer, b,
             y + width, m)
         cblas_dgemm(
-            CblasColMajor, CblasNoTrans, CblasTrans, k, n, 2 * b, -1, v + width, m, wu, n, 1, lower, ld)
+            CblasColMajor, CblasNoTrans, CblasTrans, k, n, 2 * b, -1, v + width, m, w, n, 1, lower, ld)
     }
 
     /// Householder's QR decomposition of a panel in place; T goes to `triangle`.

@@ -3,7 +3,7 @@ import Tensors
 /// The Fréchet distance between Gaussians fitted to two sets of features (Dowson and Landau, 1982; as FID: Heusel et al.,
 /// 2017): `|m1 - m2|² + tr S1 + tr S2 - 2 tr (S1 S2)^½`.
 ///
-/// With `S1 = F1ᵀ F1` and `S2 = F2ᵀ F2` the last trace is the nuclear norm (the sum of singular values) of `F1 F2ᵀ`, so
+/// With covariances `F1ᵀ F1` and `F2ᵀ F2` the last trace is the nuclear norm (the sum of singular values) of `F1 F2ᵀ`, so
 /// no matrix square root is taken and nothing can become complex or NaN. F is the centred features themselves where a set
 /// has at most D rows, the triangle of their QR decomposition where it has more, and Cholesky's factor where only moments
 /// are at hand. All arithmetic is f64. Both protocols agree: the reference's eigenvalues differ by rounding only.
@@ -64,6 +64,7 @@ public enum FrechetDistance {
         if first.rank > 0 && second.rank > 0 {
             cross = try NuclearNorm.ofProduct(
                 first.factor, rows: first.rank, second.factor, rows: second.rank, dimension: dimension, metric: metric)
+            cross *= (first.unit * second.unit).squareRoot()
         }
         // The sum is a square of a distance, so only rounding can take it below zero.
         let value = shift + (first.trace + second.trace - 2 * cross)

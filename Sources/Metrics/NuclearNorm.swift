@@ -22,20 +22,23 @@ enum NuclearNorm {
         let rows = BandReduction.padded(m)
         let columns = BandReduction.padded(n)
         let product = try Scratch<Double>(rows, columns)
-        product.fill(0)
+        for column in 0..<n { (product.pointer + column * rows + m).update(repeating: 0, count: rows - m) }
+        (product.pointer + n * rows).update(repeating: 0, count: (columns - n) * rows)
         let d = Int32(dimension)
         cblas_dgemm(
             CblasColMajor, CblasTrans, CblasNoTrans, Int32(m), Int32(n), d, 1, tall.pointer, d, wide.pointer, d, 0,
             product.pointer, Int32(rows))
         try Cancellation.check()
-        let scale = largest(product)
+        let scale = MetricConversion.largestMagnitude(product.pointer, count: product.count)
         guard scale.isFinite else {
             throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
         }
         if scale == 0 { return 0 }
-        // A power of two near the largest element, so that squares neither overflow nor vanish.
-        let unit = scale.binade
-        for index in 0..<product.count { product.pointer[index] /= unit }
+        // Where squares could overflow or vanish, the elements are divided by a power of two near the largest.
+        let unit = abs(scale.exponent) < 200 ? 1 : scale.binade
+        if unit != 1 {
+            for index in 0..<product.count { product.pointer[index] /= unit }
+        }
         if columns < blockedColumns { return try direct(product, rows: rows, columns: columns, metric: metric) * unit }
         var height = rows
         if rows > 2 * columns {
@@ -97,15 +100,6 @@ enum NuclearNorm {
             target.update(from: matrix.pointer + column * rows, count: column + 1)
             (target + column + 1).update(repeating: 0, count: columns - column - 1)
         }
-    }
-
-    private static func largest(_ values: Scratch<Double>) -> Double {
-        var result = 0.0
-        for value in values.buffer {
-            if value.isNaN { return .infinity }
-            result = max(result, abs(value))
-        }
-        return result
     }
 
     /// The smallest values first, so that they are not lost beside the large ones.
