@@ -22,6 +22,37 @@ public enum MetricConversion {
         return nil
     }
 
+    /// The largest magnitude; infinity where a value is NaN.
+    public static func largestMagnitude(_ values: UnsafePointer<Double>, count: Int) -> Double {
+        let raw = UnsafeRawPointer(values)
+        var lanes = SIMD8<UInt64>.zero
+        var index = 0
+        while index + 8 <= count {
+            let bits = raw.loadUnaligned(fromByteOffset: index * 8, as: SIMD8<UInt64>.self)
+            lanes = pointwiseMax(lanes, bits & 0x7FFF_FFFF_FFFF_FFFF)
+            index += 8
+        }
+        var largest = lanes.max()
+        while index < count {
+            largest = max(largest, values[index].magnitude.bitPattern)
+            index += 1
+        }
+        // Bits of magnitudes are ordered as the magnitudes are, with NaN above infinity.
+        return min(largest, Double.infinity.bitPattern) == largest ? Double(bitPattern: largest) : .infinity
+    }
+
+    /// Adds the sums of columns to `sums`, in f64, row after row.
+    public static func addColumns(
+        _ source: UnsafePointer<Float>, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Double>
+    ) {
+        Parallel.forRanges(columns, grain: 256) { range in
+            for row in 0..<rows {
+                let from = source + row * columns
+                for column in range { sums[column] += Double(from[column]) }
+            }
+        }
+    }
+
     /// Writes `source` (`rows` x `columns`), less one shift a column, as f64.
     public static func widen(
         _ source: UnsafePointer<Float>, rows: Int, columns: Int, less shift: UnsafePointer<Double>?,
@@ -61,6 +92,18 @@ public enum MetricConversion {
         _ source: UnsafePointer<Double>, times factor: Double, to target: UnsafeMutablePointer<Double>, count: Int
     ) {
         for index in 0..<count { target[index] += factor * source[index] }
+    }
+
+    /// The sum of squares of `rows` x `columns` values: of each row first, then of the rows in order.
+    public static func sumOfSquares(_ values: UnsafePointer<Double>, rows: Int, columns: Int) -> Double {
+        let sums = UnsafeMutablePointer<Double>.allocate(capacity: max(1, rows))
+        Parallel.forRanges(rows, grain: max(1, 65_536 / max(1, columns))) { range in
+            for row in range { sums[row] = sumOfSquares(values + row * columns, count: columns) }
+        }
+        var total = 0.0
+        for row in 0..<rows { total += sums[row] }
+        sums.deallocate()
+        return total
     }
 
     /// The sum of squares, in eight lanes that are added at the end.

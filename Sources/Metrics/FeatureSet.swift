@@ -96,6 +96,12 @@ public struct FeatureSet {
     func columnMeans(weights: [Double]? = nil) throws -> Scratch<Double> {
         let means = try Scratch<Double>(dimension)
         means.fill(0)
+        if weights == nil && tensor.dtype == .f32 {
+            MetricConversion.addColumns(
+                tensor.pointer.assumingMemoryBound(to: Float.self), rows: rows, columns: dimension, to: means.pointer)
+            for column in 0..<dimension where rows > 0 { means.pointer[column] /= Double(rows) }
+            return means
+        }
         let block = try Scratch<Double>(min(rows, 64), dimension)
         var total = 0.0
         for start in stride(from: 0, to: rows, by: 64) {

@@ -1,10 +1,9 @@
-import COpenBLAS
 import Tensors
 
 /// The Fréchet distance between Gaussians fitted to two sets of features (Dowson and Landau, 1982; as FID: Heusel et al.,
 /// 2017): `|m1 - m2|² + tr S1 + tr S2 - 2 tr (S1 S2)^½`.
 ///
-/// With `S1 = F1ᵀ F1` and `S2 = F2ᵀ F2` the last trace is the nuclear norm (the sum of singular values) of `F1 F2ᵀ`, so
+/// With covariances `F1ᵀ F1` and `F2ᵀ F2` the last trace is the nuclear norm (the sum of singular values) of `F1 F2ᵀ`, so
 /// no matrix square root is taken and nothing can become complex or NaN. F is the centred features themselves where a set
 /// has at most D rows, the triangle of their QR decomposition where it has more, and Cholesky's factor where only moments
 /// are at hand. All arithmetic is f64. Both protocols agree: the reference's eigenvalues differ by rounding only.
@@ -58,19 +57,14 @@ public enum FrechetDistance {
             let difference = first.mean.pointer[column] - second.mean.pointer[column]
             shift += difference * difference
         }
+        guard first.trace.isFinite, second.trace.isFinite else {
+            throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
+        }
         var cross = 0.0
         if first.rank > 0 && second.rank > 0 {
-            let product = try Scratch<Double>(first.rank, second.rank)
-            // Row-major F2 F1ᵀ is column-major F1 F2ᵀ; the norm does not care which.
-            cblas_dgemm(
-                CblasRowMajor, CblasNoTrans, CblasTrans, Int32(first.rank), Int32(second.rank), Int32(dimension), 1,
-                first.factor.pointer, Int32(dimension), second.factor.pointer, Int32(dimension), 0,
-                product.pointer, Int32(second.rank))
-            try Cancellation.check()
-            guard first.trace.isFinite, second.trace.isFinite else {
-                throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
-            }
-            cross = try NuclearNorm.of(product, rows: second.rank, columns: first.rank, metric: metric)
+            cross = try NuclearNorm.ofProduct(
+                first.factor, rows: first.rank, second.factor, rows: second.rank, dimension: dimension, metric: metric)
+            cross *= (first.unit * second.unit).squareRoot()
         }
         // The sum is a square of a distance, so only rounding can take it below zero.
         let value = shift + (first.trace + second.trace - 2 * cross)

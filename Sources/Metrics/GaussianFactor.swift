@@ -3,7 +3,7 @@ import Foundation
 import Kernels
 import Tensors
 
-/// A Gaussian fitted to features: its mean, and a factor F with `Fᵀ F` equal to the covariance.
+/// A Gaussian fitted to features: its mean, and a factor F and unit with `unit * Fᵀ F` equal to the covariance.
 ///
 /// Working on the factor instead of the covariance keeps all digits: squaring loses half of those of small directions.
 struct GaussianFactor {
@@ -13,6 +13,8 @@ struct GaussianFactor {
     /// F, row-major, `rank` x D.
     let factor: Scratch<Double>
     let rank: Int
+    /// What `Fᵀ F` is multiplied by.
+    let unit: Double
     /// The trace of the covariance.
     let trace: Double
 
@@ -32,7 +34,7 @@ struct GaussianFactor {
         dimension = features.dimension
         mean = try features.columnMeans(weights: weights.map { $0.map(Double.init) })
         let divisor = Double(total - 1)
-        let scale = used.map { (Double(weights == nil ? 1 : counts[$0]) / divisor).squareRoot() }
+        unit = 1 / divisor
         if used.count <= dimension {
             rank = used.count
             factor = try Scratch<Double>(rank, dimension)
@@ -43,14 +45,15 @@ struct GaussianFactor {
                     features.widen(row..<row + 1, less: mean.pointer, to: factor.pointer + target * dimension)
                 }
             }
-            for row in 0..<rank {
-                cblas_dscal(Int32(dimension), scale[row], factor.pointer + row * dimension, 1)
+            for row in 0..<rank where counts.count > 0 {
+                cblas_dscal(
+                    Int32(dimension), Double(counts[used[row]]).squareRoot(), factor.pointer + row * dimension, 1)
             }
         } else {
             rank = dimension
-            factor = try GaussianFactor.triangle(features, used, scale, mean)
+            factor = try GaussianFactor.triangle(features, used, counts, mean)
         }
-        trace = MetricConversion.sumOfSquares(factor.pointer, count: factor.count)
+        trace = MetricConversion.sumOfSquares(factor.pointer, rows: rank, columns: dimension) * unit
     }
 
     /// Factors a covariance (`D` x `D`, symmetric, row-major) by Cholesky's decomposition with pivots, which stops at the
@@ -58,6 +61,7 @@ struct GaussianFactor {
     init(mean: Scratch<Double>, covariance: Scratch<Double>, dimension: Int, metric: String) throws {
         self.dimension = dimension
         self.mean = mean
+        unit = 1
         var size = Int32(dimension)
         var found: Int32 = 0
         var code: Int32 = 0
@@ -80,9 +84,9 @@ struct GaussianFactor {
         }
     }
 
-    /// R of the QR decomposition of the scaled, centred rows, `D` x `D`, from blocks that are stacked below the last R.
+    /// R of the QR decomposition of the weighted, centred rows, `D` x `D`, from blocks that are stacked below the last R.
     private static func triangle(
-        _ features: FeatureSet, _ used: [Int], _ scale: [Double], _ mean: Scratch<Double>
+        _ features: FeatureSet, _ used: [Int], _ counts: [Int], _ mean: Scratch<Double>
     ) throws -> Scratch<Double> {
         let dimension = features.dimension
         let block = min(used.count, 2 * dimension)
@@ -99,7 +103,9 @@ struct GaussianFactor {
             for index in start..<end {
                 let target = rows.pointer + (held + index - start) * dimension
                 features.widen(used[index]..<used[index] + 1, less: mean.pointer, to: target)
-                cblas_dscal(Int32(dimension), scale[index], target, 1)
+                if !counts.isEmpty {
+                    cblas_dscal(Int32(dimension), Double(counts[used[index]]).squareRoot(), target, 1)
+                }
             }
             // Row-major rows are columns to LAPACK, so R appears as the L of an LQ decomposition.
             var size = Int32(dimension)

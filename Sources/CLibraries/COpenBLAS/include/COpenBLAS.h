@@ -33,9 +33,7 @@ CX_LAPACK(sgesdd, const char *jobz, const int *m, const int *n, float *a, const 
           const int *ldu, float *vt, const int *ldvt, float *work, const int *lwork, int *iwork, int *info);
 CX_LAPACK(dgelqf, const int *m, const int *n, double *a, const int *lda, double *tau, double *work, const int *lwork,
           int *info);
-CX_LAPACK(dgeqr2, const int *m, const int *n, double *a, const int *lda, double *tau, double *work, int *info);
-CX_LAPACK(dlarft, const char *direct, const char *storev, const int *n, const int *k, double *v, const int *ldv,
-          const double *tau, double *t, const int *ldt);
+CX_LAPACK(dgeqrt3, const int *m, const int *n, double *a, const int *lda, double *t, const int *ldt, int *info);
 CX_LAPACK(dlasq1, const int *n, double *d, double *e, double *work, int *info);
 #undef CX_LAPACK
 #endif
