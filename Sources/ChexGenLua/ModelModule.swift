@@ -21,7 +21,7 @@ enum ModelModule {
     static func declaration(_ session: Session) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.model", "Networks, with the weight files that users have.",
-            functions: [encoder(session), register(session)],
+            functions: [encoder(session), parameters, register(session)],
             constants: [
                 LuaConstantDeclaration(
                     "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows.")
@@ -63,6 +63,29 @@ enum ModelModule {
             for file in encoder.identity.files { _ = try session.input(file.file) }
             return [.object(EncoderObject(encoder, session))]
         }
+    }
+
+    private static let parameters = LuaFunctionDeclaration(
+        "parameters",
+        [
+            LuaParameter("name", .choice(EncoderRegistry.names), "An encoder of the program's own."),
+            LuaParameter(
+                "options",
+                .options([
+                    LuaParameter("config", .string, optional: true, "The folder with rad-dino's config.json.")
+                ]), default: .table(LuaTable()), "Which variant."),
+        ],
+        returns: [LuaResult("parameters", .list(.table), "`name` and `shape` of every tensor in a weight file.")],
+        "What a weight file of an encoder must hold: for making one, or for checking one."
+    ) { arguments in
+        let options = try arguments.options("options")
+        let config = options.has("config") ? try options.string("config") : nil
+        let parameters = try EncoderRegistry.parameters(arguments.string("name"), config: config)
+        return [
+            .table(
+                LuaTable(
+                    array: parameters.map { .fields([("name", .string($0.name)), ("shape", .list($0.shape))]) }))
+        ]
     }
 
     private static func register(_ session: Session) -> LuaFunctionDeclaration {

@@ -29,6 +29,24 @@ public enum EncoderRegistry {
         }
     }
 
+    /// The names and shapes of all tensors that an encoder's weight file must hold.
+    /// - Parameter config: the folder of rad-dino's `config.json`; the other encoder has no variants.
+    /// - Throws: `TensorError.value` for an unknown name or a missing config; what reading the config throws.
+    public static func parameters(_ name: String, config: String?) throws -> [(name: String, shape: [Int])] {
+        switch name {
+        case "inception-v3": return try InceptionV3Network().parameters.parameters.map { ($0.name, $0.shape) }
+        case "rad-dino":
+            guard let config else {
+                throw TensorError.value(operation: name, message: "its parameters depend on a config.json: name its folder")
+            }
+            let configuration = try Dinov2Configuration(path: config + "/config.json")
+            return try Dinov2Network(configuration).parameters.parameters.map { ($0.name, $0.shape) }
+        default:
+            throw TensorError.value(
+                operation: "parameters", message: "no encoder \"\(name)\"; known: \(names.joined(separator: ", "))")
+        }
+    }
+
     /// Where the usual weights of an encoder lie.
     /// - Throws: `CheckpointError.notFound` with everywhere that was looked, and how to get them.
     public static func locate(_ name: String) throws -> String {
