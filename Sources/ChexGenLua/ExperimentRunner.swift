@@ -74,6 +74,15 @@ public final class ExperimentRunner {
         return try run(experiment, plan: RunPlan(config: config, defaults: experiment.defaults, version: Version.text), session)
     }
 
+    /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.
+    private func sharedResults(_ plan: RunPlan) throws -> String? {
+        guard case .map(let given) = plan.config.params.value,
+            case .string(let folder)? = given.first(where: { $0.key == "results" })?.value, !folder.isEmpty
+        else { return nil }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        return folder
+    }
+
     private func open(_ plan: RunPlan) throws -> RunFolder {
         if let folder = request.resumeFolder {
             return try RunFolder.resume(folder, plan: plan, command: CommandLine.arguments)
@@ -88,6 +97,7 @@ public final class ExperimentRunner {
         let folder = try open(plan)
         session.folder = folder
         session.host.addWritableFolder(folder.path)
+        if let results = try sharedResults(plan) { session.host.addWritableFolder(results) }
         var failed = 0
         for cell in folder.remainingCells {
             do {

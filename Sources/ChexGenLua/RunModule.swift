@@ -100,7 +100,7 @@ enum RunModule {
             method(
                 "publish",
                 [
-                    LuaParameter("path", .string, "A CSV table that several runs share, such as `Results/….csv`."),
+                    LuaParameter("path", .string, "A CSV table that several runs share, such as `Results/….csv`: below the working folder, or where scripts may write."),
                     LuaParameter("cells", .list(.any), "Pairs of column and value, in order."),
                 ], "Appends a row to a shared table; the table is written whole, and once even after a crash.", publish),
         ],
@@ -139,7 +139,7 @@ enum RunModule {
     }
 
     private static let publish: (RunObject, LuaArguments) throws -> [LuaValue] = { run, arguments in
-        let path = try run.session.output(arguments.string("path"))
+        let path = try run.session.shared(arguments.string("path"))
         let row = try arguments.list("cells").map { value -> (String, ConfigValue) in
             guard let pair = value.tableValue, let column = pair.array.first?.stringValue else {
                 throw arguments.fail("cells", "wanted pairs { column, value }")

@@ -50,6 +50,22 @@ public final class Session {
         return path
     }
 
+    /// A table that runs share: below the working folder, where its folder is made if need be, or where scripts may write.
+    func shared(_ path: String) throws -> String {
+        let file = URL(fileURLWithPath: path).standardizedFileURL
+        let folder = file.deletingLastPathComponent().path
+        let home = URL(fileURLWithPath: FileManager.default.currentDirectoryPath).standardizedFileURL.path
+        guard file.pathExtension == "csv" else { throw LuaError("\(path): a shared table is a .csv file") }
+        if folder == home || folder.hasPrefix(home + "/") {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            // A link on the way may lead elsewhere, so the place is looked at once more as the system sees it.
+            let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+            let realHome = URL(fileURLWithPath: home).resolvingSymlinksInPath().path
+            if real == realHome || real.hasPrefix(realHome + "/") { return path }
+        }
+        return try output(path)
+    }
+
     /// A file that a script writes, after checking that it may.
     func output(_ path: String) throws -> String {
         try host.checkWritable(path)

@@ -237,7 +237,11 @@ function Study:add_intervals(row, ending, real, synthetic, options)
     })
     for column, name in pairs(names) do
       local interval = intervals[name]
-      if interval then row[column .. " low"], row[column .. " high"] = interval.low, interval.high end
+      if interval then
+        -- A Fréchet distance is never negative, whatever the width of its interval.
+        row[column .. " low"] = name == "fid" and math.max(0, interval.low) or interval.low
+        row[column .. " high"] = interval.high
+      end
     end
   end
   if params.floor_splits > 0 then
