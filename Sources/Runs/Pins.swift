@@ -82,7 +82,8 @@ public final class Pins: @unchecked Sendable {
     }
 
     /// Adds files of a set below a folder; returns those that are new.
-    func add(_ entries: [(path: String, sha256: String)], under root: String) throws -> [(path: String, sha256: String)] {
+    func add(_ entries: [(path: String, sha256: String)], under root: String) throws -> [(path: String, sha256: String)]
+    {
         let prefix = root.hasSuffix("/") ? root : root + "/"
         return try lock.withLock {
             var new: [(path: String, sha256: String)] = []

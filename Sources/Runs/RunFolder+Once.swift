@@ -21,7 +21,8 @@ struct StoredEntry {
     let blobs: [(name: String, sha256: String, size: Int)]
 
     static func read(_ record: ConfigValue) -> (key: String, entry: StoredEntry)? {
-        guard case .string(let key)? = record["key"], let value = record["value"], case .list(let list)? = record["blobs"]
+        guard case .string(let key)? = record["key"], let value = record["value"],
+            case .list(let list)? = record["blobs"]
         else { return nil }
         var blobs: [(name: String, sha256: String, size: Int)] = []
         for blob in list {

@@ -97,7 +97,9 @@ public final class RunFolder: @unchecked Sendable {
     }
 
     /// Progress that is shown on this run's console.
-    public func progress(total: Int, label: String) -> Progress { Progress(total: total, label: label, console: console) }
+    public func progress(total: Int, label: String) -> Progress {
+        Progress(total: total, label: label, console: console)
+    }
 
     /// Writes what is known by now: results, config with pins, report. The run is over for this process.
     /// - Parameter exit: how the command ends; stands in `run.json`.
@@ -123,6 +125,13 @@ public final class RunFolder: @unchecked Sendable {
             }
         }
         try AtomicFile.write(path + "/" + Names.config, plan.yaml(in: path, pins: all))
+        // Manifests of an earlier moment, when fewer files were read, are of no use any more.
+        let current = Set(manifests.map(\.name))
+        let folder = path + "/" + Pins.manifestFolder
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.hasSuffix(".sha256") && !current.contains(name) {
+            unlink(folder + "/" + name)
+        }
     }
 
     static func makeFolder(_ path: String) throws {
