@@ -79,7 +79,11 @@ public enum RunDiff {
             let node = try YAML.read(folder + "/" + RunFolder.Names.config)
             let config = try RunConfig(node: node, path: folder + "/" + RunFolder.Names.config)
             guard case .map(let entries) = node.value else { throw node.error("this is no config of a run") }
-            parameters = .map(entries.filter { !["pins", "folder", "experiment"].contains($0.key) })
+            // Which program ran is a parameter; whether it came to its end shows in the results.
+            let provenance = config.provenance
+            let program = ["chexgen", "cpu_features"].map { (key: $0, value: provenance[$0] ?? .null) }
+            parameters = .map(
+                entries.filter { !["pins", "folder", "experiment", "provenance"].contains($0.key) } + program)
             // The same file has another relative path from another folder, so files are compared by absolute path.
             var inputs = config.pins
             // An image folder is compared file by file where both manifests are at hand.

@@ -85,7 +85,7 @@ extension RunFolder {
                 ("cpu", plan.provenance),
             ]))
         try journal.append(pinRecord([(path: plan.config.experiment, sha256: hash)], under: nil))
-        try AtomicFile.write(hidden + "/" + Names.config, plan.yaml(in: path, pins: pins.all.pins))
+        try AtomicFile.write(hidden + "/" + Names.config, plan.yaml(in: path, pins: pins.all.pins, isFinished: false))
         let report = RunReport(command: command, plan: plan)
         try report.write(hidden + "/" + Names.report)
         return Opened(lock: lock, journal: journal, records: [], isResumed: false, report: report)

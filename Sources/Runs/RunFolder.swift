@@ -108,7 +108,7 @@ public final class RunFolder: @unchecked Sendable {
         try lock.withLock {
             for cell in plan.cells where states[cell.name] == .running { try set(.interrupted, of: cell) }
             try writeResults()
-            try writeConfig()
+            try writeConfig(isFinished: exit == .done)
             report.finish(exit: exit, states: plan.cells.map { states[$0.name] ?? .pending })
             try report.write(path + "/" + Names.report)
         }
@@ -116,7 +116,7 @@ public final class RunFolder: @unchecked Sendable {
     }
 
     /// Writes `run.yaml` with the pins known by now; manifests first, so that every hash in it has its manifest.
-    func writeConfig() throws {
+    func writeConfig(isFinished: Bool = false) throws {
         let (all, manifests) = pins.all
         if !manifests.isEmpty {
             try RunFolder.makeFolder(path + "/" + Pins.manifestFolder)
@@ -124,7 +124,7 @@ public final class RunFolder: @unchecked Sendable {
                 try AtomicFile.write("\(path)/\(Pins.manifestFolder)/\(manifest.name)", manifest.text)
             }
         }
-        try AtomicFile.write(path + "/" + Names.config, plan.yaml(in: path, pins: all))
+        try AtomicFile.write(path + "/" + Names.config, plan.yaml(in: path, pins: all, isFinished: isFinished))
         // Manifests of an earlier moment, when fewer files were read, are of no use any more.
         let current = Set(manifests.map(\.name))
         let folder = path + "/" + Pins.manifestFolder

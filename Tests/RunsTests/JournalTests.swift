@@ -1,5 +1,6 @@
 import Foundation
 import Runs
+import Tensors
 import Testing
 
 @Suite struct JournalTests {
@@ -175,6 +176,68 @@ import Testing
                 exit(text.contains("cannot be written: File too large") && text.contains("bytes wanted") ? 7 : 8)
             }
             exit(9)
+        }
+
+        /// A small file system for one test, or nil where this process may not make one.
+        static func mounted(_ path: String) -> Bool {
+            try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            return mount("none", path, "tmpfs", 0, "size=256k") == 0
+        }
+
+        static let canMount: Bool = {
+            guard let scratch = try? Scratch(), mounted(scratch.path + "/disk") else { return false }
+            return umount(scratch.path + "/disk") == 0
+        }()
+
+        @Test(.enabled(if: canMount, "needs the right to mount a small file system"))
+        func aRunGoesOnWhenTheDiskHasSpaceAgain() throws {
+            let scratch = try Scratch()
+            let disk = scratch.path + "/disk"
+            #expect(JournalTests.mounted(disk))
+            defer { umount2(disk, Int32(MNT_DETACH)) }
+            let plan = try scratch.plan("sweep: {seed: [1, 2, 3]}")
+            let whole = try RunFolder.create(
+                at: scratch.path + "/whole", plan: plan, command: [], console: quietConsole)
+            try many(whole)
+            // Less and less space is left at the start, so that each kind of write fails in turn.
+            for free in stride(from: 4, through: 44, by: 4) {
+                let run = "\(disk)/\(free)/run"
+                try FileManager.default.createDirectory(atPath: "\(disk)/\(free)", withIntermediateDirectories: true)
+                try Data(count: 262_144 - (free + 8) * 1024).write(to: URL(fileURLWithPath: disk + "/filler"))
+                let got = message {
+                    try many(try RunFolder.create(at: run, plan: plan, command: [], console: quietConsole))
+                }
+                #expect(got.isEmpty || got.contains("No space left") && got.contains(disk), "\(free) kB: \(got)")
+                try FileManager.default.removeItem(atPath: disk + "/filler")
+                if FileManager.default.fileExists(atPath: run) {
+                    try many(try RunFolder.resume(run, plan: plan, command: [], console: quietConsole))
+                    #expect(
+                        try scratch.read("disk/\(free)/run/results.csv") == scratch.read("whole/results.csv"))
+                }
+                try FileManager.default.removeItem(atPath: "\(disk)/\(free)")
+            }
+        }
+
+        /// Sends a signal to this process and waits until it has been seen: worker threads block signals, the main one
+        /// does not.
+        static func send(_ signal: Int32) {
+            kill(getpid(), signal)
+            for _ in 0..<1000 where !Cancellation.isRequested { usleep(1000) }
+        }
+
+        @Test func signalsAskToStopAndASecondOneEnds() async {
+            await #expect(processExitsWith: .exitCode(5)) {
+                Signals.install()
+                JournalTests.send(SIGTERM)
+                exit(Cancellation.isRequested ? 5 : 6)
+            }
+            await #expect(processExitsWith: .exitCode(130)) {
+                Signals.install()
+                JournalTests.send(SIGINT)
+                JournalTests.send(SIGINT)
+                sleep(2)
+                exit(6)
+            }
         }
 
         @Test func aFullDiskLosesNothing() async throws {

@@ -183,6 +183,40 @@ import Testing
         #expect(exitStatus { try run(other, "d") } == .pin)
     }
 
+    @Test func anInterruptedRunsConfigPinsWhatItHadRead() throws {
+        let scratch = try Scratch()
+        let plan = try scratch.plan()
+        for name in ["1", "2"] { try scratch.write("images/\(name)", name) }
+        func pin(_ folder: RunFolder, _ names: [String]) throws {
+            let files = names.map { (path: scratch.path + "/images/" + $0, sha256: sha($0)) }
+            try folder.pin(files: files, under: scratch.path + "/images")
+        }
+        do {
+            let folder = try create(scratch, plan)
+            try folder.begin(plan.cells[0])
+            try pin(folder, ["1"])
+            try folder.interrupt(plan.cells[0])
+            try folder.finish(exit: .interrupted)
+        }
+        let config = try RunConfig.load(scratch.path + "/run/run.yaml")
+        let again = try RunPlan(config: config, defaults: .map([]), version: "0.1")
+        do {
+            let folder = try resume(scratch, again)
+            try folder.begin(again.cells[0])
+            try pin(folder, ["1", "2"])
+            try folder.finish(again.cells[0])
+            try folder.finish(exit: .done)
+        }
+        let manifests = try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/run/manifests")
+        #expect(manifests.count == 1)
+        #expect(try scratch.read("run/manifests/\(manifests[0])") == "\(sha("1"))  1\n\(sha("2"))  2\n")
+        let finished = try RunPlan(
+            config: try RunConfig.load(scratch.path + "/run/run.yaml"), defaults: .map([]), version: "0.1")
+        try scratch.write("images/3", "3")
+        let folder = try create(scratch, finished, "third")
+        #expect(message { try pin(folder, ["1", "3"]) }.contains("images/3: this is not the file"))
+    }
+
     @Test func onceKeepsValuesAndBytes() throws {
         let scratch = try Scratch()
         let plan = try scratch.plan()
@@ -202,6 +236,12 @@ import Testing
             #expect(stored.value == value)
             #expect(stored.blobs.map(\.name) == ["t", "empty"])
             #expect(stored.blobs[0].bytes == bytes)
+        }
+        do {
+            let folder = try resume(scratch, plan)
+            let large = ConfigValue.list((0..<200_000).map { .number(Double($0)) })
+            try folder.store(StoredValue(large), key: "large", cell: cell)
+            #expect(folder.stored("large", cell: cell)?.value == large)
         }
         let once = scratch.path + "/run/once"
         for name in try FileManager.default.contentsOfDirectory(atPath: once) {
