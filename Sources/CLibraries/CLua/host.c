@@ -41,12 +41,12 @@ cx_lua *cx_lua_open(struct cx_lua_limits limits, struct cx_callbacks callbacks) 
 
 static int install(lua_State *L) {
     cx_lua *lua = cxl_host(L);
+    cxl_open_stops(L);
+    cxl_open_objects(L);
     // Input: the finder of modules, the writer or nil, and `arg`.
     if (cxl_push(L, &lua->frames[lua->depth]->input) != 3) return luaL_error(L, "the sandbox has three parts");
     lua_remove(L, 1);
     enum { FINDER = 1, WRITER, ARGUMENTS, GLOBALS };
-    cxl_open_stops(L);
-    cxl_open_objects(L);
     cxl_open_base(L);
     lua_pushvalue(L, GLOBALS);
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
