@@ -67,6 +67,9 @@ int cx_lua_install(cx_lua *lua) { return cxl_protect(lua, install, NULL, false);
 
 void cx_lua_close(cx_lua *lua) {
     cxl_watch_quit(lua);
+    // Lua skips a finalizer that it has no memory to call, and the object behind it would stay for ever.
+    lua->limits.memory = 0;
+    lua->fail_after = -1;
     for (int depth = 0; depth <= CXL_MOST_DEPTH; depth++) {
         struct cxl_frame *frame = lua->frames[depth];
         if (!frame) continue;
