@@ -129,10 +129,8 @@ extension Tensor {
         guard count >= 0 else {
             throw TensorError.value(operation: "randperm", message: "wanted a count of at least 0, got \(count)")
         }
-        // Asks for the memory first: a count from a script may be any.
         let result = try Tensor(uninitialized: [count], .i64)
-        let order = generator.permutation(count)
-        result.write(Int64.self) { Int64(order[$0]) }
+        try result.withElements(Int64.self) { generator.permutation(into: $0) }
         return try result.to(dtype)
     }
 

@@ -126,7 +126,8 @@ public struct Tensor {
     /// The elements in row-major order, as an array.
     /// - Throws: `TensorError.dtype` for another dtype.
     public func array<Element: TensorElement>(_ type: Element.Type) throws -> [Element] {
-        try contiguous().withElements(type) { Array($0) }
+        try Storage.checkRoom(count, dtype.size)
+        return try contiguous().withElements(type) { Array($0) }
     }
 
     /// The address of the first element. The caller keeps the tensor alive while it uses it.

@@ -37,13 +37,17 @@ public final class TorchGenerator {
 
     /// `torch.randperm(count)`, indexes from 0.
     public func permutation(_ count: Int) -> [Int] {
-        var order = Array(0..<max(0, count))
-        if count < 2 { return order }
-        for index in 0..<count - 1 {
-            let step = Int(engine.next()) % (count - index)
-            order.swapAt(index, index + step)
+        var order = [Int64](repeating: 0, count: max(0, count))
+        order.withUnsafeMutableBufferPointer { permutation(into: $0) }
+        return order.map { Int($0) }
+    }
+
+    /// `torch.randperm(values.count)`, indexes from 0.
+    public func permutation(into values: UnsafeMutableBufferPointer<Int64>) {
+        for index in values.indices { values[index] = Int64(index) }
+        for index in values.indices.dropLast() {
+            values.swapAt(index, index + Int(engine.next()) % (values.count - index))
         }
-        return order
     }
 
     /// `torch.randn(count)` in float32 for a contiguous tensor.

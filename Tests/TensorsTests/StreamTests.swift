@@ -101,7 +101,8 @@ import Testing
                 for (got, wanted) in zip(values, draw.values) {
                     #expect(
                         exact ? got == wanted : abs(got - wanted) <= tolerance,
-                        "got \(got), wanted \(wanted): seed \(item.seed) \(draw.kind) of \(draw.count), below \(draw.high ?? 0)")
+                        "got \(got), wanted \(wanted): seed \(item.seed) \(draw.kind) of \(draw.count), below \(draw.high ?? 0)"
+                    )
                 }
             }
         }
