@@ -50,8 +50,16 @@ enum EncoderInput {
             offset: batch.offset + index * count)
     }
 
-    /// Copies a row of features to row `index` of `result` `[N, D]`.
-    static func put(_ row: Tensor, _ index: Int, _ result: Tensor) {
-        (result.pointer + index * row.count * 4).copyMemory(from: row.pointer, byteCount: row.count * 4)
+    /// Copies rows of features `[n, …]` to `result` `[N, …]`, from row `index` on.
+    static func put(_ rows: Tensor, _ index: Int, _ result: Tensor) {
+        let rowBytes = result.count / max(1, result.shape[0]) * 4
+        (result.pointer + index * rowBytes).copyMemory(from: rows.pointer, byteCount: rows.count * 4)
+    }
+
+    /// Cuts `0 ..< count` into ranges of at most `most`, so that every thread has one.
+    static func groups(_ count: Int, most: Int) -> [Range<Int>] {
+        if count == 0 { return [] }
+        let size = max(1, min(most, (count + Parallel.threads - 1) / Parallel.threads))
+        return stride(from: 0, to: count, by: size).map { $0..<min(count, $0 + size) }
     }
 }

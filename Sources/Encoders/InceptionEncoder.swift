@@ -20,6 +20,8 @@ public final class InceptionEncoder: Encoder {
     private let network: InceptionV3Network
     private let pool: ContextPool
     private let side = 299
+    /// The most images that one thread takes through the network's later layers together.
+    private static let groupSize = 4
 
     /// Loads the weights, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
@@ -65,16 +67,19 @@ public final class InceptionEncoder: Encoder {
         let batch = try images.contiguous()
         let result = try Tensor(uninitialized: [batch.shape[0], output == "2048" ? 2048 : 1008])
         let bias = output == "logits" ? try network.logitBias() : []
-        try pool.forEach(batch.shape[0]) { [self] index, context in
-            let features = try network.features(try input(EncoderInput.one(batch, index), context), context)
-            if output == "2048" {
-                EncoderInput.put(features, index, result)
-                return
+        let groups = EncoderInput.groups(batch.shape[0], most: Self.groupSize)
+        try pool.forEach(groups.count) { [self] index, context in
+            let group = groups[index]
+            let features = try network.features(group.count, context) {
+                try input(EncoderInput.one(batch, group.lowerBound + $0), context)
             }
-            let logits = try network.logitsUnbiased(features, context)
-            EncoderInput.put(logits, index, result)
-            let row = result.pointer.assumingMemoryBound(to: Float.self) + index * 1008
-            for (column, value) in bias.enumerated() { row[column] += value }
+            let rows = output == "2048" ? features : try network.logitsUnbiased(features, context)
+            EncoderInput.put(rows, group.lowerBound, result)
+            if bias.isEmpty { return }
+            let target = result.pointer.assumingMemoryBound(to: Float.self)
+            for row in group {
+                for (column, value) in bias.enumerated() { target[row * bias.count + column] += value }
+            }
         }
         return result
     }

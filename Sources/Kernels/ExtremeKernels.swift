@@ -1,10 +1,10 @@
 /// The largest or smallest element along one dimension, and where it is.
 public enum ExtremeKernels {
-    /// Finds, for every row, the index of the first extreme element, and writes the element to `values` (one element a
-    /// row) where it is given. NaN counts as the extreme. The dimension has at least one element.
+    /// Finds, for every row, the first extreme element and its index. NaN counts as the extreme. The dimension has at
+    /// least one element. `values` has room for one element of type `compute` a row.
     public static func run(
         maximum: Bool, _ source: StridedView, _ dimension: ReducedDimension, compute: ComputeType,
-        indices: UnsafeMutablePointer<Int64>, values: StridedView?
+        indices: UnsafeMutablePointer<Int64>, values: UnsafeMutableRawPointer
     ) {
         switch compute {
         case .f32: run(maximum, source, dimension, Float.self, indices, values)
@@ -16,11 +16,10 @@ public enum ExtremeKernels {
     @inline(__always)
     private static func run<C: Computed & Comparable>(
         _ maximum: Bool, _ source: StridedView, _ dimension: ReducedDimension, _: C.Type,
-        _ indices: UnsafeMutablePointer<Int64>, _ values: StridedView?
+        _ indices: UnsafeMutablePointer<Int64>, _ values: UnsafeMutableRawPointer
     ) {
         if dimension.rows == 0 || dimension.length == 0 { return }
-        let best = UnsafeMutablePointer<C>.allocate(capacity: dimension.rows)
-        defer { best.deallocate() }
+        let best = values.assumingMemoryBound(to: C.self)
         if maximum {
             dimension.inner == 1
                 ? rows(source, dimension, best, indices) { $0 > $1 }
@@ -30,7 +29,6 @@ public enum ExtremeKernels {
                 ? rows(source, dimension, best, indices) { $0 < $1 }
                 : columns(source, dimension, best, indices) { $0 < $1 }
         }
-        values?.scatter(0, dimension.rows, from: UnsafePointer(best))
     }
 
     @inline(__always)

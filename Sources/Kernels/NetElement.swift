@@ -36,16 +36,19 @@ enum NetF32: NetElement {
 enum NetBF16: NetElement {
     @inline(__always)
     static func load(_ base: UnsafeRawPointer, _ index: Int) -> SIMD16<Float> {
-        let bits = base.loadUnaligned(fromByteOffset: index * 2, as: SIMD16<UInt16>.self)
-        return unsafeBitCast(SIMD16<UInt32>(truncatingIfNeeded: bits) &<< 16, to: SIMD16<Float>.self)
+        // One shuffle with zeros: the compiler makes calls of the converting initialisers.
+        var pairs = SIMD32<UInt16>.zero
+        pairs.oddHalf = base.loadUnaligned(fromByteOffset: index * 2, as: SIMD16<UInt16>.self)
+        return unsafeBitCast(pairs, to: SIMD16<Float>.self)
     }
     @inline(__always)
     static func store(_ base: UnsafeMutableRawPointer, _ index: Int, _ value: SIMD16<Float>) {
         let bits = unsafeBitCast(value, to: SIMD16<UInt32>.self)
-        var rounded = (bits &+ 0x7FFF &+ ((bits &>> 16) & 1)) &>> 16
-        rounded.replace(with: (bits &>> 16) | 0x40, where: value .!= value)
+        var rounded = bits &+ 0x7FFF &+ ((bits &>> 16) & 1)
+        rounded.replace(with: bits | 0x40_0000, where: value .!= value)
         base.storeBytes(
-            of: SIMD16<UInt16>(truncatingIfNeeded: rounded), toByteOffset: index * 2, as: SIMD16<UInt16>.self)
+            of: unsafeBitCast(rounded, to: SIMD32<UInt16>.self).oddHalf, toByteOffset: index * 2,
+            as: SIMD16<UInt16>.self)
     }
     @inline(__always)
     static func loadOne(_ base: UnsafeRawPointer, _ index: Int) -> Float {

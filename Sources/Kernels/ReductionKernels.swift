@@ -100,8 +100,8 @@ public enum ReductionKernels {
     ) {
         let (rows, length) = (dimension.outer, dimension.length)
         let blocks = (length + block - 1) / block
-        let partial = UnsafeMutablePointer<A>.allocate(capacity: rows * blocks)
-        defer { partial.deallocate() }
+        let partial = blocks == 1 ? result : UnsafeMutablePointer<A>.allocate(capacity: rows * blocks)
+        defer { if blocks > 1 { partial.deallocate() } }
         Parallel.forRanges(rows * blocks, grain: max(1, block / length)) { range in
             let scratch = UnsafeMutablePointer<C>.allocate(capacity: min(block, length))
             defer { scratch.deallocate() }
@@ -117,9 +117,10 @@ public enum ReductionKernels {
                     : RowReduction.laned(values, count) { term($0, centre) }
             }
         }
+        if blocks == 1 { return }
         for row in 0..<rows {
             var total = partial[row * blocks]
-            for index in 1..<max(1, blocks) {
+            for index in 1..<blocks {
                 let next = partial[row * blocks + index]
                 total = product ? total.times(next) : total.plus(next)
             }

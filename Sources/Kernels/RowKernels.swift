@@ -9,12 +9,13 @@ public enum RowKernel: Sendable {
 public enum RowKernels {
     /// Applies `kernel` to every `length` consecutive elements (in row-major order) of `source`.
     /// `target` has equally many elements and is the source itself or does not overlap it.
+    /// - Returns: whether the memory for two rows a thread could be had.
     public static func run(
         _ kernel: RowKernel, _ source: StridedView, length: Int, to target: StridedView, compute: ComputeType
-    ) {
+    ) -> Bool {
         switch compute {
         case .f32:
-            run(source, length, target) { (x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, n: Int) in
+            return run(source, length, target) { (x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, n: Int) in
                 switch kernel {
                 case .softmax: VectorMath.softmax(x, y, n)
                 case .logSoftmax: VectorMath.logSoftmax(x, y, n)
@@ -27,7 +28,7 @@ public enum RowKernels {
                 }
             }
         case .f64:
-            run(source, length, target) { (x: UnsafePointer<Double>, y: UnsafeMutablePointer<Double>, n: Int) in
+            return run(source, length, target) { (x: UnsafePointer<Double>, y: UnsafeMutablePointer<Double>, n: Int) in
                 switch kernel {
                 case .softmax: softmax(x, y, n)
                 case .logSoftmax: logSoftmax(x, y, n)
@@ -40,7 +41,7 @@ public enum RowKernels {
                 }
             }
         case .i64:
-            run(source, length, target) { (x: UnsafePointer<Int64>, y: UnsafeMutablePointer<Int64>, n: Int) in
+            return run(source, length, target) { (x: UnsafePointer<Int64>, y: UnsafeMutablePointer<Int64>, n: Int) in
                 var sum: Int64 = 0
                 for index in 0..<n {
                     sum = sum &+ x[index]
@@ -54,11 +55,16 @@ public enum RowKernels {
     private static func run<C: Computed>(
         _ source: StridedView, _ length: Int, _ target: StridedView,
         _ body: (UnsafePointer<C>, UnsafeMutablePointer<C>, Int) -> Void
-    ) {
-        if source.count == 0 { return }
+    ) -> Bool {
+        if source.count == 0 { return true }
+        var refused = false
         Parallel.forRanges(source.count / length, grain: max(1, 8192 / length)) { range in
-            let input = UnsafeMutablePointer<C>.allocate(capacity: 2 * length)
-            defer { input.deallocate() }
+            guard let scratch = malloc(2 * length * MemoryLayout<C>.stride) else {
+                refused = true
+                return
+            }
+            defer { free(scratch) }
+            let input = scratch.assumingMemoryBound(to: C.self)
             let output = input + length
             for row in range {
                 let values = source.load(row * length, length, input)
@@ -66,6 +72,7 @@ public enum RowKernels {
                 target.scatter(row * length, length, from: UnsafePointer(output))
             }
         }
+        return !refused
     }
 
     private static func top(_ x: UnsafePointer<Double>, _ n: Int) -> Double {

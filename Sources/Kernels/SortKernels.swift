@@ -1,3 +1,5 @@
+import Foundation
+
 /// Sorting rows that lie along the last dimension, in parallel over rows.
 public enum SortKernels {
     /// Sorts every `length` consecutive elements and keeps the first `kept` of each row.
@@ -6,15 +8,16 @@ public enum SortKernels {
     /// - Parameters:
     ///   - values: has `kept` elements for every row.
     ///   - indices: receives where each element was in its row, from 0.
+    /// - Returns: whether the memory to sort in, 40 bytes an element of a row and thread, could be had.
     public static func run(
         _ source: StridedView, length: Int, kept: Int, descending: Bool, compute: ComputeType, values: StridedView,
         indices: UnsafeMutablePointer<Int64>
-    ) {
+    ) -> Bool {
         switch compute {
-        case .f32: run(source, length, kept, descending, values, indices) { UInt64(order($0 as Float)) }
-        case .f64: run(source, length, kept, descending, values, indices) { order($0 as Double) }
+        case .f32: return run(source, length, kept, descending, values, indices) { UInt64(order($0 as Float)) }
+        case .f64: return run(source, length, kept, descending, values, indices) { order($0 as Double) }
         case .i64:
-            run(source, length, kept, descending, values, indices) { (x: Int64) in
+            return run(source, length, kept, descending, values, indices) { (x: Int64) in
                 UInt64(bitPattern: x) ^ (1 << 63)
             }
         }
@@ -29,17 +32,20 @@ public enum SortKernels {
     private static func run<C: Computed>(
         _ source: StridedView, _ length: Int, _ kept: Int, _ descending: Bool, _ target: StridedView,
         _ indices: UnsafeMutablePointer<Int64>, _ key: (C) -> UInt64
-    ) {
-        if source.count == 0 || kept == 0 { return }
+    ) -> Bool {
+        if source.count == 0 || kept == 0 { return true }
+        var refused = false
         let flip: UInt64 = descending ? (C.type == .f32 ? 0xFFFF_FFFF : UInt64.max) : 0
         let bytes = C.type == .f32 ? 4 : 8
         Parallel.forRanges(source.count / length, grain: max(1, 2048 / length)) { range in
-            let scratch = UnsafeMutablePointer<C>.allocate(capacity: length + kept)
-            let entries = UnsafeMutablePointer<Entry>.allocate(capacity: 2 * length)
-            defer {
-                scratch.deallocate()
-                entries.deallocate()
+            let width = MemoryLayout<Entry>.stride
+            guard let memory = malloc(2 * length * width + (length + kept) * 8) else {
+                refused = true
+                return
             }
+            defer { free(memory) }
+            let entries = memory.assumingMemoryBound(to: Entry.self)
+            let scratch = (memory + 2 * length * width).assumingMemoryBound(to: C.self)
             let output = scratch + length
             for row in range {
                 let x = source.load(row * length, length, scratch)
@@ -52,6 +58,7 @@ public enum SortKernels {
                 target.scatter(row * kept, kept, from: UnsafePointer(output))
             }
         }
+        return !refused
     }
 
     /// Sorts by key, entries of equal keys staying in order; returns which of the two buffers holds the result.

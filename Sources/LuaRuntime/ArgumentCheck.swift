@@ -101,7 +101,7 @@ struct ArgumentCheck {
             throw LuaError(
                 "bad argument '\(name)' to '\(callee)' (wanted a list, got a table with the key '\(field.name)')")
         }
-        if case .any = element { return .table(table) }
+        if fitsAsItIs(table, element) { return .table(table) }
         var changed = false
         var fitted = table.array
         for (index, value) in table.array.enumerated() {
@@ -114,6 +114,24 @@ struct ArgumentCheck {
             }
         }
         return .table(changed ? LuaTable(array: fitted) : table)
+    }
+
+    /// Whether all entries are scalars of the wanted type; long lists of numbers are looked at only here.
+    private func fitsAsItIs(_ table: LuaTable, _ element: LuaType) -> Bool {
+        switch element {
+        case .any: return true
+        case .integer:
+            return table.array.allSatisfy { if case .integer = $0 { true } else { false } }
+        case .number:
+            return table.array.allSatisfy {
+                switch $0 {
+                case .integer, .number: true
+                default: false
+                }
+            }
+        case .string: return table.array.allSatisfy { if case .string = $0 { true } else { false } }
+        default: return false
+        }
     }
 
     private func dictionary(_ table: LuaTable, _ element: LuaType, _ name: String) throws -> LuaValue? {

@@ -1,6 +1,7 @@
 import CLua
 
-/// Writes values on a tape for Lua. Objects and functions are retained; the tape gives them up if Lua does not take them.
+/// Writes values on a tape for Lua. Objects and functions are retained; the tape gives them up if Lua does not
+/// take them.
 struct TapeWriter {
     let tape: OpaquePointer
     let host: LuaHost

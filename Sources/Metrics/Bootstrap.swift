@@ -45,12 +45,13 @@ public enum Bootstrap {
         real: RowGroups, synthetic: RowGroups, _ options: Options = Options(),
         statistic: (_ realWeights: [Int], _ syntheticWeights: [Int]) throws -> Double
     ) throws -> Interval {
-        let draws = try weights(real: real, synthetic: synthetic, options)
+        var draws = try Draws(real, synthetic, options)
         let ones = ([Int](repeating: 1, count: real.rows), [Int](repeating: 1, count: synthetic.rows))
         let estimate = try statistic(ones.0, ones.1)
         var values: [Double] = []
-        for draw in draws {
+        for _ in 0..<options.replicates {
             try Cancellation.check()
+            let draw = draws.next()
             values.append(try statistic(draw.real, draw.synthetic))
         }
         return summary(estimate, values, options)
@@ -77,17 +78,23 @@ public enum Bootstrap {
     ) throws -> Interval {
         let (first, second) = try groups(real, synthetic, realGroups, syntheticGroups)
         let estimate = try KernelInceptionDistance.allPairs(real, synthetic, kernel)
-        let draws = try weights(real: first, synthetic: second, options)
-        let sums = try PolynomialKernel(kernel, dimension: real.dimension).weightedSums(
-            real, synthetic, realWeights: draws.map(\.real), syntheticWeights: draws.map(\.synthetic))
+        var draws = try Draws(first, second, options)
+        let polynomial = PolynomialKernel(kernel, dimension: real.dimension)
         var values: [Double] = []
-        for (sum, draw) in zip(sums, draws) {
-            let (n, m) = (Double(draw.real.reduce(0, +)), Double(draw.synthetic.reduce(0, +)))
-            let realPairs = n * n - Double(draw.real.reduce(0) { $0 + $1 * $1 })
-            let syntheticPairs = m * m - Double(draw.synthetic.reduce(0) { $0 + $1 * $1 })
-            // A draw of one row alone has no pairs and says nothing.
-            guard realPairs > 0, syntheticPairs > 0 else { continue }
-            values.append(sum.real / realPairs + sum.synthetic / syntheticPairs - 2 * sum.cross / (n * m))
+        var left = options.replicates
+        while left > 0 {
+            let chunk = (0..<min(left, 256)).map { _ in draws.next() }
+            left -= chunk.count
+            let sums = try polynomial.weightedSums(
+                real, synthetic, realWeights: chunk.map(\.real), syntheticWeights: chunk.map(\.synthetic))
+            for (sum, draw) in zip(sums, chunk) {
+                let (n, m) = (Double(draw.real.reduce(0, +)), Double(draw.synthetic.reduce(0, +)))
+                let realPairs = n * n - Double(draw.real.reduce(0) { $0 + $1 * $1 })
+                let syntheticPairs = m * m - Double(draw.synthetic.reduce(0) { $0 + $1 * $1 })
+                // A draw of one row alone has no pairs and says nothing.
+                guard realPairs > 0, syntheticPairs > 0 else { continue }
+                values.append(sum.real / realPairs + sum.synthetic / syntheticPairs - 2 * sum.cross / (n * m))
+            }
         }
         return summary(estimate, values, options)
     }
@@ -102,8 +109,12 @@ public enum Bootstrap {
         let (first, second) = try groups(real, synthetic, realGroups, syntheticGroups)
         let points = try PRDC.points(real, synthetic, k: k)
         let estimate = points.score()
-        let scores = try weights(real: first, synthetic: second, options).map {
-            points.score(realWeights: $0.real, syntheticWeights: $0.synthetic)
+        var draws = try Draws(first, second, options)
+        var scores: [PRDC.Score] = []
+        for _ in 0..<options.replicates {
+            try Cancellation.check()
+            let draw = draws.next()
+            scores.append(points.score(realWeights: draw.real, syntheticWeights: draw.synthetic))
         }
         return (
             summary(estimate.precision, scores.map(\.precision), options),
@@ -136,20 +147,28 @@ public enum Bootstrap {
         return (realGroups ?? RowGroups(rows: real.rows), syntheticGroups ?? RowGroups(rows: synthetic.rows))
     }
 
-    private static func weights(
-        real: RowGroups, synthetic: RowGroups, _ options: Options
-    ) throws -> [(real: [Int], synthetic: [Int])] {
-        guard (1...1_000_000).contains(options.replicates), options.level > 0, options.level < 1 else {
-            throw MetricError.value(
-                metric: "bootstrap",
-                message: "wanted 1 to 1000000 replicates and a level between 0 and 1, got \(options.replicates) and "
-                    + "\(options.level)")
+    /// The stream of draws.
+    private struct Draws {
+        private let real: RowGroups
+        private let synthetic: RowGroups
+        private var random: NumPyRandom
+
+        init(_ real: RowGroups, _ synthetic: RowGroups, _ options: Options) throws {
+            guard (1...1_000_000).contains(options.replicates), options.level > 0, options.level < 1 else {
+                throw MetricError.value(
+                    metric: "bootstrap",
+                    message: "wanted 1 to 1000000 replicates and a level between 0 and 1, got "
+                        + "\(options.replicates) and \(options.level)")
+            }
+            guard real.rows > 0, synthetic.rows > 0 else {
+                throw MetricError.value(metric: "bootstrap", message: "a set has no rows")
+            }
+            self.real = real
+            self.synthetic = synthetic
+            random = NumPyRandom(seed: options.seed)
         }
-        guard real.rows > 0, synthetic.rows > 0 else {
-            throw MetricError.value(metric: "bootstrap", message: "a set has no rows")
-        }
-        var random = NumPyRandom(seed: options.seed)
-        return (0..<options.replicates).map { _ in
+
+        mutating func next() -> (real: [Int], synthetic: [Int]) {
             let first = real.drawnCounts(&random)
             return (first, synthetic.drawnCounts(&random))
         }

@@ -30,6 +30,10 @@ public struct FeatureSet {
         guard tensor.shape[1] > 0 else {
             throw MetricError.shape(metric: metric, message: "the \(name) features have no columns")
         }
+        guard tensor.shape[0] < Int(Int32.max), tensor.shape[1] < Int(Int32.max) else {
+            throw MetricError.shape(
+                metric: metric, message: "\(name) features of shape \(Tensor.text(tensor.shape)) are too many")
+        }
         self.tensor = try FeatureSet.widened(tensor.contiguous())
         self.name = name
         try checkFinite(metric: metric)

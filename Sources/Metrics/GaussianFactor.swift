@@ -25,6 +25,13 @@ struct GaussianFactor {
     /// - Throws: `MetricError.value` for fewer than two rows.
     init(_ features: FeatureSet, weights: [Int]? = nil, metric: String) throws {
         let counts = weights ?? []
+        guard weights == nil || (counts.count == features.rows && counts.allSatisfy { (0...1 << 30).contains($0) })
+        else {
+            throw MetricError.value(
+                metric: metric,
+                message: "wanted a weight of 0 to 2^30 for each of the \(features.rows) \(features.name) rows, "
+                    + "got \(counts.count) weights")
+        }
         let used = weights == nil ? Array(0..<features.rows) : counts.indices.filter { counts[$0] > 0 }
         let total = weights == nil ? features.rows : counts.reduce(0, +)
         guard total >= 2 else {

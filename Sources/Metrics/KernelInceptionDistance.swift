@@ -55,9 +55,16 @@ public enum KernelInceptionDistance {
         try check(options, size, real, synthetic)
         let kernel = PolynomialKernel(options, dimension: real.dimension)
         let isWhole = size == real.rows && size == synthetic.rows
-        let draws = draw(real, synthetic, options, size, count: isWhole ? 1 : options.subsets)
-        let sums = try kernel.subsetSums(real, synthetic, draws)
-        let values = try sums.map { try finite($0.discrepancy(first: size, second: size)) }
+        let draws = SubsetDraws(real, synthetic, options, size)
+        let count = isWhole ? 1 : options.subsets
+        // Subsets are held a few million rows at a time.
+        let chunk = max(1, 4_000_000 / size)
+        var values: [Double] = []
+        while values.count < count {
+            let drawn = (0..<min(chunk, count - values.count)).map { _ in draws.next() }
+            let sums = try kernel.subsetSums(real, synthetic, drawn)
+            for sum in sums { values.append(try finite(sum.discrepancy(first: size, second: size))) }
+        }
         let mean = values.reduce(0, +) / Double(values.count)
         let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         return Score(mean: mean, std: (squares / Double(values.count)).squareRoot())
@@ -83,20 +90,6 @@ public enum KernelInceptionDistance {
     }
 
     static let metric = "kid"
-
-    private static func draw(
-        _ real: FeatureSet, _ synthetic: FeatureSet, _ options: Options, _ size: Int, count: Int
-    ) -> [SubsetDraw] {
-        let realOrder = options.ignoresOrder ? RowOrder.byContent(real) : nil
-        let syntheticOrder = options.ignoresOrder ? RowOrder.byContent(synthetic) : nil
-        let generator = TorchGenerator(seed: options.seed)
-        return (0..<count).map { _ in
-            let first = generator.permutation(real.rows).prefix(size)
-            let second = generator.permutation(synthetic.rows).prefix(size)
-            return SubsetDraw(
-                real: first.map { realOrder?[$0] ?? $0 }, synthetic: second.map { syntheticOrder?[$0] ?? $0 })
-        }
-    }
 
     private static func finite(_ value: Double) throws -> Double {
         guard value.isFinite else {
@@ -127,6 +120,30 @@ public enum KernelInceptionDistance {
 struct SubsetDraw {
     let real: [Int]
     let synthetic: [Int]
+}
+
+/// The stream of subsets: a real, then a synthetic permutation for each, and their first rows.
+private final class SubsetDraws {
+    private let size: Int
+    private let rows: (real: Int, synthetic: Int)
+    private let order: (real: [Int]?, synthetic: [Int]?)
+    private let generator: TorchGenerator
+
+    init(
+        _ real: FeatureSet, _ synthetic: FeatureSet, _ options: KernelInceptionDistance.Options, _ size: Int
+    ) {
+        self.size = size
+        rows = (real.rows, synthetic.rows)
+        order = options.ignoresOrder ? (RowOrder.byContent(real), RowOrder.byContent(synthetic)) : (nil, nil)
+        generator = TorchGenerator(seed: options.seed)
+    }
+
+    func next() -> SubsetDraw {
+        let first = generator.permutation(rows.real).prefix(size)
+        let second = generator.permutation(rows.synthetic).prefix(size)
+        return SubsetDraw(
+            real: first.map { order.real?[$0] ?? $0 }, synthetic: second.map { order.synthetic?[$0] ?? $0 })
+    }
 }
 
 /// The sums of kernels over the pairs of a subset: all ordered pairs of different rows within a set, and all across.

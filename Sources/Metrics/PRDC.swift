@@ -74,9 +74,6 @@ public enum PRDC {
             throw MetricError.value(
                 metric: metric, message: "k = \(k) needs more than \(k) rows; the \(set.name) set has \(set.rows)")
         }
-        guard real.rows < Int(Int32.max), synthetic.rows < Int(Int32.max) else {
-            throw MetricError.value(metric: metric, message: "too many rows")
-        }
         let first = try real.singlePrecision()
         let second = try synthetic.singlePrecision()
         try checkRange(first)

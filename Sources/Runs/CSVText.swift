@@ -55,7 +55,9 @@ enum CSVText {
         var fields: [String] = []
         var field: [UInt8] = []
         let start = line
-        func malformed(_ reason: String) -> FileError { .malformed(path: name, location: "line \(start)", reason: reason) }
+        func malformed(_ reason: String) -> FileError {
+            .malformed(path: name, location: "line \(start)", reason: reason)
+        }
         while true {
             if bytes.first == 0x22 && field.isEmpty {
                 bytes.removeFirst()

@@ -7,9 +7,12 @@ public final class Console: @unchecked Sendable {
 
     private let lock = NSLock()
     private var bar = ""
-    private var quiet = false
+    private var quiet: Bool
     /// Whether standard error is a terminal.
     public let isTerminal = isatty(2) == 1
+
+    /// A console of its own.
+    public init(quiet: Bool = false) { self.quiet = quiet }
 
     /// With `--quiet`, neither lines nor bars are shown; run.log still holds the lines.
     public var isQuiet: Bool {
@@ -38,7 +41,9 @@ public final class Console: @unchecked Sendable {
         let bytes = Array(text.utf8)
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Foundation.write(2, $0.baseAddress?.advanced(by: done), bytes.count - done) }
+            let count = bytes.withUnsafeBytes {
+                Foundation.write(2, $0.baseAddress?.advanced(by: done), bytes.count - done)
+            }
             if count < 0 && errno == EINTR { continue }
             // Nothing can be told to people whose standard error is gone.
             if count <= 0 { return }

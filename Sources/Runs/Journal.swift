@@ -103,7 +103,9 @@ final class Journal {
             guard word(offset + 4) == UInt32(clamping: recovery.records.count) else {
                 throw damaged(offset, "its number is \(word(offset + 4))")
             }
-            guard let value = try? ConfigCoding.decode(payload) else { throw damaged(offset, "its content has no sense") }
+            guard let value = try? ConfigCoding.decode(payload) else {
+                throw damaged(offset, "its content has no sense")
+            }
             recovery.records.append(value)
             offset += headerSize + length
         }

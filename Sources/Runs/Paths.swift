@@ -39,7 +39,7 @@ enum Paths {
         let home = FileManager.default.currentDirectoryPath.split(separator: "/")
         let target = path.split(separator: "/")
         let origin = folder.split(separator: "/")
-        guard target.starts(with: home), origin.starts(with: home) else { return path }
+        guard !home.isEmpty, target.starts(with: home), origin.starts(with: home) else { return path }
         var common = 0
         while common < min(target.count, origin.count) && target[common] == origin[common] { common += 1 }
         let up = Array(repeating: Substring(".."), count: origin.count - common)

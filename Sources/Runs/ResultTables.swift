@@ -75,7 +75,9 @@ public enum ResultTables {
     }
 
     static func checkColumns(_ row: [(String, ConfigValue)], operation: String) throws {
-        guard !row.isEmpty else { throw RunsError.usage(operation: operation, message: "a row needs at least one column") }
+        guard !row.isEmpty else {
+            throw RunsError.usage(operation: operation, message: "a row needs at least one column")
+        }
         var seen: Set<String> = []
         for (name, _) in row {
             guard !name.isEmpty else {

@@ -9,7 +9,7 @@ public enum RunDiff {
     public static func compare(_ a: String, _ b: String) throws -> [String] {
         let first = try Run(a)
         let second = try Run(b)
-        var lines = differences(first.parameters, second.parameters, in: a, b).map { "parameter \($0)" }
+        var lines = differences(first.parameters, second.parameters, "in \(a)", "in \(b)").map { "parameter \($0)" }
         for name in Run.union(first.inputs.map(\.path), second.inputs.map(\.path)) {
             let left = first.inputs.first { $0.path == name }?.sha256
             let right = second.inputs.first { $0.path == name }?.sha256
@@ -27,7 +27,9 @@ public enum RunDiff {
             lines.append("results: \(first.table.rows.count) rows in \(a), \(second.table.rows.count) rows in \(b)")
         }
         let columns = Run.union(first.table.header, second.table.header)
-        let names = columns.map { (name: $0, left: first.table.header.firstIndex(of: $0), right: second.table.header.firstIndex(of: $0)) }
+        let names = columns.map {
+            (name: $0, left: first.table.header.firstIndex(of: $0), right: second.table.header.firstIndex(of: $0))
+        }
         for column in names where column.left == nil || column.right == nil {
             lines.append("results: the column \(column.name) is only in \(column.left == nil ? b : a)")
         }
@@ -40,8 +42,8 @@ public enum RunDiff {
         return lines.isEmpty ? ["results: the files differ, but not in any value"] : lines
     }
 
-    /// The scalars in which two values differ, by path, with both values.
-    static func differences(_ a: ConfigValue, _ b: ConfigValue, in nameA: String, _ nameB: String) -> [String] {
+    /// The scalars in which two values differ, by path, with both values and where (`in the run`, `now`) they are.
+    static func differences(_ a: ConfigValue, _ b: ConfigValue, _ whereA: String, _ whereB: String) -> [String] {
         let left = flat(a)
         let right = flat(b)
         let leftValues = Dictionary(left.map { ($0.path, $0.value) }) { first, _ in first }
@@ -50,7 +52,7 @@ public enum RunDiff {
             let l = leftValues[path]
             let r = rightValues[path]
             if l == r { return nil }
-            return "\(path): \(l?.summary ?? "absent") in \(nameA), \(r?.summary ?? "absent") in \(nameB)"
+            return "\(path): \(l?.summary ?? "absent") \(whereA), \(r?.summary ?? "absent") \(whereB)"
         }
     }
 
@@ -77,14 +79,19 @@ public enum RunDiff {
             let node = try YAML.read(folder + "/" + RunFolder.Names.config)
             let config = try RunConfig(node: node, path: folder + "/" + RunFolder.Names.config)
             guard case .map(let entries) = node.value else { throw node.error("this is no config of a run") }
-            parameters = .map(entries.filter { !["pins", "folder", "experiment"].contains($0.key) })
+            // Which program ran is a parameter; whether it came to its end shows in the results.
+            let provenance = config.provenance
+            let program = ["chexgen", "cpu_features"].map { (key: $0, value: provenance[$0] ?? .null) }
+            parameters = .map(
+                entries.filter { !["pins", "folder", "experiment", "provenance"].contains($0.key) } + program)
             // The same file has another relative path from another folder, so files are compared by absolute path.
             var inputs = config.pins
             // An image folder is compared file by file where both manifests are at hand.
             for (root, hash) in config.pins where root.hasSuffix("/") {
                 let name = Pins.manifestName(root: String(root.dropLast()), sha256: hash)
                 let file = "\(folder)/\(Pins.manifestFolder)/\(name)"
-                guard let text = try? FileReader.text(file, limit: 1 << 30), let manifest = try? Manifest(text, name: file)
+                guard let text = try? FileReader.text(file, limit: 1 << 30),
+                    let manifest = try? Manifest(text, name: file)
                 else { continue }
                 inputs.removeAll { $0.path == root }
                 inputs += manifest.hashes.map { (Paths.absolute($0.key, from: root), $0.value) }

@@ -4,8 +4,6 @@ import Files
 struct ResultWriting {
     var last = -Double.infinity
     var cost = 0.0
-    /// Bytes of `results.jsonl` are whole up to the rows recorded so far, in order.
-    var isAppending = false
 }
 
 extension RunFolder {
@@ -97,7 +95,7 @@ extension RunFolder {
         let now = ConfigValue.map(row.map { (key: $0.0, value: $0.1) })
         let then = ConfigValue.map(before.map { (key: $0.0, value: $0.1) })
         guard now != then else { return }
-        let differences = RunDiff.differences(then, now, in: "before it was stopped", "now")
+        let differences = RunDiff.differences(then, now, "before it was stopped", "now")
         let what = differences.isEmpty ? "the order of the columns" : differences.joined(separator: "; ")
         throw RunsError.notDeterministic(cell: cell.label, message: "row \(number + 1) differs: \(what)")
     }

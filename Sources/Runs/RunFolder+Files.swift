@@ -39,7 +39,9 @@ extension RunFolder {
     /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
     @discardableResult public func pin(file: String) throws -> String {
         let pin = try pins.pin(file: file)
-        if pin.isNew { try lock.withLock { try journal.append(RunFolder.pinRecord([(pin.path, pin.sha256)], under: nil)) } }
+        if pin.isNew {
+            try lock.withLock { try journal.append(RunFolder.pinRecord([(pin.path, pin.sha256)], under: nil)) }
+        }
         return pin.sha256
     }
 

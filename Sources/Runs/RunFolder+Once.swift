@@ -21,7 +21,8 @@ struct StoredEntry {
     let blobs: [(name: String, sha256: String, size: Int)]
 
     static func read(_ record: ConfigValue) -> (key: String, entry: StoredEntry)? {
-        guard case .string(let key)? = record["key"], let value = record["value"], case .list(let list)? = record["blobs"]
+        guard case .string(let key)? = record["key"], let value = record["value"],
+            case .list(let list)? = record["blobs"]
         else { return nil }
         var blobs: [(name: String, sha256: String, size: Int)] = []
         for blob in list {
@@ -40,23 +41,37 @@ extension RunFolder {
     public func stored(_ key: String, cell: Cell) -> StoredValue? {
         guard let entry = lock.withLock({ stored[cell.name]?[key] }) else { return nil }
         var blobs: [(name: String, bytes: Data)] = []
+        var value = entry.value
         for blob in entry.blobs {
             let file = path + "/" + RunFolder.blobName(blob.sha256)
             guard let bytes = try? FileReader.data(file, limit: blob.size), SHA256.hex(of: bytes) == blob.sha256 else {
                 log("\(file): this result of `\(key)` is damaged or gone; it is computed again")
                 return nil
             }
-            blobs.append((blob.name, bytes))
+            if blob.name == RunFolder.valueBlob {
+                guard let decoded = try? ConfigCoding.decode(Array(bytes)) else { return nil }
+                value = decoded
+            } else {
+                blobs.append((blob.name, bytes))
+            }
         }
-        return StoredValue(entry.value, blobs: blobs)
+        return StoredValue(value, blobs: blobs)
     }
 
     /// Stores a value under a key of a cell; it is on the disk when this returns.
-    /// - Throws: `FileError` where it cannot be written or the value alone is over the journal's limit of 16 MiB.
+    /// - Throws: `FileError` where it cannot be written.
     public func store(_ stored: StoredValue, key: String, cell: Cell) throws {
         var blobs: [(name: String, sha256: String, size: Int)] = []
-        if !stored.blobs.isEmpty { try RunFolder.makeFolder(path + "/" + Names.once) }
-        for blob in stored.blobs {
+        var value = stored.value
+        var files = stored.blobs
+        let encoded = ConfigCoding.encode(value)
+        // The journal is read whole by a resumed run, so that what is large lies beside it.
+        if encoded.count > 1 << 20 {
+            files.append((RunFolder.valueBlob, Data(encoded)))
+            value = .null
+        }
+        if !files.isEmpty { try RunFolder.makeFolder(path + "/" + Names.once) }
+        for blob in files {
             let hash = SHA256.hex(of: blob.bytes)
             try AtomicFile.write(path + "/" + RunFolder.blobName(hash), blob.bytes)
             blobs.append((blob.name, hash, blob.bytes.count))
@@ -70,11 +85,14 @@ extension RunFolder {
             try journal.append(
                 .map([
                     ("kind", .string("once")), ("cell", .string(cell.name)), ("key", .string(key)),
-                    ("value", stored.value), ("blobs", .list(list)),
+                    ("value", value), ("blobs", .list(list)),
                 ]))
-            self.stored[cell.name, default: [:]][key] = StoredEntry(value: stored.value, blobs: blobs)
+            self.stored[cell.name, default: [:]][key] = StoredEntry(value: value, blobs: blobs)
         }
     }
+
+    /// The name under which a value that is too large for the journal lies among its blobs; no script's name has a NUL.
+    private static let valueBlob = "\0value"
 
     private static func blobName(_ hash: String) -> String { "\(Names.once)/\(hash).bin" }
 }

@@ -85,7 +85,7 @@ extension RunFolder {
                 ("cpu", plan.provenance),
             ]))
         try journal.append(pinRecord([(path: plan.config.experiment, sha256: hash)], under: nil))
-        try AtomicFile.write(hidden + "/" + Names.config, plan.yaml(in: path, pins: pins.all.pins))
+        try AtomicFile.write(hidden + "/" + Names.config, plan.yaml(in: path, pins: pins.all.pins, isFinished: false))
         let report = RunReport(command: command, plan: plan)
         try report.write(hidden + "/" + Names.report)
         return Opened(lock: lock, journal: journal, records: [], isResumed: false, report: report)
@@ -107,7 +107,8 @@ extension RunFolder {
         let path = Paths.absolute(path)
         guard exists(path + "/" + Names.journal), exists(path + "/" + Names.config) else {
             throw RunsError.folder(
-                path: path, message: exists(path) ? "this is not the folder of a run" : "there is no such run to resume")
+                path: path, message: exists(path) ? "this is not the folder of a run" : "there is no such run to resume"
+            )
         }
         let lock = try FolderLock.take(run: path, file: path + "/" + Names.lock)
         let (journal, recovery) = try Journal.open(existing: path + "/" + Names.journal)
@@ -115,10 +116,13 @@ extension RunFolder {
             throw RunsError.folder(path: path + "/" + Names.journal, message: "its first record is missing")
         }
         var differences: [String] = []
-        if first["version"] != .string(plan.version) {
-            differences.append("chexgen: \(first["version"]?.summary ?? "?") in the run, \(plan.version) now")
+        guard case .string(let version)? = first["version"] else {
+            throw RunsError.folder(path: path + "/" + Names.journal, message: "its first record names no version")
         }
-        differences += RunDiff.differences(first["identity"] ?? .null, plan.identity, in: "the run", "now")
+        if version != plan.version {
+            differences.append("chexgen: \(version) in the run, \(plan.version) now")
+        }
+        differences += RunDiff.differences(first["identity"] ?? .null, plan.identity, "in the run", "now")
         guard differences.isEmpty else { throw RunsError.changed(run: path, differences: differences) }
         let pins = try Pins(config: plan.config)
         for record in recovery.records where record["kind"] == .string("pins") {
@@ -133,7 +137,8 @@ extension RunFolder {
             folder.log("the journal ended in a torn record; its \(recovery.cutBytes) bytes were cut off")
         }
         if let cpu = first["cpu"], cpu != plan.provenance {
-            folder.log("the run was begun on a processor with other features; its numbers may differ in the last digits")
+            folder.log(
+                "the run was begun on a processor with other features; its numbers may differ in the last digits")
         }
         try folder.writeResults()
         try folder.report.write(path + "/" + Names.report)

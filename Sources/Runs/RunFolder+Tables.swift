@@ -25,7 +25,7 @@ extension RunFolder {
                 if number < known.count {
                     let entry = known[number]
                     guard entry.path == table, entry.row == value else {
-                        let differences = RunDiff.differences(entry.row, value, in: "before it was stopped", "now")
+                        let differences = RunDiff.differences(entry.row, value, "before it was stopped", "now")
                         throw RunsError.notDeterministic(
                             cell: cell.label,
                             message: "row \(number + 1) for \(table) differs: " + differences.joined(separator: "; "))

@@ -97,7 +97,9 @@ public final class RunFolder: @unchecked Sendable {
     }
 
     /// Progress that is shown on this run's console.
-    public func progress(total: Int, label: String) -> Progress { Progress(total: total, label: label, console: console) }
+    public func progress(total: Int, label: String) -> Progress {
+        Progress(total: total, label: label, console: console)
+    }
 
     /// Writes what is known by now: results, config with pins, report. The run is over for this process.
     /// - Parameter exit: how the command ends; stands in `run.json`.
@@ -106,7 +108,7 @@ public final class RunFolder: @unchecked Sendable {
         try lock.withLock {
             for cell in plan.cells where states[cell.name] == .running { try set(.interrupted, of: cell) }
             try writeResults()
-            try writeConfig()
+            try writeConfig(isFinished: exit == .done)
             report.finish(exit: exit, states: plan.cells.map { states[$0.name] ?? .pending })
             try report.write(path + "/" + Names.report)
         }
@@ -114,7 +116,7 @@ public final class RunFolder: @unchecked Sendable {
     }
 
     /// Writes `run.yaml` with the pins known by now; manifests first, so that every hash in it has its manifest.
-    func writeConfig() throws {
+    func writeConfig(isFinished: Bool = false) throws {
         let (all, manifests) = pins.all
         if !manifests.isEmpty {
             try RunFolder.makeFolder(path + "/" + Pins.manifestFolder)
@@ -122,7 +124,14 @@ public final class RunFolder: @unchecked Sendable {
                 try AtomicFile.write("\(path)/\(Pins.manifestFolder)/\(manifest.name)", manifest.text)
             }
         }
-        try AtomicFile.write(path + "/" + Names.config, plan.yaml(in: path, pins: all))
+        try AtomicFile.write(path + "/" + Names.config, plan.yaml(in: path, pins: all, isFinished: isFinished))
+        // Manifests of an earlier moment, when fewer files were read, are of no use any more.
+        let current = Set(manifests.map(\.name))
+        let folder = path + "/" + Pins.manifestFolder
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.hasSuffix(".sha256") && !current.contains(name) {
+            unlink(folder + "/" + name)
+        }
     }
 
     static func makeFolder(_ path: String) throws {

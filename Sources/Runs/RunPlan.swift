@@ -111,8 +111,8 @@ public struct RunPlan {
         return .map(entries)
     }
 
-    /// The text of `run.yaml` for a run in `folder` (absolute).
-    func yaml(in folder: String, pins: [(path: String, sha256: String)]) -> String {
+    /// The text of `run.yaml` for a run in `folder` (absolute); `isFinished` says that every input is among the pins.
+    func yaml(in folder: String, pins: [(path: String, sha256: String)], isFinished: Bool) -> String {
         var entries: [(key: String, value: ConfigValue)] = [
             ("experiment", .string(Paths.written(config.experiment, in: folder))),
             ("folder", .string(Paths.written(config.folder, in: folder))),
@@ -122,7 +122,9 @@ public struct RunPlan {
         if let memory = config.limits.memoryMegabytes { limits.append(("memory_mb", .integer(memory))) }
         if let seconds = config.limits.seconds { limits.append(("seconds", .number(seconds))) }
         if !limits.isEmpty { entries.append(("limits", .map(limits))) }
-        entries.append(("provenance", provenance))
+        if case .map(let fields) = provenance {
+            entries.append(("provenance", .map(fields + [("finished", .boolean(isFinished))])))
+        }
         let written = pins.map {
             (key: Paths.written($0.path, in: folder), value: ConfigValue.string($0.sha256))
         }

@@ -19,10 +19,13 @@ struct RunReport {
             ("command", .array(command.map { .string($0) })),
             ("chexgen", .string(plan.version)),
             ("started", .string(WallClock.iso)),
-            ("machine", .object([
-                ("system", .string(Machine.system)), ("processor", .string(Machine.cpuName)),
-                ("threads", .integer(plan.threads)),
-            ])),
+            (
+                "machine",
+                .object([
+                    ("system", .string(Machine.system)), ("processor", .string(Machine.cpuName)),
+                    ("threads", .integer(plan.threads)),
+                ])
+            ),
             ("exit", .null),
         ]
     }
@@ -49,6 +52,7 @@ struct RunReport {
     }
 
     func write(_ path: String) throws {
-        try AtomicFile.write(path, JSON.object([("attempts", .array(attempts + [.object(current)]))]).text(pretty: true))
+        try AtomicFile.write(
+            path, JSON.object([("attempts", .array(attempts + [.object(current)]))]).text(pretty: true))
     }
 }

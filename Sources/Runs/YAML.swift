@@ -56,7 +56,9 @@ public enum YAML {
         }
     }
 
-    private static func moved(_ node: YAMLNode, to place: YAMLNode.Place) -> YAMLNode { YAMLNode(node.value, at: place) }
+    private static func moved(_ node: YAMLNode, to place: YAMLNode.Place) -> YAMLNode {
+        YAMLNode(node.value, at: place)
+    }
 
     /// Refuses what libyaml would read in another way than YAML 1.2 or an editor shows it.
     private static func checkText(_ bytes: UnsafeRawBufferPointer, name: String) throws {
@@ -91,8 +93,12 @@ public enum YAML {
             throw failure(at: index, "the character U+0085 must be written as \"\\x85\"")
         }
         for index in bytes.indices.dropLast(2) where bytes[index] == 0xE2 && bytes[index + 1] == 0x80 {
-            if bytes[index + 2] == 0xA8 { throw failure(at: index, "the character U+2028 must be written as \"\\u2028\"") }
-            if bytes[index + 2] == 0xA9 { throw failure(at: index, "the character U+2029 must be written as \"\\u2029\"") }
+            if bytes[index + 2] == 0xA8 {
+                throw failure(at: index, "the character U+2028 must be written as \"\\u2028\"")
+            }
+            if bytes[index + 2] == 0xA9 {
+                throw failure(at: index, "the character U+2029 must be written as \"\\u2029\"")
+            }
         }
     }
 }

@@ -106,10 +106,10 @@ struct YAMLComposer {
             if let line = lines.updateValue(event.place.line, forKey: Array(event.text.utf8)) {
                 throw error(event, "the key \(YAMLScalar.text(event.text)) is given twice, first in line \(line)")
             }
-            let value = try node(try parser.next(), depth: depth + 1)
             if let anchor = event.anchor {
                 anchors[anchor] = YAMLNode(.scalar(.string(event.text)), at: event.place)
             }
+            let value = try node(try parser.next(), depth: depth + 1)
             entries.append((key: event.text, place: event.place, value: value))
         }
     }
@@ -119,7 +119,8 @@ struct YAMLComposer {
         guard event.kind == .scalar else { throw error(event, "a key must be plain text") }
         if event.isPlain && event.text.isEmpty { throw error(event, "a key is missing before this colon") }
         if event.isPlain && event.text == "<<" {
-            throw error(event, "merge keys (<<) are not part of YAML 1.2; write the keys out, or use an alias as a value")
+            throw error(
+                event, "merge keys (<<) are not part of YAML 1.2; write the keys out, or use an alias as a value")
         }
     }
 }

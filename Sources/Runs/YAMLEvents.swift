@@ -2,7 +2,9 @@ import CYAML
 
 /// libyaml's events of one text, with what a config needs of them.
 final class YAMLEvents {
-    enum Kind { case streamEnd, documentStart, alias, scalar, sequenceStart, sequenceEnd, mappingStart, mappingEnd, other }
+    enum Kind {
+        case streamEnd, documentStart, alias, scalar, sequenceStart, sequenceEnd, mappingStart, mappingEnd, other
+    }
 
     struct Event {
         var kind = Kind.other

@@ -40,7 +40,8 @@ extension YAMLNode {
     func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int {
         guard case .integer(let value) = value, range.contains(value) else {
             throw error(
-                "`\(name)` must be an integer from \(range.lowerBound) to \(range.upperBound), not \(self.value.summary)")
+                "`\(name)` must be an integer from \(range.lowerBound) to \(range.upperBound), not \(self.value.summary)"
+            )
         }
         return value
     }

@@ -37,6 +37,15 @@ public enum DType: String, CaseIterable, Sendable {
     /// The type of functions whose results are fractions: floats stay, the others become f32.
     var floating: DType { isFloating ? self : .f32 }
 
+    /// The dtype of `compute`: f32, f64 or i64.
+    var working: DType {
+        switch compute {
+        case .f32: return .f32
+        case .f64: return .f64
+        case .i64: return .i64
+        }
+    }
+
     /// The name that kernels know the type by.
     var element: ElementType {
         switch self {

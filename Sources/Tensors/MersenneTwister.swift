@@ -1,7 +1,9 @@
 /// MT19937 (Matsumoto and Nishimura, 1998): the engine below NumPy's RandomState, Python's random and PyTorch's CPU stream.
 /// The three seed it and consume its words differently; see `NumPyRandom`, `PythonRandom` and `TorchGenerator`.
 public struct MersenneTwister: Equatable, Sendable {
+    /// The 624 words of the last refill.
     public internal(set) var state: [UInt32]
+    /// How many of the words were given out; 624 means that the next one refills.
     public internal(set) var position: Int
 
     /// Seeds as `init_genrand`: NumPy's legacy seeding of integers below 2^32, and PyTorch's.

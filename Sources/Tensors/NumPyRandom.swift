@@ -21,7 +21,7 @@ public struct NumPyRandom: Sendable {
     }
 
     /// `choice(count, size, replace=False)`: the head of a permutation.
-    public mutating func choice(_ count: Int, _ size: Int) -> [Int] { Array(permutation(count).prefix(size)) }
+    public mutating func choice(_ count: Int, _ size: Int) -> [Int] { Array(permutation(count).prefix(max(0, size))) }
 
     /// `random_sample()`: a fraction of [0, 1) with 53 bits.
     public mutating func uniform() -> Double { engine.nextDouble() }

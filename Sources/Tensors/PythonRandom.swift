@@ -16,17 +16,18 @@ public struct PythonRandom: Sendable {
     /// `random.random()`.
     public mutating func random() -> Double { engine.nextDouble() }
 
-    /// `random.choices(population, k=count)` as indexes into a population of `size`.
+    /// `random.choices(population, k=count)` as indexes into a population of `size`, at least 1.
     public mutating func choices(_ size: Int, count: Int) -> [Int] {
-        (0..<count).map { _ in Int((random() * Double(size)).rounded(.down)) }
+        (0..<max(0, count)).map { _ in Int((random() * Double(size)).rounded(.down)) }
     }
 
-    /// `random.sample(population, k=count)` as indexes into a population of `size`; `count` is at most `size`.
+    /// `random.sample(population, k=count)` as indexes into a population of `size`. No more than `size` are drawn.
     public mutating func sample(_ size: Int, count: Int) -> [Int] {
+        let count = max(0, min(count, size))
         var setSize = 21
         if count > 5 {
             var power = 1
-            while power < count * 3 { power *= 4 }
+            while power / 3 < count { power *= 4 }
             setSize += power
         }
         var result: [Int] = []

@@ -1,4 +1,3 @@
-import Foundation
 import Kernels
 
 /// What a reduction reads and the shape that it gives.
@@ -29,50 +28,36 @@ struct ReductionPlan {
         shape = sizes
     }
 
-    /// One double a row.
-    func doubles(_ kernel: ReductionKernel, centres: [Double]? = nil) -> [Double] {
-        [Double](unsafeUninitializedCapacity: dimension.rows) { buffer, count in
-            count = dimension.rows
-            guard let result = buffer.baseAddress, count > 0 else { return }
-            let compute: ComputeType = source.dtype == .f32 || source.dtype.size == 2 ? .f32 : .f64
-            defer { withExtendedLifetime(source) {} }
-            if let centres = centres {
-                centres.withUnsafeBufferPointer {
-                    ReductionKernels.run(
-                        kernel, source.view, dimension, compute: compute, centres: $0.baseAddress, into: result)
-                }
-            } else {
-                ReductionKernels.run(kernel, source.view, dimension, compute: compute, into: result)
-            }
+    /// One double a row, each passed through `finish`.
+    func doubles(
+        _ kernel: ReductionKernel, centres: Tensor? = nil, _ finish: (Double) -> Double
+    ) throws -> Tensor {
+        let result = try Tensor(uninitialized: shape, .f64)
+        let compute: ComputeType = source.dtype.compute == .f32 ? .f32 : .f64
+        withExtendedLifetime((source, centres)) {
+            let target = result.pointer.assumingMemoryBound(to: Double.self)
+            ReductionKernels.run(
+                kernel, source.view, dimension, compute: compute,
+                centres: centres.map { UnsafePointer($0.pointer.assumingMemoryBound(to: Double.self)) }, into: target)
+            for row in 0..<dimension.rows { target[row] = finish(target[row]) }
         }
+        return result
     }
 
     /// One integer a row.
-    func integers(_ kernel: ReductionKernel) -> [Int64] {
-        [Int64](unsafeUninitializedCapacity: dimension.rows) { buffer, count in
-            count = dimension.rows
-            guard let result = buffer.baseAddress, count > 0 else { return }
-            withExtendedLifetime(source) { ReductionKernels.run(kernel, source.view, dimension, into: result) }
+    func integers(_ kernel: ReductionKernel) throws -> Tensor {
+        let result = try Tensor(uninitialized: shape, .i64)
+        withExtendedLifetime(source) {
+            ReductionKernels.run(
+                kernel, source.view, dimension, into: result.pointer.assumingMemoryBound(to: Int64.self))
         }
+        return result
     }
 
-    /// How many elements of each row differ from 0.
-    func nonzeros() -> [Int] {
-        source.dtype.isFloating ? doubles(.nonzero).map { Int($0) } : integers(.nonzero).map { Int($0) }
-    }
-
-    /// Squared deviations from the rows' means over the length less the correction.
-    func variances(_ correction: Double) -> [Double] {
-        let means = doubles(.sum).map { $0 / Double(length) }
+    /// Squared deviations from the rows' means over the length less the correction, each passed through `finish`.
+    func variances(_ correction: Double, _ finish: (Double) -> Double) throws -> Tensor {
+        let means = try doubles(.sum) { $0 / Double(length) }
         let divisor = max(0, Double(length) - correction)
-        return doubles(.deviations, centres: means).map { $0 / divisor }
-    }
-
-    /// The rows' results in a tensor of `dtype`.
-    func result(_ values: [Double], _ dtype: DType) throws -> Tensor {
-        try Tensor(values, shape: shape).to(dtype)
+        return try doubles(.deviations, centres: means) { finish($0 / divisor) }
     }
 }
-
-/// The `order`-th root.
-func root(_ value: Double, _ order: Double) -> Double { order == 1 ? value : pow(value, 1 / order) }

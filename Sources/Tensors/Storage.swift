@@ -33,6 +33,13 @@ public final class Storage {
         cx_tensor_bytes_add(Int64(byteCount))
     }
 
+    /// Whether `count` values of `size` bytes would fit under the limit: for arrays beside tensors.
+    /// - Throws: `TensorError.outOfMemory` where they would not.
+    static func checkRoom(_ count: Int, _ size: Int) throws {
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
+        guard !overflow, bytes <= limit - min(bytesAlive, limit) else { throw TensorError.outOfMemory(bytes: bytes) }
+    }
+
     /// Views memory that `owner` keeps alive. Tensors over it must not be written to.
     public init(borrowing bytes: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
         self.bytes = bytes

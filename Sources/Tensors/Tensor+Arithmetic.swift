@@ -68,14 +68,14 @@ extension Tensor {
     }
 
     private static func checkScalar(_ operation: BinaryOperation, _ common: DType, _ scalar: Scalar) throws {
-        if common.isFloating || operation == .power || operation == .divide { return }
+        if common.isFloating || operation == .power || operation == .divide || operation.isComparison { return }
         try scalar.checkFits(common, operation.rawValue)
     }
 
-    /// The scalar as a tensor. Comparisons see it rounded to the tensor's dtype, arithmetic in full, as in PyTorch.
+    /// The scalar as a tensor. Comparisons see it rounded to a float tensor's dtype, arithmetic in full, as in PyTorch.
     private static func constant(_ scalar: Scalar, for operation: BinaryOperation, _ common: DType) throws -> Tensor {
         let full = try constant(scalar)
-        return operation.isComparison ? try full.to(common) : full
+        return operation.isComparison && common.isFloating ? try full.to(common) : full
     }
 
     private static func binary(

@@ -17,16 +17,18 @@ extension Tensor {
         if n > 0, matrices.count > 0 {
             dsyevd_("V", "U", &order, nil, &order, nil, &size, &length, &integerSize, &integers, &info)
             try matrices.check(info, "the work space could not be sized")
-            var work = try workspace(size, &length, "eigh")
+            let work = try workspace(size, &length, "eigh")
             integers = integerSize
             var integerWork = [Int32](repeating: 0, count: Int(integers))
             for index in 0..<matrices.count {
-                let row = values.pointer.assumingMemoryBound(to: Double.self) + index * n
+                let row = values.doublePointer + index * n
                 dsyevd_(
-                    "V", "U", &order, matrices.pointer(index), &order, row, &work, &length, &integerWork, &integers,
+                    "V", "U", &order, matrices.pointer(index), &order, row, work.doublePointer, &length, &integerWork,
+                    &integers,
                     &info)
                 try matrices.check(info, "the eigenvalues did not converge")
             }
+            withExtendedLifetime(work) {}
         }
         let vectors = try matrices.values.transposed(-1, -2).contiguous()
         return (try values.to(matrices.dtype), try vectors.to(matrices.dtype))
@@ -47,16 +49,17 @@ extension Tensor {
             dgesdd_(
                 "S", &m, &n, nil, &m, nil, nil, &m, nil, &inner, &size, &length, &integerWork, &info)
             try matrices.check(info, "the work space could not be sized")
-            var work = try workspace(size, &length, "svd")
+            let work = try workspace(size, &length, "svd")
             for index in 0..<matrices.count {
                 dgesdd_(
                     "S", &m, &n, matrices.pointer(index), &m,
-                    s.pointer.assumingMemoryBound(to: Double.self) + index * k,
-                    vh.pointer.assumingMemoryBound(to: Double.self) + index * k * matrices.columns, &m,
-                    u.pointer.assumingMemoryBound(to: Double.self) + index * k * matrices.rows, &inner, &work,
+                    s.doublePointer + index * k,
+                    vh.doublePointer + index * k * matrices.columns, &m,
+                    u.doublePointer + index * k * matrices.rows, &inner, work.doublePointer,
                     &length, &integerWork, &info)
                 try matrices.check(info, "the singular values did not converge")
             }
+            withExtendedLifetime(work) {}
         }
         return (try u.to(matrices.dtype), try s.to(matrices.dtype), try vh.to(matrices.dtype))
     }
@@ -79,20 +82,21 @@ extension Tensor {
             try matrices.check(info, "the work space could not be sized")
             dorgqr_(&m, &inner, &inner, nil, &m, &tau, &other, &length, &info)
             try matrices.check(info, "the work space could not be sized")
-            var work = try workspace(Swift.max(size, other), &length, "qr")
+            let work = try workspace(Swift.max(size, other), &length, "qr")
             for index in 0..<matrices.count {
                 let a = matrices.pointer(index)
-                dgeqrf_(&m, &n, a, &m, &tau, &work, &length, &info)
+                dgeqrf_(&m, &n, a, &m, &tau, work.doublePointer, &length, &info)
                 try matrices.check(info, "no factors were found")
-                let upper = r.pointer.assumingMemoryBound(to: Double.self) + index * k * columns
+                let upper = r.doublePointer + index * k * columns
                 for row in 0..<k {
                     for column in row..<columns { upper[row * columns + column] = a[column * rows + row] }
                 }
-                let vectors = q.pointer.assumingMemoryBound(to: Double.self) + index * k * rows
+                let vectors = q.doublePointer + index * k * rows
                 vectors.update(from: a, count: k * rows)
-                dorgqr_(&m, &inner, &inner, vectors, &m, &tau, &work, &length, &info)
+                dorgqr_(&m, &inner, &inner, vectors, &m, &tau, work.doublePointer, &length, &info)
                 try matrices.check(info, "no factors were found")
             }
+            withExtendedLifetime(work) {}
         }
         return (try q.transposed(-1, -2).contiguous().to(matrices.dtype), try r.to(matrices.dtype))
     }
@@ -124,12 +128,15 @@ extension Tensor {
         return try transposed(-1, -2)
     }
 
+    /// The address of the first element of an f64 tensor.
+    private var doublePointer: UnsafeMutablePointer<Double> { pointer.assumingMemoryBound(to: Double.self) }
+
     /// LAPACK's work space of the size that it asked for.
-    private func workspace(_ size: Double, _ length: inout Int32, _ operation: String) throws -> [Double] {
+    private func workspace(_ size: Double, _ length: inout Int32, _ operation: String) throws -> Tensor {
         guard size >= 1, size <= Double(Int32.max) else {
             throw TensorError.shape(operation: operation, message: "matrices of \(Tensor.text(shape)) are too large")
         }
         length = Int32(size)
-        return [Double](repeating: 0, count: Int(size))
+        return try Tensor(uninitialized: [Int(size)], .f64)
     }
 }

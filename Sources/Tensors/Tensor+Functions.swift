@@ -100,10 +100,11 @@ extension Tensor {
         let result = try Tensor(uninitialized: rows.shape, working)
         if count > 0 {
             let source = try rows.contiguous()
-            withExtendedLifetime(source) {
+            let done = withExtendedLifetime(source) {
                 RowKernels.run(
                     kernel, source.view, length: shape[axis], to: result.view, compute: working.compute)
             }
+            if !done { throw TensorError.outOfMemory(bytes: 16 * shape[axis]) }
         }
         return try result.transposed(axis, rank - 1).contiguous()
     }

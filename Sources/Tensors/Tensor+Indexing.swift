@@ -17,6 +17,7 @@ extension Tensor {
                 message: "wanted indices of one dimension, got shape \(Tensor.text(indices.shape))")
         }
         let size = shape[axis]
+        try Storage.checkRoom(indices.count, 16)
         let places = try indices.to(.i64).array(Int64.self).map { given -> Int in
             let place = given < 0 ? Int(given) + size : Int(given) - base
             guard place >= 0, place < size else {
@@ -58,6 +59,7 @@ extension Tensor {
         let sizes = try Tensor.broadcastShape(shape, mask.shape, operation: "masked_select")
         let flags = try mask.expanded(sizes).contiguous()
         let source = try expanded(sizes).contiguous()
+        try Storage.checkRoom(flags.count, 8)
         let chosen = flags.pointer.assumingMemoryBound(to: UInt8.self)
         var places: [Int] = []
         for position in 0..<flags.count where chosen[position] != 0 { places.append(position) }
@@ -114,7 +116,11 @@ extension Tensor {
             throw TensorError.shape(
                 operation: "stack", message: "shapes \(text(first.shape)) and \(text(tensor.shape)) differ")
         }
-        let place = axis < 0 ? axis &+ first.rank &+ 1 : axis
+        guard axis >= -first.rank - 1, axis <= first.rank else {
+            throw TensorError.index(
+                operation: "stack", message: "no place \(axis) in tensors of shape \(text(first.shape))")
+        }
+        let place = axis < 0 ? axis + first.rank + 1 : axis
         return try cat(try tensors.map { try $0.unsqueezed(place) }, axis: place)
     }
 }

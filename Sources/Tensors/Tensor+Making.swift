@@ -84,31 +84,27 @@ extension Tensor {
         try Tensor(integers.map(Int64.init), shape: shape).to(dtype)
     }
 
-    /// Uniform numbers of [0, 1), drawn as `torch.rand` draws them. Floats only.
+    /// Uniform numbers of [0, 1), drawn as `torch.rand` draws them. Floats only; half precision is drawn in f32 and
+    /// rounded, so that 1 can appear.
     /// - Throws: `TensorError.dtype` for integers.
     public static func rand(_ shape: [Int], generator: TorchGenerator, dtype: DType = .f32) throws -> Tensor {
-        let result = try randomTarget(shape, dtype, "rand")
-        switch dtype {
-        case .f64: result.write(Double.self) { _ in generator.uniformDouble() }
-        case .f32: result.write(Float.self) { _ in generator.uniform() }
-        default:
-            // Half precision draws as many bits as its mantissa holds.
-            let bits: Int = dtype == .bf16 ? 8 : 11
-            let values = try Tensor(uninitialized: shape, .f32)
-            values.write(Float.self) { _ in generator.uniform(bits: bits) }
-            return try values.to(dtype)
+        let result = try randomTarget(shape, dtype == .f64 ? .f64 : .f32, dtype, "rand")
+        if dtype == .f64 {
+            result.write(Double.self) { _ in generator.uniformDouble() }
+        } else {
+            result.write(Float.self) { _ in generator.uniform() }
         }
-        return result
+        return try result.to(dtype)
     }
 
     /// Standard normal numbers, drawn as `torch.randn` draws them. Floats only; half precision is drawn in f32.
     /// - Throws: `TensorError.dtype` for integers.
     public static func randn(_ shape: [Int], generator: TorchGenerator, dtype: DType = .f32) throws -> Tensor {
-        let result = try randomTarget(shape, dtype == .f64 ? .f64 : (dtype.isFloating ? .f32 : dtype), "randn")
-        if dtype == .f64 {
-            try result.withElements(Double.self) { generator.normal(into: $0) }
-        } else {
-            try result.withElements(Float.self) { generator.normal(into: $0) }
+        let result = try randomTarget(shape, dtype == .f64 ? .f64 : .f32, dtype, "randn")
+        switch dtype {
+        case .f64: try result.withElements(Double.self) { generator.normal(into: $0) }
+        case .f32: try result.withElements(Float.self) { generator.normal(into: $0) }
+        default: try result.withElements(Float.self) { generator.normalBlocks(into: $0) }
         }
         return try result.to(dtype)
     }
@@ -133,18 +129,18 @@ extension Tensor {
         guard count >= 0 else {
             throw TensorError.value(operation: "randperm", message: "wanted a count of at least 0, got \(count)")
         }
-        // Asks for the memory first: a count from a script may be any.
         let result = try Tensor(uninitialized: [count], .i64)
-        let order = generator.permutation(count)
-        result.write(Int64.self) { Int64(order[$0]) }
+        try result.withElements(Int64.self) { generator.permutation(into: $0) }
         return try result.to(dtype)
     }
 
-    private static func randomTarget(_ shape: [Int], _ dtype: DType, _ operation: String) throws -> Tensor {
-        guard dtype.isFloating else {
-            throw TensorError.dtype(operation: operation, message: "wanted a float dtype, got \(dtype)")
+    private static func randomTarget(
+        _ shape: [Int], _ drawn: DType, _ wanted: DType, _ operation: String
+    ) throws -> Tensor {
+        guard wanted.isFloating else {
+            throw TensorError.dtype(operation: operation, message: "wanted a float dtype, got \(wanted)")
         }
-        return try Tensor(uninitialized: shape, dtype)
+        return try Tensor(uninitialized: shape, drawn)
     }
 
     /// Sets every element of a new tensor of type `Element` from its row-major index.

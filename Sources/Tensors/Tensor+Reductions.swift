@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 
 extension Tensor {
@@ -17,8 +18,7 @@ extension Tensor {
     /// - Throws: `TensorError.index` for an axis that does not exist.
     public func mean(_ axis: Int? = nil, keepDimension: Bool = false) throws -> Tensor {
         let plan = try ReductionPlan(self, axis, keepDimension, "mean")
-        let means = plan.doubles(.sum).map { $0 / Double(plan.length) }
-        return try plan.result(means, dtype.floating)
+        return try plan.doubles(.sum) { $0 / Double(plan.length) }.to(dtype.floating)
     }
 
     /// The variance of all elements, or along `axis`: squared deviations from the mean over `count - correction`.
@@ -26,14 +26,14 @@ extension Tensor {
     /// - Throws: `TensorError.index` for an axis that does not exist.
     public func variance(_ axis: Int? = nil, correction: Double = 1, keepDimension: Bool = false) throws -> Tensor {
         let plan = try ReductionPlan(self, axis, keepDimension, "var")
-        return try plan.result(plan.variances(correction), dtype.floating)
+        return try plan.variances(correction) { $0 }.to(dtype.floating)
     }
 
     /// The square root of `variance`.
     /// - Throws: `TensorError.index` for an axis that does not exist.
     public func std(_ axis: Int? = nil, correction: Double = 1, keepDimension: Bool = false) throws -> Tensor {
         let plan = try ReductionPlan(self, axis, keepDimension, "std")
-        return try plan.result(plan.variances(correction).map { $0.squareRoot() }, dtype.floating)
+        return try plan.variances(correction) { $0.squareRoot() }.to(dtype.floating)
     }
 
     /// The p-norm of all elements, or along `axis`: (Σ |x|^p)^(1/p); infinity gives the largest magnitude, 0 the number of
@@ -46,23 +46,24 @@ extension Tensor {
             return try magnitudes.extreme(order > 0, axis, keepDimension, "norm").values
         }
         let plan = try ReductionPlan(self, axis, keepDimension, "norm")
-        let sums = plan.doubles(order == 0 ? .nonzero : .powers(order))
-        let roots = order == 2 ? sums.map { $0.squareRoot() } : order == 0 ? sums : sums.map { root($0, order) }
-        return try plan.result(roots, dtype.floating)
+        let norms = try plan.doubles(order == 0 ? .nonzero : .powers(order)) {
+            order == 2 ? $0.squareRoot() : order == 0 || order == 1 ? $0 : Foundation.pow($0, 1 / order)
+        }
+        return try norms.to(dtype.floating)
     }
 
     /// Whether all elements differ from 0, of the whole tensor or along `axis`.
     /// - Throws: `TensorError.index` for an axis that does not exist.
     public func all(_ axis: Int? = nil, keepDimension: Bool = false) throws -> Tensor {
         let plan = try ReductionPlan(self, axis, keepDimension, "all")
-        return try plan.result(plan.nonzeros().map { $0 == plan.length ? 1 : 0 }, .bool)
+        return try plan.doubles(.nonzero) { $0 == Double(plan.length) ? 1 : 0 }.to(.bool)
     }
 
     /// Whether any element differs from 0, of the whole tensor or along `axis`.
     /// - Throws: `TensorError.index` for an axis that does not exist.
     public func any(_ axis: Int? = nil, keepDimension: Bool = false) throws -> Tensor {
         let plan = try ReductionPlan(self, axis, keepDimension, "any")
-        return try plan.result(plan.nonzeros().map { $0 > 0 ? 1 : 0 }, .bool)
+        return try plan.doubles(.nonzero) { $0 > 0 ? 1 : 0 }.to(.bool)
     }
 
     /// The largest element. NaN wins over numbers.
@@ -105,23 +106,22 @@ extension Tensor {
             throw TensorError.value(
                 operation: operation, message: "no elements in a tensor of shape \(Tensor.text(shape))")
         }
-        let values = try Tensor(uninitialized: plan.shape, dtype)
+        let values = try Tensor(uninitialized: plan.shape, dtype.working)
         let indices = try Tensor(uninitialized: plan.shape, .i64)
         if values.count > 0 {
             withExtendedLifetime(plan.source) {
                 ExtremeKernels.run(
                     maximum: maximum, plan.source.view, plan.dimension, compute: dtype.compute,
-                    indices: indices.pointer.assumingMemoryBound(to: Int64.self), values: values.view)
+                    indices: indices.pointer.assumingMemoryBound(to: Int64.self), values: values.pointer)
             }
         }
-        return (values, indices)
+        return (try values.to(dtype), indices)
     }
 
     private func reduce(
         _ kernel: ReductionKernel, _ axis: Int?, _ keepDimension: Bool, _ operation: String
     ) throws -> Tensor {
         let plan = try ReductionPlan(self, axis, keepDimension, operation)
-        if dtype.isFloating { return try plan.result(plan.doubles(kernel), dtype) }
-        return try Tensor(plan.integers(kernel), shape: plan.shape)
+        return dtype.isFloating ? try plan.doubles(kernel) { $0 }.to(dtype) : try plan.integers(kernel)
     }
 }

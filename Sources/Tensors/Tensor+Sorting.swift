@@ -37,11 +37,12 @@ extension Tensor {
         let indices = try Tensor(uninitialized: sizes, .i64)
         if values.count > 0 {
             let source = try rows.contiguous()
-            withExtendedLifetime(source) {
+            let done = withExtendedLifetime(source) {
                 SortKernels.run(
                     source.view, length: shape[axis], kept: kept, descending: descending, compute: dtype.compute,
                     values: values.view, indices: indices.pointer.assumingMemoryBound(to: Int64.self))
             }
+            if !done { throw TensorError.outOfMemory(bytes: 48 * shape[axis]) }
         }
         return (
             try values.transposed(axis, rank - 1).contiguous(), try indices.transposed(axis, rank - 1).contiguous()

@@ -43,6 +43,7 @@ extension Tensor {
 
     /// All elements in row-major order.
     public func scalars() throws -> [Scalar] {
+        try Storage.checkRoom(count, 24)
         let source = try contiguous()
         return (0..<count).map { source.scalar(at: $0) }
     }
@@ -54,14 +55,14 @@ extension Tensor {
     func scalar(at position: Int) -> Scalar {
         let address = pointer + position * dtype.size
         switch dtype {
-        case .f32: return .number(Double(address.load(as: Float.self)))
-        case .f64: return .number(address.load(as: Double.self))
-        case .bf16: return .number(Double(Float(bitPattern: UInt32(address.load(as: UInt16.self)) << 16)))
-        case .f16: return .number(Double(address.load(as: Float16.self)))
-        case .i64: return .integer(Int(address.load(as: Int64.self)))
-        case .i32: return .integer(Int(address.load(as: Int32.self)))
-        case .u8: return .integer(Int(address.load(as: UInt8.self)))
-        case .bool: return .bool(address.load(as: UInt8.self) != 0)
+        case .f32: return .number(Double(address.loadUnaligned(as: Float.self)))
+        case .f64: return .number(address.loadUnaligned(as: Double.self))
+        case .bf16: return .number(Double(Float(bitPattern: UInt32(address.loadUnaligned(as: UInt16.self)) << 16)))
+        case .f16: return .number(Double(address.loadUnaligned(as: Float16.self)))
+        case .i64: return .integer(Int(address.loadUnaligned(as: Int64.self)))
+        case .i32: return .integer(Int(address.loadUnaligned(as: Int32.self)))
+        case .u8: return .integer(Int(address.loadUnaligned(as: UInt8.self)))
+        case .bool: return .bool(address.loadUnaligned(as: UInt8.self) != 0)
         }
     }
 

@@ -3,10 +3,15 @@
 /// A tensor is a reference as in PyTorch: `select`, `narrow`, `permute`, `expand` and (where strides allow) `reshape` share
 /// memory with their source. Strides and offset count elements. A scalar has the shape `[]`.
 public struct Tensor {
+    /// The memory, shared by all views of it.
     public let storage: Storage
+    /// The type of the elements.
     public let dtype: DType
+    /// The sizes of the dimensions, outermost first.
     public let shape: [Int]
+    /// How many elements of memory lie between neighbours along each dimension.
     public let strides: [Int]
+    /// The element of the storage where the tensor begins.
     public let offset: Int
 
     /// The highest number of dimensions.
@@ -121,7 +126,8 @@ public struct Tensor {
     /// The elements in row-major order, as an array.
     /// - Throws: `TensorError.dtype` for another dtype.
     public func array<Element: TensorElement>(_ type: Element.Type) throws -> [Element] {
-        try contiguous().withElements(type) { Array($0) }
+        try Storage.checkRoom(count, dtype.size)
+        return try contiguous().withElements(type) { Array($0) }
     }
 
     /// The address of the first element. The caller keeps the tensor alive while it uses it.
@@ -157,34 +163,3 @@ public struct Tensor {
     /// A shape as scripts print it: `[2, 3]`.
     public static func text(_ shape: [Int]) -> String { "[" + shape.map(String.init).joined(separator: ", ") + "]" }
 }
-
-/// A Swift type that tensors of one dtype hold.
-public protocol TensorElement {
-    static var dtype: DType { get }
-}
-
-extension Float: TensorElement { public static var dtype: DType { .f32 } }
-extension Double: TensorElement { public static var dtype: DType { .f64 } }
-extension Int64: TensorElement { public static var dtype: DType { .i64 } }
-extension Int32: TensorElement { public static var dtype: DType { .i32 } }
-extension UInt8: TensorElement { public static var dtype: DType { .u8 } }
-extension Bool: TensorElement { public static var dtype: DType { .bool } }
-
-/// A bfloat16 value: the upper half of a float's bits. bf16 tensors hold these.
-public struct BFloat16: TensorElement, Equatable, Sendable {
-    public var bits: UInt16
-    public static var dtype: DType { .bf16 }
-    /// The nearest bfloat16, ties to even; NaN stays NaN.
-    @inlinable public init(_ value: Float) {
-        let bits = value.bitPattern
-        if value.isNaN {
-            self.bits = UInt16(truncatingIfNeeded: bits >> 16) | 0x40
-        } else {
-            self.bits = UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
-        }
-    }
-    /// The same value as a float, exactly.
-    @inlinable public var float: Float { Float(bitPattern: UInt32(bits) << 16) }
-}
-
-extension Float16: TensorElement { public static var dtype: DType { .f16 } }

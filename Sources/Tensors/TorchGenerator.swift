@@ -26,11 +26,6 @@ public final class TorchGenerator {
     /// `torch.rand` in float32: 24 bits of one word.
     public func uniform() -> Float { Float(engine.next() & 0xFF_FFFF) * 0x1p-24 }
 
-    /// `torch.rand` in half precision: the low `bits` of one word (8 for bfloat16, 11 for float16).
-    func uniform(bits: Int) -> Float {
-        Float(engine.next() & (1 << UInt32(bits)) - 1) / Float(1 << bits)
-    }
-
     /// `torch.randint(0, bound)`: a word, or two for wide ranges, modulo the bound.
     func integer(below bound: Int) -> Int {
         if bound < 1 << 28 { return Int(engine.next()) % bound }
@@ -42,13 +37,17 @@ public final class TorchGenerator {
 
     /// `torch.randperm(count)`, indexes from 0.
     public func permutation(_ count: Int) -> [Int] {
-        var order = Array(0..<max(0, count))
-        if count < 2 { return order }
-        for index in 0..<count - 1 {
-            let step = Int(engine.next()) % (count - index)
-            order.swapAt(index, index + step)
+        var order = [Int64](repeating: 0, count: max(0, count))
+        order.withUnsafeMutableBufferPointer { permutation(into: $0) }
+        return order.map { Int($0) }
+    }
+
+    /// `torch.randperm(values.count)`, indexes from 0.
+    public func permutation(into values: UnsafeMutableBufferPointer<Int64>) {
+        for index in values.indices { values[index] = Int64(index) }
+        for index in values.indices.dropLast() {
+            values.swapAt(index, index + Int(engine.next()) % (values.count - index))
         }
-        return order
     }
 
     /// `torch.randn(count)` in float32 for a contiguous tensor.
@@ -69,6 +68,21 @@ public final class TorchGenerator {
         }
     }
 
+    /// `torch.randn(count)` in bfloat16 or float16, before rounding: blocks of 16 are drawn and transformed one after the
+    /// other, and a rest draws the last 16 anew.
+    func normalBlocks(into values: UnsafeMutableBufferPointer<Float>) {
+        let count = values.count
+        if count < 16 {
+            normal(into: values)
+            return
+        }
+        let starts = Array(stride(from: 0, through: count - 16, by: 16)) + (count % 16 == 0 ? [] : [count - 16])
+        for start in starts {
+            for index in start..<start + 16 { values[index] = uniform() }
+            boxMuller(values, start)
+        }
+    }
+
     /// `torch.randn(count)` in float64 for a contiguous tensor.
     public func normal(into values: UnsafeMutableBufferPointer<Double>) {
         let count = values.count
@@ -84,10 +98,13 @@ public final class TorchGenerator {
         }
     }
 
+    /// 2π to the nearest float; `Float.pi` is rounded down, which would show in the sixth digit of large angles.
+    private static let turn = Float(2 * Double.pi)
+
     private func boxMuller(_ values: UnsafeMutableBufferPointer<Float>, _ start: Int) {
         for lane in start..<start + 8 {
             let radius = (-2 * log(1 - values[lane])).squareRoot()
-            let angle = 2 * Float.pi * values[lane + 8]
+            let angle = TorchGenerator.turn * values[lane + 8]
             values[lane] = radius * cos(angle)
             values[lane + 8] = radius * sin(angle)
         }

@@ -69,6 +69,15 @@ import Testing
         }
     }
 
+    @Test(arguments: [[300, 280, 400], [500, 500, 300], [700, 200, 750], [193, 900, 257]])
+    func largeSetsMatchLAPACK(_ sizes: [Int]) throws {
+        let expected: [Double] = try Reference().value("large", "\(sizes[0]) \(sizes[1]) \(sizes[2])")
+        let value = try FrechetDistance.distance(
+            Features.make(70, sizes[0], sizes[2]), Features.make(71, sizes[1], sizes[2]))
+        #expect(close(value, expected[0], 1e-12))
+        #expect(close(value, expected[1], 1e-6))
+    }
+
     @Test func weightsCountRows() throws {
         let (a, b) = (try Features.make(1, 20, 30), try Features.make(2, 25, 6))
         for (tensor, columns) in [(a, 30), (b, 6)] {
@@ -80,6 +89,13 @@ import Testing
                 FeatureSet(tensor, name: "real", metric: "fid"), FeatureSet(other, name: "synthetic", metric: "fid"),
                 realWeights: weights)
             #expect(close(weighted, try FrechetDistance.distance(repeated, other), 1e-12))
+        }
+    }
+
+    @Test func refusesWeightsThatDoNotFit() throws {
+        let set = try FeatureSet(Features.make(1, 6, 4), name: "real", metric: "fid")
+        for weights in [[1, 1, 1], [1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, -1], [1, 0, 0, 0, 0, 0]] {
+            #expect(throws: MetricError.self) { try FrechetDistance.distance(set, set, realWeights: weights) }
         }
     }
 

@@ -29,7 +29,7 @@ out = []
 
 
 def raw(t):
-    return t.contiguous().flatten().view(torch.uint8).numpy().tobytes() if t.numel() else b""
+    return t.clone(memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8).numpy().tobytes() if t.numel() else b""
 
 
 def draw(shape, dtype, low=-3.0, high=3.0):
@@ -260,7 +260,8 @@ for _ in range(cases * 3):
     emit("eigenvalues", [spd], [torch.linalg.eigvalsh(spd.double()).to(dtype)])
     side = draw(random.choice([[n], batch + [n, 3]]) if not batch else batch + [n, 3], dtype)
     emit("solve", [regular, side], [torch.linalg.solve(regular.double(), side.double()).to(dtype)], tolerance=1.0)
-    b = draw(batch + [random.choice([1, 4, 9]), n], torch.float64).to(dtype)
+    # Expanded rows would make the factors arbitrary.
+    b = torch.randn(batch + [random.choice([1, 4, 9]), n], dtype=torch.float64).to(dtype)
     q, r = torch.linalg.qr(b.double())
     emit("qr", [b], [q.to(dtype), r.to(dtype)], tolerance=10.0)
     emit("singularValues", [b], [torch.linalg.svdvals(b.double()).to(dtype)], tolerance=10.0)

@@ -100,7 +100,8 @@ static int load(lua_State *L) {
     if (status != LUA_OK) {
         size_t length;
         const char *message = lua_tolstring(L, -1, &length);
-        request->incomplete = status == LUA_ERRSYNTAX && message && length >= 5 && strcmp(message + length - 5, "<eof>") == 0;
+        bool at_end = message && length >= 5 && strcmp(message + length - 5, "<eof>") == 0;
+        request->incomplete = status == LUA_ERRSYNTAX && at_end;
         return lua_error(L);
     }
     request->reference = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -38,7 +38,8 @@ static void read_key(struct reading *reading, lua_Integer entries) {
     if (lua_type(L, -2) == LUA_TSTRING) {
         read_string(reading, -2);
     } else if (lua_isinteger(L, -2)) {
-        luaL_error(L, "table has the index %I outside its list of %I", (LUAI_UACINT)lua_tointeger(L, -2), (LUAI_UACINT)entries);
+        luaL_error(L, "table has the index %I outside its list of %I", (LUAI_UACINT)lua_tointeger(L, -2),
+                   (LUAI_UACINT)entries);
     } else {
         luaL_error(L, "table has a %s for a key (wanted names and a list)", luaL_typename(L, -2));
     }

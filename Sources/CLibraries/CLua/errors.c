@@ -41,7 +41,6 @@ static void render(lua_State *L) {
 int cxl_message_handler(lua_State *L) {
     cx_lua *lua = cxl_host(L);
     lua_settop(L, 1);
-    luaL_checkstack(L, 40, NULL);
     lua_Debug place;
     lua->error_line = 0;
     if (find_place(L, &place)) {
@@ -53,9 +52,12 @@ int cxl_message_handler(lua_State *L) {
         lua_pushstring(L, cxl_stop_text(lua->stop));
     else
         render(L);
-    luaL_traceback(L, L, NULL, 1);
     free(lua->traceback);
-    lua->traceback = strdup(lua_tostring(L, -1));
-    lua_pop(L, 1);
+    lua->traceback = NULL;
+    if (lua_checkstack(L, 40)) {
+        luaL_traceback(L, L, NULL, 1);
+        lua->traceback = strdup(lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
     return 1;
 }

@@ -46,7 +46,7 @@ struct place {
 };
 
 static struct place find_writable(cx_lua *lua, const char *path) {
-    struct place place = {-1, NULL, "scripts may not write there (allowed are the run's folder and --allow-write)", EACCES};
+    struct place place = {-1, NULL, "scripts may not write there (only below the folders that were allowed)", EACCES};
     const char *slash = strrchr(path, '/');
     place.name = slash ? slash + 1 : path;
     if (!*place.name || strcmp(place.name, ".") == 0 || strcmp(place.name, "..") == 0) {
@@ -226,6 +226,8 @@ static int print(lua_State *L) {
     lua_pushliteral(L, "\n");
     lua_concat(L, lua_gettop(L) - count);
     write_text(L);
+    // Lines must be seen even if the process is ended from outside.
+    if (lua_isnil(L, lua_upvalueindex(1))) fflush(stdout);
     return 0;
 }
 

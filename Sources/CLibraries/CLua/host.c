@@ -41,12 +41,12 @@ cx_lua *cx_lua_open(struct cx_lua_limits limits, struct cx_callbacks callbacks) 
 
 static int install(lua_State *L) {
     cx_lua *lua = cxl_host(L);
+    cxl_open_stops(L);
+    cxl_open_objects(L);
     // Input: the finder of modules, the writer or nil, and `arg`.
     if (cxl_push(L, &lua->frames[lua->depth]->input) != 3) return luaL_error(L, "the sandbox has three parts");
     lua_remove(L, 1);
     enum { FINDER = 1, WRITER, ARGUMENTS, GLOBALS };
-    cxl_open_stops(L);
-    cxl_open_objects(L);
     cxl_open_base(L);
     lua_pushvalue(L, GLOBALS);
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
@@ -67,6 +67,9 @@ int cx_lua_install(cx_lua *lua) { return cxl_protect(lua, install, NULL, false);
 
 void cx_lua_close(cx_lua *lua) {
     cxl_watch_quit(lua);
+    // Lua skips a finalizer that it has no memory to call, and the object behind it would stay for ever.
+    lua->limits.memory = 0;
+    lua->fail_after = -1;
     for (int depth = 0; depth <= CXL_MOST_DEPTH; depth++) {
         struct cxl_frame *frame = lua->frames[depth];
         if (!frame) continue;

@@ -25,7 +25,7 @@ void *cxl_allocate(void *opaque, void *block, size_t old_size, size_t new_size) 
     }
     if (new_size > old_size) {
         int64_t limit = lua->limits.memory;
-        if (limit) {
+        if (limit && !lua->stop) {  // a script that is being stopped gets what its traceback needs
             int64_t free_bytes = limit - lua->bytes - cxl_outside_bytes();
             if (free_bytes < 0 || new_size - old_size > (size_t)free_bytes) {
                 lua->refused = true;

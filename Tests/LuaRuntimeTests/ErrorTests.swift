@@ -1,0 +1,141 @@
+import CSupport
+import Foundation
+import Testing
+
+@_spi(Testing) import LuaRuntime
+
+extension LuaRuntimeTests {
+    /// What errors tell, and limits.
+    @Suite struct Errors {
+        @Test func errorsKnowTheirPlaceAndCause() throws {
+            let error = failure("\nlocal function f()\n  probe.fail(5)\nend\nf()")
+            #expect(error.message == "test:3: planned failure")
+            #expect(error.file == "test")
+            #expect(error.line == 3)
+            #expect(error.cause as? Planned == .failure(5))
+            #expect(
+                error.traceback?.contains("in upvalue 'f'") == true || error.traceback?.contains("in local 'f'") == true
+            )
+            #expect(failure("pcall(probe.fail); error('own')").cause == nil)
+            #expect(failure("local ok, e = pcall(probe.fail, 9); error(e, 0)").cause as? Planned == .failure(9))
+            #expect(failure("return pcall(probe.fail)").message == "no error, but false test:1: planned failure")
+        }
+
+        @Test func errorsPassThroughCallbacks() throws {
+            let error = failure("probe.call(function()\n error('inside')\nend)")
+            #expect(error.message == "test:2: inside")
+            #expect(error.line == 2)
+            let nested = failure("probe.call(probe.call, function()\n probe.fail(3)\nend)")
+            #expect(nested.message == "test:2: planned failure")
+            #expect(nested.cause as? Planned == .failure(3))
+        }
+
+        @Test func syntaxErrorsKnowTheirLine() throws {
+            let error = failure("x = 1\ny = = 2")
+            #expect(error.message.hasPrefix("test:2: unexpected symbol"))
+            #expect(error.line == 2)
+        }
+
+        @Test func filesKeepTheirWholeName() throws {
+            let folder = try scratchFolder()
+            let deep = folder + "/" + String(repeating: "long-", count: 20)
+            try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
+            let path = deep + "/script.lua"
+            try "#!/usr/bin/env chexgen\nlocal a = ...\nerror('here' .. a)".write(
+                toFile: path, atomically: true, encoding: .utf8)
+            let host = try makeHost()
+            do {
+                _ = try host.runFile(path, arguments: ["!"])
+                Issue.record("no error")
+            } catch let error as LuaError {
+                #expect(error.file == path)
+                #expect(error.line == 3)
+                #expect(error.message.hasSuffix("here!"))
+            }
+            #expect(throws: LuaError.self) { try host.runFile(folder) }
+            #expect(throws: LuaError.self) { try host.runFile(folder + "/absent.lua") }
+            #expect(throws: LuaError.self) { try host.runFile("/dev/zero") }
+        }
+
+        @Test func interruptsStopAndAreTheOwnersToClear() throws {
+            LuaHost.requestStop()
+            let error = failure("return pcall(function() while true do end end)")
+            #expect(error.cause as? LuaStop == .interrupt)
+            #expect(cx_stop_requested() == Int32(CX_STOP_INTERRUPT.rawValue))
+            cx_clear_stop()
+            #expect(try run("return 1") == "1")
+        }
+
+        @Test func interruptsFromAnotherThread() throws {
+            let thread = Thread {
+                Thread.sleep(forTimeInterval: 0.2)
+                LuaHost.requestStop()
+            }
+            thread.start()
+            #expect(failure("while true do pcall(string.rep, 'x', 100) end").cause as? LuaStop == .interrupt)
+            cx_clear_stop()
+        }
+
+        @Test func limitsAreForgottenAfterTheRun() throws {
+            #expect(failure("while true do end", LuaOptions(timeLimit: 0.1)).cause as? LuaStop == .timeLimit)
+            #expect(cx_stop_requested() == 0)
+            let host = try makeHost(LuaOptions(memoryLimit: 8 << 20))
+            for _ in 0..<3 {
+                #expect(throws: LuaError.self) {
+                    try host.run("local t = {} while true do t[#t + 1] = {} end", name: "t")
+                }
+                #expect(describe(try host.run("return 1", name: "t")) == "1")
+            }
+        }
+
+        @Test func theTimeLimitIsForAllCalls() throws {
+            let host = try makeHost(LuaOptions(timeLimit: 0.3))
+            _ = try host.run("return 1", name: "t")
+            Thread.sleep(forTimeInterval: 0.4)
+            #expect(throws: LuaError.self) { try host.run("for i = 1, 1e7 do end", name: "t") }
+            // The prompt counts for each line.
+            _ = try host.evaluate(line: "for i = 1, 1e5 do end")
+        }
+
+        @Test func tensorBytesCountToTheMemoryLimit() throws {
+            let host = try makeHost(LuaOptions(memoryLimit: 64 << 20))
+            try host.setGlobal(
+                "grow",
+                .closure(
+                    LuaClosure("grow") { _ in
+                        cx_tensor_bytes_add(16 << 20)
+                        return []
+                    }))
+            var taken: Error?
+            do { _ = try host.run("while true do pcall(grow) end", name: "t") } catch { taken = error }
+            #expect((taken as? LuaError)?.cause as? LuaStop == .memoryLimit)
+            #expect((taken as? LuaError)?.message == "t:1: stopped: memory limit of 64 MB")
+            cx_tensor_bytes_add(-cx_tensor_bytes())
+        }
+
+        @Test func aPatternThatNeverEndsEndsTheProcess() async {
+            await #expect(processExitsWith: .exitCode(1)) {
+                let host = try LuaHost(LuaOptions(timeLimit: 0.2))
+                _ = try host.run("return ('a'):rep(60):find(('a-'):rep(30) .. 'b')", name: "t")
+            }
+        }
+
+        @Test func anInterruptedPatternEndsTheProcess() async {
+            await #expect(processExitsWith: .exitCode(130)) {
+                let host = try LuaHost()
+                Thread {
+                    Thread.sleep(forTimeInterval: 0.2)
+                    LuaHost.requestStop()
+                }.start()
+                _ = try host.run("pcall(string.find, ('a'):rep(60), ('a-'):rep(30) .. 'b')", name: "t")
+            }
+        }
+    }
+}
+
+/// A new folder for one test.
+func scratchFolder() throws -> String {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-lua-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    return folder
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Runs
+import Testing
+
+@Suite struct FeatureCacheTests {
+    final class Warnings: @unchecked Sendable { var lines: [String] = [] }
+
+    let identity = FeatureCache.Identity(
+        encoder: "inception-v3", preprocessing: "tf-299", weights: sha("w"), dtype: "f32", output: "2048")
+
+    func cache(_ scratch: Scratch, _ warnings: Warnings) -> FeatureCache {
+        FeatureCache(folder: scratch.path + "/cache") { warnings.lines.append($0) }
+    }
+
+    @Test func whatWasPutIsFound() throws {
+        let scratch = try Scratch()
+        let warnings = Warnings()
+        let first = cache(scratch, warnings)
+        let vectors: [[Float]] = [
+            [1, -0.0, .nan, .infinity, .leastNonzeroMagnitude], [], (0..<2048).map { Float($0) / 7 },
+        ]
+        first.put(vectors.enumerated().map { (sha("\($0)"), $1) }, identity)
+        for cache in [first, cache(scratch, warnings)] {
+            let found = cache.get(["0", "1", "2", "3"].map(sha), identity)
+            for (index, vector) in vectors.enumerated() {
+                #expect(found[index]?.map(\.bitPattern) == vector.map(\.bitPattern))
+            }
+            #expect(found[3] == nil)
+            #expect(cache.size.vectors == 3 && cache.size.bytes > 8192)
+        }
+        for other in [
+            FeatureCache.Identity(
+                encoder: "rad-dino", preprocessing: "tf-299", weights: sha("w"), dtype: "f32", output: "2048"),
+            FeatureCache.Identity(
+                encoder: "inception-v3", preprocessing: "tf-299", weights: sha("w"), dtype: "bf16", output: "2048"),
+            FeatureCache.Identity(
+                encoder: "inception-v3", preprocessing: "tf-299", weights: sha("v"), dtype: "f32", output: "2048"),
+        ] { #expect(first.get([sha("0")], other) == [nil]) }
+        try first.clear()
+        #expect(first.get([sha("0")], identity) == [nil])
+        first.put([(sha("0"), [2])], identity)
+        #expect(first.get([sha("0")], identity) == [[2]])
+        #expect(warnings.lines == [])
+    }
+
+    @Test func damageCountsAsAbsent() throws {
+        for seed in 0..<30 {
+            let scratch = try Scratch()
+            let warnings = Warnings()
+            do { cache(scratch, warnings).put((0..<40).map { (sha("\($0)"), (0..<300).map(Float.init)) }, identity) }
+            let path = scratch.path + "/cache/features.sqlite"
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            if seed == 0 { bytes = Data("no database".utf8) + bytes }
+            if seed == 1 { bytes = bytes.prefix(bytes.count / 2) }
+            if seed == 2 { bytes = bytes.prefix(100) }
+            if seed > 2 {
+                for _ in 0..<200 { bytes[Int.random(in: 0..<bytes.count)] ^= UInt8(1 << Int.random(in: 0..<8)) }
+            }
+            try bytes.write(to: URL(fileURLWithPath: path))
+            let second = cache(scratch, warnings)
+            for vector in second.get((0..<40).map { sha("\($0)") }, identity) {
+                #expect(vector == nil || vector == (0..<300).map(Float.init))
+            }
+            if seed < 2 {
+                #expect(warnings.lines.contains { $0.contains("damaged") }, "\(seed): \(warnings.lines)")
+                second.put([(sha("x"), [1])], identity)
+                #expect(second.get([sha("x")], identity) == [[1]])
+            }
+        }
+    }
+
+    @Test func aCacheThatCannotBeMadeOnlyWarns() throws {
+        let scratch = try Scratch()
+        let warnings = Warnings()
+        try scratch.write("cache", "a file")
+        let cache = cache(scratch, warnings)
+        cache.put([(sha("x"), [1])], identity)
+        #expect(cache.get([sha("x")], identity) == [nil])
+        #expect(warnings.lines.count == 1)
+        #expect(cache.size.vectors == 0)
+    }
+
+    @Test func severalConnectionsWriteAtOnce() async throws {
+        let scratch = try Scratch()
+        let warnings = Warnings()
+        let identity = identity
+        let folder = scratch.path + "/cache"
+        await withTaskGroup(of: Void.self) { group in
+            for worker in 0..<4 {
+                group.addTask {
+                    let cache = FeatureCache(folder: folder) { _ in }
+                    for index in 0..<20 { cache.put([(sha("\(worker)-\(index)"), [Float(index)])], identity) }
+                }
+            }
+        }
+        let cache = cache(scratch, warnings)
+        #expect(cache.size.vectors == 80)
+        #expect(cache.get([sha("3-19")], identity) == [[19]])
+        #expect(warnings.lines == [])
+    }
+}

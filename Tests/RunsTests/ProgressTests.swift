@@ -1,0 +1,15 @@
+import Foundation
+import Runs
+import Testing
+
+@Suite struct ProgressTests {
+    @Test func oddCountsDoNoHarm() {
+        for total in [-1, 0, 1, 10, .max] {
+            let progress = Runs.Progress(total: total, label: "embedding", console: quietConsole)
+            for step in [0, -5, 3, .max, .max] { progress.step(step) }
+            progress.finish()
+            progress.finish()
+            progress.step()
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import Runs
+import Testing
+
+@Suite struct RunConfigTests {
+    let defaults = ConfigValue.map([
+        ("batch", .integer(16)), ("guidance_scale", .number(7.5)), ("protocol", .string("chexgenbench")),
+        ("shuffle", .boolean(true)), ("encoders", .map([])), ("pathologies", .null), ("sizes", .list([.integer(1)])),
+        ("real", .map([("csv", .string("")), ("image", .string("path"))])),
+    ])
+
+    @Test func theConfigsOwnKeysAreChecked() throws {
+        let scratch = try Scratch()
+        let cases: [(String, String)] = [
+            ("sead: 3", "fidelity.yaml:2:1: unknown key `sead` in the config; did you mean `seed`?"),
+            ("seed: x", "fidelity.yaml:2:7: `seed` must be an integer"), ("seed: -1", "`seed` must be"),
+            ("seed: 4294967296", "`seed` must be"), ("threads: 0", "`threads` must be"), ("dtype: f31", "one of f32"),
+            ("params: [1]", "must be a map of parameters"), ("sweep: 3", "`sweep` must be"),
+            ("pins: {a: b}", "the pin of a must be a SHA-256"), ("limits: {second: 3}", "did you mean `seconds`"),
+            ("experiment: x.lua", "given twice"),
+        ]
+        for (yaml, wanted) in cases {
+            let body: () throws -> Void = { _ = try scratch.plan(yaml) }
+            #expect(message(body).contains(wanted), "\(yaml): \(message(body))")
+            #expect(exitStatus(body) == .usage)
+        }
+        try scratch.write("empty.yaml", "seed: 1")
+        #expect(message { _ = try RunConfig.load(scratch.path + "/empty.yaml") }.contains("`experiment` is missing"))
+        #expect(exitStatus { _ = try RunConfig.load(scratch.path + "/none.yaml") } == .usage)
+        #expect(exitStatus { _ = try RunConfig.load(scratch.path) } == .usage)
+    }
+
+    @Test func parametersKeepTheTypeOfTheirDefaults() throws {
+        let scratch = try Scratch()
+        let plan = try scratch.plan(
+            """
+            params:
+              guidance_scale: 3
+              encoders: {inception-v3: {weights: w.pth}}
+              pathologies: all
+              sizes: [a, 2]
+              real: {csv: x.csv}
+            """, defaults: defaults)
+        #expect(plan.params["guidance_scale"] == .number(3))
+        #expect(plan.params["batch"] == .integer(16))
+        #expect(plan.params["encoders"]?["inception-v3"]?["weights"] == .string("w.pth"))
+        #expect(plan.params["pathologies"] == .string("all"))
+        #expect(plan.params["real"]?["image"] == .string("path"))
+        let wrong: [(String, String)] = [
+            ("bach: 3", "fidelity.yaml:3:3: unknown parameter `bach` in `params`; did you mean `batch`?"),
+            ("batch: 1.5", "fidelity.yaml:3:10: `batch` must be an integer, not a number (1.5)"),
+            ("batch: ~", "`batch` must be an integer, not nothing"), ("batch: \"3\"", "not a string"),
+            ("protocol: 1e3", "`protocol` must be a string, not a number (1000.0); put it in quotes"),
+            ("shuffle: yes", "must be true or false"), ("guidance_scale: [1]", "must be a number, not a list"),
+            ("encoders: x", "must be a map or a list"), ("real: {cvs: x}", "in `real`; did you mean `csv`?"),
+            ("real: 3", "must be a map with the keys csv, image"), ("sizes: 3", "`sizes` must be a list"),
+        ]
+        for (yaml, wanted) in wrong {
+            let body: () throws -> Void = { _ = try scratch.plan("params:\n  \(yaml)", defaults: defaults) }
+            #expect(message(body).contains(wanted), "\(yaml): \(message(body))")
+            #expect(exitStatus(body) == .usage)
+        }
+        #expect(message { _ = try scratch.plan("params: {a: 1}") }.contains("unknown parameter `a`"))
+    }
+
+    @Test func setsLieOverTheFile() throws {
+        let scratch = try Scratch()
+        let plan = try scratch.plan(
+            "params: {batch: 2}\nseed: 1", defaults: defaults,
+            sets: ["params.batch=4", "seed=7", "real.csv=a b.csv", "encoders.x={dtype: bf16}", "guidance_scale=1e-3"])
+        #expect(plan.params["batch"] == .integer(4))
+        #expect(plan.config.seed == 7)
+        #expect(plan.params["real"]?["csv"] == .string("a b.csv"))
+        #expect(plan.params["encoders"]?["x"]?["dtype"] == .string("bf16"))
+        #expect(plan.params["guidance_scale"] == .number(1e-3))
+        let wrong: [(String, String)] = [
+            ("batch", "--set batch: wanted path.to.key=value"), ("bach=3", "--set bach=3: unknown parameter `bach`"),
+            ("batch=x", "--set batch=x: `batch` must be an integer"), ("a..b=1", "is empty"),
+            ("batch=[1", "--set batch=[1: "), ("batch.x=1", "must be an integer, not a map"),
+            ("seed=x", "`seed` must be"),
+        ]
+        for (set, wanted) in wrong {
+            let got = message { _ = try scratch.plan("params: {}", defaults: defaults, sets: [set]) }
+            #expect(got.contains(wanted), "\(set): \(got)")
+        }
+    }
+
+    @Test func sweepsAreProductsWithTheLastKeyFastest() throws {
+        let scratch = try Scratch()
+        let plan = try scratch.plan("sweep: {guidance_scale: [1, 4.5], batch: [10, 20], seed: [3]}", defaults: defaults)
+        #expect(
+            plan.cells.map(\.label) == [
+                "guidance_scale=1 batch=10 seed=3", "guidance_scale=1 batch=20 seed=3",
+                "guidance_scale=4.5 batch=10 seed=3", "guidance_scale=4.5 batch=20 seed=3",
+            ])
+        #expect(plan.cells[0].params["guidance_scale"] == .number(1))
+        #expect(plan.cells[1].seed == 3)
+        #expect(Set(plan.cells.map(\.name)).count == 4)
+        let again = try scratch.plan(
+            "sweep: [{batch: 20, guidance_scale: 1.0, seed: 3}, {real.csv: x}]", defaults: defaults)
+        #expect(again.cells[0].name == plan.cells[1].name)
+        #expect(again.cells[1].params["real"]?["csv"] == .string("x"))
+        #expect(try scratch.plan("", defaults: defaults).cells.count == 1)
+        let wrong: [(String, String)] = [
+            ("sweep: {bach: [1]}", "fidelity.yaml:2:16: unknown parameter `bach` in `params`; did you mean `batch`?"),
+            ("sweep: {batch: 3}", "`sweep.batch` must be a list"), ("sweep: {batch: []}", "no cell is left"),
+            ("sweep: []", "empty list"), ("sweep: [1]", "must be a map"), ("sweep: {batch: [1, 1]}", "are the same"),
+            ("sweep: {batch: [x]}", "`batch` must be an integer"),
+        ]
+        for (yaml, wanted) in wrong {
+            let got = message { _ = try scratch.plan(yaml, defaults: defaults) }
+            #expect(got.contains(wanted), "\(yaml): \(got)")
+        }
+        let list = "[" + (0..<400).map(String.init).joined(separator: ",") + "]"
+        let huge = "sweep: {batch: \(list), seed: \(list), guidance_scale: \(list)}"
+        #expect(message { _ = try scratch.plan(huge, defaults: defaults) }.contains("more than 100000 cells"))
+    }
+
+    @Test func aScriptAloneIsAConfig() throws {
+        let scratch = try Scratch()
+        let script = try scratch.write("x.lua", "return {}")
+        let config = try RunConfig(experiment: script, sets: ["batch=3", "seed=9"])
+        #expect(config.experiment == script)
+        let plan = try RunPlan(config: config, defaults: defaults, version: "1")
+        #expect(plan.params["batch"] == .integer(3))
+        #expect(plan.cells[0].seed == 9)
+    }
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Metrics against their Python peers, interleaved, medians: seconds, ratio, and whether the values agree.
+
+    swift build -c release --product metrics-bench && benchmarks/metrics.py [rounds] [--large]
+
+--large adds PRDC of 50,000 rows of 768 features, which takes minutes and has no peer that fits.
+
+The peers (torchmetrics, prdc) run in the Python that CHEXGEN_REFERENCE names, by default
+~/.cache/chexgen-reference/bin/python. Both sides use CHEXGEN_THREADS threads, by default 2.
+"""
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+REFERENCE = os.environ.get("CHEXGEN_REFERENCE", os.path.expanduser("~/.cache/chexgen-reference/bin/python"))
+if os.path.realpath(sys.prefix) != os.path.realpath(pathlib.Path(REFERENCE).parent.parent):
+    os.execv(REFERENCE, [REFERENCE, *sys.argv])
+
+import contextlib
+import io
+import warnings
+
+import numpy as np
+import prdc
+import torch
+from torchmetrics.image.fid import _compute_fid
+from torchmetrics.image.kid import poly_mmd
+
+warnings.filterwarnings("ignore")
+THREADS = os.environ.get("CHEXGEN_THREADS", "2")
+torch.set_num_threads(int(THREADS))
+BINARY = pathlib.Path(__file__).parent.parent / ".build" / "release" / "metrics-bench"
+
+
+def features(rows, columns, seed, shift):
+    """Non-negative, correlated, with a falling spectrum, as pooled features are."""
+    random = np.random.default_rng(seed)
+    mixing = np.random.default_rng(1).standard_normal((columns, columns)) * (np.arange(columns) + 1.0) ** -0.7
+    return np.maximum(random.standard_normal((rows, columns)) @ mixing * 0.3 + 0.3 + shift, 0).astype(np.float32)
+
+
+def peer_fid(real, synthetic):
+    moments = []
+    for rows in (real, synthetic):
+        rows = torch.from_numpy(rows).double()
+        mean = rows.sum(0) / len(rows)
+        moments += [mean, (rows.t() @ rows - len(rows) * mean[:, None] @ mean[None]) / (len(rows) - 1)]
+    return [_compute_fid(*moments).item()]
+
+
+def peer_kid(real, synthetic):
+    real, synthetic = torch.from_numpy(real), torch.from_numpy(synthetic)
+    torch.manual_seed(42)
+    values = []
+    for _ in range(100):
+        first, second = torch.randperm(len(real))[:1000], torch.randperm(len(synthetic))[:1000]
+        values.append(poly_mmd(real[first], synthetic[second]))
+    values = torch.stack(values)
+    return [values.mean().item(), values.std(unbiased=False).item()]
+
+
+def peer_prdc(real, synthetic):
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = prdc.compute_prdc(real, synthetic, 5)
+    return [float(result[name]) for name in ("precision", "recall", "density", "coverage")]
+
+
+def ours(work, files, rows, columns):
+    environment = dict(os.environ, OMP_NUM_THREADS=THREADS, OPENBLAS_NUM_THREADS=THREADS)
+    output = subprocess.run([BINARY, work, *files, str(rows), str(columns)], env=environment, check=True,
+                            capture_output=True, text=True).stdout
+    seconds, memory, *values = output.splitlines()[-1].split()
+    return float(seconds), int(memory), [float(value) for value in values]
+
+
+def main():
+    rounds = next((int(word) for word in sys.argv[1:] if word.isdigit()), 5)
+    rows, columns = 2000, 2048
+    real, synthetic = features(rows, columns, 2, 0), features(rows, columns, 3, 0.05)
+    print(f"{'work':<14}{'chexgen s':>10}{'MiB':>6}{'peer s':>9}{'ratio':>8}  values agree to")
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{folder}/real.f32", f"{folder}/synthetic.f32"]
+        real.tofile(files[0])
+        synthetic.tofile(files[1])
+        works = [("fid", peer_fid), ("fid-moments", peer_fid), ("kid", peer_kid), ("prdc", peer_prdc)]
+        for work, peer in works:
+            mine, theirs, memory, error = [], [], 0, 0.0
+            for _ in range(rounds):
+                seconds, memory, values = ours(work, files, rows, columns)
+                mine.append(seconds)
+                start = time.perf_counter()
+                expected = peer(real, synthetic)
+                theirs.append(time.perf_counter() - start)
+                error = max(abs(a - b) / max(abs(b), 1e-12) for a, b in zip(values, expected))
+            a, b = statistics.median(mine), statistics.median(theirs)
+            print(f"{work:<14}{a:>10.3f}{memory:>6}{b:>9.3f}{b / a:>7.1f}x  {error:.1e}", flush=True)
+        if "--large" in sys.argv:
+            rows, columns = 50_000, 768
+            for path, seed in zip(files, (2, 3)):
+                features(rows, columns, seed, 0).tofile(path)
+            seconds, memory, _ = ours("prdc", files, rows, columns)
+            print(f"{'prdc 50000':<14}{seconds:>10.1f}{memory:>6}   (the peer would need {rows * rows * 12 >> 30} GiB)")
+
+
+main()
