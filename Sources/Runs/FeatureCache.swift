@@ -73,6 +73,7 @@ public final class FeatureCache: @unchecked Sendable {
     /// - Parameter images: SHA-256 of the images' bytes, in hexadecimal.
     public func get(_ images: [String], _ identity: Identity) -> [[Float]?] {
         var found = [[Float]?](repeating: nil, count: images.count)
+        let start = CRC32C.of(Array(identity.text.utf8))
         lock.withLock {
             attempt { database in
                 guard let id = try self.id(of: identity, in: database, adding: false) else { return }
@@ -83,7 +84,7 @@ public final class FeatureCache: @unchecked Sendable {
                     let sql = "SELECT vector, checksum FROM features WHERE identity = ? AND image = ?"
                     try database.run(sql, [.integer(id), .text(image)]) { row in
                         let bytes = row.blob(0)
-                        let sum = FeatureCache.checksum(bytes, image: image, identity: identity)
+                        let sum = FeatureCache.checksum(bytes, image: image, after: start)
                         guard bytes.count % 4 == 0, row.integer(1) == Int(sum) else {
                             damaged += 1
                             return
@@ -100,13 +101,14 @@ public final class FeatureCache: @unchecked Sendable {
     /// Keeps features of images, all in one transaction.
     public func put(_ entries: [(image: String, vector: [Float])], _ identity: Identity) {
         if entries.isEmpty { return }
+        let start = CRC32C.of(Array(identity.text.utf8))
         lock.withLock {
             attempt { database in
                 try database.transaction {
                     guard let id = try self.id(of: identity, in: database, adding: true) else { return }
                     for entry in entries {
                         try entry.vector.withUnsafeBytes { bytes in
-                            let sum = FeatureCache.checksum(bytes, image: entry.image, identity: identity)
+                            let sum = FeatureCache.checksum(bytes, image: entry.image, after: start)
                             try database.run(
                                 "INSERT OR REPLACE INTO features (identity, image, vector, checksum) VALUES (?, ?, ?, ?)",
                                 [.integer(id), .text(entry.image), .blob(bytes), .integer(Int(sum))])
@@ -146,8 +148,8 @@ public final class FeatureCache: @unchecked Sendable {
         }
     }
 
-    private static func checksum(_ bytes: UnsafeRawBufferPointer, image: String, identity: Identity) -> UInt32 {
-        CRC32C.of(bytes, after: CRC32C.of(Array((image + identity.text).utf8)))
+    private static func checksum(_ bytes: UnsafeRawBufferPointer, image: String, after start: UInt32) -> UInt32 {
+        CRC32C.of(bytes, after: CRC32C.of(Array(image.utf8), after: start))
     }
 
     private static func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
