@@ -121,7 +121,8 @@ for name, function in BINARY.items():
 for _ in range(cases * 3):
     a = draw(shape(), random.choice(FLOATS), 0.1, 3)
     exponent = random.choice([0.5, 1, 2, 3, -0.5, -1, -2, 1.7, 0, 4])
-    emit("powerScalar", [a], [a ** exponent], value=exponent, integer=isinstance(exponent, int))
+    # PyTorch rounds the exponent to half precision too; here it stays whole.
+    emit("powerScalar", [a], [(a.double() ** exponent).to(a.dtype)], value=exponent, integer=isinstance(exponent, int))
     b = draw(list(a.shape), a.dtype)
     emit("power", [a, b], [a ** b])
     a = draw(shape(), random.choice([torch.int64, torch.int32, torch.uint8]))
@@ -169,6 +170,9 @@ for name in REDUCTIONS:
         if name in ("std", "var"):
             args["correction"] = correction = random.choice([0, 1])
             result = getattr(torch, name)(exact, correction=correction, **named).to(dtype)
+            # Equal elements deviate by rounding only.
+            emit(name, [a], [result], tolerance=1e-3, **args)
+            continue
         elif name == "norm":
             args["order"] = order = random.choice([1, 2, 3, 0, math.inf])
             if order == math.inf and length == 0:
