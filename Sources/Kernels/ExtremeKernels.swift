@@ -21,33 +21,40 @@ public enum ExtremeKernels {
         if dimension.rows == 0 || dimension.length == 0 { return }
         let best = values.assumingMemoryBound(to: C.self)
         if maximum {
-            dimension.inner == 1
-                ? rows(source, dimension, best, indices) { $0 > $1 }
-                : columns(source, dimension, best, indices) { $0 > $1 }
+            find(source, dimension, best, indices, Largest<C>())
         } else {
-            dimension.inner == 1
-                ? rows(source, dimension, best, indices) { $0 < $1 }
-                : columns(source, dimension, best, indices) { $0 < $1 }
+            find(source, dimension, best, indices, Smallest<C>())
+        }
+    }
+
+    private static func find<O: ElementOrder>(
+        _ source: StridedView, _ dimension: ReducedDimension, _ best: UnsafeMutablePointer<O.Element>,
+        _ indices: UnsafeMutablePointer<Int64>, _ order: O
+    ) {
+        if dimension.inner == 1 {
+            rows(source, dimension, best, indices, order)
+        } else {
+            columns(source, dimension, best, indices, order)
         }
     }
 
     @inline(__always)
-    private static func rows<C: Computed & Comparable>(
-        _ source: StridedView, _ dimension: ReducedDimension, _ best: UnsafeMutablePointer<C>,
-        _ indices: UnsafeMutablePointer<Int64>, _ beats: (C, C) -> Bool
+    private static func rows<O: ElementOrder>(
+        _ source: StridedView, _ dimension: ReducedDimension, _ best: UnsafeMutablePointer<O.Element>,
+        _ indices: UnsafeMutablePointer<Int64>, _ order: O
     ) {
         let block = ReductionKernels.block
         let length = dimension.length
         Parallel.forRanges(dimension.outer, grain: max(1, block / length)) { range in
-            let scratch = UnsafeMutablePointer<C>.allocate(capacity: min(block, length))
+            let scratch = UnsafeMutablePointer<O.Element>.allocate(capacity: min(block, length))
             defer { scratch.deallocate() }
             for row in range {
                 for start in stride(from: 0, to: length, by: block) {
                     let count = min(block, length - start)
                     let values = source.load(row * length + start, count, scratch)
-                    let index = RowReduction.firstExtreme(values, count, beats)
+                    let index = RowReduction.firstExtreme(values, count, order)
                     let value = values[index]
-                    let wins = beats(value, best[row]) || (value != value && best[row] == best[row])
+                    let wins = order.beats(value, best[row]) || (value != value && best[row] == best[row])
                     if start == 0 || wins {
                         best[row] = value
                         indices[row] = Int64(start + index)
@@ -58,15 +65,15 @@ public enum ExtremeKernels {
     }
 
     @inline(__always)
-    private static func columns<C: Computed & Comparable>(
-        _ source: StridedView, _ dimension: ReducedDimension, _ best: UnsafeMutablePointer<C>,
-        _ indices: UnsafeMutablePointer<Int64>, _ beats: (C, C) -> Bool
+    private static func columns<O: ElementOrder>(
+        _ source: StridedView, _ dimension: ReducedDimension, _ best: UnsafeMutablePointer<O.Element>,
+        _ indices: UnsafeMutablePointer<Int64>, _ order: O
     ) {
         let (length, inner) = (dimension.length, dimension.inner)
         let width = 512
         let bands = (inner + width - 1) / width
         Parallel.forRanges(dimension.outer * bands, grain: max(1, 16384 / (length * min(inner, width)))) { range in
-            let scratch = UnsafeMutablePointer<C>.allocate(capacity: width)
+            let scratch = UnsafeMutablePointer<O.Element>.allocate(capacity: width)
             defer { scratch.deallocate() }
             for unit in range {
                 let outer = unit / bands
@@ -83,7 +90,7 @@ public enum ExtremeKernels {
                     }
                     for i in 0..<count {
                         let value = values[i]
-                        let wins = beats(value, top[i]) || (value != value && top[i] == top[i])
+                        let wins = order.beats(value, top[i]) || (value != value && top[i] == top[i])
                         top[i] = wins ? value : top[i]
                         places[i] = wins ? Int64(line) : places[i]
                     }

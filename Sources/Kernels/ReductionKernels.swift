@@ -1,5 +1,3 @@
-import Foundation
-
 /// What is added up (or multiplied) over the elements of a row.
 public enum ReductionKernel: Sendable {
     case sum, product
@@ -52,9 +50,9 @@ public enum ReductionKernels {
         into result: UnsafeMutablePointer<Int64>
     ) {
         switch kernel {
-        case .product: reduce(source, dimension, nil, true, result) { (x: Int64, _) in x }
-        case .nonzero: reduce(source, dimension, nil, false, result) { (x: Int64, _) in x != 0 ? 1 : 0 }
-        default: reduce(source, dimension, nil, false, result) { (x: Int64, _) in x }
+        case .product: reduce(source, dimension, nil, true, result, IntegerTerm())
+        case .nonzero: reduce(source, dimension, nil, false, result, NonzeroTerm<Int64, Int64>())
+        default: reduce(source, dimension, nil, false, result, IntegerTerm())
         }
     }
 
@@ -64,26 +62,24 @@ public enum ReductionKernels {
         _ centres: UnsafePointer<Double>?, _ result: UnsafeMutablePointer<Double>
     ) {
         switch kernel {
-        case .sum: reduce(source, dimension, nil, false, result) { (x: C, _) in x.double }
-        case .product: reduce(source, dimension, nil, true, result) { (x: C, _) in x.double }
-        case .nonzero: reduce(source, dimension, nil, false, result) { (x: C, _) in x != 0 ? 1 : 0 }
-        case .powers(1): reduce(source, dimension, nil, false, result) { (x: C, _) in abs(x.double) }
-        case .powers(2): reduce(source, dimension, nil, false, result) { (x: C, _) in x.double * x.double }
-        case .powers(let p): reduce(source, dimension, nil, false, result) { (x: C, _) in pow(abs(x.double), p) }
-        case .deviations:
-            reduce(source, dimension, centres, false, result) { (x: C, centre) in
-                (x.double - centre) * (x.double - centre)
-            }
+        case .sum: reduce(source, dimension, nil, false, result, ValueTerm<C>())
+        case .product: reduce(source, dimension, nil, true, result, ValueTerm<C>())
+        case .nonzero: reduce(source, dimension, nil, false, result, NonzeroTerm<C, Double>())
+        case .powers(1): reduce(source, dimension, nil, false, result, MagnitudeTerm<C>())
+        case .powers(2): reduce(source, dimension, nil, false, result, SquareTerm<C>())
+        case .powers(let exponent):
+            reduce(source, dimension, nil, false, result, PowerTerm<C>(exponent: exponent))
+        case .deviations: reduce(source, dimension, centres, false, result, DeviationTerm<C>())
         }
     }
 
     @inline(__always)
-    private static func reduce<C: Computed, A: Accumulator>(
+    private static func reduce<T: ReductionTerm>(
         _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
-        _ result: UnsafeMutablePointer<A>, _ term: (C, Double) -> A
+        _ result: UnsafeMutablePointer<T.Sum>, _ term: T
     ) {
         if dimension.rows == 0 { return }
-        result.initialize(repeating: product ? A.unit : A.nought, count: dimension.rows)
+        result.initialize(repeating: product ? T.Sum.unit : T.Sum.nought, count: dimension.rows)
         if dimension.length == 0 { return }
         if dimension.inner == 1 {
             reduceRows(source, dimension, centres, product, result, term)
@@ -94,16 +90,16 @@ public enum ReductionKernels {
 
     /// Rows that lie one after the other: long ones in blocks, whose results are put together in order.
     @inline(__always)
-    private static func reduceRows<C: Computed, A: Accumulator>(
+    private static func reduceRows<T: ReductionTerm>(
         _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
-        _ result: UnsafeMutablePointer<A>, _ term: (C, Double) -> A
+        _ result: UnsafeMutablePointer<T.Sum>, _ term: T
     ) {
         let (rows, length) = (dimension.outer, dimension.length)
         let blocks = (length + block - 1) / block
-        let partial = blocks == 1 ? result : UnsafeMutablePointer<A>.allocate(capacity: rows * blocks)
+        let partial = blocks == 1 ? result : UnsafeMutablePointer<T.Sum>.allocate(capacity: rows * blocks)
         defer { if blocks > 1 { partial.deallocate() } }
         Parallel.forRanges(rows * blocks, grain: max(1, block / length)) { range in
-            let scratch = UnsafeMutablePointer<C>.allocate(capacity: min(block, length))
+            let scratch = UnsafeMutablePointer<T.Element>.allocate(capacity: min(block, length))
             defer { scratch.deallocate() }
             for unit in range {
                 let row = unit / blocks
@@ -113,8 +109,8 @@ public enum ReductionKernels {
                 let centre = centres.map { $0[row] } ?? 0
                 partial[unit] =
                     product
-                    ? RowReduction.lanedProduct(values, count) { term($0, centre) }
-                    : RowReduction.laned(values, count) { term($0, centre) }
+                    ? RowReduction.lanedProduct(values, count) { term.value($0, centre) }
+                    : RowReduction.laned(values, count) { term.value($0, centre) }
             }
         }
         if blocks == 1 { return }
@@ -130,9 +126,9 @@ public enum ReductionKernels {
 
     /// Rows that lie side by side: whole lines of memory are added to a line of results.
     @inline(__always)
-    private static func reduceColumns<C: Computed, A: Accumulator>(
+    private static func reduceColumns<T: ReductionTerm>(
         _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
-        _ result: UnsafeMutablePointer<A>, _ term: (C, Double) -> A
+        _ result: UnsafeMutablePointer<T.Sum>, _ term: T
     ) {
         let (length, inner) = (dimension.length, dimension.inner)
         let width = 512
@@ -141,7 +137,7 @@ public enum ReductionKernels {
         defer { nothing.deallocate() }
         nothing.initialize(repeating: 0, count: width)
         Parallel.forRanges(dimension.outer * bands, grain: max(1, block / (length * min(inner, width)))) { range in
-            let scratch = UnsafeMutablePointer<C>.allocate(capacity: width)
+            let scratch = UnsafeMutablePointer<T.Element>.allocate(capacity: width)
             defer { scratch.deallocate() }
             for unit in range {
                 let outer = unit / bands
@@ -152,9 +148,9 @@ public enum ReductionKernels {
                 for line in 0..<length {
                     let values = source.load((outer * length + line) * inner + left, count, scratch)
                     if product {
-                        for i in 0..<count { sums[i] = sums[i].times(term(values[i], centre[i])) }
+                        for i in 0..<count { sums[i] = sums[i].times(term.value(values[i], centre[i])) }
                     } else {
-                        for i in 0..<count { sums[i] = sums[i].plus(term(values[i], centre[i])) }
+                        for i in 0..<count { sums[i] = sums[i].plus(term.value(values[i], centre[i])) }
                     }
                 }
             }

@@ -76,7 +76,7 @@ public enum RowKernels {
     }
 
     private static func top(_ x: UnsafePointer<Double>, _ n: Int) -> Double {
-        x[RowReduction.firstExtreme(x, n, { $0 > $1 })]
+        x[RowReduction.firstExtreme(x, n, Largest())]
     }
 
     private static func softmax(_ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>, _ n: Int) {

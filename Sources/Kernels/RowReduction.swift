@@ -62,21 +62,47 @@ enum RowReduction {
     static func sum(_ x: UnsafePointer<Double>, _ count: Int) -> Double { laned(x, count) { $0 } }
 
     /// The largest element; NaN where there is one.
-    static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float { x[firstExtreme(x, count, { $0 > $1 })] }
+    static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float { x[firstExtreme(x, count, Largest())] }
 
     /// The index of the first element that no other beats; of the first NaN where there is one. `count` is at least 1.
-    @inline(__always)
-    static func firstExtreme<C: Comparable>(_ x: UnsafePointer<C>, _ count: Int, _ beats: (C, C) -> Bool) -> Int {
+    static func firstExtreme<O: ElementOrder>(_ x: UnsafePointer<O.Element>, _ count: Int, _ order: O) -> Int {
+        // First the extreme of each lane and whether there is a NaN, then where it is: two loops of vector code.
+        let lanes = 16
+        let whole = count - count % lanes
+        var unordered = false
         var best = x[0]
-        var unordered = 0
-        for index in 0..<count {
-            best = beats(x[index], best) ? x[index] : best
-            unordered |= x[index] != x[index] ? 1 : 0
+        withUnsafeTemporaryAllocation(of: O.Element.self, capacity: lanes) { tops in
+            tops.initialize(repeating: x[0])
+            var first = 0
+            while first < whole {
+                for lane in 0..<lanes {
+                    let value = x[first + lane]
+                    tops[lane] = order.beats(value, tops[lane]) ? value : tops[lane]
+                }
+                first += lanes
+            }
+            for lane in 0..<lanes where order.beats(tops[lane], best) { best = tops[lane] }
         }
-        if unordered != 0 {
+        for index in whole..<count where order.beats(x[index], best) { best = x[index] }
+        for index in 0..<count { unordered = unordered || x[index] != x[index] }
+        if unordered {
             for index in 0..<count where x[index] != x[index] { return index }
         }
         for index in 0..<count where x[index] == best { return index }
         return 0
     }
+}
+
+/// Which of two elements is the extreme one.
+protocol ElementOrder {
+    associatedtype Element: Computed & Comparable
+    func beats(_ a: Element, _ b: Element) -> Bool
+}
+
+struct Largest<Element: Computed & Comparable>: ElementOrder {
+    @inline(__always) func beats(_ a: Element, _ b: Element) -> Bool { a > b }
+}
+
+struct Smallest<Element: Computed & Comparable>: ElementOrder {
+    @inline(__always) func beats(_ a: Element, _ b: Element) -> Bool { a < b }
 }

@@ -14,12 +14,9 @@ public enum SortKernels {
         indices: UnsafeMutablePointer<Int64>
     ) -> Bool {
         switch compute {
-        case .f32: return run(source, length, kept, descending, values, indices) { UInt64(order($0 as Float)) }
-        case .f64: return run(source, length, kept, descending, values, indices) { order($0 as Double) }
-        case .i64:
-            return run(source, length, kept, descending, values, indices) { (x: Int64) in
-                UInt64(bitPattern: x) ^ (1 << 63)
-            }
+        case .f32: return run(source, length, kept, descending, values, indices, Float.self)
+        case .f64: return run(source, length, kept, descending, values, indices, Double.self)
+        case .i64: return run(source, length, kept, descending, values, indices, Int64.self)
         }
     }
 
@@ -29,9 +26,9 @@ public enum SortKernels {
     }
 
     @inline(__always)
-    private static func run<C: Computed>(
+    private static func run<C: Computed & Sortable>(
         _ source: StridedView, _ length: Int, _ kept: Int, _ descending: Bool, _ target: StridedView,
-        _ indices: UnsafeMutablePointer<Int64>, _ key: (C) -> UInt64
+        _ indices: UnsafeMutablePointer<Int64>, _: C.Type
     ) -> Bool {
         if source.count == 0 || kept == 0 { return true }
         var refused = false
@@ -49,7 +46,7 @@ public enum SortKernels {
             let output = scratch + length
             for row in range {
                 let x = source.load(row * length, length, scratch)
-                for index in 0..<length { entries[index] = Entry(key: key(x[index]) ^ flip, index: index) }
+                for index in 0..<length { entries[index] = Entry(key: x[index].sortKey ^ flip, index: index) }
                 let sorted = sort(entries, entries + length, length, bytes)
                 for index in 0..<kept {
                     output[index] = x[sorted[index].index]
@@ -92,19 +89,29 @@ public enum SortKernels {
         }
         return from
     }
+}
 
-    /// Unsigned integers in the order of the floats; both zeros are equal and NaN comes last.
-    @inline(__always)
-    private static func order(_ x: Float) -> UInt32 {
-        if x.isNaN { return UInt32.max }
-        let bits = (x == 0 ? 0 : x).bitPattern
-        return bits >> 31 == 1 ? ~bits : bits | 1 << 31
+/// An element with an unsigned integer that orders it: both zeros are equal and NaN comes last.
+private protocol Sortable {
+    var sortKey: UInt64 { get }
+}
+
+extension Float: Sortable {
+    @inline(__always) var sortKey: UInt64 {
+        if isNaN { return UInt64(UInt32.max) }
+        let bits = (self == 0 ? 0 : self).bitPattern
+        return UInt64(bits >> 31 == 1 ? ~bits : bits | 1 << 31)
     }
+}
 
-    @inline(__always)
-    private static func order(_ x: Double) -> UInt64 {
-        if x.isNaN { return UInt64.max }
-        let bits = (x == 0 ? 0 : x).bitPattern
+extension Double: Sortable {
+    @inline(__always) var sortKey: UInt64 {
+        if isNaN { return UInt64.max }
+        let bits = (self == 0 ? 0 : self).bitPattern
         return bits >> 63 == 1 ? ~bits : bits | 1 << 63
     }
+}
+
+extension Int64: Sortable {
+    @inline(__always) var sortKey: UInt64 { UInt64(bitPattern: self) ^ (1 << 63) }
 }

@@ -59,16 +59,31 @@ extension Tensor {
         let sizes = try Tensor.broadcastShape(shape, mask.shape, operation: "masked_select")
         let flags = try mask.expanded(sizes).contiguous()
         let source = try expanded(sizes).contiguous()
-        try Storage.checkRoom(flags.count, 8)
         let chosen = flags.pointer.assumingMemoryBound(to: UInt8.self)
-        var places: [Int] = []
-        for position in 0..<flags.count where chosen[position] != 0 { places.append(position) }
-        let result = try Tensor(uninitialized: [places.count], dtype)
-        let width = dtype.size
-        for (index, place) in places.enumerated() {
-            (result.pointer + index * width).copyMemory(from: source.pointer + place * width, byteCount: width)
+        let total = (0..<flags.count).reduce(0) { $0 + (chosen[$1] != 0 ? 1 : 0) }
+        let result = try Tensor(uninitialized: [total], dtype)
+        withExtendedLifetime((flags, source)) {
+            switch dtype.size {
+            case 8: Tensor.pick(UInt64.self, source.pointer, chosen, flags.count, result.pointer)
+            case 4: Tensor.pick(UInt32.self, source.pointer, chosen, flags.count, result.pointer)
+            case 2: Tensor.pick(UInt16.self, source.pointer, chosen, flags.count, result.pointer)
+            default: Tensor.pick(UInt8.self, source.pointer, chosen, flags.count, result.pointer)
+            }
         }
-        return withExtendedLifetime((flags, source)) { result }
+        return result
+    }
+
+    private static func pick<Word>(
+        _: Word.Type, _ source: UnsafeMutableRawPointer, _ chosen: UnsafePointer<UInt8>, _ count: Int,
+        _ target: UnsafeMutableRawPointer
+    ) {
+        let from = source.assumingMemoryBound(to: Word.self)
+        let to = target.assumingMemoryBound(to: Word.self)
+        var written = 0
+        for position in 0..<count where chosen[position] != 0 {
+            to[written] = from[position]
+            written += 1
+        }
     }
 
     /// Tensors put one after the other along `axis`; dtypes are promoted, and the other dimensions are equal.
