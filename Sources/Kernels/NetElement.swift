@@ -85,7 +85,8 @@ func netMaximum(_ value: SIMD16<Float>, _ floor: SIMD16<Float>) -> SIMD16<Float>
 /// e^x for x ≤ 88: two steps of range reduction and a degree-six polynomial; within 2 ulp, 0 below -87.3.
 @inline(__always)
 func netExp(_ x: SIMD16<Float>) -> SIMD16<Float> {
-    let clamped = x.clamped(lowerBound: SIMD16(repeating: -87.33), upperBound: SIMD16(repeating: 88.37))
+    let isSmall = x .< -87.33
+    let clamped = x.replacing(with: -87.33, where: isSmall).replacing(with: 88.37, where: x .> 88.37)
     // Adding 1.5 · 2^23 rounds to the nearest integer and leaves that integer in the low bits.
     let magic = SIMD16<Float>(repeating: 12582912)
     let shifted = magic.addingProduct(clamped, SIMD16(repeating: 1.44269504))
@@ -101,5 +102,26 @@ func netExp(_ x: SIMD16<Float>) -> SIMD16<Float> {
     sum = SIMD16<Float>(repeating: 1).addingProduct(sum, rest)
     let exponent = (unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &+ 127) &<< 23
     let result = sum * unsafeBitCast(exponent, to: SIMD16<Float>.self)
-    return result.replacing(with: 0, where: x .< -87.33)
+    return result.replacing(with: 0, where: isSmall)
+}
+
+/// 2^x for x ≤ 0 (and up to 127): a degree-six polynomial on half a unit each side; 0 below -126.
+@inline(__always)
+func netExp2(_ x: SIMD16<Float>) -> SIMD16<Float> {
+    let isSmall = x .< -126
+    let clamped = x.replacing(with: -126, where: isSmall)
+    let magic = SIMD16<Float>(repeating: 12582912)
+    let shifted = clamped + magic
+    let rest = clamped - (shifted - magic)
+    var sum = SIMD16<Float>(repeating: 1.54035304e-4)
+    sum = SIMD16<Float>(repeating: 1.33335581e-3).addingProduct(sum, rest)
+    sum = SIMD16<Float>(repeating: 9.61812911e-3).addingProduct(sum, rest)
+    sum = SIMD16<Float>(repeating: 5.55041087e-2).addingProduct(sum, rest)
+    sum = SIMD16<Float>(repeating: 2.40226507e-1).addingProduct(sum, rest)
+    sum = SIMD16<Float>(repeating: 6.93147181e-1).addingProduct(sum, rest)
+    sum = SIMD16<Float>(repeating: 1).addingProduct(sum, rest)
+    // The rounded x sits in the low bits of `shifted`; shifted into the exponent field it multiplies by its power.
+    let exponent = unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &<< 23
+    let result = unsafeBitCast(unsafeBitCast(sum, to: SIMD16<UInt32>.self) &+ exponent, to: SIMD16<Float>.self)
+    return result.replacing(with: 0, where: isSmall)
 }

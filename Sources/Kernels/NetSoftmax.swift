@@ -1,5 +1,7 @@
 /// The parts of attention between its two products.
 public enum NetSoftmax {
+    private static let log2e: Float = 1.44269504
+
     /// e^(x - max) of each row of f32 scores, into f32 (may be in place) or bf16, and the reciprocal of each row's sum.
     ///
     /// The sum is of the values as they are stored, so that a bf16 row's weights add up to one.
@@ -25,23 +27,29 @@ public enum NetSoftmax {
             let start = row * stride
             let line = scores + start
             var maxima = SIMD16<Float>(repeating: -.infinity)
+            var others = maxima
             var index = 0
-            while index < vectors {
-                let value = NetF32.load(line, index)
-                maxima.replace(with: value, where: value .> maxima)
+            while index + 32 <= vectors {
+                maxima = netMaximum(maxima, NetF32.load(line, index))
+                others = netMaximum(others, NetF32.load(line, index + 16))
+                index += 32
+            }
+            if index < vectors {
+                maxima = netMaximum(maxima, NetF32.load(line, index))
                 index += 16
             }
-            var maximum = maxima.max()
+            var maximum = netMaximum(maxima, others).max()
             while index < columns {
                 maximum = max(maximum, line[index])
                 index += 1
             }
-            let shift = SIMD16<Float>(repeating: -maximum * scale)
-            let factor = SIMD16<Float>(repeating: scale)
+            // Powers of two: e^x = 2^(x · log2 e), and the scale takes the factor in.
+            let shift = SIMD16<Float>(repeating: -maximum * scale * log2e)
+            let factor = SIMD16<Float>(repeating: scale * log2e)
             var sums = SIMD16<Float>.zero
             index = 0
             while index < vectors {
-                let value = netExp(shift.addingProduct(NetF32.load(line, index), factor))
+                let value = netExp2(shift.addingProduct(NetF32.load(line, index), factor))
                 sums += value
                 T.store(target, start + index, value)
                 index += 16
@@ -51,7 +59,7 @@ public enum NetSoftmax {
                 // The tail goes through one padded vector; what lies beyond it in the row is not touched.
                 var tail = SIMD16<Float>(repeating: -.infinity)
                 for lane in 0..<(columns - index) { tail[lane] = line[index + lane] }
-                let values = netExp(shift.addingProduct(tail, factor))
+                let values = netExp2(shift.addingProduct(tail, factor))
                 for lane in 0..<(columns - index) {
                     sum += values[lane]
                     T.storeOne(target, start + index + lane, values[lane])
