@@ -5,7 +5,7 @@ import Tensors
 /// One timing of a metric on features in `.npy`-like raw files: `metrics-bench WORK real.f32 synthetic.f32 ROWS COLUMNS`.
 /// Prints the seconds of the computation alone and the value, for `benchmarks/metrics.py`.
 func features(_ path: String, _ rows: Int, _ columns: Int) throws -> Tensor {
-    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
     let tensor = try Tensor(uninitialized: [rows, columns], .f32)
     guard data.count == tensor.storage.byteCount else {
         throw MetricError.value(metric: "bench", message: "\(path) holds \(data.count) bytes")
@@ -16,11 +16,13 @@ func features(_ path: String, _ rows: Int, _ columns: Int) throws -> Tensor {
     return tensor
 }
 
-/// The process's largest resident size so far, in MiB.
-func peakMemory() -> Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss / 1024
+/// The process's largest resident size so far, in MiB. (`getrusage` would count the parent's pages before `exec`.)
+func peakMemory() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+        return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) / 1024
+    }
+    return 0
 }
 
 func run(_ work: String, _ real: Tensor, _ synthetic: Tensor) throws -> String {
@@ -61,7 +63,7 @@ do {
         let start = DispatchTime.now().uptimeNanoseconds
         let value = try run(arguments[1], real, synthetic)
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-        print(String(format: "%.4f", seconds), peakMemory(), value)
+        print(String(format: "%.4f", seconds), try peakMemory(), value)
     }
 } catch {
     print("error: \(error)")
