@@ -47,6 +47,7 @@ public final class ExperimentRunner {
             isYAML
             ? try RunConfig.load(request.file, sets: request.overrides)
             : try RunConfig(experiment: request.file, sets: request.overrides)
+        try Pins(config: config).verify()
         if let threads = request.threads { config.threads = threads }
         let threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         config.threads = threads
@@ -58,12 +59,18 @@ public final class ExperimentRunner {
         options.timeLimit = request.timeLimit ?? config.limits.seconds
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
         options.writableFolders = request.writableFolders
-        options.arguments = [request.file] + request.arguments
+        options.arguments = request.arguments
         if let limit = options.memoryLimit { Storage.limit = limit }
         let session = try Session(options, seed: config.seed)
         defer { session.host.close() }
         session.cache = FeatureCache { Console.shared.line($0) }
 
+        // As Lua's own program has it, the script's name stands before its arguments.
+        if case .function(let name)? = try session.host.run(
+            "return function(script) arg[0] = script end", name: "arguments"
+        ).first {
+            _ = try name.call([.string(request.file)])
+        }
         let returned = try session.host.runFile(config.experiment)
         guard let experiment = try Experiment(returned, path: config.experiment) else {
             guard !isYAML else {

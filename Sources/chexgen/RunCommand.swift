@@ -8,7 +8,7 @@ enum RunCommand {
     static let options: [CommandLineOptions.Option] = [
         .init(name: "set", value: "path.to.key=value", text: "change a value of the YAML, such as params.batch=8"),
         .init(name: "out", value: "DIR", text: "the run folder to make (default: a new one below runs)"),
-        .init(name: "resume", value: "DIR", text: "go on with the run in this folder"),
+        .init(name: "resume", value: "DIR", text: "go on with the run in this folder; the file may be left out"),
         .init(name: "threads", value: "N", text: "threads (default: the YAML's, else all cores)"),
         .init(name: "limit-memory", value: "MB", text: "stop the script above this much memory"),
         .init(name: "limit-seconds", value: "S", text: "stop the script after this long"),
@@ -18,14 +18,15 @@ enum RunCommand {
 
     static func run(_ words: [String]) throws -> Int32 {
         let given = try CommandLineOptions(words, options: options)
-        guard let file = given.positional.first else {
+        let resumed = try given.one("resume")
+        guard let file = given.positional.first ?? resumed.map({ $0 + "/run.yaml" }) else {
             throw UsageError("chexgen run wants a .yaml or .lua file")
         }
         var request = ExperimentRunner.Request(file: file)
         request.arguments = Array(given.positional.dropFirst())
         request.overrides = given.all("set")
         request.outputFolder = try given.one("out")
-        request.resumeFolder = try given.one("resume")
+        request.resumeFolder = resumed
         request.threads = try given.integer("threads")
         if let megabytes = try given.number("limit-memory") {
             guard megabytes < 0x1p40 else { throw UsageError("--limit-memory: \(megabytes) MB is too much") }

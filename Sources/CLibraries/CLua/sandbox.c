@@ -38,6 +38,27 @@ static void push_selection(lua_State *L, lua_CFunction open, const char *const *
 /// Calls the function of upvalue 1 in this function's own frame, so that its errors name the right arguments.
 static int call_original(lua_State *L) { return lua_tocfunction(L, lua_upvalueindex(1))(L); }
 
+static int number_item(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TNUMBER);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/// Numbers have one method, `item`: code that reduces an array and then asks for its only element works, whether the
+/// reduction gave an array of one element or the number itself.
+static void open_numbers(lua_State *L) {
+    lua_pushinteger(L, 0);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushcfunction(L, number_item);
+    lua_setfield(L, -2, "item");
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+}
+
 static int set_metatable(lua_State *L) {
     if (lua_istable(L, 2)) {
         lua_pushliteral(L, "__gc");
@@ -132,6 +153,7 @@ void cxl_open_base(lua_State *L) {
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);
 
+    open_numbers(L);
     wrap(L, globals, "setmetatable", set_metatable);
     wrap(L, globals, "rawset", raw_set);
     wrap(L, globals, "rawget", look_behind);
