@@ -85,14 +85,19 @@ extension Tensor {
     }
 
     /// Uniform numbers of [0, 1), drawn as `torch.rand` draws them. Floats only; half precision is drawn in f32 and
-    /// rounded, so that 1 can appear.
+    /// rounded, and what rounds to 1 becomes 0.
     /// - Throws: `TensorError.dtype` for integers.
     public static func rand(_ shape: [Int], generator: TorchGenerator, dtype: DType = .f32) throws -> Tensor {
         let result = try randomTarget(shape, dtype == .f64 ? .f64 : .f32, dtype, "rand")
         if dtype == .f64 {
             result.write(Double.self) { _ in generator.uniformDouble() }
         } else {
-            result.write(Float.self) { _ in generator.uniform() }
+            // From here on half precision rounds to 1 (the tie as well: 1 is even).
+            let limit: Float = dtype == .bf16 ? 1 - 0x1p-9 : dtype == .f16 ? 1 - 0x1p-12 : 1
+            result.write(Float.self) { _ in
+                let value = generator.uniform()
+                return value < limit ? value : 0
+            }
         }
         return try result.to(dtype)
     }
