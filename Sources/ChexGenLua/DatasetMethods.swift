@@ -134,7 +134,7 @@ enum DatasetMethods {
             let options = try arguments.options("options")
             let group = options.has("by") ? try options.string("by") : nil
             let number = try options.number("test")
-            let share: SplitSize = number >= 1 && number == number.rounded() ? .count(Int(number)) : .fraction(number)
+            let share: SplitSize = Int(exactly: number).map { $0 >= 1 ? .count($0) : .fraction(number) } ?? .fraction(number)
             let parts = try table.split(test: share, seed: options.integer("seed"), by: group)
             return [wrap(parts.train), wrap(parts.test)]
         },

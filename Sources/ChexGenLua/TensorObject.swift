@@ -7,7 +7,11 @@ final class TensorObject: LuaExternalBytes {
 
     init(_ tensor: Tensor) { self.tensor = tensor }
 
-    var externalBytes: Int { tensor.count * tensor.dtype.size }
+    /// A view counts what it shows, which for a repeated dimension may be more than there is.
+    var externalBytes: Int {
+        let (bytes, overflow) = tensor.count.multipliedReportingOverflow(by: tensor.dtype.size)
+        return overflow ? tensor.storage.byteCount : min(bytes, tensor.storage.byteCount)
+    }
 }
 
 /// A random stream as Lua holds it: PyTorch's CPU generator.

@@ -77,7 +77,8 @@ enum UncertaintyFunctions {
             returns: [
                 LuaResult("values", .dictionary(.number), "The mean of every metric; `size` is how many images a side.")
             ],
-            "What a metric would be for perfect images: real against real, disjoint and without shared patients."
+            "What a metric would be for perfect images: real against real, disjoint and without shared patients. A metric that "
+                + "the halves are too small for is left out."
         ) { arguments in
             let given = try arguments.options("options")
             let real = try FeatureSet(arguments.tensor("real"), name: "real", metric: "floor")
@@ -86,17 +87,19 @@ enum UncertaintyFunctions {
             let (splits, seed) = (try given.integer("splits"), try seed(given))
             let names = try metrics(given)
             var found: [String: Floor.Value] = [:]
-            if names.contains("fid") {
+            let halves = smallestHalf(of: patients, rows: real.rows, size: size, splits: splits, seed: seed)
+            if names.contains("fid"), halves >= 2 {
                 found["fid"] = try Floor.frechetDistance(
                     real, size: size, groups: patients, splits: splits, seed: seed)
             }
-            if names.contains("kid") {
+            if names.contains("kid"), halves >= 2 {
                 found["kid"] = try Floor.kernelInceptionDistance(
                     real, size: size, groups: patients, splits: splits, seed: seed)
             }
-            if names.contains(where: { !["fid", "kid"].contains($0) }) {
+            let k = try given.integer("k")
+            if names.contains(where: { !["fid", "kid"].contains($0) }), halves > k {
                 let scores = try Floor.prdc(
-                    real, size: size, groups: patients, k: given.integer("k"), splits: splits, seed: seed)
+                    real, size: size, groups: patients, k: k, splits: splits, seed: seed)
                 found["precision"] = scores.precision
                 found["recall"] = scores.recall
                 found["density"] = scores.density
@@ -132,6 +135,18 @@ enum UncertaintyFunctions {
             throw options.fail("seed", "wanted 0 to 4294967295")
         }
         return seed
+    }
+
+    /// The rows of the smaller half in any of the splits.
+    private static func smallestHalf(of patients: RowGroups?, rows: Int, size: Int, splits: Int, seed: UInt32) -> Int {
+        var smallest = rows
+        let sizes = try? Floor.measure(
+            groups: patients ?? RowGroups(rows: rows), size: size, splits: splits, seed: seed
+        ) { first, second in
+            smallest = min(smallest, first.count, second.count)
+            return 0
+        }
+        return sizes == nil ? 0 : smallest
     }
 
     private static func groups(_ options: LuaArguments) throws -> RowGroups? {

@@ -139,6 +139,8 @@ extension LuaHost {
     }
 
     func call(_ function: LuaFunction, _ arguments: [LuaValue]) throws -> [LuaValue] {
+        // What was thrown before this call, and caught by the script, is not the cause of what fails in it.
+        lastThrown = nil
         try perform("a call") { lua, writer in
             try writer.write(arguments)
             return cx_lua_call(lua, function.reference)
@@ -171,7 +173,7 @@ extension LuaHost {
                 error.traceback = traceback + (error.traceback.map { "\n" + $0 } ?? "")
             }
         }
-        if !cx_lua_running(lua) { lastThrown = nil }
+        lastThrown = nil
         closeIfAsked()
         return error
     }
