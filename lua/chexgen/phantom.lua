@@ -113,7 +113,7 @@ local function film(size, patient, found, draw, flawed)
     end)
   end
   local picture = canvas.blur(tensor.cat(bands, 1), quality.blur * size / 256)
-  picture = picture:clamp(0, 1):pow(exposure * 1.25) * (1.06 - black) + black
+  picture = picture:clamp(0, 1):pow(exposure * 1.6) * (0.98 - black) + black
   if quality.contrast < 1 then picture = picture * quality.contrast + 0.45 * (1 - quality.contrast) end
   picture = picture + draw:normal { size, size } * (flawed and grain * 0.5 or grain)
   if quality.checkerboard > 0 then picture = picture + checkerboard(size, quality.checkerboard) end

@@ -66,9 +66,10 @@ local function lungs(c, p)
   local off = c.abs_x - 0.36
   local floor = dome + off:relu():pow(2) * 1.05 + (-off):relu():pow(2) * 0.55
   local inset = reach - c.abs_x
-  local mask = step(inset, 0.010) * step(c.abs_x - inner, 0.014) * step(floor - c.y, 0.009)
+  local above = step(floor - c.y, 0.009)
+  local mask = step(inset, 0.010) * step(c.abs_x - inner, 0.014) * above
   local depth = (1 - (inset:relu() * (-1 / 0.13)):exp() * 0.75) * (1 - ((floor - c.y):relu() * (-1 / 0.10)):exp() * 0.35)
-  return { mask = mask, depth = depth, floor = floor, inset = inset, left = left, apex = q }
+  return { mask = mask, depth = depth, above = above, inset = inset, left = left }
 end
 
 --- Heart, great vessels and the soft tissue between the lungs.
@@ -103,7 +104,7 @@ end
 local function airways(c, p)
   local layer = c:layer()
   local side = p.mirrored and -1 or 1
-  c:path(layer, { { 0.0, -1.05 }, { 0.004, -0.7 }, { -0.012 * side, -0.45 }, { -0.015 * side, -0.22 } }, 0.040, 1, "round", 4)
+  c:path(layer, { { 0.0, -1.05 }, { 0.004, -0.7 }, { -0.012 * side, -0.45 }, { -0.015 * side, -0.22 } }, 0.040, 1, "round", 2)
   c:tube(layer, -0.015 * side, -0.23, -0.13 * side, -0.07, 0.026, 0.75)
   c:tube(layer, -0.015 * side, -0.23, 0.15 * side, -0.09, 0.023, 0.65)
   return layer
@@ -127,7 +128,7 @@ local function ribs(c, p)
       local radius = (gx * x + gy * y):sqrt()
       local distance = ((radius - 1) * radius / ((gx * gx + gy * gy):sqrt() + 1e-4)):abs()
       local width = p.rib_width * (i <= 2 and 0.85 or 1)
-      local rim = (distance * (1 / width)):clamp(0, 1):pow(3) * 0.55 + 0.60
+      local rim = (distance * (1 / width)):clamp(0, 1):pow(2) * 0.55 + 0.55
       local band = step(width - distance, 0.005) * rim
       local seen_behind = behind * step(x - 0.085, 0.02)
       local seen_front = (1 - behind) * step(x - 0.36 - 0.02 * (i % 3), 0.05) * (i >= 8 and 0 or 0.62)
@@ -147,12 +148,12 @@ local function shoulders(c, p)
       local x, y = 0.085, -0.52 + 0.012 * side
       c:path(layer, { { side * x, y }, { side * 0.26, y - rise * 0.45 }, { side * 0.48, y - rise * 0.72 },
         { side * 0.70, y - rise * 1.05 } }, 0.030, 0.85, "flat", 4)
-      c:path(layer, { { side * x, y + 0.008 }, { side * 0.13, y - rise * 0.06 } }, 0.042, 0.80, "flat", 2)
+      c:path(layer, { { side * x, y + 0.008 }, { side * 0.13, y - rise * 0.06 } }, 0.040, 0.85, "flat", 1)
     end
     local blade = c:layer()
     c:path(blade, { { side * 0.86, -0.50 }, { side * 0.80, -0.25 }, { side * 0.71, -0.02 }, { side * 0.66, -0.18 },
-      { side * 0.64, -0.42 }, { side * 0.72, -0.60 } }, 0.018, 0.28, "round", 4)
-    c:path(blade, { { side * 0.68, -0.56 }, { side * 0.80, -0.70 }, { side * 0.95, -0.74 } }, 0.028, 0.40, "round", 3)
+      { side * 0.64, -0.42 }, { side * 0.72, -0.60 } }, 0.018, 0.28, "round", 2)
+    c:path(blade, { { side * 0.68, -0.56 }, { side * 0.80, -0.70 }, { side * 0.95, -0.74 } }, 0.028, 0.40, "round", 1)
     layer = union(layer, blade)
     c:add_ellipse(layer, side * 0.99, -0.56, 0.13, 0.13, 0, 0.012, 0.55)
   end
@@ -164,16 +165,19 @@ local function vessels(c, p, draw)
   local layer = c:layer()
   local function branch(x, y, angle, length, radius, depth)
     local bend = draw(-0.5, 0.5)
+    if depth == 0 then
+      local turn = angle + bend * 0.5
+      c:tube(layer, x, y, x + math.cos(turn) * length, y + math.sin(turn) * length, radius * 0.9, 0.20 + 30 * radius)
+      return
+    end
     local mx, my = x + math.cos(angle) * length * 0.5, y + math.sin(angle) * length * 0.5
     local ex = mx + math.cos(angle + bend) * length * 0.5
     local ey = my + math.sin(angle + bend) * length * 0.5
     local amount = 0.22 + 34 * radius
     c:tube(layer, x, y, mx, my, radius, amount)
     c:tube(layer, mx, my, ex, ey, radius * 0.88, amount)
-    if depth > 0 then
-      branch(ex, ey, angle + bend + draw(0.1, 0.7), length * draw(0.55, 0.95), radius * 0.66, depth - 1)
-      branch(ex, ey, angle + bend - draw(0.1, 0.7), length * draw(0.55, 0.95), radius * 0.72, depth - 1)
-    end
+    branch(ex, ey, angle + bend + draw(0.1, 0.7), length * draw(0.55, 0.95), radius * 0.66, depth - 1)
+    branch(ex, ey, angle + bend - draw(0.1, 0.7), length * draw(0.55, 0.95), radius * 0.72, depth - 1)
   end
   local side_heart = p.mirrored and -1 or 1
   for _, side in ipairs { -1, 1 } do
@@ -208,7 +212,7 @@ function anatomy.film(c, p, draw, findings)
   local covered = union(scene.heart * 0.80, scene.column * 0.92)
   local lung = scene.air * (1 - covered)
   local weakening = scene.thickness - lung * 0.60 + scene.lungs.mask * (1 - covered) * (scene.vessels * 0.135 + texture)
-  weakening = weakening + union(scene.heart * 0.20, scene.column * 0.10) + scene.descending * 0.10
+  weakening = weakening + union(scene.heart * (scene.lungs.above * 0.16 + 0.03), scene.column * 0.10) + scene.descending * 0.10
   weakening = weakening - airways(c, p) * 0.17 + scene.body * (bones + texture)
   weakening = weakening + scene.added
   if p.breast > 0 then

@@ -85,7 +85,7 @@ function Canvas:layer() return tensor.zeros { self.rows, self.size } end
 --- The pixels whose coordinates may lie in a rectangle: a function that gives the view of them in any layer, or nil where
 --- the band holds none of them.
 function Canvas:window(left, top, right, bottom)
-  local margin = 0.06
+  local margin = 0.04
   local function range(low, high)
     local first = math.max(1, math.floor((low - margin + 1) / 2 * self.size))
     local last = math.min(self.size, math.ceil((high + margin + 1) / 2 * self.size))
@@ -129,28 +129,30 @@ end
 
 --- Draws a straight tube into a layer, keeping the greater value; `profile` "round" fades out, "flat" has an edge.
 function Canvas:tube(layer, x1, y1, x2, y2, radius, amount, profile)
-  local reach = radius * 3
+  local reach = profile == "flat" and radius + 0.02 or radius * 2.2
   local view = self:window(math.min(x1, x2) - reach, math.min(y1, y2) - reach,
     math.max(x1, x2) + reach, math.max(y1, y2) + reach)
   if not view then return end
-  local ax, ay = x2 - x1, y2 - y1
-  local square = math.max(ax * ax + ay * ay, 1e-9)
-  local dx, dy = view(self.x) - x1, view(self.y) - y1
-  local t = (dx * (ax / square) + dy * (ay / square)):clamp(0, 1)
-  dx, dy = dx - t * ax, dy - t * ay
-  local squares = dx * dx + dy * dy
+  local length = math.max(math.sqrt((x2 - x1) ^ 2 + (y2 - y1) ^ 2), 1e-6)
+  local ux, uy = (x2 - x1) / length, (y2 - y1) / length
+  local x, y, below = view(self.x), view(self.y), view(layer)
+  local along = x * ux + (y * uy - (x1 * ux + y1 * uy))
+  local across = x * -uy + (y * ux + (x1 * uy - y1 * ux))
+  along = along - along:clamp(0, length)
+  local squares = along * along + across * across
   local mask
   if profile == "flat" then
-    mask = canvas.step(radius - squares:sqrt(), 0.004)
+    mask = ((squares:sqrt() - radius) * -250):sigmoid()
   else
-    mask = (squares * (-0.7 / (radius * radius))):exp()
+    mask = (squares * (-0.7 / (radius * radius)) + math.log(amount)):exp()
   end
-  canvas.put(view(layer), canvas.union(view(layer), mask * amount))
+  if profile == "flat" then mask = mask * amount end
+  canvas.put(below, canvas.union(below, mask))
 end
 
 --- Draws a tube through a list of points `{x, y}`, smoothed by Catmull and Rom's spline.
 function Canvas:path(layer, points, radius, amount, profile, pieces)
-  pieces = pieces or 6
+  pieces = pieces or 4
   local last
   for i = 1, #points - 1 do
     local a, b = points[math.max(1, i - 1)], points[i]

@@ -88,8 +88,11 @@ kinds["Pneumothorax"] = function(draw, degree)
     apply = function(scene)
       local c = scene.canvas
       local lower = step(c.y - 0.25, 0.12)
-      local inside = step(scene.lungs.inset - (1 - lower * 0.75) * gap, 0.007)
-        * step(c.y - (scene.patient.apex + 0.02 + gap * 1.5), 0.007)
+      local from_wall = scene.lungs.inset - (1 - lower * 0.75) * gap
+      local from_top = c.y - (scene.patient.apex + 0.02 + gap * 1.5)
+      -- The smaller of both distances, rounded off where they are alike: the tip of the lung.
+      local depth = (((from_wall:clamp(-1, 1) * -10):exp() + (from_top:clamp(-1, 1) * -10):exp()):log() + 0.4) * -0.1
+      local inside = step(depth + 0.04, 0.006)
       local lung = scene.lungs.mask * half(scene, side)
       local free = lung * (1 - inside)
       scene.air = scene.air + free * 0.16
@@ -104,7 +107,7 @@ kinds["Lung Lesion"] = function(draw, degree)
   local side = side_of(draw)
   local radius = ({ 0.035, 0.055, 0.090 })[degree] * draw(0.9, 1.1)
   local zone = draw:choice { { word = "upper", y = -0.38 }, { word = "mid", y = -0.02 }, { word = "lower", y = 0.24 } }
-  local x, y = draw(0.34, 0.56), zone.y + draw(-0.06, 0.06)
+  local x, y = draw(zone.word == "lower" and 0.50 or 0.34, 0.58), zone.y + draw(-0.06, 0.06)
   return {
     labels = { "Lung Lesion" },
     words = ("%s in the %s %s lung zone."):format(
@@ -113,7 +116,7 @@ kinds["Lung Lesion"] = function(draw, degree)
       local c = scene.canvas
       local rough = c:noise(scene.draw, 34) * 0.14
       local mask = step(1 - c:radius(side.sign * x, y, radius, radius * 0.92, 0.3) + rough, 0.13) * scene.lungs.mask
-      scene.added = scene.added + mask * 0.17
+      scene.added = scene.added + mask * 0.19
     end,
   }
 end
@@ -166,7 +169,7 @@ kinds["Atelectasis"] = function(draw, degree)
         local y = dome - 0.04 - 0.055 * i
         c:tube(layer, side.sign * 0.27, y + tilt, side.sign * (0.66 - 0.05 * i), y - tilt, 0.013, 0.9)
       end
-      scene.added = scene.added + layer * scene.lungs.mask * 0.16
+      scene.added = scene.added + layer * scene.lungs.mask * (1 - scene.heart * 0.9) * 0.16
     end,
   }
 end
