@@ -68,8 +68,9 @@ local Study = {}
 Study.__index = Study
 
 --- Opens a study: reads both tables, chooses the rows, loads the encoders. With `labels` the real table's labels are read.
-function fidelity.open(run, labels)
-  local params = run.params
+--- The parameters are the run's, or `params` for an experiment that makes its images itself.
+function fidelity.open(run, labels, params)
+  params = params or run.params
   one_of("protocol", params.protocol, { "chexgenbench", "exact" })
   one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
 
