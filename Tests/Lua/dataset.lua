@@ -1,0 +1,156 @@
+-- chexgen.dataset as scripts see it. Choices of rows are pandas' and scikit-learn's.
+local dataset = require "chexgen.dataset"
+local tensor = require "chexgen.tensor"
+local harness = require "harness"
+local test, equal, raises = harness.test, harness.equal, harness.raises
+local scratch = SCRATCH or arg[#arg]
+
+local function written(name, text)
+  local path = scratch .. "/" .. name
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text)
+  return path
+end
+
+local TABLE = [[
+path,patientID,prompt,labels,view
+p1/a.png,p1,"Edema, mild","{'Edema': 1.0, 'Pneumonia': 0.0}",PA
+p1/b.png,p1,"No
+finding",{},AP
+p2/a.png,p2,"Edema, mild","{'Edema': -1.0}",PA
+p3/a.png,p3,"A ""quoted"" word","{'Pneumonia': 1.0}",
+]]
+local path = written("table.csv", TABLE)
+local ds = dataset.csv { path = path, image_dir = "images", image = "path", prompt = "prompt", labels = "labels", patient = "patientID" }
+
+test("reading", function()
+  equal(#ds, 4)
+  equal(ds.columns, { "path", "patientID", "prompt", "labels", "view" })
+  equal(ds[1].path, "p1/a.png")
+  equal(ds[2].prompt, "No\nfinding")
+  equal(ds[-1].prompt, 'A "quoted" word')
+  equal(ds[1].image_path, "images/p1/a.png")
+  equal(ds[1].labels.Edema, 1)
+  equal(ds[1].labels.Pneumonia, 0)
+  equal(ds[3].labels.Edema, -1)
+  equal(ds[2].labels.Edema, nil)
+  equal(ds[4].view, nil)
+  equal(ds[5], nil)
+  equal(ds[0], nil)
+  assert(tostring(ds):find "4 rows" and tostring(ds[1]):find "p1/a.png")
+  equal(#dataset.pathologies, 14)
+  equal(ds:image_paths()[4], "images/p3/a.png")
+  equal(ds:patients(), { "p1", "p1", "p2", "p3" })
+  equal(dataset.images({ "x.png", "y.png" })[2].path, "y.png")
+  equal(dataset.images({ "x.png" }):patients(), nil)
+  local seen = {}
+  for index, row in ds:rows() do seen[index] = row.path end
+  equal(seen, { "p1/a.png", "p1/b.png", "p2/a.png", "p3/a.png" })
+  local crlf = written("crlf.csv", "\xEF\xBB\xBFa,b\r\n1,\"x\r\ny\"\r\n2,z")
+  equal(dataset.csv({ path = crlf }):column "b", { "x\r\ny", "z" })
+end)
+
+test("reading goes wrong", function()
+  raises(function() dataset.csv {} end, "path")
+  raises(function() dataset.csv { path = path, img = "path" } end, "img")
+  raises(function() dataset.csv(path) end, "options", "table")
+  raises(function() dataset.csv { path = scratch .. "/none.csv" } end, "none.csv")
+  raises(function() dataset.csv { path = path, image = "pth" } end, "pth", "path")
+  raises(function() dataset.csv { path = written("ragged.csv", "a,b\n1,2\n1,2,3\n") } end, "ragged.csv", "3")
+  raises(function() dataset.csv { path = written("short.csv", "a,b\n1\n") } end, "short.csv", "2")
+  raises(function() dataset.csv { path = written("open.csv", 'a,b\n1,"2\n') } end, "open.csv", "2")
+  raises(function() dataset.csv { path = written("twice.csv", "a,a\n1,2\n") } end, "twice.csv", "a")
+  raises(function() dataset.csv { path = written("empty.csv", "") } end, "empty.csv")
+  raises(function()
+    dataset.csv { path = written("code.csv", 'l\n"__import__(\'os\').system(\'id\')"\n'), labels = "l" }[1].labels.x = 1
+  end, "code.csv")
+  raises(function() dataset.images { "a", 1 } end, "paths[2]", "string")
+  raises(function() return ds.colums end, "colums")
+  raises(function() return ds[1].nothing end, "nothing")
+  raises(function() ds[1] = 3 end)
+  raises(function() ds[1].path = "x" end)
+end)
+
+test("choosing rows", function()
+  equal(ds:unique("prompt"):column "path", { "p1/a.png", "p1/b.png", "p3/a.png" })
+  equal(ds:filter(function(row) return row.view == "PA" end):column "path", { "p1/a.png", "p2/a.png" })
+  equal(#ds:filter(function() return 0 end), 4)
+  equal(#ds:filter(function() return nil end), 0)
+  equal(#ds:with_label("Edema", 1), 1)
+  equal(#ds:with_label("Edema", -1), 1)
+  equal(#ds:with_label("Edema"), 2)
+  equal(#ds:where_in("prompt", ds:with_label("Edema", 1):column "prompt"), 2)
+  equal(#ds:where_in("path", {}), 0)
+  equal(ds:dropna("view"):column "view", { "PA", "AP", "PA" })
+  equal(ds:column("view")[4], nil)
+  equal(ds:head(2):column "path", { "p1/a.png", "p1/b.png" })
+  equal(#ds:head(), 4)
+  equal(ds:select({ 3, 1 }):column "path", { "p2/a.png", "p1/a.png" })
+  equal(ds:select(tensor.new({ 4 }, "i64")):column "path", { "p3/a.png" })
+  equal(#ds:concat(ds:head(1)), 5)
+  equal(ds:select({ 3, 1 }):positions(ds):totable(), { 3, 1 })
+  raises(function() ds:unique "promt" end, "promt", "prompt")
+  raises(function() ds:column() end, "column")
+  raises(function() ds:filter "PA" end, "keep", "function")
+  raises(function() ds:filter(function() error "mine" end) end, "mine", "dataset.lua")
+  raises(function() ds:with_label("Edama", 1) end, "Edama", "Edema")
+  raises(function() ds:with_label("Edema", 2) end, "value")
+  raises(function() ds:where_in("prompt", "x") end, "values", "list")
+  raises(function() ds:where_in("promt", {}) end, "promt")
+  raises(function() ds:dropna "x" end, "x")
+  raises(function() ds:head "x" end, "n", "integer")
+  raises(function() ds:select { 5 } end, "rows", "5")
+  raises(function() ds:concat(dataset.images { "a" }) end, "column")
+  raises(function() ds:concat {} end, "other", "Dataset")
+  raises(function() ds:head(1):positions(dataset.images { "z" }) end)
+  raises(function() ds:positions(ds:head(1)) end, "row 2")
+  raises(function() ds:positions(3) end, "parent", "Dataset")
+end)
+
+test("random choices are pandas' and scikit-learn's", function()
+  local names = {}
+  for i = 1, 10 do names[i] = tostring(i) end
+  local ten = dataset.images(names)
+  equal(ten:sample({ n = 4, seed = 42 }):column "path", { "9", "2", "6", "1" })
+  local train, held_out = ten:split { test = 0.3, seed = 42 }
+  equal(train:column "path", { "1", "8", "3", "10", "5", "4", "7" })
+  equal(held_out:column "path", { "9", "2", "6" })
+  train, held_out = ds:split { test = 0.5, seed = 1, by = "patientID" }
+  equal(#train + #held_out, 4)
+  for _, patient in ipairs(train:patients()) do
+    for _, other in ipairs(held_out:patients()) do assert(patient ~= other, "a patient on both sides") end
+  end
+  equal({ #ten:shard(1, 3), #ten:shard(2, 3), #ten:shard(3, 3) }, { 4, 3, 3 })
+  equal(ten:shard(2, 3):column "path", { "5", "6", "7" })
+  raises(function() ten:sample { n = 11 } end, "11", "10")
+  raises(function() ten:sample {} end, "n")
+  raises(function() ten:sample { n = 2, sed = 1 } end, "sed", "seed")
+  raises(function() ten:split {} end, "test")
+  raises(function() ten:split { test = 0 } end, "test")
+  raises(function() ten:split { test = 0.5, by = "x" } end, "x")
+  raises(function() ten:shard(4, 3) end, "4")
+  raises(function() ten:shard(1) end, "n")
+end)
+
+test("labels", function()
+  local labels = ds:labels_tensor { uncertain = 0.5, missing = 0 }
+  equal(labels:shape(), { 4, 14 })
+  equal(labels:dtype(), "f32")
+  local edema
+  for index, name in ipairs(dataset.pathologies) do if name == "Edema" then edema = index end end
+  equal(labels:select(2, edema):totable(), { 1.0, 0.0, 0.5, 0.0 })
+  raises(function() ds:labels_tensor { missing = 0 } end, "uncertain")
+  raises(function() ds:labels_tensor { uncertain = 0 } end, "missing")
+  raises(function() ds:labels_tensor() end)
+  raises(function() ds:labels_tensor { uncertain = "x" } end, "uncertain", "number")
+end)
+
+test("writing", function()
+  ds:write(scratch .. "/out.csv")
+  local again = dataset.csv { path = scratch .. "/out.csv", labels = "labels" }
+  for _, column in ipairs(ds.columns) do equal(again:column(column), ds:column(column)) end
+  raises(function() ds:write() end, "path")
+  raises(function() ds:write(scratch .. "/no/out.csv") end, "no/out.csv")
+end)
+
+harness.report()

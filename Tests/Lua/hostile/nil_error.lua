@@ -1,0 +1,3 @@
+-- An error without a value.
+-- expect: 1
+error(nil)

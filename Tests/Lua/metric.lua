@@ -1,0 +1,144 @@
+-- chexgen.metric as scripts see it.
+local metric = require "chexgen.metric"
+local tensor = require "chexgen.tensor"
+local harness = require "harness"
+local test, equal, close, raises = harness.test, harness.equal, harness.close, harness.raises
+local scratch = SCRATCH or arg[#arg]
+
+local generator = tensor.generator(7)
+local real = tensor.randn({ 60, 4 }, generator)
+local synthetic = tensor.randn({ 50, 4 }, generator) * 1.5 + 1
+
+local function moments(features) return metric.moments(4):update(features) end
+
+test("Fréchet distance", function()
+  close(metric.fid(real, real), 0, 1e-9)
+  close(metric.fid(real, real + 2), 16, 1e-4)
+  close(metric.fid(real, synthetic), metric.fid(synthetic, real), 1e-9)
+  close(metric.fid(moments(real), synthetic), metric.fid(real, synthetic), 1e-9)
+  close(metric.fid(moments(real), moments(synthetic)), metric.fid(real, synthetic), 1e-9)
+  -- One dimension: (mean - mean)² + (deviation - deviation)².
+  local a, b = tensor.new { { 0 }, { 2 } }, tensor.new { { 1 }, { 7 } }
+  close(metric.fid(a, b), 9 + (2 ^ 0.5 - 18 ^ 0.5) ^ 2, 1e-9)
+  raises(function() metric.fid(real) end, "synthetic", "Tensor or Moments")
+  raises(function() metric.fid("x", real) end, "real", "string")
+  raises(function() metric.fid(real, real[1]) end, "synthetic")
+  raises(function() metric.fid(real, tensor.zeros { 5, 3 }) end, "4", "3")
+  local bad = real:clone()
+  bad[3][1] = 1 / 0
+  raises(function() metric.fid(bad, real) end, "real", "3")
+end)
+
+test("moments", function()
+  local whole = moments(real)
+  equal(whole.count, 60)
+  close(whole:mean(), real:to("f64"):mean(1):totable(), 1e-9)
+  local centred = real:to "f64" - real:to("f64"):mean(1)
+  close(whole:covariance(), (centred:transpose():matmul(centred) / 59):totable(), 1e-9)
+  local parts = moments(real:narrow(1, 1, 13)):merge(moments(real:narrow(1, 14, 47)))
+  assert(parts:mean() == whole:mean() and parts:covariance() == whole:covariance(), "shards give the whole's answer")
+  whole:save(scratch .. "/moments")
+  local loaded = metric.load_moments(scratch .. "/moments")
+  equal(loaded.count, 60)
+  assert(loaded:covariance() == whole:covariance())
+  raises(function() metric.moments() end, "D")
+  raises(function() metric.moments "x" end, "D", "integer")
+  raises(function() whole:update(tensor.zeros { 2, 5 }) end, "5")
+  raises(function() whole:update {} end, "features", "Tensor")
+  raises(function() whole:merge(real) end, "other", "Moments", "Tensor")
+  raises(function() whole:save() end, "path")
+  raises(function() metric.load_moments(scratch .. "/none") end, "none")
+  local file = assert(io.open(scratch .. "/moments", "rb"))
+  local bytes = file:read "a"
+  file:close()
+  for _, length in ipairs { 0, 8, #bytes // 2, #bytes - 1 } do
+    local cut = assert(io.open(scratch .. "/cut", "wb"))
+    cut:write(bytes:sub(1, length))
+    cut:close()
+    raises(function() metric.load_moments(scratch .. "/cut") end, "cut")
+  end
+end)
+
+test("kernel inception distance", function()
+  local mean, std = metric.kid(real, synthetic, { subsets = 10, subset_size = 40 })
+  assert(mean > 0 and std > 0)
+  local again = metric.kid(real, synthetic, { subsets = 10, subset_size = 40, seed = 42 })
+  equal(again, mean)
+  assert(metric.kid(real, synthetic, { subsets = 10, subset_size = 40, seed = 1 }) ~= mean)
+  -- The unbiased estimator for two points in one dimension, by hand: kernel (x y + 1)³.
+  local x, y = tensor.new { { 1 }, { 2 } }, tensor.new { { 0 }, { 3 } }
+  local got = metric.kid(x, y, { subsets = 1, subset_size = 2 })
+  close(got, 27 + 1 - 2 * (1 + 64 + 1 + 343) / 4, 1e-9)
+  close(metric.kid(x, y, { subsets = 1, subset_size = 2, degree = 1, gamma = 2, coef = 0 }), 4 + 0 - 2 * (0 + 6 + 0 + 12) / 4, 1e-9)
+  metric.kid(real, synthetic, { subsets = 2, subset_size = 40, protocol = "exact" })
+  raises(function() metric.kid(real, synthetic, { subset_size = 51 }) end, "subset_size", "50")
+  raises(function() metric.kid(real, synthetic) end, "subset_size", "1000")
+  raises(function() metric.kid(real, synthetic, { subset = 3 }) end, "subset", "subsets")
+  raises(function() metric.kid(real, synthetic, { protocol = "fast" }) end, "protocol", "exact")
+  raises(function() metric.kid(real, 3) end, "synthetic", "Tensor")
+end)
+
+test("inception score", function()
+  local mean, std = metric.inception_score(tensor.zeros { 20, 5 }, { splits = 2 })
+  close(mean, 1, 1e-9)
+  close(std, 0, 1e-9)
+  close(metric.inception_score(tensor.eye(4) * 1000, { splits = 1 }), 4, 1e-6)
+  metric.inception_score(real, { splits = 3, seed = 1, protocol = "exact" })
+  raises(function() metric.inception_score() end, "logits", "Tensor")
+  raises(function() metric.inception_score(real, { splits = 0 }) end, "splits")
+end)
+
+test("precision, recall, density, coverage", function()
+  local same = metric.prdc(real, real)
+  equal({ same.precision, same.recall, same.coverage }, { 1.0, 1.0, 1.0 })
+  local far = metric.prdc(real, real + 100, { k = 3 })
+  equal({ far.precision, far.recall, far.density, far.coverage }, { 0.0, 0.0, 0.0, 0.0 })
+  -- Points on a line, k = 1: radii are 1, 1, 2; the first synthetic point lies in two balls, the other in none.
+  local line = metric.prdc(tensor.new { { 0 }, { 1 }, { 3 } }, tensor.new { { 0.5 }, { 9 } }, { k = 1 })
+  equal({ line.precision, line.recall }, { 0.5, 1.0 })
+  close(line.density, 1.0, 1e-9)
+  close(line.coverage, 2 / 3, 1e-9)
+  raises(function() metric.prdc(real, synthetic, { k = 60 }) end, "k")
+  raises(function() metric.prdc(real, synthetic, { k = 0 }) end, "k")
+  raises(function() metric.prdc(real, tensor.zeros { 9, 3 }) end, "3")
+end)
+
+test("bootstrap", function()
+  local all = { "fid", "kid", "precision", "recall", "density", "coverage" }
+  local found = metric.bootstrap(real, synthetic, { metrics = all, replicates = 20 })
+  for _, name in ipairs(all) do
+    assert(found[name].low <= found[name].high, name)
+    equal(found[name].replicates, 20)
+  end
+  close(found.fid.estimate, metric.fid(real, synthetic), 1e-9)
+  local groups = {}
+  for i = 1, 60 do groups[i] = "p" .. i // 3 end
+  local by_patient = metric.bootstrap(real, synthetic, { metrics = { "fid" }, groups = groups, replicates = 20, level = 0.5 })
+  assert(by_patient.fid.low ~= found.fid.low and not by_patient.kid)
+  raises(function() metric.bootstrap(real, synthetic, {}) end, "metrics")
+  raises(function() metric.bootstrap(real, synthetic, { metrics = { "fd" } }) end, "metrics", "fd", "fid")
+  raises(function() metric.bootstrap(real, synthetic, { metrics = { "fid" }, groups = { "a" } }) end, "60")
+end)
+
+test("floor", function()
+  local found = metric.floor(real, { metrics = { "fid", "coverage" }, splits = 2 })
+  assert(found.fid > 0 and found.size == 30 and found.coverage > 0)
+  equal(metric.floor(real, { metrics = { "fid" }, size = 10 }).size, 10)
+  raises(function() metric.floor(real, {}) end, "metrics")
+  raises(function() metric.floor(real, { metrics = { "fid" }, split = 2 }) end, "split", "splits")
+end)
+
+test("helpers", function()
+  -- Python: round(2.675, 2), round(0.5, 0), round(0.0005, 3).
+  equal(metric.round(2.675, 2), 2.67)
+  equal(metric.round(0.5, 0), 0.0)
+  equal(metric.round(0.0005), 0.001)
+  raises(function() metric.round(1, 16) end, "digits")
+  raises(function() metric.round() end, "value")
+  local line = metric.identity { metric = "fid", seed = 42 }
+  assert(line:find "fid" and line:find "42")
+  equal(line, metric.identity { seed = 42, metric = "fid" })
+  raises(function() metric.identity "x" end, "fields", "table")
+end)
+
+harness.report()

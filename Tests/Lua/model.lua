@@ -1,0 +1,109 @@
+-- chexgen.model as scripts see it: a RAD-DINO of two thin layers with weights from a generator.
+local model = require "chexgen.model"
+local dataset = require "chexgen.dataset"
+local image = require "chexgen.image"
+local tensor = require "chexgen.tensor"
+local harness = require "harness"
+local test, equal, close, raises = harness.test, harness.equal, harness.close, harness.raises
+local scratch = SCRATCH or arg[#arg]
+local folder = require("small_encoder").make(scratch)
+
+local function picture(seed)
+  return image.from_tensor((tensor.rand({ 40, 30, 3 }, tensor.generator(seed)) * 255):to "u8")
+end
+local paths = {}
+for i = 1, 5 do
+  paths[i] = ("%s/model%d.png"):format(scratch, i)
+  image.save(paths[i], picture(i))
+end
+
+local encoder = model.encoder("rad-dino", { weights = folder, dtype = "f32" })
+
+test("fields", function()
+  equal({ encoder.name, encoder.dim, encoder.dtype }, { "rad-dino", 32, "f32" })
+  assert(#encoder.outputs >= 1)
+  assert(encoder.identity:find "rad%-dino")
+  assert(tostring(encoder):find "rad%-dino")
+  equal(model.encoders, { "inception-v3", "rad-dino" })
+end)
+
+test("features", function()
+  local ds = dataset.images(paths)
+  local features = encoder:features(ds)
+  equal({ features:shape(), features:dtype() }, { { 5, 32 }, "f32" })
+  close(encoder:features(paths, { batch = 2 }), features:totable(), 1e-4)
+  close(encoder:features({ picture(1), picture(2) }), features:narrow(1, 1, 2):totable(), 1e-4)
+  assert(encoder:features(ds, { batch = 16 }) == features, "the same from run to run")
+  equal(encoder:features(ds, { protocol = "chexgenbench" }):shape(), { 5, 32 })
+  raises(function() encoder:features(3) end, "images")
+  raises(function() encoder:features({ 1, 2 }) end, "images")
+  raises(function() encoder:features(paths, { batch = 0 }) end, "batch")
+  raises(function() encoder:features(paths, { bach = 1 }) end, "bach", "batch")
+  raises(function() encoder:features(paths, { protocol = "x" }) end, "protocol", "exact")
+  raises(function() encoder:features(paths, { output = "logits" }) end, "logits")
+  raises(function() encoder:features { scratch .. "/none.png" } end, "none.png")
+end)
+
+test("embed lists what it leaves out", function()
+  local broken = scratch .. "/broken.png"
+  local file <close> = assert(io.open(broken, "wb"))
+  file:write("\x89PNG\r\n\x1a\n")
+  file:flush()
+  local ds = dataset.images { paths[1], broken, paths[2] }
+  raises(function() encoder:embed(ds) end, "broken.png", "on_bad_image")
+  local found = encoder:embed(ds, { on_bad_image = "skip" })
+  equal(found.kept:totable(), { 1, 3 })
+  equal(found.features:shape(), { 2, 32 })
+  equal({ #found.skipped, found.skipped[1].index, found.skipped[1].path }, { 1, 2, broken })
+  assert(#found.skipped[1].reason > 0)
+  raises(function() encoder:embed(paths) end, "dataset", "Dataset")
+  raises(function() encoder:embed(ds, { on_bad_image = "ignore" }) end, "on_bad_image", "ignore")
+end)
+
+test("forward", function()
+  equal(encoder:forward(tensor.zeros { 2, 28, 28, 3 }):shape(), { 2, 32 })
+  raises(function() encoder:forward(tensor.zeros { 28, 28, 3 }) end)
+  raises(function() encoder:forward(tensor.zeros { 1, 5, 5, 3 }) end)
+  raises(function() encoder:forward(3) end, "x", "Tensor")
+end)
+
+test("parameters", function()
+  local list = model.parameters("inception-v3")
+  assert(#list > 280 and type(list[1].name) == "string" and #list[1].shape >= 0)
+  raises(function() model.parameters "resnet" end, "name", "resnet")
+  raises(function() model.parameters("inception-v3", { confg = "" }) end, "confg", "config")
+end)
+
+test("loading is strict", function()
+  local weights = tensor.load(folder .. "/model.safetensors")
+  local some
+  for name in pairs(weights) do some = some or name end
+  local kept = weights[some]
+  local bad = folder
+  weights[some] = nil
+  tensor.save(bad .. "/model.safetensors", weights)
+  raises(function() model.encoder("rad-dino", { weights = bad }) end, some)
+  weights[some] = tensor.zeros { 7, 7, 7 }
+  tensor.save(bad .. "/model.safetensors", weights)
+  raises(function() model.encoder("rad-dino", { weights = bad }) end, some, "[7, 7, 7]")
+  weights[some], weights.extra = kept, tensor.zeros { 1 }
+  tensor.save(bad .. "/model.safetensors", weights)
+  raises(function() model.encoder("rad-dino", { weights = bad }) end, "extra")
+  raises(function() model.encoder("rad-dino", { weights = scratch .. "/nothing" }) end, "nothing")
+  raises(function() model.encoder("inception-v3", { weights = scratch .. "/nothing.pth" }) end, "nothing.pth")
+  raises(function() model.encoder("rad-dyno") end, "rad-dyno", "rad-dino")
+  raises(function() model.encoder("rad-dino", { weights = folder, dtype = "f8" }) end, "dtype")
+  raises(function() model.encoder("rad-dino", { wieghts = folder }) end, "wieghts")
+  raises(function() model.encoder("rad-dino", { weights = 3 }) end, "weights")
+end)
+
+test("models of one's own", function()
+  model.register("mean-pixel", function(options)
+    return { name = "mean-pixel", scale = options.scale, features = function(self, images) return tensor.full({ #images, 1 }, self.scale) end }
+  end)
+  equal(model.encoder("mean-pixel", { scale = 3 }):features({ 1, 2 }):totable(), { { 3.0 }, { 3.0 } })
+  raises(function() model.register("rad-dino", print) end, "name", "rad-dino")
+  raises(function() model.register("x") end, "make", "function")
+end)
+
+harness.report()
