@@ -109,7 +109,8 @@ public enum NetPooling {
                     for _ in 0..<patch.height {
                         var index = line
                         for _ in 0..<patch.width {
-                            value = R.combine(value, lanes == 16 ? T.load(source, index) : part(T.self, source, index, lanes))
+                            value = R.combine(
+                                value, lanes == 16 ? T.load(source, index) : part(T.self, source, index, lanes))
                             index += patch.stepX
                         }
                         line += patch.stepY
