@@ -34,14 +34,17 @@ struct ConfigurationReader {
             throw fault(key, "the key is missing")
         }
         guard let number = found.integer, range.contains(number) else {
-            throw fault(key, "wanted a whole number from \(range.lowerBound) to \(range.upperBound), got \(found.text())")
+            throw fault(
+                key, "wanted a whole number from \(range.lowerBound) to \(range.upperBound), got \(found.text())")
         }
         return number
     }
 
     func number(_ key: String, default standard: Double) throws -> Double {
         guard let found = value(key) else { return standard }
-        guard let number = found.number, number.isFinite else { throw fault(key, "wanted a number, got \(found.text())") }
+        guard let number = found.number, number.isFinite else {
+            throw fault(key, "wanted a number, got \(found.text())")
+        }
         return number
     }
 

@@ -194,7 +194,8 @@ enum PositionResize {
                     for y in 0..<4 {
                         var line: Float = 0
                         for x in 0..<4 {
-                            line += values[(down.index[y] * side + across.index[x]) * channels + channel] * across.weight[x]
+                            line +=
+                                values[(down.index[y] * side + across.index[x]) * channels + channel] * across.weight[x]
                         }
                         sum += line * down.weight[y]
                     }

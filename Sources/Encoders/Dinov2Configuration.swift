@@ -3,17 +3,25 @@ import NeuralNet
 
 /// The sizes of a DINOv2 vision transformer, from the `config.json` of transformers' `Dinov2Model`.
 public struct Dinov2Configuration: Sendable {
+    /// Channels of a token.
     public var hiddenSize: Int
+    /// Transformer layers.
     public var layers: Int
+    /// Attention heads of a layer.
     public var heads: Int
     /// The width of the feed-forward part: `int(hidden_size · mlp_ratio)`.
     public var mlpSize: Int
+    /// What follows the first linear layer of the feed-forward part.
     public var activation: Activation
+    /// ε of every layer normalisation.
     public var layerNormEpsilon: Double
     /// Pixels of a side that the position embeddings were stored for.
     public var imageSize: Int
+    /// Pixels of a side of a patch.
     public var patchSize: Int
+    /// Whether queries, keys and values have a bias.
     public var qkvBias: Bool
+    /// Whether the feed-forward part is gated (DINOv2 giant).
     public var usesSwiGLU: Bool
 
     /// Patches along a side of an image of `imageSize`.

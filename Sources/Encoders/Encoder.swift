@@ -60,7 +60,9 @@ extension Encoder {
     public func features(
         images: [Image], protocol way: EncoderProtocol = .chexgenbench, output: String? = nil
     ) throws -> Tensor {
-        try embed(images: try EncoderInput.preprocess(images.count) { try self.preprocess(images[$0], protocol: way) }, output: output)
+        try embed(
+            images: try EncoderInput.preprocess(images.count) { try self.preprocess(images[$0], protocol: way) },
+            output: output)
     }
 
     /// Features f32 `[N, D]` of preprocessed images u8 `[H, W, 3]`, one tensor each, all of one size.

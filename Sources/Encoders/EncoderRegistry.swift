@@ -64,7 +64,8 @@ public enum EncoderRegistry {
             return try HubCache.locate(weights, file: file)
         } catch CheckpointError.notFound(let what, let looked, let usual) {
             throw CheckpointError.notFound(
-                what: what, lookedIn: looked, hint: usual.isEmpty || usual.contains(hint) ? hint : "\(usual) Or: \(hint)")
+                what: what, lookedIn: looked,
+                hint: usual.isEmpty || usual.contains(hint) ? hint : "\(usual) Or: \(hint)")
         }
     }
 }

@@ -22,7 +22,9 @@ public struct ImageProcessor: Sendable {
         let reader = try ConfigurationReader(path)
         for key in ["image_processor_type", "feature_extractor_type"] {
             let type = try reader.string(key, default: "BitImageProcessor")
-            guard ["BitImageProcessor", "BitImageProcessorFast", "BitImageProcessorPil", "BitFeatureExtractor"].contains(type)
+            guard
+                ["BitImageProcessor", "BitImageProcessorFast", "BitImageProcessorPil", "BitFeatureExtractor"].contains(
+                    type)
             else { throw reader.fault(key, "wanted \"BitImageProcessor\", got \"\(type)\"") }
         }
         let filters: [ResampleFilter] = [.nearest, .lanczos, .bilinear, .bicubic, .box, .hamming]
@@ -32,7 +34,8 @@ public struct ImageProcessor: Sendable {
             ? Self.size(reader, "size", number: { .shortestEdge($0) }, default: .shortestEdge(224)) : nil
         if try reader.boolean("do_center_crop", default: true) {
             let crop = try Self.size(
-                reader, "crop_size", number: { .exact(height: $0, width: $0) }, default: .exact(height: 224, width: 224))
+                reader, "crop_size", number: { .exact(height: $0, width: $0) }, default: .exact(height: 224, width: 224)
+            )
             guard case .exact(let height, let width) = crop else {
                 throw reader.fault("crop_size", "wanted a height and a width")
             }

@@ -12,10 +12,15 @@ public final class InceptionEncoder: Encoder {
     public static let weightsURL =
         "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/\(weightsFile)"
 
+    /// `inception-v3`.
     public let name = "inception-v3"
+    /// 2048.
     public let dimension = 2048
+    /// The pooled features; the last layer without its bias (for the Inception Score), and with it.
     public let outputs = ["2048", "logits_unbiased", "logits"]
+    /// What features of this encoder came from.
     public let identity: EncoderIdentity
+    /// The compute dtype.
     public var dtype: DType { pool.dtype }
     private let network: InceptionV3Network
     private let pool: ContextPool

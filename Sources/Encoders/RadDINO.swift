@@ -10,10 +10,15 @@ public final class RadDINO: Encoder {
     /// The name on the Hub of the model that CheXGenBench uses.
     public static let hubName = "microsoft/rad-dino"
 
+    /// `rad-dino`.
     public let name = "rad-dino"
+    /// The final normalised class token.
     public let outputs = ["pooler_output"]
+    /// What features of this encoder came from.
     public let identity: EncoderIdentity
+    /// The channels of a token.
     public var dimension: Int { network.configuration.hiddenSize }
+    /// The compute dtype.
     public var dtype: DType { pool.dtype }
     /// The steps from an image to pixels.
     public let processor: ImageProcessor

@@ -10,9 +10,16 @@ public enum NetNormalization {
                 sourceType, targetType,
                 (
                     { layerNormRows(NetF32.self, NetF32.self, source, target, range, channels, weight, bias, epsilon) },
-                    { layerNormRows(NetF32.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon) },
-                    { layerNormRows(NetBF16.self, NetF32.self, source, target, range, channels, weight, bias, epsilon) },
-                    { layerNormRows(NetBF16.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon) }
+                    {
+                        layerNormRows(NetF32.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon)
+                    },
+                    {
+                        layerNormRows(NetBF16.self, NetF32.self, source, target, range, channels, weight, bias, epsilon)
+                    },
+                    {
+                        layerNormRows(
+                            NetBF16.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon)
+                    }
                 ))
         }
     }

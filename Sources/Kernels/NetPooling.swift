@@ -8,6 +8,7 @@ public enum NetPooling {
         /// Results below zero become zero.
         public var relu: Bool
 
+        /// Every property, in order.
         public init(
             height: Int, width: Int, strideY: Int, strideX: Int, padY: Int, padX: Int, countsPadding: Bool,
             relu: Bool = false
@@ -27,6 +28,7 @@ public enum NetPooling {
     public struct Shape: Sendable {
         public var images, height, width, channels, targetHeight, targetWidth, targetStride: Int
 
+        /// Every property, in order.
         public init(
             images: Int, height: Int, width: Int, channels: Int, targetHeight: Int, targetWidth: Int,
             targetStride: Int
@@ -109,7 +111,8 @@ public enum NetPooling {
                     for _ in 0..<patch.height {
                         var index = line
                         for _ in 0..<patch.width {
-                            value = R.combine(value, lanes == 16 ? T.load(source, index) : part(T.self, source, index, lanes))
+                            value = R.combine(
+                                value, lanes == 16 ? T.load(source, index) : part(T.self, source, index, lanes))
                             index += patch.stepX
                         }
                         line += patch.stepY

@@ -4,7 +4,7 @@ public enum NetSoftmax {
 
     /// e^(x - max) of each row of f32 scores, into f32 (may be in place) or bf16, and the reciprocal of each row's sum.
     ///
-    /// The sum is of the values as they are stored, so that a bf16 row's weights add up to one.
+    /// Both buffers reach 16 elements behind the last row; what lies there may change.
     /// - Parameters:
     ///   - stride: elements from one row of scores to the next; the same in the target.
     ///   - scale: is multiplied to the scores first.
@@ -38,11 +38,13 @@ public enum NetSoftmax {
                 maxima = netMaximum(maxima, NetF32.load(line, index))
                 index += 16
             }
-            var maximum = netMaximum(maxima, others).max()
-            while index < columns {
-                maximum = max(maximum, line[index])
-                index += 1
+            let lanes = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+            let isOutside = lanes .>= Int32(columns - vectors)
+            if index < columns {
+                let last = NetF32.load(line, vectors).replacing(with: -.infinity, where: isOutside)
+                maxima = netMaximum(maxima, last)
             }
+            let maximum = netMaximum(maxima, others).max()
             // Powers of two: e^x = 2^(x · log2 e), and the scale takes the factor in.
             let shift = SIMD16<Float>(repeating: -maximum * scale * log2e)
             let factor = SIMD16<Float>(repeating: scale * log2e)
@@ -54,17 +56,15 @@ public enum NetSoftmax {
                 T.store(target, start + index, value)
                 index += 16
             }
-            var sum = sums.sum()
             if index < columns {
-                // The tail goes through one padded vector; what lies beyond it in the row is not touched.
-                var tail = SIMD16<Float>(repeating: -.infinity)
-                for lane in 0..<(columns - index) { tail[lane] = line[index + lane] }
-                let values = netExp2(shift.addingProduct(tail, factor))
-                for lane in 0..<(columns - index) {
-                    sum += values[lane]
-                    T.storeOne(target, start + index + lane, values[lane])
-                }
+                let old = NetF32.load(line, index)
+                let value = netExp2(shift.addingProduct(old, factor)).replacing(with: 0, where: isOutside)
+                sums += value
+                // In place, what lies behind the row is the next row's; elsewhere the next row is still to be written.
+                let isInPlace = UnsafeRawPointer(target) == UnsafeRawPointer(scores)
+                T.store(target, start + index, isInPlace ? value.replacing(with: old, where: isOutside) : value)
             }
+            let sum = sums.sum()
             reciprocals[row] = 1 / sum
         }
     }

@@ -132,8 +132,9 @@ public final class ScaledDotProductAttention {
             key = try context.tensor([keyBytes], .u8)
             value = try context.tensor([valueBytes], .u8)
             query = try context.tensor([tile, headSize], dtype)
-            scores = try context.tensor([tile, keys], .f32)
-            weights = dtype == .f32 ? scores : try context.tensor([tile, keys], dtype)
+            // Softmax works on whole vectors and may touch what lies behind the last row.
+            scores = try context.tensor([tile * keys + 16], .f32)
+            weights = dtype == .f32 ? scores : try context.tensor([tile * keys + 16], dtype)
             output = try context.tensor([tile, headSize], .f32)
             reciprocals = try context.tensor([tile], .f32)
         }

@@ -166,7 +166,9 @@ public final class Convolution2D: Module {
         let (scale, shift) = try batchNorm.folded()
         let each = outputs > 0 ? values.count / outputs : 0
         for output in 0..<outputs {
-            for index in output * each..<(output + 1) * each { values[index] = Float(Double(values[index]) * scale[output]) }
+            for index in output * each..<(output + 1) * each {
+                values[index] = Float(Double(values[index]) * scale[output])
+            }
             biases[output] = Float(Double(biases[output]) * scale[output] + shift[output])
         }
         return (values, biases)

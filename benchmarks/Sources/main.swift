@@ -19,7 +19,8 @@ func processorSeconds() -> Double {
 func run() throws {
     let arguments = CommandLine.arguments
     guard arguments.count >= 5, let dtype = DType(rawValue: arguments[3]) else {
-        FileHandle.standardError.write(Data("usage: chexgen-bench ENCODER WEIGHTS f32|bf16 INPUT.npy [OUTPUT.npy]\n".utf8))
+        FileHandle.standardError.write(
+            Data("usage: chexgen-bench ENCODER WEIGHTS f32|bf16 INPUT.npy [OUTPUT.npy]\n".utf8))
         exit(2)
     }
     cx_set_threads(Int32(ProcessInfo.processInfo.environment["CHEXGEN_THREADS"] ?? "") ?? cx_threads())
