@@ -6,9 +6,9 @@
         --weights FOLDER [--pathology NAME|all] [--features FOLDER] [--full] --out results.json
 
 `weights` draws fresh weights for both networks and saves them as the published files are saved; `tables` makes a real
-and a synthetic table (with images) from radiographs; `run` measures. Both networks see every image once: the metrics are
-fed with their features through an identity "network", so that everything after the features is the libraries' own. Only
-the FID of a pathology is, without --full, computed by a faster equal formula; for the whole set both are recorded.
+and a synthetic table (with images) from radiographs; `run` measures. Both networks see every image once: the metrics
+are fed with their features through an identity "network", so that everything after the features is the libraries' own.
+Only the FID of a pathology is, without --full, computed by a faster equal formula; for the whole set both are recorded.
 
 Made for torch 2.15, torchmetrics 1.7.1, torch-fidelity 0.3.0, transformers 4.50.3, prdc 0.2, pandas 2.2.3, Pillow 11.1.
 """
@@ -49,7 +49,7 @@ def log(text):
 
 
 def soft_images(count, generator):
-    """uint8 [count, 3, 299, 299]: grey random fields of differing smoothness, brightness and contrast, some with edges."""
+    """uint8 [count, 3, 299, 299]: grey random fields of unlike smoothness, brightness and contrast, some bordered."""
     drawn = torch.rand(count, 4, generator=generator)
     images = torch.zeros(count, 1, SIDE, SIDE)
     for cells in (2, 4, 9, 19, 40, 90, SIDE):
@@ -283,9 +283,9 @@ def attempt(compute):
 def frechet_of_few(real, synthetic):
     """The Frechet distance without d x d matrices, in float64.
 
-    With centred features X and Y the eigenvalues of S1 S2 that are not zero are the squared singular values of X Y^T over
-    (n-1)(m-1), so the trace of the root is the sum of those singular values over the root of that. For fewer images than
-    features this takes milliseconds, where the eigenvalues of a 2048 x 2048 matrix take minutes on a busy machine.
+    With centred features X and Y the eigenvalues of S1 S2 that are not zero are the squared singular values of X Y^T
+    over (n-1)(m-1), so the trace of the root is the sum of those singular values over the root of that. For fewer
+    images than features this takes milliseconds, the eigenvalues of a 2048 x 2048 matrix minutes on a busy machine.
     """
     real, synthetic = real.double(), synthetic.double()
     x, y = real - real.mean(0), synthetic - synthetic.mean(0)
