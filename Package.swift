@@ -69,7 +69,8 @@ let package = Package(
 
         // 6: the command line
         .executableTarget(
-            name: "chexgen", dependencies: [
+            name: "chexgen",
+            dependencies: [
                 "ChexGenLua", "LuaRuntime", "Runs", "Encoders", "Tensors", "Files", "CLineEdit", "COneDNN", "COpenBLAS",
             ]),
 
@@ -77,7 +78,8 @@ let package = Package(
         .executableTarget(
             name: "chexgen-bench", dependencies: ["Encoders", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/Sources"),
-        .executableTarget(name: "metrics-bench", dependencies: ["Metrics", "Tensors"], path: "benchmarks/MetricsBench"),
+        .executableTarget(
+            name: "metrics-bench", dependencies: ["Metrics", "Tensors"], path: "benchmarks/MetricsBench"),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
@@ -85,7 +87,8 @@ let package = Package(
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensors"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
-        .testTarget(name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
+        .testTarget(
+            name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),

@@ -134,7 +134,8 @@ enum DatasetMethods {
             let options = try arguments.options("options")
             let group = options.has("by") ? try options.string("by") : nil
             let number = try options.number("test")
-            let share: SplitSize = Int(exactly: number).map { $0 >= 1 ? .count($0) : .fraction(number) } ?? .fraction(number)
+            let share: SplitSize =
+                Int(exactly: number).map { $0 >= 1 ? .count($0) : .fraction(number) } ?? .fraction(number)
             let parts = try table.split(test: share, seed: options.integer("seed"), by: group)
             return [wrap(parts.train), wrap(parts.test)]
         },
@@ -197,7 +198,8 @@ enum DatasetMethods {
                 LuaParameter(
                     "options",
                     .options([
-                        LuaParameter("uncertain", .number, optional: true, "What -1 becomes; without it -1 is an error."),
+                        LuaParameter(
+                            "uncertain", .number, optional: true, "What -1 becomes; without it -1 is an error."),
                         LuaParameter("missing", .number, optional: true, "What no mention becomes; else an error."),
                     ]), optional: true, "What the labels that are neither 0 nor 1 become.")
             ], returns: [LuaResult("labels", .object("Tensor"), "[N, 14] f32.")],

@@ -43,7 +43,8 @@ enum DatasetModule {
         LuaParameter("prompt", .string, optional: true, "The column with the caption."),
         LuaParameter("labels", .string, optional: true, "The column with the CheXpert labels."),
         LuaParameter("id", .string, optional: true, "The column with the study's id."),
-        LuaParameter("patient", .string, optional: true, "The column with the patient's id; found by name where absent."),
+        LuaParameter(
+            "patient", .string, optional: true, "The column with the patient's id; found by name where absent."),
     ]
 
     private static func csv(_ session: Session) -> LuaFunctionDeclaration {
@@ -60,7 +61,8 @@ enum DatasetModule {
             }
             let path = try session.input(options.string("path"))
             let open = path.hasSuffix(".json") || path.hasSuffix(".jsonl") ? Dataset.openJSON : Dataset.openCSV
-            let dataset = try open(path,
+            let dataset = try open(
+                path,
                 TableRoles(
                     imageDirectory: column("image_dir"), image: column("image"), prompt: column("prompt"),
                     labels: column("labels"), id: column("id"), patient: column("patient")))

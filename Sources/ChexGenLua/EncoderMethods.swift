@@ -27,7 +27,8 @@ enum EncoderMethods {
                     LuaParameter(
                         "options",
                         .options(
-                            common + [LuaParameter("output", .string, optional: true, "Another output of the network.")]),
+                            common + [LuaParameter("output", .string, optional: true, "Another output of the network.")]
+                        ),
                         default: .table(LuaTable()), "Settings."),
                 ], returns: [LuaResult("features", .object("Tensor"), "`[N, D]` f32, a row an image.")],
                 "Features of images. Features of files are kept in the cache, by the bytes of the file.",
@@ -71,12 +72,15 @@ enum EncoderMethods {
             property("outputs", .list(.string), "The names of its outputs.") { .list($0.encoder.outputs) },
             property("identity", .string, "What its features depend on, beside the image and the protocol.") {
                 .string(
-                    "\($0.encoder.name) weights=\($0.encoder.weightsHash.prefix(16)) dtype=\($0.encoder.dtype.rawValue)")
+                    "\($0.encoder.name) weights=\($0.encoder.weightsHash.prefix(16)) dtype=\($0.encoder.dtype.rawValue)"
+                )
             },
         ],
         operators: [
             .tostring: { values in
-                guard case .object(let object as EncoderObject) = values.first ?? .nil else { return .string("Encoder") }
+                guard case .object(let object as EncoderObject) = values.first ?? .nil else {
+                    return .string("Encoder")
+                }
                 return .string("Encoder(\(object.encoder.name), \(object.encoder.dtype.rawValue))")
             }
         ])

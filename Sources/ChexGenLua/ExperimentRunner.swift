@@ -19,14 +19,18 @@ public final class ExperimentRunner {
         public var outputFolder: String?
         /// The run folder to go on with.
         public var resumeFolder: String?
+        /// Threads of the kernels; the configuration's, or all cores, where nil.
         public var threads: Int?
         /// Bytes of Lua's heap and of tensors together.
         public var memoryLimit: Int?
         /// Seconds.
         public var timeLimit: Double?
+        /// Folders beside the run folder that scripts may write to.
         public var writableFolders: [String] = []
+        /// No progress lines.
         public var isQuiet = false
 
+        /// A request that runs `file` with the defaults.
         public init(file: String) { self.file = file }
     }
 
@@ -35,6 +39,7 @@ public final class ExperimentRunner {
 
     private let request: Request
 
+    /// A runner of one request.
     public init(_ request: Request) { self.request = request }
 
     /// Runs the file.
@@ -78,7 +83,8 @@ public final class ExperimentRunner {
             }
             return .done
         }
-        return try run(experiment, plan: RunPlan(config: config, defaults: experiment.defaults, version: Version.text), session)
+        return try run(
+            experiment, plan: RunPlan(config: config, defaults: experiment.defaults, version: Version.text), session)
     }
 
     /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.

@@ -59,7 +59,8 @@ enum ImageModule {
                 return []
             },
             LuaFunctionDeclaration(
-                "from_tensor", [LuaParameter("tensor", .object("Tensor"), "u8 of [H, W] or [H, W, C], C of 1, 3 or 4.")],
+                "from_tensor",
+                [LuaParameter("tensor", .object("Tensor"), "u8 of [H, W] or [H, W, C], C of 1, 3 or 4.")],
                 returns: result, "Makes an image of a tensor's values."
             ) { arguments in [.object(ImageObject(try Image.from(arguments.tensor("tensor"))))] },
             LuaFunctionDeclaration(
@@ -186,7 +187,8 @@ enum ImageModule {
                 "rotate",
                 [
                     LuaParameter("degrees", .number, "The angle, counter-clockwise."),
-                    LuaParameter("filter", .choice(["nearest", "bilinear"]), default: .string("nearest"), "The filter."),
+                    LuaParameter(
+                        "filter", .choice(["nearest", "bilinear"]), default: .string("nearest"), "The filter."),
                 ], "Turns the image about its middle; the size stays, corners are black."
             ) { image, arguments in
                 let filter: RotateFilter = try arguments.string("filter") == "bilinear" ? .bilinear : .nearest
@@ -199,7 +201,8 @@ enum ImageModule {
                 .object(ImageObject(try image.converted(to: try arguments.string("mode") == "gray" ? .gray : .rgb)))
             },
             method(
-                "tensor", returns: [LuaResult("tensor", .object("Tensor"), "u8 of [H, W, C].")], "The pixels as a tensor."
+                "tensor", returns: [LuaResult("tensor", .object("Tensor"), "u8 of [H, W, C].")],
+                "The pixels as a tensor."
             ) { image, _ in .tensor(try image.tensor()) },
         ],
         properties: [

@@ -39,7 +39,8 @@ enum LuaFormat {
             return padded(plain(value), flags)
         case "d", "i", "u", "x", "X":
             guard let integer = value.integerValue else {
-                throw LuaError("bad argument 'values' to 'log': wanted an integer for %\(conversion), got \(value.kind)")
+                throw LuaError(
+                    "bad argument 'values' to 'log': wanted an integer for %\(conversion), got \(value.kind)")
             }
             return String(format: "%\(flags)l\(conversion)", integer)
         default:

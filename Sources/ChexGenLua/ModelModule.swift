@@ -40,7 +40,8 @@ enum ModelModule {
                         + "A registered model gets the whole table."),
             ], returns: [LuaResult("encoder", .any, "The encoder.")],
             "Loads an encoder. Loading is strict: every tensor is used once and every parameter is filled.",
-            example: "local encoder = model.encoder(\"rad-dino\", { weights = \"microsoft/rad-dino\", dtype = \"bf16\" })"
+            example:
+                "local encoder = model.encoder(\"rad-dino\", { weights = \"microsoft/rad-dino\", dtype = \"bf16\" })"
         ) { arguments in
             let name = try arguments.string("name")
             if let make = session.registered[name] { return try make.call([arguments.value("options")]) }

@@ -100,7 +100,10 @@ enum RunModule {
             method(
                 "publish",
                 [
-                    LuaParameter("path", .string, "A CSV table that several runs share, such as `Results/….csv`: below the working folder, or where scripts may write."),
+                    LuaParameter(
+                        "path", .string,
+                        "A CSV table that several runs share, such as `Results/….csv`: below the working folder, or where scripts may write."
+                    ),
                     LuaParameter("cells", .list(.any), "Pairs of column and value, in order."),
                 ], "Appends a row to a shared table; the table is written whole, and once even after a crash.", publish),
         ],

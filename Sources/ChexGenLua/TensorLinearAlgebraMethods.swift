@@ -21,7 +21,8 @@ enum TensorLinearAlgebraMethods {
             return [.tensor(values), .tensor(vectors)]
         },
         TensorMethods.method(
-            "svd", returns: results(("u", "Left vectors."), ("s", "Singular values, descending."), ("vh", "V transposed.")),
+            "svd",
+            returns: results(("u", "Left vectors."), ("s", "Singular values, descending."), ("vh", "V transposed.")),
             "The reduced singular value decomposition U diag(S) Vh."
         ) { tensor, _ in
             let (u, s, vh) = try tensor.svd()

@@ -18,7 +18,8 @@ enum TensorReductionMethods {
         reduction("norm", "The Euclidean norm.") { try $0.norm($1, keepDimension: $2) },
         extreme("max", "The greatest element; along a dimension also its indexes.", greatest: true),
         extreme("min", "The least element; along a dimension also its indexes.", greatest: false),
-        position("argmax", "The index, from 1, of the greatest element (of the flattened tensor without a dimension).") {
+        position("argmax", "The index, from 1, of the greatest element (of the flattened tensor without a dimension).")
+        {
             try $0.argmax($1, keepDimension: $2)
         },
         position("argmin", "The index, from 1, of the least element (of the flattened tensor without a dimension).") {

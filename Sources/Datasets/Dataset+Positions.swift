@@ -24,5 +24,7 @@ extension Dataset {
         let row: Int
     }
 
-    private func key(_ row: RowID) -> RowKey { RowKey(table: ObjectIdentifier(parts[Int(row.part)].table), row: Int(row.row)) }
+    private func key(_ row: RowID) -> RowKey {
+        RowKey(table: ObjectIdentifier(parts[Int(row.part)].table), row: Int(row.row))
+    }
 }

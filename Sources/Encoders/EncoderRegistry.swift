@@ -37,7 +37,8 @@ public enum EncoderRegistry {
         case "inception-v3": return try InceptionV3Network().parameters.parameters.map { ($0.name, $0.shape) }
         case "rad-dino":
             guard let config else {
-                throw TensorError.value(operation: name, message: "its parameters depend on a config.json: name its folder")
+                throw TensorError.value(
+                    operation: name, message: "its parameters depend on a config.json: name its folder")
             }
             let configuration = try Dinov2Configuration(path: config + "/config.json")
             return try Dinov2Network(configuration).parameters.parameters.map { ($0.name, $0.shape) }
