@@ -37,8 +37,13 @@ enum MetricModule {
         MetricProtocol(rawValue: try options.string("protocol")) ?? .chexgenbench
     }
 
-    static func seed(_ options: LuaArguments) throws -> UInt64 {
-        UInt64(bitPattern: Int64(try options.integer("seed")))
+    /// The seed of NumPy's `RandomState`, which takes 32 bits.
+    static func seed(_ options: LuaArguments) throws -> UInt32 {
+        let given = try options.integer("seed")
+        guard let seed = UInt32(exactly: given) else {
+            throw options.fail("seed", "wanted 0 to 4294967295, got \(given)")
+        }
+        return seed
     }
 
     static let seedOption = LuaParameter("seed", .integer, default: .integer(42), "The seed of its choices.")
@@ -104,7 +109,7 @@ enum MetricModule {
                 options.degree = try given.integer("degree")
                 options.gamma = given.has("gamma") ? try given.number("gamma") : nil
                 options.coefficient = try given.number("coef")
-                options.seed = try seed(given)
+                options.seed = UInt64(try seed(given))
                 options.ignoresOrder = try definition(given) == .exact
                 let score = try KernelInceptionDistance.score(
                     arguments.tensor("real"), arguments.tensor("synthetic"), options)
@@ -127,7 +132,7 @@ enum MetricModule {
             ) { arguments in
                 let given = try arguments.options("options")
                 let score = try InceptionScore.score(
-                    arguments.tensor("logits"), splits: given.integer("splits"), seed: seed(given),
+                    arguments.tensor("logits"), splits: given.integer("splits"), seed: UInt64(seed(given)),
                     protocol: definition(given))
                 return [.number(score.mean), .number(score.std)]
             },

@@ -39,7 +39,7 @@ enum UncertaintyFunctions {
             var options = Bootstrap.Options()
             options.replicates = try given.integer("replicates")
             options.level = try given.number("level")
-            options.seed = try seed(given)
+            options.seed = try MetricModule.seed(given)
             let names = try metrics(given)
             var found: [String: Bootstrap.Interval] = [:]
             if names.contains("fid") {
@@ -84,7 +84,7 @@ enum UncertaintyFunctions {
             let real = try FeatureSet(arguments.tensor("real"), name: "real", metric: "floor")
             let patients = try groups(given)
             let size = given.has("size") ? try given.integer("size") : real.rows / 2
-            let (splits, seed) = (try given.integer("splits"), try seed(given))
+            let (splits, seed) = (try given.integer("splits"), try MetricModule.seed(given))
             let names = try metrics(given)
             var found: [String: Floor.Value] = [:]
             let halves = smallestHalf(of: patients, rows: real.rows, size: size, splits: splits, seed: seed)
@@ -128,13 +128,6 @@ enum UncertaintyFunctions {
             }
             return name
         }
-    }
-
-    private static func seed(_ options: LuaArguments) throws -> UInt32 {
-        guard let seed = UInt32(exactly: try options.integer("seed")) else {
-            throw options.fail("seed", "wanted 0 to 4294967295")
-        }
-        return seed
     }
 
     /// The rows of the smaller half in any of the splits.
