@@ -78,7 +78,8 @@ enum MetricModule {
             LuaFunctionDeclaration(
                 "moments", [LuaParameter("D", .integer, "The number of features.")],
                 returns: [LuaResult("moments", .object("Moments"), "Empty moments.")],
-                "Mean and covariance of a stream of features: they merge, so shards give the answer of the whole."
+                "Mean and covariance of a stream of features: they merge, so shards give the answer of the whole. Features are "
+                    + "kept as multiples of 2^-30; where they are so small that this would show, it is an error that says so."
             ) { arguments in [.object(MomentsObject(try Moments(dimension: arguments.integer("D"))))] },
             LuaFunctionDeclaration(
                 "load_moments", [LuaParameter("path", .string, "A file written by `moments:save`.")],
