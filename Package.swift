@@ -71,7 +71,8 @@ let package = Package(
         .executableTarget(
             name: "chexgen",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Runs", "Encoders", "Tensors", "Files", "CLineEdit", "COneDNN", "COpenBLAS",
+                "ChexGenLua", "LuaRuntime", "Runs", "Encoders", "Tensors", "Files", "CSupport", "CLineEdit", "COneDNN",
+                "COpenBLAS",
             ]),
 
         // Beside the house: our side of the benchmarks.
@@ -79,7 +80,7 @@ let package = Package(
             name: "chexgen-bench", dependencies: ["Encoders", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/Sources"),
         .executableTarget(
-            name: "metrics-bench", dependencies: ["Metrics", "Tensors"], path: "benchmarks/MetricsBench"),
+            name: "metrics-bench", dependencies: ["Metrics", "Tensors", "CSupport"], path: "benchmarks/MetricsBench"),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),

@@ -20,10 +20,9 @@ struct CommandLineOptions {
     private(set) var positional: [String] = []
     private var values: [String: [String]] = [:]
 
-    /// Takes words apart. `--name=value` and `--name value` are the same; after `--` nothing is an option. With
-    /// `stopsAtFirst` everything after the first word that is no option is left as it is.
+    /// Takes words apart. `--name=value` and `--name value` are the same; after `--` nothing is an option.
     /// - Throws: `UsageError` for an unknown option, with the nearest known one, and for a value that is missing.
-    init(_ words: [String], options: [Option], stopsAtFirst: Bool = false) throws {
+    init(_ words: [String], options: [Option]) throws {
         var rest = words[...]
         while let word = rest.popFirst() {
             if word == "--" {

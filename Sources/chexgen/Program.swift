@@ -13,6 +13,7 @@ enum Program {
         }
         do {
             let rest = Array(words.dropFirst())
+            if rest.first == "--help" || rest.first == "-h" { return help() }
             switch command {
             case "run": return try RunCommand.run(rest)
             case "repl": return try ReplCommand.run(rest)
@@ -20,10 +21,7 @@ enum Program {
             case "doctor": return try DoctorCommand.run(rest)
             case "stubs": return try StubsCommand.run(rest)
             case "help", "--help", "-h":
-                print(Help.text)
-                print(Help.text(of: RunCommand.options))
-                print(Help.exitStatus)
-                return ExitStatus.done.rawValue
+                return help()
             case "version", "--version":
                 print("chexgen \(Version.text)")
                 return ExitStatus.done.rawValue
@@ -33,6 +31,13 @@ enum Program {
         } catch {
             return report(error)
         }
+    }
+
+    private static func help() -> Int32 {
+        print(Help.text)
+        print(Help.text(of: RunCommand.options))
+        print(Help.exitStatus)
+        return ExitStatus.done.rawValue
     }
 
     /// Prints an error for people and returns the exit status that it stands for.

@@ -1,3 +1,4 @@
+import CSupport
 import Foundation
 import Metrics
 import Tensors
@@ -49,6 +50,7 @@ func run(_ work: String, _ real: Tensor, _ synthetic: Tensor) throws -> String {
     }
 }
 
+cx_calm_threads(CommandLine.unsafeArgv)
 let arguments = CommandLine.arguments
 guard arguments.count == 6, let rows = Int(arguments[4]), let columns = Int(arguments[5]) else {
     print("usage: metrics-bench fid|fid-moments|moments|kid|prdc REAL SYNTHETIC ROWS COLUMNS")

@@ -8,6 +8,8 @@ import Tensors
 // by the clock and of processor time.
 // chexgen-bench ENCODER WEIGHTS DTYPE INPUT.npy [OUTPUT.npy]; CHEXGEN_THREADS sets the threads.
 
+cx_calm_threads(CommandLine.unsafeArgv)
+
 func seconds() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
 func processorSeconds() -> Double {

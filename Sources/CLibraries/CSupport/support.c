@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static atomic_int stop_reason;
@@ -51,6 +52,13 @@ int cx_threads(void) {
     if (count > 0) return count;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (int)online : 1;
+}
+
+void cx_calm_threads(char *const *arguments) {
+    int is_set = 1;
+    if (!getenv("GOMP_SPINCOUNT") && !getenv("OMP_WAIT_POLICY")) is_set = setenv("GOMP_SPINCOUNT", "20000", 1) != 0;
+    if (!getenv("OPENBLAS_THREAD_TIMEOUT")) is_set = setenv("OPENBLAS_THREAD_TIMEOUT", "14", 1) != 0 && is_set;
+    if (!is_set) execv("/proc/self/exe", arguments);
 }
 
 struct region {
