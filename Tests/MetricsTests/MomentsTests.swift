@@ -101,7 +101,7 @@ import Testing
         let error = try #require(throws: MetricError.self) { try FrechetDistance.distance(left, right) }
         // What the text advises works.
         let text = String(describing: error)
-        let power = try #require(text.firstMatch(of: /multiply all features by 2\^(\d+) /))
+        let power = try #require(text.firstMatch(of: #/multiply all features by 2\^(\d+)/#))
         let factor = Float(sign: .plus, exponent: try #require(Int(power.output.1)), significand: 1)
         let scaled = try FrechetDistance.distance(
             moments(set(5, factor), batches: [300]), moments(set(6, factor), batches: [300]))
