@@ -70,19 +70,20 @@ func runScript(_ file: String, _ options: [String], scratch: String) throws -> (
     /// Every function, method and property has a text, and a test that names it.
     @Test func everythingIsDescribedAndTested() throws {
         let tests = try luaTestFiles.map { try String(contentsOfFile: "\(luaTests)/\($0)", encoding: .utf8) }.joined()
+        let words = Set(tests.split { !$0.isLetter && !$0.isNumber && $0 != "_" })
         let session = try Session(LuaOptions())
         defer { session.host.close() }
-        func check(_ owner: String, _ name: String, _ text: String) throws {
+        func check(_ owner: String, _ name: String, _ text: String) {
             #expect(!text.isEmpty, "\(owner).\(name) has no text")
-            let word = try Regex("\\b\(name)\\b")
-            #expect(tests.contains(word), "\(owner).\(name) is in no test")
+            let isTested = words.contains(name[...])
+            #expect(isTested, "\(owner).\(name) is in no test")
         }
         var count = 0
         for module in session.host.modules {
-            for function in module.functions { try check(module.name, function.name, function.text) }
+            for function in module.functions { check(module.name, function.name, function.text) }
             for type in module.classes {
-                for method in type.methods { try check(type.name, method.name, method.text) }
-                for property in type.properties { try check(type.name, property.name, property.text) }
+                for method in type.methods { check(type.name, method.name, method.text) }
+                for property in type.properties { check(type.name, property.name, property.text) }
                 count += type.methods.count + type.properties.count
             }
             count += module.functions.count

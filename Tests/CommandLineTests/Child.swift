@@ -38,6 +38,14 @@ final class Child {
         posix_spawn_file_actions_addopen(&actions, 0, input == nil ? "/dev/null" : prefix + ".in", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, prefix + ".out", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         posix_spawn_file_actions_addopen(&actions, 2, prefix + ".err", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        // Threads of the tests block signals, and a child would inherit that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         // No cache and no weights of the user's.
         let environment = [
             "PATH=/usr/bin:/bin", "HOME=\(folder.path)", "CHEXGEN_CACHE=\(folder.path)/cache",
@@ -46,7 +54,7 @@ final class Child {
         var envp = environment.map { strdup($0) } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var identifier: pid_t = 0
-        let code = posix_spawn(&identifier, words[0], &actions, nil, &argv, &envp)
+        let code = posix_spawn(&identifier, words[0], &actions, &attributes, &argv, &envp)
         try #require(code == 0, "\(words[0]) cannot be started: \(String(cString: strerror(code)))")
         process = identifier
     }

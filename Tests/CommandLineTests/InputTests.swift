@@ -178,6 +178,8 @@ import Testing
         try folder.flip("weights/model.safetensors", byte: 9000)
         let outcome = try child.wait()
         #expect(outcome.status == 1, "\(outcome.text)")
-        #expect(outcome.errors.contains("weights/model.safetensors: it changed while it was in use"), "\(outcome.text)")
+        #expect(
+            outcome.errors.contains("weights/model.safetensors: cannot be read: it changed while it was in use"),
+            "\(outcome.text)")
     }
 }

@@ -30,8 +30,13 @@ import Testing
 
     /// How many values a run has stored by now.
     private func stored(_ folder: Scratch) -> Int {
-        let journal = (try? folder.data("run/journal")) ?? Data()
-        return journal.split(separator: UInt8(ascii: "\n")).filter { $0.range(of: Data("\"step ".utf8)) != nil }.count
+        var journal = (try? folder.data("run/journal")) ?? Data()
+        var count = 0
+        while let range = journal.range(of: Data("item/".utf8)) {
+            journal = journal[range.upperBound...]
+            count += 1
+        }
+        return count
     }
 
     private func resume(_ folder: Scratch) throws {
@@ -92,7 +97,7 @@ import Testing
 
     @Test func theSameAgainFromRunYAML() throws {
         let (folder, results) = try Self.unbroken.get()
-        let outcome = try Child.run(["run", "a/run.yaml", "--out", "again", "--set", "results="], in: folder)
+        let outcome = try Child.run(["run", "a/run.yaml", "--out", "again", "--set", "results=''"], in: folder)
         #expect(outcome.status == 0, "\(outcome.text)")
         #expect(try folder.data("again/results.csv") == results)
     }

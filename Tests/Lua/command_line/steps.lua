@@ -12,7 +12,7 @@ return {
     for i = 1, p.rows do
       local ends = chexgen.time() + p.milliseconds / 1000
       while chexgen.time() < ends do end
-      local value = run:once("step " .. i, function() return (base:sum():item() + i) * p.scale end)
+      local value = run:once("item/" .. i, function() return (base:sum():item() + i) * p.scale end)
       run:record({ step = i, value = value, draw = tensor.randn({ 1 }, generator):item() }, { "step", "value", "draw" })
     end
     if p.results ~= "" then run:publish(p.results .. "/table.csv", { { "Rows", p.rows }, { "Scale", p.scale } }) end
