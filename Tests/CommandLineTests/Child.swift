@@ -13,8 +13,6 @@ final class Child {
         let status: Int32
         let output: String
         let errors: String
-        /// The most memory that it ever held, in bytes.
-        let peak: Int
 
         /// Everything that it printed.
         var text: String { output + errors }
@@ -72,6 +70,13 @@ final class Child {
     /// What it has printed to standard output by now.
     var output: String { (try? String(contentsOfFile: prefix + ".out", encoding: .utf8)) ?? "" }
 
+    /// The most memory that it ever held, in bytes; 0 when it has ended. The system's figure for an ended child is of no
+    /// use here, as it begins with the memory of the process that started it.
+    var peak: Int {
+        let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+        return status.firstMatch(of: #/VmHWM:\s+(\d+) kB/#).flatMap { Int($0.output.1) }.map { $0 * 1024 } ?? 0
+    }
+
     /// Waits until a condition holds or the process has ended, and says whether it holds.
     func waits(until condition: () -> Bool) -> Bool {
         while !condition() {
@@ -87,15 +92,13 @@ final class Child {
     /// Waits for the end.
     func wait() throws -> Outcome {
         var status: Int32 = 0
-        var usage = rusage()
-        while wait4(process, &status, 0, &usage) < 0 { try #require(errno == EINTR) }
+        while waitpid(process, &status, 0) < 0 { try #require(errno == EINTR) }
         let signal = status & 0x7F
         func text(_ ending: String) -> String {
             String(decoding: (try? Data(contentsOf: URL(fileURLWithPath: prefix + ending))) ?? Data(), as: UTF8.self)
         }
         return Outcome(
-            status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: text(".out"), errors: text(".err"),
-            peak: usage.ru_maxrss * 1024)
+            status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: text(".out"), errors: text(".err"))
     }
 }
 

@@ -28,6 +28,10 @@ extension LuaRuntimeTests {
             let nested = failure("probe.call(probe.call, function()\n probe.fail(3)\nend)")
             #expect(nested.message == "test:2: planned failure")
             #expect(nested.cause as? Planned == .failure(3))
+            // Values that are no strings stay what they are, through any number of native functions.
+            let kept = "pcall(probe.call, probe.call, function() error({ code = 7 }) end)"
+            #expect(try run("local ok, e = \(kept) return ok, e.code") == "false, 7")
+            #expect(try run("local ok, e = pcall(probe.call, function() error(5) end) return math.type(e)") == "integer")
         }
 
         @Test func syntaxErrorsKnowTheirLine() throws {

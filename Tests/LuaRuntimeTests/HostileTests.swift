@@ -39,7 +39,10 @@ extension LuaRuntimeTests {
     @Suite struct Hostiles {
         static let escapes: [Hostile] = [
             Hostile("bytecode", "return load('\\27Lua')", nil),
-            Hostile("bytecode mode", "assert(not load('\\27LuaT', 'x', 'b')); assert(load('return 1', 'x', 'b'))"),
+            Hostile(
+                "bytecode mode",
+                "assert(not load('\\27LuaT', 'x', 'b')); assert(not load('return 1', 'x', 'b')); assert(load('x = 1', 'x', 'bt'))"
+            ),
             Hostile(
                 "bytecode from a reader",
                 "local n = 0; assert(not load(function() n = n + 1; return n == 1 and '\\27Lua' or nil end, 'x', 'b'))"),

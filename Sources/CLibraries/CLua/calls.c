@@ -82,6 +82,8 @@ int cxl_protect(cx_lua *lua, lua_CFunction function, void *request, bool runs_sc
     lua_settop(L, top);
     if (runs_script && --lua->running == 0) {
         cxl_watch_end(lua);
+        lua_pushboolean(L, false);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
         // A limit of this host is no reason to stop what comes after it; an interrupt is its owner's to clear, and so is a
         // file that was cut: objects that view it hold zeros now.
         bool limit = lua->stop && lua->stop != CX_STOP_INTERRUPT && lua->stop != CX_STOP_FILE_CHANGED;

@@ -50,9 +50,9 @@ int cxl_message_handler(lua_State *L) {
         snprintf(lua->error_source, sizeof lua->error_source, "%s", source);
         lua->error_line = place.currentline;
     }
-    // Kept, so that a native function that passes the error on raises the same value again.
+    // Kept where a native function called, so that it raises the same value again where it passes the error on.
     lua->error_value = 0;
-    if (!lua->stop && lua_type(L, 1) != LUA_TSTRING && !lua_isnil(L, 1)) {
+    if (lua->depth > 0 && !lua->stop && lua_type(L, 1) != LUA_TSTRING && !lua_isnil(L, 1)) {
         lua_pushvalue(L, 1);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
         lua->error_value = ++lua->error_values;

@@ -80,7 +80,8 @@ struct cx_lua {
 };
 
 // Keys of the registry and of metatables: their addresses.
-extern const char cxl_classes, cxl_objects, cxl_native_metatable, cxl_class_key, cxl_read_only, cxl_modules, cxl_error_value;
+extern const char cxl_classes, cxl_objects, cxl_native_metatable, cxl_class_key, cxl_read_only, cxl_modules,
+    cxl_error_value;
 
 static inline cx_lua *cxl_host(lua_State *L) { return *(cx_lua **)lua_getextraspace(L); }
 

@@ -205,7 +205,13 @@ static int call_native(lua_State *L) {
         if (failed == 3) {
             bool kept = lua_tointeger(L, 1) == lua->error_values;
             lua_remove(L, 1);
-            if (kept) lua_rawgetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
+            if (kept) {
+                // Taken out of its place, which would keep it alive.
+                lua_rawgetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
+                lua_pushboolean(L, false);
+                lua_rawsetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
+                lua->error_values++;
+            }
             return lua_error(L);
         }
         lua_concat(L, lua_gettop(L));
