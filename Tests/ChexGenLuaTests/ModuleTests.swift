@@ -7,6 +7,16 @@ import Testing
 let luaTests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Lua").path
 
+/// The folder of the package.
+let packageRoot = URL(fileURLWithPath: luaTests).deletingLastPathComponent().deletingLastPathComponent().path
+
+/// The built program, which lies beside the tests' own executable.
+let program: String = {
+    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    let beside = (tests as NSString).deletingLastPathComponent + "/chexgen"
+    return FileManager.default.isExecutableFile(atPath: beside) ? beside : packageRoot + "/.build/release/chexgen"
+}()
+
 /// The files of `Tests/Lua` that test a module each; the others are what they share.
 let luaTestFiles =
     ((try? FileManager.default.contentsOfDirectory(atPath: luaTests)) ?? [])
@@ -23,12 +33,11 @@ func withScratch<Value>(_ body: (String) throws -> Value) throws -> Value {
 /// Runs the program on a script in a process of its own, as a process has one request to stop, and other tests make them.
 /// Gives its exit status and what it printed.
 func runScript(_ file: String, _ options: [String], scratch: String) throws -> (status: Int32, printed: String) {
-    let root = URL(fileURLWithPath: luaTests).deletingLastPathComponent().deletingLastPathComponent().path
     let log = scratch + "/printed.txt"
     #expect(FileManager.default.createFile(atPath: log, contents: nil))
     let output = try #require(FileHandle(forWritingAtPath: log))
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: root + "/.build/release/chexgen")
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = ["run", file] + options
     process.environment = ["HOME": scratch, "CHEXGEN_CACHE": scratch + "/cache"]
     process.currentDirectoryURL = URL(fileURLWithPath: scratch)
@@ -93,14 +102,13 @@ func runScript(_ file: String, _ options: [String], scratch: String) throws -> (
 
     /// Editors' stubs and the reference are those of the declarations.
     @Test func theGeneratedFilesAreFresh() throws {
-        let root = URL(fileURLWithPath: luaTests).deletingLastPathComponent().deletingLastPathComponent().path
         let session = try Session(LuaOptions())
         defer { session.host.close() }
         for module in session.host.modules {
-            let stubs = try String(contentsOfFile: "\(root)/lua/meta/\(module.name).lua", encoding: .utf8)
+            let stubs = try String(contentsOfFile: "\(packageRoot)/lua/meta/\(module.name).lua", encoding: .utf8)
             #expect(stubs == StubWriter.stubs(for: module), "\(module.name): run make docs")
         }
-        let manual = try String(contentsOfFile: "\(root)/docs/lua.md", encoding: .utf8)
+        let manual = try String(contentsOfFile: "\(packageRoot)/docs/lua.md", encoding: .utf8)
         #expect(manual == ManualWriter.manual(for: session.host.modules), "docs/lua.md: run make docs")
     }
 }

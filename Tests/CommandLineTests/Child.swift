@@ -5,6 +5,13 @@ import Testing
 let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
+/// The built program, which lies beside the tests' own executable.
+let program: String = {
+    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    let beside = (tests as NSString).deletingLastPathComponent + "/chexgen"
+    return FileManager.default.isExecutableFile(atPath: beside) ? beside : packageRoot + "/.build/release/chexgen"
+}()
+
 /// The program in a process of its own, with files for what it prints.
 final class Child {
     /// How a process ended.
@@ -22,10 +29,9 @@ final class Child {
     private let prefix: String
     private static let counter = Counter()
 
-    /// Starts `.build/release/chexgen` in a folder.
+    /// Starts the program in a folder.
     /// - Parameter shell: the command of a shell that becomes the program, which stands in it as `"$@"`.
     init(_ arguments: [String], in folder: Scratch, input: String? = nil, shell: String = "exec \"$@\"") throws {
-        let program = packageRoot + "/.build/release/chexgen"
         let words = ["/bin/sh", "-c", "cd \"$0\" && \(shell)", folder.path, program] + arguments
         prefix = "\(folder.path)/printed-\(Child.counter.next())"
         if let input { try Data(input.utf8).write(to: URL(fileURLWithPath: prefix + ".in")) }

@@ -30,8 +30,9 @@ extension LuaRuntimeTests {
             #expect(nested.cause as? Planned == .failure(3))
             // Values that are no strings stay what they are, through any number of native functions.
             let kept = "pcall(probe.call, probe.call, function() error({ code = 7 }) end)"
-            #expect(try run("local ok, e = \(kept) return ok, e.code") == "false, 7")
-            #expect(try run("local ok, e = pcall(probe.call, function() error(5) end) return math.type(e)") == "integer")
+            #expect(try run("local ok, e = \(kept) return ok, e.code") == "false 7")
+            #expect(
+                try run("local ok, e = pcall(probe.call, function() error(5) end) return math.type(e)") == "integer")
         }
 
         @Test func syntaxErrorsKnowTheirLine() throws {
