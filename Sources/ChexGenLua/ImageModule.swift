@@ -60,7 +60,11 @@ enum ImageModule {
             },
             LuaFunctionDeclaration(
                 "from_tensor",
-                [LuaParameter("tensor", .object("Tensor"), "u8 of [H, W] or [H, W, C], C of 1, 3 or 4.")],
+                [
+                    LuaParameter(
+                        "tensor", .object("Tensor"),
+                        "u8 of [H, W] or [H, W, C], C of 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGBA).")
+                ],
                 returns: result, "Makes an image of a tensor's values."
             ) { arguments in [.object(ImageObject(try Image.from(arguments.tensor("tensor"))))] },
             LuaFunctionDeclaration(

@@ -37,8 +37,13 @@ enum MetricModule {
         MetricProtocol(rawValue: try options.string("protocol")) ?? .chexgenbench
     }
 
-    static func seed(_ options: LuaArguments) throws -> UInt64 {
-        UInt64(bitPattern: Int64(try options.integer("seed")))
+    /// The seed of NumPy's `RandomState`, which takes 32 bits.
+    static func seed(_ options: LuaArguments) throws -> UInt32 {
+        let given = try options.integer("seed")
+        guard let seed = UInt32(exactly: given) else {
+            throw options.fail("seed", "wanted 0 to 4294967295, got \(given)")
+        }
+        return seed
     }
 
     static let seedOption = LuaParameter("seed", .integer, default: .integer(42), "The seed of its choices.")
@@ -73,7 +78,8 @@ enum MetricModule {
             LuaFunctionDeclaration(
                 "moments", [LuaParameter("D", .integer, "The number of features.")],
                 returns: [LuaResult("moments", .object("Moments"), "Empty moments.")],
-                "Mean and covariance of a stream of features: they merge, so shards give the answer of the whole."
+                "Mean and covariance of a stream of features: they merge, so shards give the answer of the whole. Features are "
+                    + "kept as multiples of 2^-30; where they are so small that this would show, it is an error that says so."
             ) { arguments in [.object(MomentsObject(try Moments(dimension: arguments.integer("D"))))] },
             LuaFunctionDeclaration(
                 "load_moments", [LuaParameter("path", .string, "A file written by `moments:save`.")],
@@ -104,7 +110,7 @@ enum MetricModule {
                 options.degree = try given.integer("degree")
                 options.gamma = given.has("gamma") ? try given.number("gamma") : nil
                 options.coefficient = try given.number("coef")
-                options.seed = try seed(given)
+                options.seed = UInt64(try seed(given))
                 options.ignoresOrder = try definition(given) == .exact
                 let score = try KernelInceptionDistance.score(
                     arguments.tensor("real"), arguments.tensor("synthetic"), options)
@@ -127,7 +133,7 @@ enum MetricModule {
             ) { arguments in
                 let given = try arguments.options("options")
                 let score = try InceptionScore.score(
-                    arguments.tensor("logits"), splits: given.integer("splits"), seed: seed(given),
+                    arguments.tensor("logits"), splits: given.integer("splits"), seed: UInt64(seed(given)),
                     protocol: definition(given))
                 return [.number(score.mean), .number(score.std)]
             },

@@ -57,7 +57,9 @@ enum RunModule {
                     LuaParameter(
                         "columns", .list(.string), optional: true,
                         "The order of the columns; without it they are sorted by name."),
-                ], "Adds a row to `results.csv` and `results.jsonl`, durable at once.",
+                ],
+                "Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, "
+                    + "which hold every row when the cell ends. A killed run loses no row; `--resume` writes them.",
                 example: "run:record{ fid = 54.2, pathology = \"Edema\" }", record),
             method(
                 "once",

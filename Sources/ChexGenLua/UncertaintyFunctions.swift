@@ -39,7 +39,7 @@ enum UncertaintyFunctions {
             var options = Bootstrap.Options()
             options.replicates = try given.integer("replicates")
             options.level = try given.number("level")
-            options.seed = try seed(given)
+            options.seed = try MetricModule.seed(given)
             let names = try metrics(given)
             var found: [String: Bootstrap.Interval] = [:]
             if names.contains("fid") {
@@ -84,7 +84,14 @@ enum UncertaintyFunctions {
             let real = try FeatureSet(arguments.tensor("real"), name: "real", metric: "floor")
             let patients = try groups(given)
             let size = given.has("size") ? try given.integer("size") : real.rows / 2
-            let (splits, seed) = (try given.integer("splits"), try seed(given))
+            guard size >= 1 || !given.has("size") else { throw given.fail("size", "wanted 1 or more, got \(size)") }
+            let (splits, seed) = (try given.integer("splits"), try MetricModule.seed(given))
+            guard (1...100_000).contains(splits) else {
+                throw given.fail("splits", "wanted 1 to 100000, got \(splits)")
+            }
+            if let patients, patients.rows != real.rows {
+                throw given.fail("groups", "wanted one for each of the \(real.rows) rows, got \(patients.rows)")
+            }
             let names = try metrics(given)
             var found: [String: Floor.Value] = [:]
             let halves = smallestHalf(of: patients, rows: real.rows, size: size, splits: splits, seed: seed)
@@ -128,13 +135,6 @@ enum UncertaintyFunctions {
             }
             return name
         }
-    }
-
-    private static func seed(_ options: LuaArguments) throws -> UInt32 {
-        guard let seed = UInt32(exactly: try options.integer("seed")) else {
-            throw options.fail("seed", "wanted 0 to 4294967295")
-        }
-        return seed
     }
 
     /// The rows of the smaller half in any of the splits.

@@ -24,6 +24,8 @@ public final class InceptionEncoder: Encoder {
     public var dtype: DType { pool.dtype }
     private let network: InceptionV3Network
     private let pool: ContextPool
+    /// Parameters are views of its files until a layer packs them.
+    private let checkpoint: Checkpoint
     private let side = 299
     /// The most images that one thread takes through the network's later layers together.
     private static let groupSize = 4
@@ -32,7 +34,7 @@ public final class InceptionEncoder: Encoder {
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
     public init(weights: String, dtype: DType) throws {
         let path = try EncoderRegistry.locate(weights, file: nil, hint: "curl -LO \(Self.weightsURL)")
-        let checkpoint = try Checkpoint.open(path)
+        checkpoint = try Checkpoint.open(path)
         network = try InceptionV3Network()
         try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
         pool = try ContextPool(dtype: dtype)
@@ -48,6 +50,7 @@ public final class InceptionEncoder: Encoder {
     }
 
     /// Features of images u8 `[N, H, W, 3]`; other sizes than 299 are resized as TensorFlow 1 does.
+    /// - Throws: `TensorError` for other images or outputs; `FileError` where the weight file was changed in use.
     public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
         guard batch.dtype == .u8 else {
             throw TensorError.dtype(operation: name, message: "wanted u8 images [N, H, W, 3], got \(batch.dtype)")
@@ -86,6 +89,7 @@ public final class InceptionEncoder: Encoder {
                 for (column, value) in bias.enumerated() { target[row * bias.count + column] += value }
             }
         }
+        try checkpoint.checkUnchanged()
         return result
     }
 

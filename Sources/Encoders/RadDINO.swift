@@ -24,6 +24,8 @@ public final class RadDINO: Encoder {
     public let processor: ImageProcessor
     private let network: Dinov2Network
     private let pool: ContextPool
+    /// Parameters are views of its files until a layer packs them.
+    private let checkpoint: Checkpoint
     private let table: [Float]
     /// Both sides of the images that CheXGenBench's fid.py makes before any encoder sees them.
     private static let benchmarkSide = 299
@@ -49,7 +51,7 @@ public final class RadDINO: Encoder {
         processor = try ImageProcessor(path: processorPath)
         table = processor.table()
         network = try Dinov2Network(configuration)
-        let checkpoint = try Checkpoint.open(place).renamed(Self.hubName(of:))
+        checkpoint = try Checkpoint.open(place).renamed(Self.hubName(of:))
         try network.parameters.load(checkpoint) { $0 == "embeddings.mask_token" }
         pool = try ContextPool(dtype: dtype)
         let files =
@@ -87,6 +89,7 @@ public final class RadDINO: Encoder {
     }
 
     /// Features of preprocessed images u8 `[N, H, W, 3]`.
+    /// - Throws: `TensorError` for other images or outputs; `FileError` where a weight file was changed in use.
     public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
         _ = try checkedOutput(output)
         guard batch.dtype == .u8 else {
@@ -98,6 +101,7 @@ public final class RadDINO: Encoder {
             let pixels = try normalised(EncoderInput.one(images, index), context)
             EncoderInput.put(try network.pooled(pixels, context), index, result)
         }
+        try checkpoint.checkUnchanged()
         return result
     }
 
@@ -109,6 +113,7 @@ public final class RadDINO: Encoder {
             let image = try context.converted(EncoderInput.one(pixels, index), context.dtype)
             EncoderInput.put(try network.pooled(image, context), index, result)
         }
+        try checkpoint.checkUnchanged()
         return result
     }
 
@@ -122,6 +127,7 @@ public final class RadDINO: Encoder {
             let image = try context.converted(EncoderInput.one(pixels, index), context.dtype)
             EncoderInput.put(try network.tokens(image, context), index, result)
         }
+        try checkpoint.checkUnchanged()
         return result
     }
 

@@ -28,7 +28,7 @@ public final class MappedFile {
             guard let address, address != MAP_FAILED else {
                 throw FileError.unreadable(path: path, reason: "mapping \(size) bytes: \(systemMessage(errno))")
             }
-            guard cx_guard_mapping(address, size) else {
+            guard cx_guard_mapping(address, size, path) else {
                 munmap(address, size)
                 throw FileError.unreadable(path: path, reason: "too many files are mapped at once")
             }

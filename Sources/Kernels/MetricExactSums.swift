@@ -6,30 +6,48 @@ public enum MetricExactSums {
     /// Bits after the binary point that features keep.
     public static let fractionBits = 30
 
-    /// Writes features as multiples of 2⁻³⁰, rounded to nearest, and returns the largest magnitude.
+    /// Writes features as multiples of 2⁻³⁰, rounded to nearest, and widens what is known of every column: its lowest and
+    /// highest value and the largest error of rounding, all in units of 2⁻³⁰.
     public static func quantise(
-        _ source: UnsafePointer<Float>, count: Int, to target: UnsafeMutablePointer<Double>
-    ) -> Double {
-        var largest = 0.0
-        for index in 0..<count {
-            let value = (Double(source[index]) * 0x1p30).rounded(.toNearestOrEven)
-            target[index] = value
-            largest = max(largest, abs(value))
+        _ source: UnsafePointer<Float>, rows: Int, columns: Int, to target: UnsafeMutablePointer<Double>,
+        lowest: UnsafeMutablePointer<Double>, highest: UnsafeMutablePointer<Double>, lost: UnsafeMutablePointer<Double>
+    ) {
+        for row in 0..<rows {
+            let values = source + row * columns
+            let rounded = target + row * columns
+            for column in 0..<columns {
+                // The sum turns -0 into 0, so that the bits do not depend on the order of rows.
+                let exact = Double(values[column]) * 0x1p30 + 0
+                note(exact, column, rounded, lowest, highest, lost)
+            }
         }
-        return largest
     }
 
-    /// Writes features as multiples of 2⁻³⁰, rounded to nearest, and returns the largest magnitude.
+    /// The same for features of f64.
     public static func quantise(
-        _ source: UnsafePointer<Double>, count: Int, to target: UnsafeMutablePointer<Double>
-    ) -> Double {
-        var largest = 0.0
-        for index in 0..<count {
-            let value = (source[index] * 0x1p30).rounded(.toNearestOrEven)
-            target[index] = value
-            largest = max(largest, abs(value))
+        _ source: UnsafePointer<Double>, rows: Int, columns: Int, to target: UnsafeMutablePointer<Double>,
+        lowest: UnsafeMutablePointer<Double>, highest: UnsafeMutablePointer<Double>, lost: UnsafeMutablePointer<Double>
+    ) {
+        for row in 0..<rows {
+            let values = source + row * columns
+            let rounded = target + row * columns
+            for column in 0..<columns {
+                note(values[column] * 0x1p30 + 0, column, rounded, lowest, highest, lost)
+            }
         }
-        return largest
+    }
+
+    @inline(__always) private static func note(
+        _ exact: Double, _ column: Int, _ rounded: UnsafeMutablePointer<Double>,
+        _ lowest: UnsafeMutablePointer<Double>, _ highest: UnsafeMutablePointer<Double>,
+        _ lost: UnsafeMutablePointer<Double>
+    ) {
+        let value = exact.rounded(.toNearestOrEven)
+        let error = abs(exact - value)
+        rounded[column] = value
+        lowest[column] = exact < lowest[column] ? exact : lowest[column]
+        highest[column] = exact > highest[column] ? exact : highest[column]
+        lost[column] = error > lost[column] ? error : lost[column]
     }
 
     /// Moves the lowest digit of `values` (within ±2¹⁹) to `digits` and leaves the rest, in units of the next digit.

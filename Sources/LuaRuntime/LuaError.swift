@@ -12,6 +12,8 @@ public struct LuaError: Error, CustomStringConvertible {
     public var line: Int?
     /// The Swift error that a Swift function threw, or a `LuaStop`.
     public var cause: Error?
+    /// The number of the Lua value that was raised, where it was no string; see `cx_lua_error_value`.
+    var valueNumber: Int64 = 0
 
     /// An error with just a message.
     public init(_ message: String) { self.message = message }
@@ -26,6 +28,8 @@ public enum LuaStop: Int, Error, CustomStringConvertible {
     case timeLimit = 2
     case instructionLimit = 3
     case memoryLimit = 4
+    /// Another process cut a file that was mapped; what was read of it since may be zeros.
+    case fileChanged = 5
 
     /// The reason, in words.
     public var description: String {
@@ -34,6 +38,7 @@ public enum LuaStop: Int, Error, CustomStringConvertible {
         case .timeLimit: return "stopped: time limit"
         case .instructionLimit: return "stopped: instruction limit"
         case .memoryLimit: return "stopped: memory limit"
+        case .fileChanged: return "stopped: a file was cut short while it was in use"
         }
     }
 }

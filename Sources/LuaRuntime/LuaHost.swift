@@ -162,6 +162,7 @@ extension LuaHost {
         let parts = (try? output()) ?? []
         func part(_ index: Int) -> LuaValue { index < parts.count ? parts[index] : .nil }
         var error = LuaError(part(0).printable)
+        error.valueNumber = cx_lua_error_value(lua)
         error.traceback = part(1).stringValue
         error.locate(file: part(2).stringValue, line: part(3).integerValue)
         if let stop = LuaStop(rawValue: Int(cx_lua_stop(lua))) {
@@ -222,6 +223,11 @@ extension LuaHost {
             cx_lua_clear(lua, results)
             let message = (error as? LuaError)?.message ?? String(describing: error)
             lastThrown = (message, error)
+            if let number = (error as? LuaError)?.valueNumber, number != 0 {
+                cx_tape_integer(results, number)
+                writer.write(text: message)
+                return 3
+            }
             writer.write(text: message)
             return (error as? LuaError)?.line == nil ? 1 : 2
         }

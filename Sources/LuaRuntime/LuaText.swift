@@ -1,3 +1,5 @@
+import CSupport
+
 extension LuaValue {
     /// The value as text, for messages and for output; bytes that are not UTF-8 are replaced.
     var printable: String {
@@ -77,6 +79,9 @@ extension LuaStop {
         case .memoryLimit: if let bytes = options.memoryLimit { text += " of \(bytes >> 20) MB" }
         case .instructionLimit: if let count = options.instructionLimit { text += " of \(count)" }
         case .interrupt: break
+        case .fileChanged:
+            let path = String(cString: cx_changed_file())
+            if !path.isEmpty { text = "stopped: \(path) was cut short by another process while it was in use" }
         }
         var error = place
         error.message = (place.file.map { "\($0):\(place.line ?? 0): " } ?? "") + text

@@ -4,14 +4,17 @@ import Tensors
 /// The count, mean and covariance of a set of features, taken in one pass over batches of any size.
 ///
 /// Sets merge exactly: however a set is cut into shards and in whatever order they are merged, mean and covariance have the
-/// same bits as those of the whole. Features are rounded to multiples of 2⁻³⁰ (below 10⁻⁹) for that; see `ExactSums`. The
-/// memory is about 28 D² bytes, whatever the number of rows.
+/// same bits as those of the whole. Features are rounded to multiples of 2⁻³⁰ (below 10⁻⁹) for that; see `ExactSums`. A
+/// result that this rounding would falsify by more than a millionth is refused: see `ColumnRanges`. The memory is about
+/// 28 D² bytes, whatever the number of rows.
 public final class Moments {
     /// The number of columns D.
     public let dimension: Int
     /// The number of rows so far.
     public private(set) var count: Int
     private var sums: ExactSums
+    /// What is known of every column; nil without rows.
+    private(set) var ranges: ColumnRanges?
     private var pending: Scratch<Double>?
     private var pendingRows = 0
     private var pendingLargest = 0.0
@@ -27,7 +30,8 @@ public final class Moments {
         sums = ExactSums(dimension: dimension)
     }
 
-    init(sums: ExactSums, count: Int) {
+    init(sums: ExactSums, ranges: ColumnRanges?, count: Int) {
+        self.ranges = ranges
         dimension = sums.dimension
         self.count = count
         self.sums = sums
@@ -72,23 +76,27 @@ public final class Moments {
         try flush()
         try other.flush()
         let added = other === self ? try other.sums.copy() : other.sums
+        if let range = other.ranges { try widen(range) }
         try sums.add(added)
         count += other.count
     }
 
     /// The mean of every column, f64 `[D]`.
-    /// - Throws: `MetricError.value` where there are no rows.
+    /// - Throws: `MetricError.value` where there are no rows, or a column is too small for its mean to be right.
     public func mean() throws -> Tensor {
         try requireRows(1, metric: "moments", name: "given")
+        try ranges?.checkMean(metric: "moments", name: "given")
         let result = try Tensor(uninitialized: [dimension], .f64)
         writeMean(to: result.pointer.assumingMemoryBound(to: Double.self))
         return result
     }
 
     /// The covariance with the divisor `count - 1`, f64 `[D, D]`.
-    /// - Throws: `MetricError.value` for fewer than two rows.
+    /// - Throws: `MetricError.value` for fewer than two rows, or where a column spans too little for its variance to be
+    ///   right.
     public func covariance() throws -> Tensor {
         try requireRows(2, metric: "moments", name: "given")
+        try ranges?.checkCovariance(metric: "moments", name: "given")
         let result = try Tensor(uninitialized: [dimension, dimension], .f64)
         writeCovariance(to: result.pointer.assumingMemoryBound(to: Double.self))
         return result
@@ -97,6 +105,7 @@ public final class Moments {
     /// The fitted Gaussian.
     func gaussian(metric: String, name: String) throws -> GaussianFactor {
         try requireRows(2, metric: metric, name: name)
+        try ranges?.checkDistance(metric: metric, name: name)
         let mean = try Scratch<Double>(dimension)
         writeMean(to: mean.pointer)
         let covariance = try Scratch<Double>(dimension, dimension)
@@ -140,17 +149,25 @@ public final class Moments {
         }
         let target = block.pointer + pendingRows * dimension
         let start = range.lowerBound * dimension
-        let size = range.count * dimension
-        let largest: Double
+        let found = try ColumnRanges(dimension: dimension)
         if set.tensor.dtype == .f32 {
-            largest = MetricExactSums.quantise(
-                set.tensor.pointer.assumingMemoryBound(to: Float.self) + start, count: size, to: target)
+            MetricExactSums.quantise(
+                set.tensor.pointer.assumingMemoryBound(to: Float.self) + start, rows: range.count, columns: dimension,
+                to: target, lowest: found.lowest, highest: found.highest, lost: found.lost)
         } else {
-            largest = MetricExactSums.quantise(
-                set.tensor.pointer.assumingMemoryBound(to: Double.self) + start, count: size, to: target)
+            MetricExactSums.quantise(
+                set.tensor.pointer.assumingMemoryBound(to: Double.self) + start, rows: range.count, columns: dimension,
+                to: target, lowest: found.lowest, highest: found.highest, lost: found.lost)
         }
-        pendingLargest = max(pendingLargest, largest)
+        try widen(found)
+        pendingLargest = max(pendingLargest, found.largest)
         pendingRows += range.count
+    }
+
+    private func widen(_ found: ColumnRanges) throws {
+        let known = try ranges ?? ColumnRanges(dimension: dimension)
+        known.formUnion(found)
+        ranges = known
     }
 
     private func flush() throws {

@@ -4,9 +4,10 @@ import Kernels
 import Tensors
 
 /// The file of `Moments`: a magic word with the version, dimension, count and numbers of planes as little-endian 64-bit
-/// integers, the planes, and the SHA-256 of all that. Equal sets give equal files, however they were merged.
+/// integers, the ranges of the columns (where there are rows), the planes, and the SHA-256 of all that. Equal sets give
+/// equal files, however they were merged.
 extension Moments {
-    private static let magic = Array("CHXMOM01".utf8)
+    private static let magic = Array("CHXMOM02".utf8)
     private static let headerBytes = 40
     private static let hashBytes = 32
 
@@ -22,6 +23,11 @@ extension Moments {
         try AtomicFile.write(path) { writer in
             try writer.write(header)
             header.withUnsafeBytes { hash.update($0) }
+            if let ranges {
+                let bytes = UnsafeRawBufferPointer(UnsafeBufferPointer(ranges.values.buffer))
+                hash.update(bytes)
+                try writer.write(bytes)
+            }
             for plane in sums.products + sums.sums {
                 let bytes = UnsafeRawBufferPointer(UnsafeBufferPointer(plane.buffer))
                 hash.update(bytes)
@@ -51,7 +57,7 @@ extension Moments {
         let (productPlanes, sumPlanes) = (Int(numbers[2]), Int(numbers[3]))
         let (products, overflow) = packed.multipliedReportingOverflow(by: 8 * productPlanes)
         let (wanted, overflow2) = products.addingReportingOverflow(
-            8 * sumPlanes * dimension + headerBytes + hashBytes)
+            8 * sumPlanes * dimension + (count > 0 ? 24 * dimension : 0) + headerBytes + hashBytes)
         guard !overflow, !overflow2, wanted == bytes.count else {
             throw malformed("the header promises another size than \(bytes.count) bytes; the file may be cut short")
         }
@@ -63,17 +69,21 @@ extension Moments {
             throw malformed("the content does not match its hash; the file is damaged")
         }
         var offset = headerBytes
+        func take(_ elements: Int, to target: UnsafeMutableRawPointer) {
+            if let base = bytes.baseAddress { target.copyMemory(from: base + offset, byteCount: 8 * elements) }
+            offset += 8 * elements
+        }
         func plane(_ elements: Int) throws -> Scratch<Int64> {
             let result = try Scratch<Int64>(elements)
-            if let base = bytes.baseAddress, elements > 0 {
-                UnsafeMutableRawPointer(result.pointer).copyMemory(from: base + offset, byteCount: 8 * elements)
-            }
-            offset += 8 * elements
+            take(elements, to: UnsafeMutableRawPointer(result.pointer))
             return result
         }
+        let ranges = count > 0 ? try ColumnRanges(dimension: dimension) : nil
+        if let ranges { take(3 * dimension, to: UnsafeMutableRawPointer(ranges.values.pointer)) }
         let productScratch = try (0..<productPlanes).map { _ in try plane(packed) }
         let sumScratch = try (0..<sumPlanes).map { _ in try plane(dimension) }
         return Moments(
-            sums: ExactSums(dimension: dimension, sums: sumScratch, products: productScratch), count: count)
+            sums: ExactSums(dimension: dimension, sums: sumScratch, products: productScratch), ranges: ranges,
+            count: count)
     }
 }

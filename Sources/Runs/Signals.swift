@@ -4,7 +4,7 @@ import Foundation
 /// Ctrl-C and SIGTERM.
 public enum Signals {
     /// From now on SIGINT, SIGTERM and SIGHUP ask running work to stop; a second SIGINT ends the process at once with status 130.
-    /// SIGPIPE is ignored: a closed pipe is an error of the write.
+    /// SIGPIPE and SIGXFSZ are ignored: a closed pipe and a file beyond the user's limit are errors of the write.
     public static func install() {
         var action = sigaction()
         // Only calls that are safe in a handler: an atomic exchange in C, and _exit.
@@ -19,5 +19,6 @@ public enum Signals {
         sigaction(SIGTERM, &action, nil)
         sigaction(SIGHUP, &action, nil)
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
     }
 }

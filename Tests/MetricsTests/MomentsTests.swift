@@ -82,6 +82,55 @@ import Testing
         }
     }
 
+    /// Rounding to multiples of 2⁻³⁰ must not change a number without a word.
+    @Test(arguments: [Float(1e-2), 1e-5, 1e-6, 1e-9, 1e-15, 1e-30])
+    func featuresTooSmallForTheUnitAreRefusedOrRight(scale: Float) throws {
+        func set(_ key: UInt64, _ factor: Float = 1) throws -> Tensor {
+            try Features.make(key, 300, 6) { value, _, _ in value * scale * factor }
+        }
+        let (first, second) = (try set(5), try set(6))
+        let (left, right) = (try moments(first, batches: [100, 200]), try moments(second, batches: [300]))
+        let exact = try FrechetDistance.distance(first, second)
+        if scale > 1e-4 {
+            #expect(close(try FrechetDistance.distance(left, right), exact, 1e-5))
+            _ = try (left.mean(), left.covariance())
+            return
+        }
+        #expect(throws: MetricError.self) { try left.mean() }
+        #expect(throws: MetricError.self) { try left.covariance() }
+        let error = try #require(throws: MetricError.self) { try FrechetDistance.distance(left, right) }
+        // What the text advises works.
+        let text = String(describing: error)
+        let power = try #require(text.firstMatch(of: #/multiply all features by 2\^(\d+)/#))
+        let factor = Float(sign: .plus, exponent: try #require(Int(power.output.1)), significand: 1)
+        let scaled = try FrechetDistance.distance(
+            moments(set(5, factor), batches: [300]), moments(set(6, factor), batches: [300]))
+        #expect(close(scaled, exact * Double(factor) * Double(factor), 1e-5))
+    }
+
+    @Test func aSmallColumnIsRefusedWhereItIsLookedAt() throws {
+        let features = try Features.make(5, 300, 6) { value, _, column in column == 2 ? value * 1e-8 : value }
+        let result = try moments(features, batches: [300])
+        #expect(throws: MetricError.self) { try result.mean() }
+        #expect(throws: MetricError.self) { try result.covariance() }
+        // Beside the other columns it does not count.
+        let other = try Features.make(6, 300, 6)
+        let distance = try FrechetDistance.distance(result, moments(other, batches: [300]))
+        #expect(close(distance, try FrechetDistance.distance(features, other), 1e-7))
+        // A column of zeros, and one of a single value, lose nothing that shows.
+        let constant = try Features.make(5, 300, 3) { value, _, column in [value, 0, 0.3][column] }
+        let plain = try moments(constant, batches: [300])
+        #expect(try plain.mean().array(Double.self)[1] == 0)
+        #expect(try plain.covariance().array(Double.self)[8] == 0)
+        // A spread far below the value is lost, though the mean is right.
+        let narrow = try Tensor((0..<300).map { 1 + 1e-10 * Double($0 % 7) }, shape: [300, 1])
+        let thin = try Moments(dimension: 1)
+        try thin.update(narrow)
+        #expect(close(try thin.mean().array(Double.self)[0], 1, 1e-8))
+        #expect(throws: MetricError.self) { try thin.covariance() }
+        #expect(throws: MetricError.self) { try FrechetDistance.distance(thin, thin) }
+    }
+
     @Test func mergingWithItselfDoublesEveryRow() throws {
         let features = try Features.make(8, 50, 4)
         let once = try moments(features, batches: [50])

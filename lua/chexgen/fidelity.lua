@@ -86,7 +86,7 @@ function fidelity.open(run, labels, params)
     known[entry.name] = true
     local options = params.encoders[entry.name]
     if options then
-      local encoder = model.encoder(entry.name, { weights = options.weights, dtype = options.dtype })
+      local encoder = model.encoder(entry.name, options)
       self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, encoder = encoder }
     end
   end

@@ -89,7 +89,7 @@ function M.load(path, options) end
 function M.save(path, image, options) end
 
 --- Makes an image of a tensor's values.
----@param tensor Tensor u8 of [H, W] or [H, W, C], C of 1, 3 or 4.
+---@param tensor Tensor u8 of [H, W] or [H, W, C], C of 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGBA).
 ---@return Image image A new image.
 function M.from_tensor(tensor) end
 

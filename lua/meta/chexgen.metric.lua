@@ -75,7 +75,7 @@ local M = {}
 ---@return number distance At least 0.
 function M.fid(real, synthetic) end
 
---- Mean and covariance of a stream of features: they merge, so shards give the answer of the whole.
+--- Mean and covariance of a stream of features: they merge, so shards give the answer of the whole. Features are kept as multiples of 2^-30; where they are so small that this would show, it is an error that says so.
 ---@param D integer The number of features.
 ---@return Moments moments Empty moments.
 function M.moments(D) end

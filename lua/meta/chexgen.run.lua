@@ -11,7 +11,7 @@ error("this file is for editors; it cannot be required")
 ---@field cell table The sweep's values in this cell; read-only.
 local Run = {}
 
---- Adds a row to `results.csv` and `results.jsonl`, durable at once.
+--- Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, which hold every row when the cell ends. A killed run loses no row; `--resume` writes them.
 ---
 --- ```lua
 --- run:record{ fid = 54.2, pathology = "Edema" }

@@ -65,6 +65,7 @@ int cxl_protect(cx_lua *lua, lua_CFunction function, void *request, bool runs_sc
         cxl_watch_begin(lua);
     }
     forget_failure(lua);
+    lua->error_value = 0;
     bool in_swift = atomic_exchange(&lua->watchdog.in_swift, false);
     lua_pushcfunction(L, cxl_message_handler);
     lua_pushcfunction(L, function);
@@ -81,8 +82,10 @@ int cxl_protect(cx_lua *lua, lua_CFunction function, void *request, bool runs_sc
     lua_settop(L, top);
     if (runs_script && --lua->running == 0) {
         cxl_watch_end(lua);
-        // A limit of this host is no reason to stop what comes after it; an interrupt is its owner's to clear.
-        if (lua->stop && lua->stop != CX_STOP_INTERRUPT && cx_stop_requested() == lua->stop) cx_clear_stop();
+        // A limit of this host is no reason to stop what comes after it; an interrupt is its owner's to clear, and so is a
+        // file that was cut: objects that view it hold zeros now.
+        bool limit = lua->stop && lua->stop != CX_STOP_INTERRUPT && lua->stop != CX_STOP_FILE_CHANGED;
+        if (limit && cx_stop_requested() == lua->stop) cx_clear_stop();
     }
     return failed ? CX_FAILED : CX_DONE;
 }

@@ -37,6 +37,8 @@ static void render(lua_State *L) {
     }
 }
 
+const char cxl_error_value;
+
 /// Runs while the failed call's stack still exists: keeps its place and traceback, and gives the error as text.
 int cxl_message_handler(lua_State *L) {
     cx_lua *lua = cxl_host(L);
@@ -47,6 +49,13 @@ int cxl_message_handler(lua_State *L) {
         const char *source = *place.source == '@' || *place.source == '=' ? place.source + 1 : place.short_src;
         snprintf(lua->error_source, sizeof lua->error_source, "%s", source);
         lua->error_line = place.currentline;
+    }
+    // Kept, so that a native function that passes the error on raises the same value again.
+    lua->error_value = 0;
+    if (!lua->stop && lua_type(L, 1) != LUA_TSTRING && !lua_isnil(L, 1)) {
+        lua_pushvalue(L, 1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
+        lua->error_value = ++lua->error_values;
     }
     if (lua->stop)
         lua_pushstring(L, cxl_stop_text(lua->stop));

@@ -43,6 +43,9 @@ static int install(lua_State *L) {
     cx_lua *lua = cxl_host(L);
     cxl_open_stops(L);
     cxl_open_objects(L);
+    // The place for error values is made now, as there may be no memory for it when one is raised.
+    lua_pushboolean(L, false);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
     // Input: the finder of modules, the writer or nil, and `arg`.
     if (cxl_push(L, &lua->frames[lua->depth]->input) != 3) return luaL_error(L, "the sandbox has three parts");
     lua_remove(L, 1);

@@ -71,6 +71,8 @@ struct cx_lua {
     char *traceback;
     char error_source[1024];
     int error_line;
+    int64_t error_value;        // the number of the raised value in the registry, 0 where it was a string
+    int64_t error_values;       // how many were numbered so far
 
     char **folders;             // where scripts may write
     size_t folder_count;
@@ -78,7 +80,7 @@ struct cx_lua {
 };
 
 // Keys of the registry and of metatables: their addresses.
-extern const char cxl_classes, cxl_objects, cxl_native_metatable, cxl_class_key, cxl_read_only, cxl_modules;
+extern const char cxl_classes, cxl_objects, cxl_native_metatable, cxl_class_key, cxl_read_only, cxl_modules, cxl_error_value;
 
 static inline cx_lua *cxl_host(lua_State *L) { return *(cx_lua **)lua_getextraspace(L); }
 

@@ -51,7 +51,8 @@ int cxl_stop(cx_lua *lua) {
     return lua->stop;
 }
 
-static const char stop_texts[5];
+enum { REASONS = CX_STOP_FILE_CHANGED + 1 };
+static const char stop_texts[REASONS];
 
 const char *cxl_stop_text(int reason) {
     switch (reason) {
@@ -59,20 +60,21 @@ const char *cxl_stop_text(int reason) {
     case CX_STOP_TIME_LIMIT: return "stopped: time limit";
     case CX_STOP_INSTRUCTION_LIMIT: return "stopped: instruction limit";
     case CX_STOP_MEMORY_LIMIT: return "stopped: memory limit";
+    case CX_STOP_FILE_CHANGED: return "stopped: a file was cut short while it was in use";
     default: return "stopped";
     }
 }
 
 void cxl_open_stops(lua_State *L) {
     // The texts are made once, because there may be no memory for them when they are wanted.
-    for (int reason = 0; reason < 5; reason++) {
+    for (int reason = 0; reason < REASONS; reason++) {
         lua_pushstring(L, cxl_stop_text(reason));
         lua_rawsetp(L, LUA_REGISTRYINDEX, &stop_texts[reason]);
     }
 }
 
 int cxl_raise_stop(lua_State *L, cx_lua *lua) {
-    int reason = lua->stop > 0 && lua->stop < 5 ? lua->stop : 0;
+    int reason = lua->stop > 0 && lua->stop < REASONS ? lua->stop : 0;
     lua_settop(L, 0);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &stop_texts[reason]);
     return lua_error(L);
@@ -94,7 +96,7 @@ void cxl_hook(lua_State *L, lua_Debug *record) {
     }
     // From here on a handler or a `__close` that goes on is stopped at its first instruction.
     if (interval != 1) lua_sethook(L, cxl_hook, LUA_MASKCOUNT, 1);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &stop_texts[lua->stop > 0 && lua->stop < 5 ? lua->stop : 0]);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &stop_texts[lua->stop > 0 && lua->stop < REASONS ? lua->stop : 0]);
     lua_error(L);
 }
 
@@ -119,6 +121,7 @@ void cx_lua_restart_clock(cx_lua *lua) {
 }
 
 int cx_lua_stop(const cx_lua *lua) { return lua->stop; }
+int64_t cx_lua_error_value(const cx_lua *lua) { return lua->error_value; }
 int64_t cx_lua_bytes(const cx_lua *lua) { return lua->bytes; }
 int64_t cx_lua_external_bytes(const cx_lua *lua) { return lua->external; }
 void cx_lua_fail_after(cx_lua *lua, int64_t count) { lua->fail_after = count; }

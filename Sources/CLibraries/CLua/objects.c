@@ -202,6 +202,12 @@ static int call_native(lua_State *L) {
         if (failed == 1) cxl_push_place(L);
         cxl_push(L, &frame->results);
         cxl_tape_clear(L, &frame->results);
+        if (failed == 3) {
+            bool kept = lua_tointeger(L, 1) == lua->error_values;
+            lua_remove(L, 1);
+            if (kept) lua_rawgetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
+            return lua_error(L);
+        }
         lua_concat(L, lua_gettop(L));
         return lua_error(L);
     }

@@ -96,6 +96,12 @@ static int load_text(lua_State *L) {
     size_t length = 0;
     if (lua_type(L, 1) == LUA_TSTRING) lua_tolstring(L, 1, &length);
     if (length > LONGEST_SOURCE) return luaL_error(L, "a chunk of %I bytes is too long", (LUAI_UACINT)length);
+    const char *mode = luaL_optstring(L, 3, "t");
+    if (!strchr(mode, 't')) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "only text can be loaded (mode is '%s')", mode);
+        return 2;
+    }
     if (lua_gettop(L) < 3) lua_settop(L, 3);
     lua_pushliteral(L, "t");
     lua_replace(L, 3);

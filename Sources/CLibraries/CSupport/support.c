@@ -15,7 +15,10 @@ void cx_request_stop(int reason) {
     atomic_compare_exchange_strong(&stop_reason, &none, reason);
 }
 int cx_stop_requested(void) { return atomic_load_explicit(&stop_reason, memory_order_relaxed); }
-void cx_clear_stop(void) { atomic_store(&stop_reason, CX_STOP_NONE); }
+void cx_clear_stop(void) {
+    atomic_store(&stop_reason, CX_STOP_NONE);
+    cx_forget_changed_file();
+}
 
 int64_t cx_tensor_bytes(void) { return atomic_load_explicit(&tensor_bytes, memory_order_relaxed); }
 int64_t cx_tensor_bytes_add(int64_t delta) { return atomic_fetch_add(&tensor_bytes, delta) + delta; }

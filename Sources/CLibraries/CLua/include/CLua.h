@@ -44,7 +44,8 @@ struct cx_node {
 struct cx_callbacks {
     void *context;
     /// Runs a native function. The nodes hold its arguments; all functions in them become the callee's to release.
-    /// Returns 0 with the results on the tape, 1 with an error's text on it, or 2 if that text names its place already.
+    /// Returns 0 with the results on the tape, 1 with an error's text on it, 2 if that text names its place already, or 3
+    /// with the number of an error value (cx_lua_error_value) and the text to raise where that value is gone.
     int (*call)(void *context, void *native, const struct cx_node *nodes, size_t count, cx_tape *results);
     /// Releases an object that a tape or Lua held; closes it before, where a script or the collector gave it up.
     void (*discard)(void *object, bool close);
@@ -116,6 +117,8 @@ const char *cx_lua_writable(cx_lua *lua, const char *path);
 void cx_lua_restart_clock(cx_lua *lua);
 /// Why the last call was stopped (cx_stop_reason), or 0.
 int cx_lua_stop(const cx_lua *lua);
+/// The number of the value that the last failed call raised, where it was no string; else 0. Only the last is kept.
+int64_t cx_lua_error_value(const cx_lua *lua);
 /// Whether a call is running.
 bool cx_lua_running(const cx_lua *lua);
 /// Bytes of the Lua heap.

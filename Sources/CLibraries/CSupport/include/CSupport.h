@@ -52,7 +52,12 @@ void cx_sha256_use_portable(bool portable);
 
 /// Watches a mapping of a file: where the file is cut while it is mapped, reading beyond its new end gives zeros and
 /// requests a stop (CX_STOP_FILE_CHANGED) instead of killing the process. Returns whether there was room to watch it.
-bool cx_guard_mapping(const void *start, size_t length);
+/// The path is copied.
+bool cx_guard_mapping(const void *start, size_t length, const char *path);
 /// Forgets a mapping; call it before munmap.
 void cx_unguard_mapping(const void *start);
+/// The path of the file that was found cut since the last cx_clear_stop, or an empty text.
+const char *cx_changed_file(void);
+/// Forgets that path; cx_clear_stop calls it.
+void cx_forget_changed_file(void);
 #endif

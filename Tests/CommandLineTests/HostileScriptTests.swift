@@ -1,0 +1,37 @@
+import Foundation
+import Testing
+
+/// Every script of `Tests/Lua/hostile` ends in a Lua error or cleanly. Its header says which: `-- options:` are those of
+/// `chexgen run`, `-- expect:` is the exit status and a word that it must print; `any` is any status but a crash.
+@Suite struct HostileScriptTests {
+    private static let folder = packageRoot + "/Tests/Lua/hostile"
+    private static let scripts =
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".lua") }.sorted()
+
+    private func header(_ name: String, of text: String) -> [String] {
+        let prefix = "-- \(name): "
+        let line = text.split(separator: "\n").first { $0.hasPrefix(prefix) } ?? ""
+        return line.dropFirst(prefix.count).split(separator: " ").map(String.init)
+    }
+
+    @Test func theyAreThere() { #expect(Self.scripts.count >= 36) }
+
+    @Test(arguments: scripts)
+    func endsAsExpected(script: String) throws {
+        let path = "\(Self.folder)/\(script)"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let expected = header("expect", of: text)
+        let folder = try Scratch()
+        let outcome = try Child.run(["run", path] + header("options", of: text), in: folder)
+        let wanted = try #require(expected.first, "\(script) has no line `-- expect:`")
+        if wanted == "any" {
+            #expect(outcome.status < 128, "\(outcome.text)")
+        } else {
+            #expect(outcome.status == Int32(wanted), "\(outcome.text)")
+        }
+        let words = expected.dropFirst().joined(separator: " ")
+        #expect(words.isEmpty || outcome.text.contains(words), "\(outcome.text)")
+        // Four hundred garbage tensors of 40 MB must not pile up, nor may anything else.
+        #expect(outcome.peak < 600 << 20, "\(outcome.peak >> 20) MB")
+    }
+}

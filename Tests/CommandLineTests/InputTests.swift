@@ -1,0 +1,183 @@
+import Foundation
+import Testing
+
+/// Inputs that are broken, changed or missing are named, and never taken for others.
+@Suite struct InputTests {
+    private func study(_ folder: Scratch, _ out: String, _ more: [String] = []) throws -> Child.Outcome {
+        try Child.run(["run", "study.yaml", "--out", out, "--quiet"] + more, in: folder)
+    }
+
+    @Test func aStudyIsTheSameAgainAndRefusesOneFlippedBit() throws {
+        let folder = try Study.folder()
+        let first = try study(folder, "a")
+        #expect(first.status == 0, "\(first.text)")
+        let rows = try folder.text("a/results.csv").split(separator: "\n")
+        #expect(rows.count == 2 && rows[0].hasPrefix("FID,FID (RadDino)"))
+
+        let again = try Child.run(["run", "a/run.yaml", "--out", "b"], in: folder)
+        #expect(again.status == 0, "\(again.text)")
+        #expect(try folder.data("a/results.csv") == folder.data("b/results.csv"))
+        let same = try Child.run(["diff", "a", "b"], in: folder)
+        #expect(same.status == 0 && same.output == "no difference\n")
+
+        // One bit of the weights, of an image, of a table: refused by name, before anything is computed.
+        for (name, byte) in [
+            ("weights/model.safetensors", 9000), ("real/r00004.png", 500), ("synthetic/annotations.csv", 90),
+        ] {
+            try folder.flip(name, byte: byte)
+            let refused = try Child.run(["run", "a/run.yaml", "--out", "c"], in: folder)
+            #expect(refused.status == 3, "\(refused.text)")
+            #expect(
+                refused.errors.contains("\(name): this is not the file that the run is pinned to"), "\(refused.text)")
+            #expect(!folder.has("c"))
+            try folder.flip(name, byte: byte)
+        }
+        let last = try Child.run(["run", "a/run.yaml", "--out", "c"], in: folder)
+        #expect(last.status == 0, "\(last.text)")
+        #expect(try folder.data("a/results.csv") == folder.data("c/results.csv"))
+    }
+
+    @Test func aStudyThatIsKilledGoesOn() throws {
+        let folder = try Study.folder()
+        let whole = try study(folder, "a")
+        #expect(whole.status == 0, "\(whole.text)")
+        for key in ["features/real/rad-dino", "features/synthetic/rad-dino"] {
+            try? FileManager.default.removeItem(atPath: folder.path + "/cache")
+            try? FileManager.default.removeItem(atPath: folder.path + "/run")
+            let child = try Child(["run", "study.yaml", "--out", "run"], in: folder)
+            _ = child.waits { (try? folder.data("run/journal").range(of: Data(key.utf8))) != nil }
+            child.signal(SIGKILL)
+            _ = try child.wait()
+            let resumed = try Child.run(["run", "--resume", "run"], in: folder)
+            #expect(resumed.status == 0, "\(resumed.text)")
+            #expect(try folder.data("run/results.csv") == folder.data("a/results.csv"))
+        }
+    }
+
+    @Test func brokenImagesStopTheRunOrAreRecorded() throws {
+        let folder = try Study.folder()
+        try folder.cut("synthetic/g00003.png", to: 700)
+        try folder.write("synthetic/g00007.png", "no image")
+        let stopped = try study(folder, "a")
+        #expect(stopped.status == 1)
+        for words in ["2 of 10 images", "synthetic/g00003.png", "synthetic/g00007.png", "on_bad_image: skip"] {
+            #expect(stopped.errors.contains(words), "\(stopped.text)")
+        }
+        let skipped = try study(folder, "b", ["--set", "on_bad_image=skip"])
+        #expect(skipped.status == 0, "\(skipped.text)")
+        let list = try folder.text("b/artifacts/skipped.csv")
+        #expect(list.contains("synthetic/g00003.png") && list.contains("synthetic/g00007.png"))
+        let row = try folder.text("b/results.jsonl")
+        #expect(row.contains("\"Images left out\":2") && row.contains("\"Synthetic images\":8"), "\(row)")
+        // They are left out again where they are broken still, and an image that was mended is another input.
+        let again = try Child.run(["run", "b/run.yaml", "--out", "c"], in: folder)
+        #expect(again.status == 0, "\(again.text)")
+        #expect(try folder.data("b/results.csv") == folder.data("c/results.csv"))
+        try FileManager.default.removeItem(atPath: folder.path + "/synthetic/g00007.png")
+        try FileManager.default.copyItem(
+            atPath: folder.path + "/synthetic/g00006.png", toPath: folder.path + "/synthetic/g00007.png")
+        let mended = try Child.run(["run", "b/run.yaml", "--out", "d"], in: folder)
+        #expect(mended.status == 3 && mended.errors.contains("g00007.png"), "\(mended.text)")
+    }
+
+    @Test func missingWeightsSayHowToGetThem() throws {
+        let folder = try Study.folder()
+        let named = try study(folder, "a", ["--set", "encoders.rad-dino.weights=nowhere"])
+        #expect(named.status == 1)
+        #expect(named.errors.contains("nowhere was not found; looked for:"), "\(named.text)")
+        #expect(named.errors.contains("huggingface-cli download microsoft/rad-dino"), "\(named.text)")
+        let usual = try study(folder, "b", ["--set", "encoders={inception-v3: {}}"])
+        #expect(usual.status == 1)
+        #expect(usual.errors.contains("curl -LO https://") && usual.errors.contains(".pth"), "\(usual.text)")
+        try folder.cut("weights/model.safetensors", to: 5000)
+        let cut = try study(folder, "c")
+        #expect(cut.status == 1 && cut.errors.contains("weights/model.safetensors"), "\(cut.text)")
+    }
+
+    @Test(arguments: [
+        ("protcol=exact", "protocol"), ("params.encoders.rad-dyno={}", "rad-dino"),
+        ("encoders.rad-dino.weigths=x", "weights"), ("real.imgae=path", "image"),
+    ])
+    func misspeltParametersAreErrors(setting: String, right: String) throws {
+        let folder = try Study.folder()
+        let outcome = try study(folder, "a", ["--set", setting])
+        #expect(outcome.status == 2 || outcome.status == 1)
+        #expect(outcome.errors.contains(right), "\(outcome.text)")
+        #expect(outcome.status == 2 || setting.contains("encoders"), "\(outcome.text)")
+    }
+
+    @Test func misspeltKeysOfTheYAMLAreErrors() throws {
+        let folder = try Study.folder()
+        let text = try folder.text("study.yaml")
+        for (wrong, right) in [("protcol: exact", "protocol"), ("nearest_k: many", "integer")] {
+            let key = wrong.contains("protcol") ? "protocol: exact" : "nearest_k: 3"
+            try folder.write("wrong.yaml", text.replacingOccurrences(of: key, with: wrong))
+            let outcome = try Child.run(["run", "wrong.yaml"], in: folder)
+            #expect(outcome.status == 2, "\(outcome.text)")
+            #expect(outcome.errors.contains("wrong.yaml:") && outcome.errors.contains(right), "\(outcome.text)")
+        }
+        try folder.write("wrong.yaml", text.replacingOccurrences(of: "seed:", with: "sead:"))
+        let outcome = try Child.run(["run", "wrong.yaml"], in: folder)
+        #expect(outcome.status == 2 && outcome.errors.contains("did you mean `seed`?"), "\(outcome.text)")
+        #expect(!folder.has("runs"))
+    }
+
+    /// A pickle that would call `os.system` where PyTorch without `weights_only` reads it.
+    @Test func maliciousPicklesAreRefusedByTheNameOfTheirGlobal() throws {
+        let folder = try Study.folder()
+        let magic: [UInt8] = [
+            0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+        ]
+        let version: [UInt8] = [0x80, 2, 0x4D, 0xE9, 3, 0x2E]
+        let system: [UInt8] = [0x80, 2, 0x7D, 0x2E]
+        let command = "touch \(folder.path)/owned"
+        let object = Array("cposix\nsystem\nX".utf8) + [UInt8(command.utf8.count), 0, 0, 0] + Array(command.utf8)
+        let bytes = magic + version + system + [0x80, 2] + object + [0x85, 0x52, 0x2E]
+        try Data(bytes).write(to: URL(fileURLWithPath: folder.path + "/evil.pth"))
+        let outcome = try study(folder, "a", ["--set", "encoders={inception-v3: {weights: evil.pth}}"])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("evil.pth") && outcome.errors.contains("posix.system"), "\(outcome.text)")
+        #expect(!folder.has("owned"))
+    }
+
+    // MARK: Files that change while they are in use
+
+    @Test func aFileThatIsCutWhileItIsReadEndsTheRun() throws {
+        let folder = try Scratch()
+        let script = try folder.write(
+            "reads.lua",
+            """
+            local tensor = require "chexgen.tensor"
+            tensor.save("big.safetensors", { t = tensor.ones { 1 << 20 } })
+            local t = tensor.load("big.safetensors").t
+            print "ready"
+            while true do pcall(function() assert(t:sum():item() == 1 << 20, "zeros went unnoticed") end) end
+            """)
+        let child = try Child(["run", script, "--allow-write", ".", "--limit-seconds", "60"], in: folder)
+        try #require(child.waits { child.output.contains("ready") })
+        try folder.cut("big.safetensors", to: 8192)
+        let outcome = try child.wait()
+        #expect(outcome.status == 1, "\(outcome.text)")
+        #expect(outcome.errors.contains("big.safetensors was cut short by another process"), "\(outcome.text)")
+    }
+
+    @Test func weightsThatAreWrittenToWhileTheyAreInUse() throws {
+        let folder = try Study.folder()
+        let script = try folder.write(
+            "embeds.lua",
+            """
+            local model, image = require "chexgen.model", require "chexgen.image"
+            local encoder = model.encoder("rad-dino", { weights = "weights" })
+            local film = image.load("real/r00001.png")
+            encoder:features { film }
+            print "ready"
+            while true do encoder:features { film } end
+            """)
+        let child = try Child(["run", script, "--limit-seconds", "60"], in: folder)
+        try #require(child.waits { child.output.contains("ready") })
+        try folder.flip("weights/model.safetensors", byte: 9000)
+        let outcome = try child.wait()
+        #expect(outcome.status == 1, "\(outcome.text)")
+        #expect(outcome.errors.contains("weights/model.safetensors: it changed while it was in use"), "\(outcome.text)")
+    }
+}
