@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Imaging
 import Testing
 
