@@ -56,7 +56,7 @@ let package = Package(
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
 
         // 4: runs, and Lua as a guest
-        .target(name: "LuaRuntime", dependencies: ["CLua", "CSupport"]),
+        .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
         .target(name: "Runs", dependencies: ["Tensors", "Files", "CYAML", "CSQLite", "CSupport"]),
 
         // 5: what Lua sees
@@ -86,7 +86,7 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensors"]),
-        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors"]),
+        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),

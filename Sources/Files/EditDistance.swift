@@ -26,10 +26,10 @@ public enum EditDistance {
 }
 
 /// The known word that `word` was probably meant to be, for "did you mean" in messages, or nil where none is near:
-/// at most a third of its letters differ, letter case aside. Of equally near words the first wins.
+/// at most a third of its letters differ, or two of four and more, letter case aside. Of equally near words the first wins.
 public func nearest(_ word: String, among known: [String]) -> String? {
     let lower = word.lowercased()
-    let most = max(1, min(4, lower.utf8.count / 3))
+    let most = max(lower.utf8.count >= 4 ? 2 : 1, min(4, lower.utf8.count / 3))
     var best: (word: String, distance: Int)?
     for candidate in known {
         if abs(candidate.utf8.count - lower.utf8.count) > most { continue }

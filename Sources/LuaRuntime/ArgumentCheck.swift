@@ -1,3 +1,5 @@
+import Files
+
 /// Compares values with a declaration, fills in defaults, and words what is wrong.
 struct ArgumentCheck {
     let callee: String
@@ -150,7 +152,7 @@ struct ArgumentCheck {
     }
 
     private func hint(_ name: String, among names: [String]) -> String {
-        if let nearest = NearestName.nearest(to: name, among: names) { return "; did you mean '\(nearest)'?" }
+        if let nearest = Files.nearest(name, among: names.sorted()) { return "; did you mean '\(nearest)'?" }
         return names.isEmpty ? "" : "; known: \(names.sorted().joined(separator: ", "))"
     }
 }

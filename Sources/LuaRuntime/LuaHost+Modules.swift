@@ -1,3 +1,4 @@
+import Files
 import CLua
 
 extension LuaHost {
@@ -93,7 +94,7 @@ struct ClassMembers {
             guard let name = key.stringValue else {
                 throw LuaError("a \(className) cannot be indexed with a \(key.kindName)")
             }
-            let nearest = NearestName.nearest(to: name, among: names)
+            let nearest = Files.nearest(name, among: names.sorted())
             throw LuaError("\(className) has no field '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
         }
     }

@@ -7,7 +7,11 @@ final class FolderLock {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    deinit {
+        // A child that another thread is just starting shares the open file until its exec: closing alone would leave it locked.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// Takes the lock of a run folder.
     /// - Throws: `RunsError.busy` with the owner's process id where another process has it.

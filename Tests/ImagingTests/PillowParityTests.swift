@@ -1,3 +1,5 @@
+import Files
+import Foundation
 import Imaging
 import Testing
 
@@ -14,7 +16,7 @@ import Testing
             let image = try formula(mode, width, height, seed: seed)
             let result = try apply(row[4].split(separator: " ").map(String.init), to: image)
             #expect(
-                [result.mode.rawValue, "\(result.width)", "\(result.height)", sha256(result.pixels)]
+                [result.mode.rawValue, "\(result.width)", "\(result.height)", SHA256.hex(of: Data(result.pixels))]
                     == Array(row[5...]),
                 "\(row)")
         }
@@ -25,13 +27,16 @@ import Testing
             let bytes = try fixture(row[0])
             let image = try decode(bytes)
             #expect(
-                [image.mode.rawValue, "\(image.width)", "\(image.height)", sha256(image.pixels)] == Array(row[1..<5]),
+                [image.mode.rawValue, "\(image.width)", "\(image.height)", SHA256.hex(of: Data(image.pixels))]
+                    == Array(row[1..<5]),
                 "\(row[0])")
             for (mode, digest) in zip([Image.Mode.gray, .grayAlpha, .rgb, .rgba], row[5..<9]) {
-                #expect(sha256(try decode(bytes, mode: mode).pixels) == digest, "\(row[0]) as \(mode.rawValue)")
+                #expect(
+                    SHA256.hex(of: Data(try decode(bytes, mode: mode).pixels)) == digest,
+                    "\(row[0]) as \(mode.rawValue)")
             }
             let small = try image.resized(width: 7, height: 5, filter: .bicubic)
-            #expect(sha256(small.pixels) == row[9], "\(row[0]) resized")
+            #expect(SHA256.hex(of: Data(small.pixels)) == row[9], "\(row[0]) resized")
         }
     }
 
@@ -42,14 +47,14 @@ import Testing
             let image = try Image.load(folder + "/" + row[0])
             #expect([image.mode.rawValue, "\(image.width)", "\(image.height)"] == Array(row[1..<4]), "\(row[0])")
             let rgb = try image.converted(to: .rgb)
-            #expect(sha256(try image.converted(to: .gray).pixels) == row[4], "\(row[0]) as L")
-            #expect(sha256(rgb.pixels) == row[5], "\(row[0]) as RGB")
+            #expect(SHA256.hex(of: Data(try image.converted(to: .gray).pixels)) == row[4], "\(row[0]) as L")
+            #expect(SHA256.hex(of: Data(rgb.pixels)) == row[5], "\(row[0]) as RGB")
             let fid = try rgb.resized(width: 299, height: 299, filter: .bilinear)
-            #expect(sha256(fid.pixels) == row[6], "\(row[0]) at 299")
+            #expect(SHA256.hex(of: Data(fid.pixels)) == row[6], "\(row[0]) at 299")
             let dino = try rgb.resized(shortestEdge: 518, filter: .bicubic).centerCropped(width: 518, height: 518)
-            #expect(sha256(dino.pixels) == row[7], "\(row[0]) at 518")
+            #expect(SHA256.hex(of: Data(dino.pixels)) == row[7], "\(row[0]) at 518")
             let native = try image.resized(width: 224, height: 224, filter: .lanczos)
-            #expect(sha256(native.pixels) == row[8], "\(row[0]) at 224")
+            #expect(SHA256.hex(of: Data(native.pixels)) == row[8], "\(row[0]) at 224")
         }
     }
 
