@@ -121,13 +121,33 @@ private final class Counter: @unchecked Sendable {
     }
 }
 
+/// Folders that all tests of a process share, removed at its end.
+private enum SharedFolders {
+    private nonisolated(unsafe) static var paths: [String] = []
+    private static let lock = NSLock()
+    private static let removal: Void = {
+        atexit { SharedFolders.removeAll() }
+    }()
+
+    static func add(_ path: String) {
+        _ = removal
+        lock.withLock { paths.append(path) }
+    }
+
+    private static func removeAll() {
+        for path in lock.withLock({ paths }) { try? FileManager.default.removeItem(atPath: path) }
+    }
+}
+
 /// A folder for one test, removed with it.
 final class Scratch: Sendable {
     let path: String
 
-    init() throws {
+    /// - Parameter isShared: that it stays until the process ends.
+    init(isShared: Bool = false) throws {
         path = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-cli-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        if isShared { SharedFolders.add(path) }
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }

@@ -7,14 +7,14 @@ import Testing
 
     /// A folder with `steps.yaml`, and the bytes of an unbroken run of it.
     private static let unbroken = Result { () -> (folder: Scratch, results: Data) in
-        let folder = try steps()
+        let folder = try steps(isShared: true)
         let outcome = try Child.run(["run", "steps.yaml", "--out", "a", "--set", "milliseconds=0"], in: folder)
         try #require(outcome.status == 0, "\(outcome.text)")
         return (folder, try folder.data("a/results.csv"))
     }
 
-    private static func steps() throws -> Scratch {
-        let folder = try Scratch()
+    private static func steps(isShared: Bool = false) throws -> Scratch {
+        let folder = try Scratch(isShared: isShared)
         try folder.write(
             "steps.yaml",
             """

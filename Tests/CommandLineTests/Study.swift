@@ -7,7 +7,7 @@ enum Study {
     private static let inputs = Result { try make() }
 
     private static func make() throws -> Scratch {
-        let folder = try Scratch()
+        let folder = try Scratch(isShared: true)
         for name in ["real", "synthetic", "weights"] { mkdir("\(folder.path)/\(name)", 0o755) }
         // `require` looks beside the script, so that it finds the small encoder there.
         for file in ["Lua/command_line/inputs.lua", "Lua/small_encoder.lua"] {
