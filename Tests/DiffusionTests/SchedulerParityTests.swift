@@ -76,6 +76,7 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
             // Karras' timesteps of Euler's method come from logarithms that NumPy rounds in its own way.
             let isSpread = run.configuration["use_karras_sigmas"] == .boolean(true)
                 || run.configuration["use_exponential_sigmas"] == .boolean(true)
+                || run.configuration["use_lu_lambdas"] == .boolean(true)
             for (ours, theirs) in zip(scheduler.timesteps, run.timesteps) {
                 #expect(isSpread ? abs(Double(ours) - theirs) <= 1e-3 : ours == Float(theirs), "\(text)")
             }
@@ -86,6 +87,8 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
                 #expect(isSpread ? abs(Double(ours) - theirs) <= 3e-7 * theirs : ours == Float(theirs), "\(text)")
             }
             #expect(abs(Double(scheduler.initialNoiseSigma) - run.initialNoiseSigma) <= 3e-7 * run.initialNoiseSigma)
+            // The stand-in's sine of a timestep of some hundreds shows the last digit of a timestep that is not whole.
+            let tolerance = isSpread ? 3e-5 : 3e-6
             let noise = try run.noise()
             let scale = scheduler.initialNoiseSigma
             var sample = try Tensor.binary(.multiply, noise.next(), .number(Double(scale)))
@@ -95,12 +98,11 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
                     output, sample: sample, noise: scheduler.needsNoise ? noise.next() : nil)
                 if index == scheduler.timesteps.count / 2 {
                     let error = try difference(sample, run.middle)
-                    #expect(error <= 3e-6, "middle of \(text)")
+                    #expect(error <= tolerance, "middle of \(text)")
                 }
             }
             let error = try difference(sample, run.final)
-            if ProcessInfo.processInfo.environment["CHEXGEN_SHOW"] != nil { print(error, text) }
-            #expect(error <= 3e-6, "end of \(text)")
+            #expect(error <= tolerance, "end of \(text)")
         }
     }
 
