@@ -96,7 +96,8 @@ extension SchedulerConfiguration {
         if let first = grid.first, first >= Double(trainTimesteps) {
             throw TensorError.value(
                 operation: kind.rawValue,
-                message: "\(steps) steps with a steps_offset of \(stepsOffset) begin at timestep \(Int(first)), but the "
+                message:
+                    "\(steps) steps with a steps_offset of \(stepsOffset) begin at timestep \(Int(first)), but the "
                     + "last of the training is \(trainTimesteps - 1); take fewer steps")
         }
         return grid

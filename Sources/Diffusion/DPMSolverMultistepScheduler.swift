@@ -37,7 +37,9 @@ public final class DPMSolverMultistepScheduler: Scheduler {
             timesteps = times.map { Float($0) }
         case .flow(let shift):
             let total = Double(configuration.trainTimesteps)
-            values = TimestepGrid.linspace(1, 1 / total, steps + 1).map { 1 - $0 }.map { shift * $0 / (1 + (shift - 1) * $0) }
+            values = TimestepGrid.linspace(1, 1 / total, steps + 1).map { 1 - $0 }.map {
+                shift * $0 / (1 + (shift - 1) * $0)
+            }
             values = values.reversed().dropLast()
             timesteps = values.map { Float(($0 * total).rounded(.towardZero)) }
         default:

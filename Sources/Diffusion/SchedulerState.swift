@@ -4,7 +4,9 @@ import Tensors
 enum SchedulerState {
     private static let position = "position"
 
-    static func make(_ kind: SchedulerKind, steps: Int, index: Int, _ history: [String: Tensor]) throws -> [String: Tensor] {
+    static func make(_ kind: SchedulerKind, steps: Int, index: Int, _ history: [String: Tensor]) throws -> [String:
+        Tensor]
+    {
         var state = try history.mapValues { try $0.clone() }
         state[position] = try Tensor([number(kind), Int64(steps), Int64(index)], shape: [3])
         return state

@@ -13,11 +13,14 @@ struct BasicTokenizer {
     /// case of each character for itself, after the accents.
     var followsRust = false
 
+    private var classes: CharacterClasses { followsRust ? .rustBERT : .python }
+
     /// The words of a text; those in `unsplit` stay as they are.
     func words(_ text: [Unicode.Scalar], unsplit: Set<[Unicode.Scalar]> = []) -> [[Unicode.Scalar]] {
         var cleaned: [Unicode.Scalar] = []
         cleaned.reserveCapacity(text.count)
-        for scalar in text where scalar.value != 0xFFFD && !CharacterClasses.isControl(scalar) {
+        for scalar in text {
+            if scalar.value == 0xFFFD || classes.isControl(scalar) { continue }
             if CharacterClasses.isSpace(scalar) {
                 cleaned.append(" ")
             } else if splitsIdeographs && CharacterClasses.isIdeograph(scalar) {
@@ -43,18 +46,18 @@ struct BasicTokenizer {
     private func folded(_ word: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var word = word
         if followsRust {
-            if stripsAccents { word = TextForms.withoutAccents(word) }
+            if stripsAccents { word = TextForms.withoutAccents(word, classes) }
             return lowercases ? TextForms.lowercasedAlone(word) : word
         }
         if lowercases { word = TextForms.lowercased(word) }
-        return stripsAccents ? TextForms.withoutAccents(word) : word
+        return stripsAccents ? TextForms.withoutAccents(word, classes) : word
     }
 
     private func punctuated(_ word: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
         var result: [[Unicode.Scalar]] = []
         var startsWord = true
         for scalar in word {
-            if CharacterClasses.isPunctuation(scalar) {
+            if classes.isPunctuation(scalar) {
                 result.append([scalar])
                 startsWord = true
             } else if startsWord {

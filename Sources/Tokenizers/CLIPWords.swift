@@ -20,18 +20,22 @@ enum CLIPWords {
 
     private static func wordEnd(_ text: [Unicode.Scalar], _ start: Int, _ foldsCase: Bool) -> Int {
         let first = text[start]
+        let classes: CharacterClasses = foldsCase ? .python : .rustPatterns
+        // Python's regex drops this mark: in some letter case it is a letter, and so belongs to no class.
+        let isNothing = { (scalar: Unicode.Scalar) in foldsCase && scalar.value == 0x345 }
+        if isNothing(first) { return start }
         if foldsCase, first == "<", let mark = marks.first(where: { matches(text, start, $0, foldsCase) }) {
             return start + mark.count
         }
         if first == "'", let found = contractions.first(where: { matches(text, start, $0, foldsCase) }) {
             return start + found.count
         }
-        if CharacterClasses.isLetter(first) {
-            return text[start...].firstIndex { !CharacterClasses.isLetter($0) } ?? text.count
+        if classes.isLetter(first) {
+            return text[start...].firstIndex { !classes.isLetter($0) } ?? text.count
         }
-        if CharacterClasses.isNumber(first) { return start + 1 }
+        if classes.isNumber(first) { return start + 1 }
         return text[start...].firstIndex {
-            $0.properties.isWhitespace || CharacterClasses.isLetter($0) || CharacterClasses.isNumber($0)
+            $0.properties.isWhitespace || isNothing($0) || classes.isLetter($0) || classes.isNumber($0)
         } ?? text.count
     }
 

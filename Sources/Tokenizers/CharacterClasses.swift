@@ -1,21 +1,33 @@
-/// The classes of characters that tokenizers ask for, as the reference's Python sees them: with the Unicode version of
-/// its `unicodedata`, in which later characters are unassigned, and therefore control characters to BERT and CLIP.
-enum CharacterClasses {
-    /// Python 3.11's Unicode version.
-    private static let version = (major: 14, minor: 0)
+/// The classes of characters that tokenizers ask for, as one of the reference's libraries sees them: each has its own
+/// Unicode version, in which later characters are unassigned.
+struct CharacterClasses {
+    /// The first Unicode version whose characters are unassigned.
+    private let end: Int
+    /// Whether unassigned characters are dropped from texts.
+    private let dropsUnassigned: Bool
 
-    /// Categories Cc, Cf, Cs, Co and Cn, but for tab and line ends: dropped from texts.
-    static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    /// Python 3.11: Unicode 14, in whose `unicodedata` unassigned characters are among the control characters.
+    static let python = CharacterClasses(end: 15, dropsUnassigned: true)
+    /// BERT's part of the package tokenizers: Unicode 8.
+    static let rustBERT = CharacterClasses(end: 9, dropsUnassigned: false)
+    /// Regular expressions in the package tokenizers: Unicode 16.
+    static let rustPatterns = CharacterClasses(end: 17, dropsUnassigned: false)
+
+    private func isAssigned(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.age.map { $0.major < end } ?? false }
+
+    /// Categories Cc, Cf, Cs and Co, but for tab and line ends, and perhaps Cn: dropped from texts.
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.value < 0x80 {
             if scalar == "\t" || scalar == "\n" || scalar == "\r" { return false }
             return scalar.value < 0x20 || scalar.value == 0x7F
         }
+        guard isAssigned(scalar) else { return dropsUnassigned }
         switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned: return true
-        default: break
+        case .control, .format, .surrogate, .privateUse: return true
+        // Noncharacters have an age, but no category.
+        case .unassigned: return dropsUnassigned
+        default: return false
         }
-        guard let age = scalar.properties.age else { return true }
-        return (age.major, age.minor) > version
     }
 
     /// Space, tab, line ends and category Zs: spaces to BERT and CLIP.
@@ -30,12 +42,13 @@ enum CharacterClasses {
     }
 
     /// Category P, and every printable ASCII character that is no letter, digit or space.
-    static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
+    func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 33...47, 58...64, 91...96, 123...126: return true
         case ..<0x80: return false
         default: break
         }
+        guard isAssigned(scalar) else { return false }
         switch scalar.properties.generalCategory {
         case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
             .finalPunctuation, .otherPunctuation:
@@ -54,8 +67,14 @@ enum CharacterClasses {
         }
     }
 
+    /// Category Mn: accents, and much else that stands above or below a letter.
+    func isNonspacingMark(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0x300 && scalar.properties.generalCategory == .nonspacingMark && isAssigned(scalar)
+    }
+
     /// Category L.
-    static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+    func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+        guard isAssigned(scalar) else { return false }
         switch scalar.properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return true
         default: return false
@@ -63,7 +82,8 @@ enum CharacterClasses {
     }
 
     /// Category N.
-    static func isNumber(_ scalar: Unicode.Scalar) -> Bool {
+    func isNumber(_ scalar: Unicode.Scalar) -> Bool {
+        guard isAssigned(scalar) else { return false }
         switch scalar.properties.generalCategory {
         case .decimalNumber, .letterNumber, .otherNumber: return true
         default: return false

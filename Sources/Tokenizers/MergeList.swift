@@ -27,7 +27,8 @@ enum MergeList {
         }
         var checker = Checker(path: path)
         for (index, item) in list.enumerated() {
-            let symbols = item.string.map { split(Array($0.utf8)) } ?? item.array?.compactMap { $0.string.map { Array($0.utf8) } }
+            let symbols =
+                item.string.map { split(Array($0.utf8)) } ?? item.array?.compactMap { $0.string.map { Array($0.utf8) } }
             try checker.add(symbols ?? [], "merge \(index + 1)")
         }
         return checker.pairs

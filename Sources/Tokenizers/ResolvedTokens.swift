@@ -20,7 +20,9 @@ struct ResolvedTokens {
     /// Adds the special tokens of the settings to a vocabulary, as transformers does: a token that the vocabulary lacks
     /// gets the next free id.
     /// - Parameter defaults: the special tokens of the class, for those that the files do not name.
-    init(_ settings: TokenizerSettings, _ base: Vocabulary, defaults: [String: String], begin: String, end: String) throws {
+    init(_ settings: TokenizerSettings, _ base: Vocabulary, defaults: [String: String], begin: String, end: String)
+        throws
+    {
         var vocabulary = base
         var added: [Int: AddedToken] = [:]
         for token in settings.addedTokens {
@@ -41,7 +43,8 @@ struct ResolvedTokens {
             added[token.id] = token
             vocabulary.add(token)
         }
-        for content in try settings.additionalSpecialTokens() where !added.values.contains(where: { $0.content == content }) {
+        for content in try settings.additionalSpecialTokens()
+        where !added.values.contains(where: { $0.content == content }) {
             let token = AddedToken(
                 content: content, id: vocabulary.id(content) ?? vocabulary.count, isNormalized: false, isSpecial: true)
             added[token.id] = token

@@ -81,7 +81,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .overflow(let text, let tokens, let limit):
             let start = text.prefix(40)
-            return "tokenizer: the text \"\(start)\(start.count < text.count ? "…" : "")\" has \(tokens) tokens, and the "
+            return
+                "tokenizer: the text \"\(start)\(start.count < text.count ? "…" : "")\" has \(tokens) tokens, and the "
                 + "model takes \(limit): shorten it, or set overflow to \"truncate\""
         case .length(let message): return "tokenizer: \(message)"
         }

@@ -36,8 +36,8 @@ struct TokenizerFile {
         var tokens = try ResolvedTokens(
             settings, vocabulary, defaults: defaults, begin: "bos_token", end: "eos_token")
         try readTemplate(&tokens)
-        let model2 = BytePair(vocabulary, pairs: pairs, unknownID: tokens.unknownID)
-        return CLIPTokenizer(tokens, pairs: model2, followsRust: true)
+        let merges = BytePair(vocabulary, pairs: pairs, unknownID: tokens.unknownID)
+        return CLIPTokenizer(tokens, pairs: merges, followsRust: true)
     }
 
     /// BERT's tokenizer.
@@ -63,7 +63,7 @@ struct TokenizerFile {
         let cleaner = BasicTokenizer(
             lowercases: lowercases, stripsAccents: try flag("strip_accents") ?? lowercases, splitsPunctuation: true,
             splitsIdeographs: try flag("handle_chinese_chars") ?? true, followsRust: true)
-        var pieces = WordPiece(vocabulary: vocabulary, unknownID: tokens.unknownID)
+        var pieces = WordPiece(vocabulary: vocabulary, ids: vocabulary, unknownID: tokens.unknownID)
         if let prefix = model["continuing_subword_prefix"]?.string { pieces.continuingPrefix = Array(prefix.utf8) }
         if let longest = model["max_input_chars_per_word"]?.integer {
             guard (1...10_000).contains(longest) else {

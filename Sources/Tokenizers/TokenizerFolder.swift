@@ -61,7 +61,7 @@ public enum TokenizerFolder {
         let pairs = try MergeList.read(folder + "/merges.txt")
         let tokens = try ResolvedTokens(
             settings, vocabulary, defaults: clipDefaults, begin: "bos_token", end: "eos_token")
-        let model = BytePair(vocabulary, pairs: pairs, unknownID: tokens.unknownID)
+        let model = BytePair(tokens.vocabulary, pairs: pairs, unknownID: tokens.unknownID)
         return CLIPTokenizer(tokens, pairs: model, followsRust: false)
     }
 
@@ -74,6 +74,8 @@ public enum TokenizerFolder {
             lowercases: lowercases, stripsAccents: try settings.boolean("strip_accents") ?? lowercases,
             splitsPunctuation: true, splitsIdeographs: try settings.boolean("tokenize_chinese_chars") ?? true)
         return BERTTokenizer(
-            tokens, pieces: WordPiece(vocabulary: vocabulary, unknownID: tokens.unknownID), cleaner: cleaner)
+            tokens,
+            pieces: WordPiece(vocabulary: vocabulary, ids: tokens.vocabulary, unknownID: tokens.unknownID),
+            cleaner: cleaner)
     }
 }

@@ -6,6 +6,8 @@ struct TokenizerSettings {
     /// The keys of special tokens, in the order in which transformers adds them to a vocabulary.
     static let roles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]
 
+    private static let mostAdded = 4096
+
     private let path: String
     private let values: JSON
     private let map: JSON?
@@ -90,7 +92,9 @@ struct TokenizerSettings {
         }
         func flag(_ name: String, _ standard: Bool) throws -> Bool {
             guard let found = json[name] else { return standard }
-            guard let flag = found.boolean else { throw fault(key, "\(name): wanted true or false, got \(found.text())") }
+            guard let flag = found.boolean else {
+                throw fault(key, "\(name): wanted true or false, got \(found.text())")
+            }
             return flag
         }
         let isSpecial = try flag("special", false)
@@ -135,9 +139,12 @@ struct TokenizerSettings {
     }
 
     private mutating func add(_ token: AddedToken, _ id: Int, _ path: String) throws {
-        guard (0..<Vocabulary.limit).contains(id), addedTokens.count < 1 << 16 else {
+        guard (0..<Vocabulary.limit).contains(id), addedTokens.count < Self.mostAdded else {
             throw FileError.malformed(
-                path: path, location: "", reason: "the added token \"\(TextForms.string(token.content))\" has the id \(id)")
+                path: path, location: "",
+                reason:
+                    "the added token \"\(TextForms.string(token.content))\" has the id \(id), or is one of more than "
+                    + "\(Self.mostAdded)")
         }
         var token = token
         token.id = id

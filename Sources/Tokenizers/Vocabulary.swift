@@ -54,7 +54,8 @@ struct Vocabulary {
             if let first = ids[line] {
                 throw FileError.malformed(
                     path: path, location: "line \(id + 1)",
-                    reason: "the token \"\(String(decoding: line, as: UTF8.self))\" stands on line \(first + 1) already")
+                    reason: "the token \"\(String(decoding: line, as: UTF8.self))\" stands on line \(first + 1) already"
+                )
             }
             ids[line] = id
             texts[id] = String(decoding: line, as: UTF8.self)

@@ -2,8 +2,10 @@ import Files
 
 /// Cuts words into the longest pieces that the vocabulary has, from left to right (BERT's WordPiece).
 struct WordPiece {
-    /// The tokens.
+    /// The tokens that words are cut into.
     let vocabulary: Vocabulary
+    /// The tokens with their ids, added tokens included: those may give a token of the vocabulary another id.
+    let ids: Vocabulary
     /// The id of words that cannot be cut.
     let unknownID: Int
     /// What pieces inside a word begin with.
@@ -12,10 +14,10 @@ struct WordPiece {
     var longestWord = 100
 
     /// Appends the ids of a word.
-    func append(_ word: [Unicode.Scalar], to ids: inout [Int]) {
+    func append(_ word: [Unicode.Scalar], to result: inout [Int]) {
         guard !word.isEmpty else { return }
         guard word.count <= longestWord else {
-            ids.append(unknownID)
+            result.append(unknownID)
             return
         }
         let letters = word.map { Vocabulary.bytes([$0]) }
@@ -25,18 +27,18 @@ struct WordPiece {
             var end = letters.count
             var piece: Int?
             while end > start {
-                let bytes = letters[start..<end].joined()
-                piece = vocabulary.id(start == 0 ? Array(bytes) : continuingPrefix + bytes)
+                let bytes = (start == 0 ? [] : continuingPrefix) + letters[start..<end].joined()
+                piece = vocabulary.id(bytes) == nil ? nil : ids.id(bytes)
                 if piece != nil { break }
                 end -= 1
             }
             guard let piece else {
-                ids.append(unknownID)
+                result.append(unknownID)
                 return
             }
             found.append(piece)
             start = end
         }
-        ids += found
+        result += found
     }
 }

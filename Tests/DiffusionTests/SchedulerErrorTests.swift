@@ -49,7 +49,8 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             #expect(found.contains("scheduler_config.json"), "\(text)")
             #expect(found.contains(part), "\(text): \(found)")
         }
-        #expect(message { _ = try SchedulerConfiguration(path: "/nowhere/scheduler_config.json") }.contains("no such file"))
+        #expect(
+            message { _ = try SchedulerConfiguration(path: "/nowhere/scheduler_config.json") }.contains("no such file"))
         #expect(message { _ = try SchedulerKind(named: "lcm") }.contains("euler_ancestral"))
     }
 
@@ -67,7 +68,8 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
         #expect(scheduler.timesteps.count == 51)
         #expect(scheduler.timesteps.prefix(4) == [981, 961, 961, 941] && scheduler.timesteps.last == 1)
         let swapped = try SchedulerConfiguration(
-            JSON.parse(#"{"_class_name": "PNDMScheduler", "beta_end": 0.012, "steps_offset": 1}"#, name: "x"), name: "x",
+            JSON.parse(#"{"_class_name": "PNDMScheduler", "beta_end": 0.012, "steps_offset": 1}"#, name: "x"),
+            name: "x",
             kind: .dpmSolverMultistep)
         #expect(swapped.timestepSpacing == .linspace && swapped.betaEnd == 0.012)
         let adjusted = try configuration(#"{"_class_name": "DDIMScheduler"}"#).adjustedForStableDiffusion()
@@ -85,7 +87,9 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             }
             try scheduler.setTimesteps(4)
             #expect(message { _ = try scheduler.step(x, sample: .zeros([2]), noise: noise) }.contains("[2]"))
-            #expect(message { _ = try scheduler.step(.zeros([1], .f64), sample: .zeros([1]), noise: noise) }.contains("f64"))
+            #expect(
+                message { _ = try scheduler.step(.zeros([1], .f64), sample: .zeros([1]), noise: noise) }.contains("f64")
+            )
             if scheduler.needsNoise {
                 #expect(message { _ = try scheduler.step(x, sample: x) }.contains("noise"))
             }
@@ -116,8 +120,11 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             #expect(!message { try ddim.restore(["position": Tensor(position, shape: [3])]) }.isEmpty)
         }
         // The images or predictions that the position needs are missing.
-        #expect(message { try dpm.restore(["position": Tensor([4, 10, 3] as [Int64], shape: [3])]) }.contains("0 images"))
-        #expect(message { try pndm.restore(["position": Tensor([1, 10, 3] as [Int64], shape: [3])]) }.contains("predictions"))
+        #expect(
+            message { try dpm.restore(["position": Tensor([4, 10, 3] as [Int64], shape: [3])]) }.contains("0 images"))
+        #expect(
+            message { try pndm.restore(["position": Tensor([1, 10, 3] as [Int64], shape: [3])]) }.contains(
+                "predictions"))
     }
 
     @Test func trailingSpacingHasExactlyTheStepsAskedFor() throws {

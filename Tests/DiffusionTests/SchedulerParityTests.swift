@@ -74,7 +74,8 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
             try scheduler.setTimesteps(run.steps)
             #expect(scheduler.timesteps.count == run.timesteps.count, "\(text)")
             // Karras' timesteps of Euler's method come from logarithms that NumPy rounds in its own way.
-            let isSpread = run.configuration["use_karras_sigmas"] == .boolean(true)
+            let isSpread =
+                run.configuration["use_karras_sigmas"] == .boolean(true)
                 || run.configuration["use_exponential_sigmas"] == .boolean(true)
                 || run.configuration["use_lu_lambdas"] == .boolean(true)
             for (ours, theirs) in zip(scheduler.timesteps, run.timesteps) {

@@ -26,21 +26,25 @@ import Tokenizers
             ("", "vocab.json"), ("[]", "wanted an object"), ("{}", "empty"), (#"{"a": "0"}"#, "wanted an id"),
             (#"{"a": 0.5}"#, "wanted an id"), (#"{"a": -1}"#, "wanted an id"), (#"{"a": 9000000000}"#, "wanted an id"),
             (#"{"a": 0, "a": 1}"#, "twice"), (#"{"a": 0, "b": 0}"#, "belongs to \"a\""),
-            (#"{"a": 0, "<|startoftext|>": 1}"#, "unk_token"), (#"{"a": 0"#, "vocab.json"), (#"{"a": null}"#, "wanted an id"),
+            (#"{"a": 0, "<|startoftext|>": 1}"#, "unk_token"), (#"{"a": 0"#, "vocab.json"),
+            (#"{"a": null}"#, "wanted an id"),
         ]
         for (text, part) in bad {
             let found = clip(["vocab.json": text])
             #expect(found.contains(part), "\(text): \(found)")
         }
         let invalid = message {
-            _ = try openTokenizer(["vocab.json": Data([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x30, 0x7D]), "merges.txt": merges])
+            _ = try openTokenizer([
+                "vocab.json": Data([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x30, 0x7D]), "merges.txt": merges,
+            ])
         }
         #expect(invalid.contains("UTF-8"))
     }
 
     @Test func badMergesAreRefused() {
         for (text, part) in [
-            ("v\na\n", "line 2"), ("v\na b c\n", "two symbols"), ("v\na b\n\nc d\n", "line 3"), ("v\na b\na b\n", "twice"),
+            ("v\na\n", "line 2"), ("v\na b c\n", "two symbols"), ("v\na b\n\nc d\n", "line 3"),
+            ("v\na b\na b\n", "twice"),
         ] {
             let found = clip(["merges.txt": text])
             #expect(found.contains("merges.txt") && found.contains(part), "\(text): \(found)")
@@ -48,7 +52,9 @@ import Tokenizers
         // Python drops the first line, whatever it says; an empty file has no merges.
         #expect(clip(["merges.txt": ""]).isEmpty)
         #expect(clip(["merges.txt": "\r\n\r\n#version\r\na b</w>\r\n\r\n"]).isEmpty)
-        let invalid = message { _ = try openTokenizer(["vocab.json": vocabulary, "merges.txt": Data([0x0A, 0xC3, 0x28])]) }
+        let invalid = message {
+            _ = try openTokenizer(["vocab.json": vocabulary, "merges.txt": Data([0x0A, 0xC3, 0x28])])
+        }
         #expect(invalid.contains("UTF-8"))
     }
 
@@ -88,8 +94,10 @@ import Tokenizers
             for (part, change) in [
                 (#""type":"BPE""#, #""type":"Unigram""#), (#""type":"WordPiece""#, #""type":"WordLevel""#),
                 (#""type":"NFC""#, #""type":"NFKC""#), (#""type":"BertNormalizer""#, #""type":"NFD""#),
-                (#""type":"BertPreTokenizer""#, #""type":"Whitespace""#), (#""type":"ByteLevel","add"#, #""type":"X","add"#),
-                (#""end_of_word_suffix":"</w>""#, #""end_of_word_suffix":null"#), (#""merges":["#, #""merges":[["a"],"#),
+                (#""type":"BertPreTokenizer""#, #""type":"Whitespace""#),
+                (#""type":"ByteLevel","add"#, #""type":"X","add"#),
+                (#""end_of_word_suffix":"</w>""#, #""end_of_word_suffix":null"#),
+                (#""merges":["#, #""merges":[["a"],"#),
                 (#""type":"RobertaProcessing""#, #""type":"BertProcessing""#),
                 (#""type":"TemplateProcessing""#, #""type":"Sequence""#), (#""id":0"#, #""id":"0""#),
             ] where text.contains(part) {
