@@ -1,12 +1,13 @@
 import Tensors
 
 /// Denoising diffusion implicit models: formulas 12 and 16 of arXiv 2010.02502.
-public final class DDIMScheduler: Scheduler {
-    public let configuration: SchedulerConfiguration
-    public private(set) var timesteps: [Float] = []
-    public private(set) var stepIndex = 0
-    public var initialNoiseSigma: Float { 1 }
-    public var needsNoise: Bool { eta > 0 }
+final class DDIMScheduler: Scheduler {
+    let configuration: SchedulerConfiguration
+    private(set) var timesteps: [Float] = []
+    private(set) var stepIndex = 0
+    var sigmas: [Float] { [] }
+    var initialNoiseSigma: Float { 1 }
+    var needsNoise: Bool { eta > 0 }
     private let eta: Double
     private let schedule: NoiseSchedule
     private var steps = 0
@@ -17,7 +18,7 @@ public final class DDIMScheduler: Scheduler {
         schedule = NoiseSchedule(configuration)
     }
 
-    public func setTimesteps(_ steps: Int) throws {
+    func setTimesteps(_ steps: Int) throws {
         try checkSteps(steps)
         let grid = try configuration.wholeTimesteps(steps)
         self.steps = steps
@@ -25,9 +26,9 @@ public final class DDIMScheduler: Scheduler {
         stepIndex = 0
     }
 
-    public func modelInput(_ sample: Tensor) throws -> Tensor { sample }
+    func modelInput(_ sample: Tensor) throws -> Tensor { sample }
 
-    public func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
+    func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
         try checkStep(modelOutput, sample, noise)
         let timestep = Int(timesteps[stepIndex])
         let previous = timestep - configuration.trainTimesteps / steps
@@ -66,11 +67,11 @@ public final class DDIMScheduler: Scheduler {
         return result
     }
 
-    public func state() throws -> [String: Tensor] {
+    func state() throws -> [String: Tensor] {
         try SchedulerState.make(configuration.kind, steps: steps, index: stepIndex, [:])
     }
 
-    public func restore(_ state: [String: Tensor]) throws {
+    func restore(_ state: [String: Tensor]) throws {
         let (steps, index) = try SchedulerState.read(configuration.kind, state)
         try setTimesteps(steps)
         guard index <= timesteps.count else {

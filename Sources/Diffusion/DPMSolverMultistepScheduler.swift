@@ -2,14 +2,13 @@ import Foundation
 import Tensors
 
 /// DPM-Solver++ of order 1 to 3 in its multistep form (arXiv 2211.01095), also with noise (`sde-dpmsolver++`).
-public final class DPMSolverMultistepScheduler: Scheduler {
-    public let configuration: SchedulerConfiguration
-    public private(set) var timesteps: [Float] = []
-    public private(set) var stepIndex = 0
-    public var initialNoiseSigma: Float { 1 }
-    public var needsNoise: Bool { configuration.solver.isStochastic }
-    /// The noise over the signal before each step and after the last.
-    public private(set) var sigmas: [Float] = []
+final class DPMSolverMultistepScheduler: Scheduler {
+    let configuration: SchedulerConfiguration
+    private(set) var timesteps: [Float] = []
+    private(set) var stepIndex = 0
+    var initialNoiseSigma: Float { 1 }
+    var needsNoise: Bool { configuration.solver.isStochastic }
+    private(set) var sigmas: [Float] = []
     private let trainSigmas: [Float]
     private let lambdas: [Float]
     private var steps = 0
@@ -23,7 +22,7 @@ public final class DPMSolverMultistepScheduler: Scheduler {
         lambdas = schedule.alphasCumprod.map { log($0.squareRoot()) - log((1 - $0).squareRoot()) }
     }
 
-    public func setTimesteps(_ steps: Int) throws {
+    func setTimesteps(_ steps: Int) throws {
         try checkSteps(steps)
         let times = spacedTimesteps(steps)
         guard !times.isEmpty else {
@@ -88,9 +87,9 @@ public final class DPMSolverMultistepScheduler: Scheduler {
         }
     }
 
-    public func modelInput(_ sample: Tensor) throws -> Tensor { sample }
+    func modelInput(_ sample: Tensor) throws -> Tensor { sample }
 
-    public func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
+    func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
         try checkStep(modelOutput, sample, noise)
         let options = configuration.solver
         let left = timesteps.count - stepIndex
@@ -177,12 +176,12 @@ public final class DPMSolverMultistepScheduler: Scheduler {
         return result
     }
 
-    public func state() throws -> [String: Tensor] {
+    func state() throws -> [String: Tensor] {
         try SchedulerState.make(
             configuration.kind, steps: steps, index: stepIndex, SchedulerState.named("image", images))
     }
 
-    public func restore(_ state: [String: Tensor]) throws {
+    func restore(_ state: [String: Tensor]) throws {
         let (steps, index) = try SchedulerState.read(configuration.kind, state)
         let images = try SchedulerState.list(configuration.kind, state, "image")
         try setTimesteps(steps)

@@ -2,13 +2,12 @@ import Foundation
 import Tensors
 
 /// Euler's method over sigmas, with or without fresh noise in every step (ancestral).
-public final class EulerScheduler: Scheduler {
-    public let configuration: SchedulerConfiguration
-    public private(set) var timesteps: [Float] = []
-    public private(set) var stepIndex = 0
-    public var needsNoise: Bool { configuration.kind == .eulerAncestral }
-    /// The noise over the signal before each step and after the last.
-    public private(set) var sigmas: [Float] = []
+final class EulerScheduler: Scheduler {
+    let configuration: SchedulerConfiguration
+    private(set) var timesteps: [Float] = []
+    private(set) var stepIndex = 0
+    var needsNoise: Bool { configuration.kind == .eulerAncestral }
+    private(set) var sigmas: [Float] = []
     private let trainSigmas: [Float]
 
     init(_ configuration: SchedulerConfiguration) {
@@ -17,12 +16,12 @@ public final class EulerScheduler: Scheduler {
         trainSigmas = schedule.sigmas(configuration)
     }
 
-    public var initialNoiseSigma: Float {
+    var initialNoiseSigma: Float {
         let largest = sigmas.max() ?? 1
         return configuration.timestepSpacing == .leading ? (largest * largest + 1).squareRoot() : largest
     }
 
-    public func setTimesteps(_ steps: Int) throws {
+    func setTimesteps(_ steps: Int) throws {
         try checkSteps(steps)
         var times: [Float]
         switch configuration.timestepSpacing {
@@ -62,7 +61,7 @@ public final class EulerScheduler: Scheduler {
     }
 
     /// The sample over √(σ² + 1).
-    public func modelInput(_ sample: Tensor) throws -> Tensor {
+    func modelInput(_ sample: Tensor) throws -> Tensor {
         guard stepIndex < timesteps.count else {
             throw TensorError.value(
                 operation: configuration.kind.rawValue, message: "no step is left of \(timesteps.count)")
@@ -72,7 +71,7 @@ public final class EulerScheduler: Scheduler {
         return try Elementwise.map(sample) { $0 / divisor }
     }
 
-    public func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
+    func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
         try checkStep(modelOutput, sample, noise)
         let (sigma, next) = (sigmas[stepIndex], sigmas[stepIndex + 1])
         let square = sigma * sigma
@@ -106,11 +105,11 @@ public final class EulerScheduler: Scheduler {
         return result
     }
 
-    public func state() throws -> [String: Tensor] {
+    func state() throws -> [String: Tensor] {
         try SchedulerState.make(configuration.kind, steps: timesteps.count, index: stepIndex, [:])
     }
 
-    public func restore(_ state: [String: Tensor]) throws {
+    func restore(_ state: [String: Tensor]) throws {
         let (steps, index) = try SchedulerState.read(configuration.kind, state)
         try setTimesteps(steps)
         guard index <= timesteps.count else {

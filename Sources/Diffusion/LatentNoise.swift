@@ -1,9 +1,10 @@
 import Tensors
 
-/// The normal noise of a batch of latents: image i has its own PyTorch generator, so that its noise is the same alone, in
-/// any batch and in any order, and diffusers' for a list of generators with these seeds.
+/// The normal noise of a batch of latents: image i has its own PyTorch generator, so that its noise is the same alone,
+/// in any batch and in any order, and diffusers' for a list of generators with these seeds.
 ///
-/// Each draw fills `[C, H, W]` an image, in that order, and is given as `[N, H, W, C]`. The state is the number of draws.
+/// Each draw fills `[C, H, W]` an image, in that order, and is given as `[N, H, W, C]`. The state is the number of
+/// draws.
 public final class LatentNoise {
     /// The seed of each image.
     public let seeds: [UInt64]

@@ -2,12 +2,13 @@ import Tensors
 
 /// Pseudo numerical methods for diffusion models: formulas 9, 12 and 13 of arXiv 2202.09778. The first predictions come
 /// from Runge-Kutta steps, or, as in Stable Diffusion, from repeating the first step with the mean of two predictions.
-public final class PNDMScheduler: Scheduler {
-    public let configuration: SchedulerConfiguration
-    public private(set) var timesteps: [Float] = []
-    public private(set) var stepIndex = 0
-    public var initialNoiseSigma: Float { 1 }
-    public var needsNoise: Bool { false }
+final class PNDMScheduler: Scheduler {
+    let configuration: SchedulerConfiguration
+    private(set) var timesteps: [Float] = []
+    private(set) var stepIndex = 0
+    var sigmas: [Float] { [] }
+    var initialNoiseSigma: Float { 1 }
+    var needsNoise: Bool { false }
     private let schedule: NoiseSchedule
     private var steps = 0
     /// How many of the timesteps belong to Runge-Kutta steps, four to a step.
@@ -24,7 +25,7 @@ public final class PNDMScheduler: Scheduler {
         schedule = NoiseSchedule(configuration)
     }
 
-    public func setTimesteps(_ steps: Int) throws {
+    func setTimesteps(_ steps: Int) throws {
         try checkSteps(steps, least: configuration.skipsPrkSteps ? 1 : 4)
         let ascending: [Double] = try configuration.wholeTimesteps(steps).reversed()
         var grid: [Double]
@@ -51,9 +52,9 @@ public final class PNDMScheduler: Scheduler {
         sum = nil
     }
 
-    public func modelInput(_ sample: Tensor) throws -> Tensor { sample }
+    func modelInput(_ sample: Tensor) throws -> Tensor { sample }
 
-    public func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
+    func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
         try checkStep(modelOutput, sample, noise)
         let result =
             stepIndex < prkCount ? try stepPrk(modelOutput, sample) : try stepPlms(modelOutput, sample)
@@ -152,14 +153,14 @@ public final class PNDMScheduler: Scheduler {
         return min(4, calls > 1 ? calls - 1 : calls)
     }
 
-    public func state() throws -> [String: Tensor] {
+    func state() throws -> [String: Tensor] {
         var history = SchedulerState.named("prediction", predictions)
         history["sample"] = heldSample
         history["sum"] = sum
         return try SchedulerState.make(configuration.kind, steps: steps, index: stepIndex, history)
     }
 
-    public func restore(_ state: [String: Tensor]) throws {
+    func restore(_ state: [String: Tensor]) throws {
         let (steps, index) = try SchedulerState.read(configuration.kind, state)
         let predictions = try SchedulerState.list(configuration.kind, state, "prediction")
         try setTimesteps(steps)

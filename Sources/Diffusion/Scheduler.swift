@@ -10,6 +10,8 @@ public protocol Scheduler: AnyObject {
     var configuration: SchedulerConfiguration { get }
     /// The timesteps at which the model is called, in order; empty before `setTimesteps`. PNDM has more than steps.
     var timesteps: [Float] { get }
+    /// The noise over the signal before each step and after the last, of schedulers that work with it; else empty.
+    var sigmas: [Float] { get }
     /// How many calls of `step` are done: the index of the timestep that is next.
     var stepIndex: Int { get }
     /// What the first noise is multiplied by: diffusers' `init_noise_sigma`. Valid after `setTimesteps`.

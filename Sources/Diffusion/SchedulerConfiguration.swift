@@ -67,8 +67,8 @@ public struct SchedulerConfiguration: Sendable {
         }
     }
 
-    /// The options as `StableDiffusionPipeline` alters those of the scheduler that it is made with: a `steps_offset` of 1
-    /// and no clipping. A scheduler that is put into the pipeline later is not altered.
+    /// The options as `StableDiffusionPipeline` alters those of the scheduler that it is made with: a `steps_offset`
+    /// of 1 and no clipping. A scheduler that is put into the pipeline later is not altered.
     public func adjustedForStableDiffusion() -> SchedulerConfiguration {
         var result = self
         result.stepsOffset = 1

@@ -100,8 +100,8 @@ struct SchedulerReader {
         }
     }
 
-    /// The options of diffusers' schedulers of this family. Pipelines and `from_config` leave those of another scheduler
-    /// in the file, where they change nothing.
+    /// The options of diffusers' schedulers of this family. Pipelines and `from_config` leave those of another
+    /// scheduler in the file, where they change nothing.
     private static let known: Set<String> = [
         "algorithm_type", "beta_end", "beta_schedule", "beta_start", "clip_sample", "clip_sample_range",
         "disable_corrector", "dynamic_thresholding_ratio", "euler_at_final", "final_sigmas_type", "flow_shift",

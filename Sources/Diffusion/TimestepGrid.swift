@@ -27,8 +27,8 @@ enum TimestepGrid {
 
     /// Down from `last` in equal parts of all training timesteps, rounded, less 1: `trailing` spacing.
     ///
-    /// `numpy.arange` yields one value too many for some counts (61 of 1000 is the first), for which diffusers then has a
-    /// timestep -1; it is left out here.
+    /// `numpy.arange` yields one value too many for some counts (61 of 1000 is the first), for which diffusers then
+    /// has a timestep -1; it is left out here.
     static func trailing(_ count: Int, last: Int, of total: Int) -> [Double] {
         let ratio = Double(total) / Double(count)
         let start = Double(last)

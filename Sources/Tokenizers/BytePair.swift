@@ -2,8 +2,8 @@ import Files
 
 /// Byte-level byte-pair encoding with a suffix at the end of words, as CLIP has it.
 ///
-/// A word's bytes are letters, the last of them with `</w>`; then the pair with the lowest rank is merged, everywhere from
-/// left to right, until no pair has a rank.
+/// A word's bytes are letters, the last of them with `</w>`; then the pair with the lowest rank is merged, everywhere
+/// from left to right, until no pair has a rank.
 struct BytePair {
     private struct Merge {
         var rank: Int

@@ -40,8 +40,8 @@ enum TextForms {
         }
     }
 
-    /// Joins Hangul letters that follow each other (chapter 3.12 of the Unicode standard): Foundation leaves some of them
-    /// apart, and joins old letters to nonsense.
+    /// Joins Hangul letters that follow each other (chapter 3.12 of the Unicode standard): Foundation leaves some of
+    /// them apart, and joins old letters to nonsense.
     private static func withHangulComposed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
         for scalar in text {

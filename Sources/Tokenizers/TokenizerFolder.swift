@@ -18,9 +18,10 @@ public enum TokenizerFolder {
     ]
 
     /// The tokenizer of a folder: CLIP's of `vocab.json` and `merges.txt`, BERT's of `vocab.txt`, or either of
-    /// `tokenizer.json`. The first two clean texts as transformers' tokenizers in Python do, the last as those in Rust.
-    /// - Throws: `FileError` for files that are missing, too large or not what they should be, and for options that would
-    ///   change the ids and are not supported.
+    /// `tokenizer.json`. The first two clean texts as transformers' tokenizers in Python do, the last as those in
+    /// Rust.
+    /// - Throws: `FileError` for files that are missing, too large or not what they should be, and for options that
+    /// would   change the ids and are not supported.
     public static func open(_ folder: String) throws -> any Tokenizer {
         func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/" + name) }
         let tokenizer = has("tokenizer.json") ? folder + "/tokenizer.json" : nil

@@ -81,10 +81,8 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
             for (ours, theirs) in zip(scheduler.timesteps, run.timesteps) {
                 #expect(isSpread ? abs(Double(ours) - theirs) <= 1e-3 : ours == Float(theirs), "\(text)")
             }
-            let sigmas =
-                (scheduler as? EulerScheduler)?.sigmas ?? (scheduler as? DPMSolverMultistepScheduler)?.sigmas ?? []
-            #expect(sigmas.count == run.sigmas.count, "\(text)")
-            for (ours, theirs) in zip(sigmas, run.sigmas) {
+            #expect(scheduler.sigmas.count == run.sigmas.count, "\(text)")
+            for (ours, theirs) in zip(scheduler.sigmas, run.sigmas) {
                 #expect(isSpread ? abs(Double(ours) - theirs) <= 3e-7 * theirs : ours == Float(theirs), "\(text)")
             }
             #expect(abs(Double(scheduler.initialNoiseSigma) - run.initialNoiseSigma) <= 3e-7 * run.initialNoiseSigma)
