@@ -37,8 +37,9 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             (#"{"_class_name": "EulerDiscreteScheduler", "timestep_type": "continuous"}"#, "timestep_type"),
             (#"{"_class_name": "EulerDiscreteScheduler", "use_beta_sigmas": true}"#, "not supported"),
             (
-                #"{"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_exponential_sigmas": true}"#,
-                "together"
+                #"""
+                {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_exponential_sigmas": true}
+                """#, "together"
             ),
             (#"{"_class_name": "DPMSolverMultistepScheduler", "solver_order": 4}"#, "solver_order"),
             (#"{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver"}"#, "dpmsolver++"),

@@ -112,6 +112,13 @@ import Tokenizers
         }
     }
 
+    @Test func spellingsOfOneCharacterAreTwoTokens() throws {
+        let vocabulary = #"{"\u00e9": 0, "e\u0301": 1, "<|startoftext|>": 2, "<|endoftext|>": 3}"#
+        let tokenizer = try openTokenizer(["vocab.json": Data(vocabulary.utf8), "merges.txt": merges])
+        #expect(tokenizer.vocabularySize == 4)
+        #expect(tokenizer.token(0)?.unicodeScalars.count == 1 && tokenizer.token(1)?.unicodeScalars.count == 2)
+    }
+
     @Test func longTextsAreCountedOrRefused() throws {
         let tokenizer = try openTokenizer(["vocab.json": vocabulary, "merges.txt": merges])
         let cut = try tokenizer.encode("ab ab ab ab ab", length: 5)
