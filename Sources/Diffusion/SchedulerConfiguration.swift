@@ -157,7 +157,7 @@ extension SchedulerConfiguration {
         solver.endsWithEuler = try reader.boolean("euler_at_final", default: false)
         solver.lambdaMinClipped = try reader.number(
             "lambda_min_clipped", -Double.infinity...1e6, default: -.infinity)
-        let shift = try reader.number("flow_shift", 0...1e6, default: 1)
+        let shift = try reader.sigma("flow_shift") ?? 1
         try readSigmas(
             reader,
             [

@@ -128,6 +128,39 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
                 "predictions"))
     }
 
+    @Test func extremeSchedulesDoNotStopTheProcess() throws {
+        let extras = [
+            "", #", "use_karras_sigmas": true"#, #", "use_exponential_sigmas": true"#, #", "use_lu_lambdas": true"#,
+            #", "use_flow_sigmas": true, "flow_shift": 1e6"#, #", "lambda_min_clipped": 3"#, #", "solver_order": 3"#,
+            #", "interpolation_type": "log_linear", "final_sigmas_type": "sigma_min""#, #", "skip_prk_steps": true"#,
+        ]
+        let x = try Tensor.ones([1, 1, 1, 2])
+        for kind in SchedulerKind.allCases {
+            for count in [1, 2, 5, 9] {
+                for (spacing, betas) in [("linspace", (0, 1)), ("leading", (0, 0)), ("trailing", (1, 1))] {
+                    for extra in extras {
+                        let scheduler = try configuration(
+                            """
+                            {"_class_name": "\(kind.rawValue)", "num_train_timesteps": \(count),
+                             "timestep_spacing": "\(spacing)", "beta_start": \(betas.0), "beta_end": \(betas.1),
+                             "prediction_type": "v_prediction", "steps_offset": 1\(extra)}
+                            """
+                        ).makeScheduler()
+                        for steps in 1...count {
+                            do { try scheduler.setTimesteps(steps) } catch { continue }
+                            var sample = x
+                            for _ in scheduler.timesteps {
+                                let output = try scheduler.modelInput(sample)
+                                sample = try scheduler.step(
+                                    output, sample: sample, noise: scheduler.needsNoise ? x : nil)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func trailingSpacingHasExactlyTheStepsAskedFor() throws {
         let scheduler = try configuration(
             #"{"_class_name": "DDIMScheduler", "timestep_spacing": "trailing", "clip_sample": false}"#
