@@ -48,12 +48,14 @@ let package = Package(
         .target(name: "NeuralNet", dependencies: ["Tensors", "Kernels", "Checkpoints", "COneDNN", "CSupport"]),
         .target(name: "Imaging", dependencies: ["Tensors", "Kernels", "CPNG", "CTurboJPEG"]),
         .target(name: "Datasets", dependencies: ["Tensors", "Files"]),
+        .target(name: "Tokenizers", dependencies: ["Files"]),
 
         // 3: models and metrics
         .target(
             name: "Encoders",
             dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Tensors", "Kernels", "Files"]),
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
+        .target(name: "Diffusion", dependencies: ["Tensors", "Files"]),
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
@@ -88,6 +90,8 @@ let package = Package(
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensors"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),
+        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "Files"]),
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),

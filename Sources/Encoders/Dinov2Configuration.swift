@@ -73,7 +73,7 @@ public struct Dinov2Configuration: Sendable {
     ]
 
     /// Keys about training, other tasks or where the file came from, with those that every transformers model has.
-    private static let ignored: Set<String> = [
+    static let ignored: Set<String> = [
         "_name_or_path", "_commit_hash", "_attn_implementation_autoset", "architectures", "transformers_version",
         "torch_dtype", "dtype", "initializer_range", "hidden_dropout_prob", "attention_probs_dropout_prob",
         "drop_path_rate", "layerscale_value", "apply_layernorm", "reshape_hidden_states", "out_features",

@@ -46,7 +46,8 @@ struct JSONParser {
     private mutating func object() throws -> JSON {
         try enter()
         var members: [(key: String, value: JSON)] = []
-        var keys = Set<String>()
+        // By bytes: to Swift, two spellings of one character are equal strings.
+        var keys = Set<[UInt8]>()
         skipSpace()
         if take("}") { return leave(.object([])) }
         while true {
@@ -56,7 +57,7 @@ struct JSONParser {
             }
             let start = index
             let key = try string()
-            guard keys.insert(key).inserted else {
+            guard keys.insert(Array(key.utf8)).inserted else {
                 index = start
                 throw failure("the key \"\(key)\" stands twice in one object")
             }

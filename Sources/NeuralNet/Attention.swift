@@ -7,6 +7,8 @@ import Tensors
 public final class ScaledDotProductAttention {
     let heads: Int
     let headSize: Int
+    /// Whether a query sees only the keys up to its own place, as in models of text.
+    let isCausal: Bool
     private let name: String
     /// Queries of one tile; its scores against some 1400 keys then fit in a core's cache.
     private static let tile = 64
@@ -33,12 +35,13 @@ public final class ScaledDotProductAttention {
     private let packs = OnceCache<PackKey, Pack>()
 
     /// - Throws: `TensorError.value` where `heads` does not divide `channels`.
-    public init(_ name: String, channels: Int, heads: Int) throws {
+    public init(_ name: String, channels: Int, heads: Int, isCausal: Bool = false) throws {
         guard heads > 0, channels > 0, channels % heads == 0 else {
             throw TensorError.value(operation: name, message: "\(heads) heads do not divide \(channels) channels")
         }
         self.name = name
         self.heads = heads
+        self.isCausal = isCausal
         headSize = channels / heads
     }
 
@@ -54,6 +57,10 @@ public final class ScaledDotProductAttention {
                 operation: name,
                 message: "query \(Tensor.text(query.shape)), key \(Tensor.text(key.shape)), value "
                     + Tensor.text(value.shape))
+        }
+        guard !isCausal || query.shape[1] == key.shape[1] else {
+            throw TensorError.shape(
+                operation: name, message: "\(query.shape[1]) queries do not match \(key.shape[1]) keys one to one")
         }
         let dtype = context.dtype
         guard query.dtype == dtype, key.dtype == dtype, value.dtype == dtype else {
@@ -79,7 +86,7 @@ public final class ScaledDotProductAttention {
                     let rows = min(Self.tile, queries - first)
                     let offset = ((image * queries + first) * channels + column) * dtype.size
                     try runTile(
-                        rows, keys, query.pointer + offset, result.pointer + offset, scratch, context)
+                        first, rows, keys, query.pointer + offset, result.pointer + offset, scratch, context)
                     first += rows
                 }
             }
@@ -88,7 +95,7 @@ public final class ScaledDotProductAttention {
     }
 
     private func runTile(
-        _ rows: Int, _ keys: Int, _ query: UnsafeMutableRawPointer, _ result: UnsafeMutableRawPointer,
+        _ first: Int, _ rows: Int, _ keys: Int, _ query: UnsafeMutableRawPointer, _ result: UnsafeMutableRawPointer,
         _ scratch: Scratch, _ context: Context
     ) throws {
         let dtype = context.dtype
@@ -106,6 +113,7 @@ public final class ScaledDotProductAttention {
                 (DNNL_ARG_SRC, scratch.query.pointer), (DNNL_ARG_WEIGHTS, scratch.key.pointer),
                 (DNNL_ARG_DST, scratch.scores.pointer),
             ])
+        if isCausal { hideLaterKeys(first, rows, keys, scratch) }
         let reciprocals = scratch.reciprocals.pointer.assumingMemoryBound(to: Float.self)
         NetSoftmax.exponentials(
             scratch.scores.pointer.assumingMemoryBound(to: Float.self), scratch.weights.pointer, type, rows: rows,
@@ -119,6 +127,14 @@ public final class ScaledDotProductAttention {
         NetSoftmax.scaleRows(
             scratch.output.pointer.assumingMemoryBound(to: Float.self), result, type, rows: rows, columns: headSize,
             targetStride: channels, factors: reciprocals)
+    }
+
+    /// Gives the keys behind each query scores that the softmax makes 0 of.
+    private func hideLaterKeys(_ first: Int, _ rows: Int, _ keys: Int, _ scratch: Scratch) {
+        let scores = scratch.scores.pointer.assumingMemoryBound(to: Float.self)
+        for row in 0..<rows where first + row + 1 < keys {
+            for key in first + row + 1..<keys { scores[row * keys + key] = -1e30 }
+        }
     }
 
     /// The memory of one tile, and of one head's packed keys and values.

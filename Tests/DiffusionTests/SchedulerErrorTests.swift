@@ -1,0 +1,173 @@
+import Diffusion
+import Files
+import Tensors
+import Testing
+
+/// The message of the error that `body` throws; empty where it throws none.
+func message(_ body: () throws -> Void) -> String {
+    do { try body() } catch { return String(describing: error) }
+    return ""
+}
+
+func configuration(_ text: String) throws -> SchedulerConfiguration {
+    try SchedulerConfiguration(JSON.parse(text, name: "scheduler_config.json"), name: "scheduler_config.json")
+}
+
+@Suite("Bad scheduler configurations and calls") struct SchedulerErrorTests {
+    @Test func badConfigurationsAreRefused() {
+        let bad: [(String, String)] = [
+            ("[]", "wanted a JSON object"),
+            ("{}", "_class_name"),
+            (#"{"_class_name": 3}"#, "wanted a string"),
+            (#"{"_class_name": "HeunDiscreteScheduler"}"#, "DPMSolverMultistepScheduler"),
+            (#"{"_class_name": "DDIMScheduler", "prediction_typ": "epsilon"}"#, "did you mean \"prediction_type\""),
+            (#"{"_class_name": "DDIMScheduler", "prediction_type": "noise"}"#, "v_prediction"),
+            (#"{"_class_name": "DDIMScheduler", "prediction_type": 3}"#, "prediction_type"),
+            (#"{"_class_name": "DDIMScheduler", "beta_schedule": "sigmoid"}"#, "scaled_linear"),
+            (#"{"_class_name": "DDIMScheduler", "beta_start": "a"}"#, "beta_start"),
+            (#"{"_class_name": "DDIMScheduler", "beta_start": 1e300}"#, "beta_start"),
+            (#"{"_class_name": "DDIMScheduler", "num_train_timesteps": 0}"#, "num_train_timesteps"),
+            (#"{"_class_name": "DDIMScheduler", "num_train_timesteps": 1e18}"#, "num_train_timesteps"),
+            (#"{"_class_name": "DDIMScheduler", "steps_offset": -1}"#, "steps_offset"),
+            (#"{"_class_name": "DDIMScheduler", "thresholding": true}"#, "not supported"),
+            (#"{"_class_name": "DDIMScheduler", "clip_sample": 1}"#, "true or false"),
+            (#"{"_class_name": "DDIMScheduler", "trained_betas": [0.1]}"#, "1000 numbers"),
+            (#"{"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": true}"#, "without signal"),
+            (#"{"_class_name": "PNDMScheduler", "prediction_type": "sample"}"#, "does not know"),
+            (#"{"_class_name": "EulerDiscreteScheduler", "timestep_type": "continuous"}"#, "timestep_type"),
+            (#"{"_class_name": "EulerDiscreteScheduler", "use_beta_sigmas": true}"#, "not supported"),
+            (
+                #"""
+                {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_exponential_sigmas": true}
+                """#, "together"
+            ),
+            (#"{"_class_name": "DPMSolverMultistepScheduler", "solver_order": 4}"#, "solver_order"),
+            (#"{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver"}"#, "dpmsolver++"),
+            (#"{"_class_name": "DPMSolverMultistepScheduler", "variance_type": "learned_range"}"#, "variance"),
+        ]
+        for (text, part) in bad {
+            let found = message { _ = try configuration(text) }
+            #expect(found.contains("scheduler_config.json"), "\(text)")
+            #expect(found.contains(part), "\(text): \(found)")
+        }
+        #expect(
+            message { _ = try SchedulerConfiguration(path: "/nowhere/scheduler_config.json") }.contains("no such file"))
+        #expect(message { _ = try SchedulerKind(named: "lcm") }.contains("euler_ancestral"))
+    }
+
+    @Test func publishedConfigurationsAreRead() throws {
+        // Keys of other schedulers stand in real files, and change nothing.
+        let read = try configuration(
+            #"""
+            {"_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", "beta_end": 0.012, "clip_sample": false,
+             "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000, "steps_offset": 1,
+             "set_alpha_to_one": false, "skip_prk_steps": true, "trained_betas": null}
+            """#)
+        #expect(read.kind == .pndm && read.skipsPrkSteps && read.stepsOffset == 1 && read.timestepSpacing == .leading)
+        let scheduler = try read.makeScheduler()
+        try scheduler.setTimesteps(50)
+        #expect(scheduler.timesteps.count == 51)
+        #expect(scheduler.timesteps.prefix(4) == [981, 961, 961, 941] && scheduler.timesteps.last == 1)
+        let swapped = try SchedulerConfiguration(
+            JSON.parse(#"{"_class_name": "PNDMScheduler", "beta_end": 0.012, "steps_offset": 1}"#, name: "x"),
+            name: "x",
+            kind: .dpmSolverMultistep)
+        #expect(swapped.timestepSpacing == .linspace && swapped.betaEnd == 0.012)
+        let adjusted = try configuration(#"{"_class_name": "DDIMScheduler"}"#).adjustedForStableDiffusion()
+        #expect(adjusted.stepsOffset == 1 && adjusted.clipSampleRange == nil)
+    }
+
+    @Test func wrongCallsAreRefused() throws {
+        for kind in SchedulerKind.allCases {
+            let scheduler = try configuration("{\"_class_name\": \"\(kind.rawValue)\"}").makeScheduler()
+            let x = try Tensor.zeros([1, 2, 2, 4])
+            let noise = scheduler.needsNoise ? x : nil
+            #expect(message { _ = try scheduler.step(x, sample: x, noise: noise) }.contains("no timesteps"))
+            for steps in [0, -1, 1001, Int.max, Int.min] {
+                #expect(message { try scheduler.setTimesteps(steps) }.contains("steps"))
+            }
+            try scheduler.setTimesteps(4)
+            #expect(message { _ = try scheduler.step(x, sample: .zeros([2]), noise: noise) }.contains("[2]"))
+            #expect(
+                message { _ = try scheduler.step(.zeros([1], .f64), sample: .zeros([1]), noise: noise) }.contains("f64")
+            )
+            if scheduler.needsNoise {
+                #expect(message { _ = try scheduler.step(x, sample: x) }.contains("noise"))
+            }
+            while scheduler.stepIndex < scheduler.timesteps.count {
+                _ = try scheduler.step(scheduler.modelInput(x), sample: x, noise: noise)
+            }
+            #expect(message { _ = try scheduler.step(x, sample: x, noise: noise) }.contains("steps are done"))
+            if kind != .ddim {
+                #expect(message { _ = try scheduler.configuration.makeScheduler(eta: 0.5) }.contains("eta"))
+            }
+            #expect(message { _ = try scheduler.configuration.makeScheduler(eta: .nan) }.contains("eta"))
+        }
+        let offset = try configuration(#"{"_class_name": "DDIMScheduler", "steps_offset": 1}"#).makeScheduler()
+        #expect(message { try offset.setTimesteps(1000) }.contains("fewer steps"))
+    }
+
+    @Test func foreignStatesAreRefused() throws {
+        let ddim = try configuration(#"{"_class_name": "DDIMScheduler"}"#).makeScheduler()
+        let pndm = try configuration(#"{"_class_name": "PNDMScheduler", "skip_prk_steps": true}"#).makeScheduler()
+        let dpm = try configuration(#"{"_class_name": "DPMSolverMultistepScheduler"}"#).makeScheduler()
+        try ddim.setTimesteps(10)
+        let state = try ddim.state()
+        for scheduler in [pndm, dpm] {
+            #expect(message { try scheduler.restore(state) }.contains("another scheduler"))
+        }
+        #expect(message { try ddim.restore([:]) }.contains("no position"))
+        for position in [[0, 10, 11], [0, 0, 0], [0, -5, 1], [0, 10, Int64.max], [0, Int64.max, 1]] as [[Int64]] {
+            #expect(!message { try ddim.restore(["position": Tensor(position, shape: [3])]) }.isEmpty)
+        }
+        // The images or predictions that the position needs are missing.
+        #expect(
+            message { try dpm.restore(["position": Tensor([4, 10, 3] as [Int64], shape: [3])]) }.contains("0 images"))
+        #expect(
+            message { try pndm.restore(["position": Tensor([1, 10, 3] as [Int64], shape: [3])]) }.contains(
+                "predictions"))
+    }
+
+    @Test func extremeSchedulesDoNotStopTheProcess() throws {
+        let extras = [
+            "", #", "use_karras_sigmas": true"#, #", "use_exponential_sigmas": true"#, #", "use_lu_lambdas": true"#,
+            #", "use_flow_sigmas": true, "flow_shift": 1e6"#, #", "lambda_min_clipped": 3"#, #", "solver_order": 3"#,
+            #", "interpolation_type": "log_linear", "final_sigmas_type": "sigma_min""#, #", "skip_prk_steps": true"#,
+        ]
+        let x = try Tensor.ones([1, 1, 1, 2])
+        for kind in SchedulerKind.allCases {
+            for count in [1, 2, 5, 9] {
+                for (spacing, betas) in [("linspace", (0, 1)), ("leading", (0, 0)), ("trailing", (1, 1))] {
+                    for extra in extras {
+                        let scheduler = try configuration(
+                            """
+                            {"_class_name": "\(kind.rawValue)", "num_train_timesteps": \(count),
+                             "timestep_spacing": "\(spacing)", "beta_start": \(betas.0), "beta_end": \(betas.1),
+                             "prediction_type": "v_prediction", "steps_offset": 1\(extra)}
+                            """
+                        ).makeScheduler()
+                        for steps in 1...count {
+                            do { try scheduler.setTimesteps(steps) } catch { continue }
+                            var sample = x
+                            for _ in scheduler.timesteps {
+                                let output = try scheduler.modelInput(sample)
+                                sample = try scheduler.step(
+                                    output, sample: sample, noise: scheduler.needsNoise ? x : nil)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func trailingSpacingHasExactlyTheStepsAskedFor() throws {
+        let scheduler = try configuration(
+            #"{"_class_name": "DDIMScheduler", "timestep_spacing": "trailing", "clip_sample": false}"#
+        ).makeScheduler()
+        for steps in 1...1000 {
+            try scheduler.setTimesteps(steps)
+            #expect(scheduler.timesteps.count == steps && scheduler.timesteps.allSatisfy { $0 >= 0 })
+        }
+    }
+}
