@@ -38,6 +38,7 @@ public final class ExperimentRunner {
     public static var wasInterrupted: Bool { cx_stop_requested() == Int32(LuaStop.interrupt.rawValue) }
 
     private let request: Request
+    private let modules = ExperimentModules()
 
     /// A runner of one request.
     public init(_ request: Request) { self.request = request }
@@ -65,6 +66,7 @@ public final class ExperimentRunner {
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
         options.writableFolders = request.writableFolders
         options.arguments = request.arguments
+        options.moduleWasFound = { [modules] in try modules.add($0) }
         if let limit = options.memoryLimit { Storage.limit = limit }
         let session = try Session(options, seed: config.seed)
         defer { session.host.close() }
@@ -109,6 +111,8 @@ public final class ExperimentRunner {
     private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session) throws -> ExitStatus {
         let folder = try open(plan)
         session.folder = folder
+        try modules.pin(
+            to: folder, below: URL(fileURLWithPath: plan.config.experiment).deletingLastPathComponent().path)
         session.host.addWritableFolder(folder.path)
         if let results = try sharedResults(plan) { session.host.addWritableFolder(results) }
         var failed = 0

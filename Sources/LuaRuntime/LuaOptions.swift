@@ -15,6 +15,9 @@ public struct LuaOptions {
     /// Where `print` and `io.write` go; nil is standard output.
     public var output: ((String) -> Void)?
 
+    /// Is called with the path of each file that `require` reads, before it runs; what it throws becomes a Lua error.
+    public var moduleWasFound: ((String) throws -> Void)?
+
     /// No limits, nothing writable, nothing to require.
     public init(
         memoryLimit: Int? = nil, timeLimit: Double? = nil, instructionLimit: Int? = nil,

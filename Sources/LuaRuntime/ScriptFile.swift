@@ -29,6 +29,7 @@ enum ScriptFile {
 /// Finds what `require` asks for in the search folders.
 struct ModuleFinder {
     let folders: [String]
+    let wasFound: ((String) throws -> Void)?
 
     /// The path and the text of a module.
     func find(_ arguments: [LuaValue]) throws -> [LuaValue] {
@@ -49,6 +50,7 @@ struct ModuleFinder {
         for folder in folders {
             for path in ["\(folder)/\(stem).lua", "\(folder)/\(stem)/init.lua"] {
                 if FileManager.default.fileExists(atPath: path) {
+                    try wasFound?(path)
                     return [.string(path), .bytes(try ScriptFile.read(path))]
                 }
                 tried.append("\n\tno file '\(path)'")

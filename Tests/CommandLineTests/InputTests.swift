@@ -37,6 +37,25 @@ import Testing
         #expect(try folder.data("a/results.csv") == folder.data("c/results.csv"))
     }
 
+    @Test func modulesOfAnExperimentArePinned() throws {
+        let folder = try Scratch()
+        try folder.write("early.lua", "return { value = 1 }")
+        try folder.write("late.lua", "return { value = 2 }")
+        try folder.write(
+            "sum.lua",
+            "local early = require 'early'\nreturn { run = function(run) "
+                + "run:record { sum = early.value + require('late').value } end }")
+        #expect(try Child.run(["run", "sum.lua", "--out", "a"], in: folder).status == 0)
+        #expect(try Child.run(["run", "a/run.yaml", "--out", "b"], in: folder).status == 0)
+        for name in ["early.lua", "late.lua"] {
+            let text = try folder.text(name)
+            try folder.write(name, text + " -- changed")
+            let refused = try Child.run(["run", "a/run.yaml", "--out", "c"], in: folder)
+            #expect(refused.status == 3 && refused.errors.contains(name), "\(refused.text)")
+            try folder.write(name, text)
+        }
+    }
+
     @Test func aStudyThatIsKilledGoesOn() throws {
         let folder = try Study.folder()
         let whole = try study(folder, "a")
