@@ -152,9 +152,9 @@ struct FeatureExtraction {
     private func run(
         _ part: [(index: Int, hash: String, input: Tensor)], into rows: inout [[String: [Float]]]
     ) throws {
-        for output in outputs {
+        let found = try encoder.embed(images: part.map(\.input), outputs: outputs)
+        for (output, features) in zip(outputs, found) {
             var entries: [(image: String, vector: [Float])] = []
-            let features = try encoder.embed(images: part.map(\.input), output: output)
             let width = features.shape[1]
             let values = try features.array(Float.self)
             for (position, item) in part.enumerated() {

@@ -47,9 +47,10 @@ public protocol Encoder: AnyObject {
     /// The bytes u8 `[H, W, 3]` that the network sees of an image, before scaling. Safe to call from several threads.
     func preprocess(_ image: Image, protocol: EncoderProtocol) throws -> Tensor
 
-    /// Features f32 `[N, D]` of preprocessed images u8 `[N, H, W, 3]`. An image's row has the same bits in any batch.
-    /// - Parameter output: one of `outputs`; nil is the first.
-    func embed(_ batch: Tensor, output: String?) throws -> Tensor
+    /// Features f32 `[N, D]` of preprocessed images u8 `[N, H, W, 3]`, one tensor for each of the asked outputs, from one
+    /// pass through the network. An image's row has the same bits in any batch.
+    /// - Throws: `TensorError` for other images or outputs; `FileError` where the weight file was changed in use.
+    func embed(_ batch: Tensor, outputs: [String]) throws -> [Tensor]
 
     /// The network alone, for comparing it with its reference: the default output f32 `[N, D]`.
     func forward(_ x: Tensor) throws -> Tensor
@@ -65,10 +66,21 @@ extension Encoder {
             output: output)
     }
 
+    /// Features f32 `[N, D]` of preprocessed images u8 `[N, H, W, 3]`.
+    /// - Parameter output: one of `outputs`; nil is the first.
+    public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
+        try embed(batch, outputs: [checkedOutput(output)])[0]
+    }
+
     /// Features f32 `[N, D]` of preprocessed images u8 `[H, W, 3]`, one tensor each, all of one size.
     public func embed(images: [Tensor], output: String? = nil) throws -> Tensor {
         guard images.count > 0 else { return try Tensor(uninitialized: [0, dimension(of: output)]) }
         return try embed(EncoderInput.stack(images), output: output)
+    }
+
+    /// As the other, with several outputs from one pass; `images` holds at least one.
+    public func embed(images: [Tensor], outputs: [String]) throws -> [Tensor] {
+        try embed(EncoderInput.stack(images), outputs: outputs)
     }
 
     /// The length of an output.

@@ -51,20 +51,20 @@ public final class InceptionEncoder: Encoder {
 
     /// Features of images u8 `[N, H, W, 3]`; other sizes than 299 are resized as TensorFlow 1 does.
     /// - Throws: `TensorError` for other images or outputs; `FileError` where the weight file was changed in use.
-    public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
+    public func embed(_ batch: Tensor, outputs: [String]) throws -> [Tensor] {
         guard batch.dtype == .u8 else {
             throw TensorError.dtype(operation: name, message: "wanted u8 images [N, H, W, 3], got \(batch.dtype)")
         }
-        return try run(batch, try checkedOutput(output))
+        return try run(batch, try outputs.map { try checkedOutput($0) })
     }
 
     /// The 2048 features of images `[N, H, W, 3]`, u8 or f32 in 0 … 255.
-    public func forward(_ x: Tensor) throws -> Tensor { try run(x, "2048") }
+    public func forward(_ x: Tensor) throws -> Tensor { try run(x, ["2048"])[0] }
 
     /// As `forward`, with the output by name.
-    public func forward(_ x: Tensor, output: String) throws -> Tensor { try run(x, try checkedOutput(output)) }
+    public func forward(_ x: Tensor, output: String) throws -> Tensor { try run(x, [try checkedOutput(output)])[0] }
 
-    private func run(_ images: Tensor, _ output: String) throws -> Tensor {
+    private func run(_ images: Tensor, _ outputs: [String]) throws -> [Tensor] {
         guard images.rank == 4, images.shape[3] == 3, images.shape[1] > 0, images.shape[2] > 0 else {
             throw TensorError.shape(
                 operation: name, message: "wanted images [N, H, W, 3], got \(Tensor.text(images.shape))")
@@ -73,24 +73,26 @@ public final class InceptionEncoder: Encoder {
             throw TensorError.dtype(operation: name, message: "wanted u8 or f32 in 0 … 255, got \(images.dtype)")
         }
         let batch = try images.contiguous()
-        let result = try Tensor(uninitialized: [batch.shape[0], output == "2048" ? 2048 : 1008])
-        let bias = output == "logits" ? try network.logitBias() : []
+        let results = try outputs.map { try Tensor(uninitialized: [batch.shape[0], $0 == "2048" ? 2048 : 1008]) }
+        let bias = outputs.contains("logits") ? try network.logitBias() : []
         let groups = EncoderInput.groups(batch.shape[0], most: Self.groupSize)
         try pool.forEach(groups.count) { [self] index, context in
             let group = groups[index]
             let features = try network.features(group.count, context) {
                 try input(EncoderInput.one(batch, group.lowerBound + $0), context)
             }
-            let rows = output == "2048" ? features : try network.logitsUnbiased(features, context)
-            EncoderInput.put(rows, group.lowerBound, result)
-            if bias.isEmpty { return }
-            let target = result.pointer.assumingMemoryBound(to: Float.self)
-            for row in group {
-                for (column, value) in bias.enumerated() { target[row * bias.count + column] += value }
+            for (output, result) in zip(outputs, results) {
+                let rows = output == "2048" ? features : try network.logitsUnbiased(features, context)
+                EncoderInput.put(rows, group.lowerBound, result)
+                guard output == "logits" else { continue }
+                let target = result.pointer.assumingMemoryBound(to: Float.self)
+                for row in group {
+                    for (column, value) in bias.enumerated() { target[row * bias.count + column] += value }
+                }
             }
         }
         try checkpoint.checkUnchanged()
-        return result
+        return results
     }
 
     /// An image as the network wants it: 299 × 299, (x - 128) / 128.

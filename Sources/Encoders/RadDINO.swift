@@ -90,8 +90,8 @@ public final class RadDINO: Encoder {
 
     /// Features of preprocessed images u8 `[N, H, W, 3]`.
     /// - Throws: `TensorError` for other images or outputs; `FileError` where a weight file was changed in use.
-    public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
-        _ = try checkedOutput(output)
+    public func embed(_ batch: Tensor, outputs: [String]) throws -> [Tensor] {
+        for output in outputs { _ = try checkedOutput(output) }
         guard batch.dtype == .u8 else {
             throw TensorError.dtype(operation: name, message: "wanted u8 images [N, H, W, 3], got \(batch.dtype)")
         }
@@ -102,7 +102,7 @@ public final class RadDINO: Encoder {
             EncoderInput.put(try network.pooled(pixels, context), index, result)
         }
         try checkpoint.checkUnchanged()
-        return result
+        return outputs.map { _ in result }
     }
 
     /// Features f32 `[N, C]` of pixels f32 `[N, H, W, 3]` that are normalised already.

@@ -31,6 +31,12 @@ import Testing
                 let logits = try encoder.embed(first, output: output)
                 #expect(try relativeError(logits, expected("inception.\(output)"), width: 1008) < tolerance)
             }
+            // One pass gives the same bits as a pass for each, in any order.
+            let names = ["logits", "2048", "logits_unbiased"]
+            for (name, together) in zip(names, try encoder.embed(images, outputs: names)) {
+                let alone = try encoder.embed(images, output: name)
+                #expect(try together.array(Float.self) == alone.array(Float.self), "\(name)")
+            }
             #expect(try relativeError(encoder.forward(other), expected("inception.resized"), width: 2048) < tolerance)
             let floats = try Tensor(first.array(UInt8.self).map { Float($0) }, shape: first.shape)
             #expect(try encoder.forward(floats).array(Float.self) == encoder.forward(first).array(Float.self))
