@@ -19,7 +19,7 @@ enum MetricModule {
             "chexgen.metric",
             "Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is "
                 + "not finite is an error that names its row.",
-            functions: distances(session) + UncertaintyFunctions.all + helpers,
+            functions: distances(session) + UncertaintyFunctions.all + ClassificationFunctions.all + helpers,
             classes: [momentsClass(session)])
     }
 

@@ -65,6 +65,10 @@ function Moments:close() end
 ---@field splits? integer How many random halvings. (default 4)
 ---@field size? integer Images a side; at most, and by default, half of them.
 
+---@class chexgen.metric.classification.options
+---@field threshold? number Above it a label is predicted. (default 0.5)
+---@field names? string[] The classes' names; `dataset.pathologies` where there are fourteen classes.
+
 --- Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is not finite is an error that names its row.
 ---@class chexgen.metric
 local M = {}
@@ -119,6 +123,32 @@ function M.bootstrap(real, synthetic, options) end
 ---@param options? chexgen.metric.floor.options Settings. (default {})
 ---@return table<string, number> values The mean of every metric; `size` is how many images a side.
 function M.floor(real, options) end
+
+--- The numbers of a classifier with several labels an image, as scikit-learn has them with `zero_division = 0`.
+---@param probabilities Tensor `[N, classes]`.
+---@param labels Tensor `[N, classes]`, 0 or 1.
+---@param options? chexgen.metric.classification.options Settings. (default {})
+---@return table scores `accuracy` (over all cells), `subset_accuracy` (images with all labels right), `precision_micro`, `precision_macro`, `recall_…`, `f1_…`, `auc_macro` (over the classes that have both labels; absent where none has) and `per_class`: a list, also by name, of `name`, `accuracy`, `precision`, `recall`, `f1`, `auc` (absent where one label only occurs), `support` and the counts `true_positives`, `false_positives`, `false_negatives`, `true_negatives`.
+function M.classification(probabilities, labels, options) end
+
+--- The receiver operating characteristic, without the points on straight lines. A class without members is an error.
+---
+--- ```lua
+--- local fpr, tpr = metric.roc_curve({ 0.9, 0.4, 0.7, 0.1 }, { 1, 0, 0, 0 })
+--- ```
+---@param scores Tensor|any[] `[N]`; a tensor or a list of numbers.
+---@param labels Tensor|any[] `[N]`, 0 or 1 (or booleans in a list).
+---@return Tensor false_positive_rate f64, rising from 0 to 1.
+---@return Tensor true_positive_rate f64, rising from 0 to 1.
+---@return Tensor thresholds f64, falling from infinity.
+function M.roc_curve(scores, labels) end
+
+--- How often each label was predicted as each.
+---@param predictions Tensor|any[] `[N]` integers; a tensor or a list.
+---@param labels Tensor|any[] `[N]` integers; a tensor or a list.
+---@return Tensor counts `[K, K]` i64: row i, column j counts label i predicted as j.
+---@return Tensor labels `[K]` i64: the labels that occur, rising.
+function M.confusion_matrix(predictions, labels) end
 
 --- Rounds to decimals as Python's `round` does: the exact value decides, ties go to even.
 ---@param value number The number.
