@@ -43,12 +43,8 @@ public struct CLIPTextConfiguration: Sendable {
         }
         positions = try reader.integer("max_position_embeddings", 1...65_536, default: 77)
         let name = try reader.string("hidden_act", default: "quick_gelu")
-        let activations: [String: Activation] = [
-            "gelu": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "quick_gelu": .quickGelu,
-            "relu": .relu,
-        ]
-        guard let activation = activations[name] else {
-            let known = activations.keys.sorted().joined(separator: ", ")
+        guard let activation = Self.activations[name] else {
+            let known = Self.activations.keys.sorted().joined(separator: ", ")
             throw reader.fault("hidden_act", "wanted one of \(known), got \"\(name)\"")
         }
         self.activation = activation
@@ -59,6 +55,11 @@ public struct CLIPTextConfiguration: Sendable {
         }
         try reader.refuseUnknown(read: Self.read, ignored: Self.ignored.union(Dinov2Configuration.ignored))
     }
+
+    /// Activations by transformers' names.
+    static let activations: [String: Activation] = [
+        "gelu": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "quick_gelu": .quickGelu, "relu": .relu,
+    ]
 
     private static let read: Set<String> = [
         "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",

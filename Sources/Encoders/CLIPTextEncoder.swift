@@ -5,7 +5,7 @@ import NeuralNet
 import Tensors
 
 /// CLIP's text model of a diffusers folder: `text_encoder` with its `config.json` and weights.
-public final class CLIPTextEncoder {
+public final class CLIPTextEncoder: TextEncoder {
     /// The network.
     public let network: CLIPTextNetwork
     /// The compute dtype.
@@ -26,8 +26,16 @@ public final class CLIPTextEncoder {
             + [(file: path, sha256: try SHA256.hex(file: path))]
     }
 
+    /// Channels of a token.
+    public var width: Int { network.configuration.hiddenSize }
+    /// The longest sequence.
+    public var positions: Int { network.configuration.positions }
+
+    /// The last states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`: `last_hidden_state`.
+    public func states(_ ids: Tensor) throws -> Tensor { try states(ids, skipping: 0) }
+
     /// The states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`; see `CLIPTextNetwork.states`.
-    public func states(_ ids: Tensor, skipping: Int = 0, isNormalized: Bool = true) throws -> Tensor {
+    public func states(_ ids: Tensor, skipping: Int, isNormalized: Bool = true) throws -> Tensor {
         let context = try Context(dtype: dtype, threads: Threads.count)
         return try context.run {
             try network.states(ids, skipping: skipping, isNormalized: isNormalized, context)

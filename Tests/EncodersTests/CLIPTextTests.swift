@@ -29,27 +29,6 @@ private func model(_ configuration: String, _ name: String, prefix: String) thro
     return folder
 }
 
-/// The outputs that Tests/Parity/encoders_clip_text.py computes.
-private func expectedText(_ name: String) throws -> [Float] {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let path = folder.appendingPathComponent("Parity/fixtures/encoders/clip_text.safetensors").path
-    return try Checkpoint.open(path)[name].array(Float.self)
-}
-
-/// Every seventh token of `[N, T, C]`.
-private func seventh(_ x: Tensor) throws -> Tensor {
-    let values = try x.array(Float.self)
-    let (length, width) = (x.shape[1], x.shape[2])
-    var result: [Float] = []
-    for text in 0..<x.shape[0] {
-        for token in stride(from: 0, to: length, by: 7) {
-            let start = (text * length + token) * width
-            result += values[start..<start + width]
-        }
-    }
-    return try Tensor(result, shape: [result.count / width, width])
-}
-
 private func ids(_ name: String, _ count: Float, _ shape: [Int]) throws -> Tensor {
     var values = uniform("clip-\(name).ids", shape, 0, count).map { Int64($0) }
     for text in 0..<shape[0] { values[text * shape[1] + 11] = Int64(count) - 1 }
@@ -68,14 +47,20 @@ private func ids(_ name: String, _ count: Float, _ shape: [Int]) throws -> Tenso
                 let width = encoder.network.configuration.hiddenSize
                 let states = try encoder.states(ids)
                 #expect(states.dtype == .f32 && states.shape == shape + [width])
-                #expect(try relativeError(seventh(states), expectedText("\(name).last"), width: width) < tolerance)
+                #expect(
+                    try relativeError(seventh(states), expectedText("clip_text", "\(name).last"), width: width)
+                        < tolerance)
                 let pooled = try encoder.network.pooled(states, ids)
-                #expect(try relativeError(pooled, expectedText("\(name).pooled"), width: width) < tolerance)
+                #expect(
+                    try relativeError(pooled, expectedText("clip_text", "\(name).pooled"), width: width) < tolerance)
                 let before = try encoder.states(ids, skipping: 1, isNormalized: false)
                 #expect(
-                    try relativeError(seventh(before), expectedText("\(name).penultimate"), width: width) < tolerance)
+                    try relativeError(seventh(before), expectedText("clip_text", "\(name).penultimate"), width: width)
+                        < tolerance)
                 let skipped = try encoder.states(ids, skipping: 1)
-                #expect(try relativeError(seventh(skipped), expectedText("\(name).skipped"), width: width) < tolerance)
+                #expect(
+                    try relativeError(seventh(skipped), expectedText("clip_text", "\(name).skipped"), width: width)
+                        < tolerance)
             }
         }
     }

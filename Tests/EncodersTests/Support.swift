@@ -59,11 +59,7 @@ func stack(_ tensors: [Tensor]) throws -> Tensor {
 }
 
 /// The expected outputs that Tests/Parity/encoders_networks.py computes.
-func expected(_ name: String) throws -> [Float] {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let path = folder.appendingPathComponent("Parity/fixtures/encoders/networks.safetensors").path
-    return try Checkpoint.open(path)[name].array(Float.self)
-}
+func expected(_ name: String) throws -> [Float] { try expectedText("networks", name) }
 
 /// The largest |a - b| / |b| over rows of `width`.
 func relativeError(_ tensor: Tensor, _ wanted: [Float], width: Int) throws -> Double {
@@ -91,4 +87,25 @@ final class TemporaryFolder {
     func write(_ file: String, _ text: String) throws {
         try text.write(toFile: "\(path)/\(file)", atomically: true, encoding: .utf8)
     }
+}
+
+/// The outputs that the script of a fixture in Tests/Parity computes.
+func expectedText(_ fixture: String, _ name: String) throws -> [Float] {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let path = folder.appendingPathComponent("Parity/fixtures/encoders/\(fixture).safetensors").path
+    return try Checkpoint.open(path)[name].array(Float.self)
+}
+
+/// Every seventh token of `[N, T, C]`.
+func seventh(_ x: Tensor) throws -> Tensor {
+    let values = try x.array(Float.self)
+    let (length, width) = (x.shape[1], x.shape[2])
+    var result: [Float] = []
+    for text in 0..<x.shape[0] {
+        for token in stride(from: 0, to: length, by: 7) {
+            let start = (text * length + token) * width
+            result += values[start..<start + width]
+        }
+    }
+    return try Tensor(result, shape: [result.count / width, width])
 }

@@ -1,0 +1,79 @@
+import Files
+import NeuralNet
+
+/// The sizes of a BERT text model, from the `config.json` of transformers' `BertModel` or of BioViL-T's `CXRBertModel`.
+public struct BERTTextConfiguration: Sendable {
+    /// Ids of the vocabulary.
+    public var vocabularySize: Int
+    /// Channels of a token.
+    public var hiddenSize: Int
+    /// The width of the feed-forward part.
+    public var mlpSize: Int
+    /// Transformer layers.
+    public var layers: Int
+    /// Attention heads of a layer.
+    public var heads: Int
+    /// The longest sequence.
+    public var positions: Int
+    /// Kinds of segments; texts of one segment have the first.
+    public var tokenTypes: Int
+    /// What follows the first linear layer of the feed-forward part.
+    public var activation: Activation
+    /// ε of every layer normalisation.
+    public var layerNormEpsilon: Double
+    /// The width of `CXRBertModel`'s projection; nil for a plain BERT.
+    public var projectionSize: Int?
+
+    /// Reads `config.json`.
+    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
+    public init(path: String) throws {
+        let reader = try ConfigurationReader(path)
+        let type = try reader.string("model_type", default: "bert")
+        guard ["bert", "cxr-bert"].contains(type) else {
+            throw reader.fault("model_type", "wanted \"bert\" or \"cxr-bert\", got \"\(type)\"")
+        }
+        vocabularySize = try reader.integer("vocab_size", 1...1 << 21, default: 30_522)
+        hiddenSize = try reader.integer("hidden_size", 1...16_384, default: 768)
+        mlpSize = try reader.integer("intermediate_size", 1...131_072, default: 3072)
+        layers = try reader.integer("num_hidden_layers", 1...512, default: 12)
+        heads = try reader.integer("num_attention_heads", 1...1024, default: 12)
+        guard hiddenSize % heads == 0 else {
+            throw reader.fault("num_attention_heads", "\(heads) heads do not divide a hidden size of \(hiddenSize)")
+        }
+        positions = try reader.integer("max_position_embeddings", 1...65_536, default: 512)
+        tokenTypes = try reader.integer("type_vocab_size", 1...1024, default: 2)
+        let name = try reader.string("hidden_act", default: "gelu")
+        guard let activation = CLIPTextConfiguration.activations[name] else {
+            let known = CLIPTextConfiguration.activations.keys.sorted().joined(separator: ", ")
+            throw reader.fault("hidden_act", "wanted one of \(known), got \"\(name)\"")
+        }
+        self.activation = activation
+        layerNormEpsilon = try reader.number("layer_norm_eps", default: 1e-12)
+        // CXRBertConfig's default is 128.
+        let isProjected = type == "cxr-bert" || reader.value("projection_size") != nil
+        projectionSize = isProjected ? try reader.integer("projection_size", 1...65_536, default: 128) : nil
+        let places = try reader.string("position_embedding_type", default: "absolute")
+        guard places == "absolute" else {
+            throw reader.fault("position_embedding_type", "wanted \"absolute\", got \"\(places)\"")
+        }
+        for key in ["is_decoder", "add_cross_attention", "use_attention_mask"]
+        where try reader.boolean(key, default: false) {
+            throw reader.fault(key, "true is not supported")
+        }
+        if let pruned = reader.value("pruned_heads"), pruned.object?.isEmpty != true {
+            throw reader.fault("pruned_heads", "pruned heads are not supported")
+        }
+        try reader.refuseUnknown(read: Self.read, ignored: Self.ignored.union(Dinov2Configuration.ignored))
+    }
+
+    private static let read: Set<String> = [
+        "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+        "max_position_embeddings", "type_vocab_size", "hidden_act", "layer_norm_eps", "projection_size",
+        "position_embedding_type", "is_decoder", "add_cross_attention", "use_attention_mask", "pruned_heads",
+    ]
+
+    /// Keys of training, of generation and of Python's side.
+    private static let ignored: Set<String> = [
+        "auto_map", "classifier_dropout", "use_cache", "gradient_checkpointing",
+    ]
+}
