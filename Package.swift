@@ -55,7 +55,7 @@ let package = Package(
             name: "Encoders",
             dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Tensors", "Kernels", "Files"]),
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
-        .target(name: "Diffusion", dependencies: ["Tensors", "Files"]),
+        .target(name: "Diffusion", dependencies: ["Encoders", "Tokenizers", "Tensors", "Files"]),
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
