@@ -161,6 +161,28 @@ public enum NetPoolingGradient {
         }
     }
 
+    /// Adds the sum over all images and pixels of each channel: the gradient of a bias.
+    public static func addSums(
+        _ gradient: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ planes: NetPlanes
+    ) {
+        Parallel.forRanges(planes.blocks) { range in
+            for block in range {
+                let width = planes.width(block)
+                var sums = WideSums()
+                for image in 0..<planes.images {
+                    var index = planes.start(image, block)
+                    var sum = SIMD16<Float>.zero
+                    for _ in 0..<planes.pixels {
+                        sum += load(gradient, index, width)
+                        index += planes.pixelStride
+                    }
+                    sums.add(sum)
+                }
+                for lane in 0..<width { target[block * 16 + lane] += Float(sums[lane]) }
+            }
+        }
+    }
+
     @inline(__always)
     private static func load(_ base: UnsafePointer<Float>, _ index: Int, _ width: Int) -> SIMD16<Float> {
         width == 16 ? FullLanes.load(base, index, 16) : PartialLanes.load(base, index, width)
