@@ -38,6 +38,18 @@ public enum NetBatchNorm {
         }
     }
 
+    /// As the other, with given statistics.
+    public static func forward(
+        _ x: UnsafePointer<Float>, residual: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>,
+        _ planes: NetPlanes, weight: UnsafeMutablePointer<Float>, bias: UnsafeMutablePointer<Float>,
+        mean: UnsafeMutablePointer<Float>, inverseDeviation: UnsafeMutablePointer<Float>, epsilon: Double, relu: Bool
+    ) {
+        forward(
+            x, residual: residual, y, planes,
+            Channels(weight: weight, bias: bias, mean: mean, inverseDeviation: inverseDeviation, variance: nil),
+            epsilon: epsilon, relu: relu)
+    }
+
     private static func forwardBlock<L: NetLanes>(
         _: L.Type, _ x: UnsafePointer<Float>, _ residual: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>,
         _ planes: NetPlanes, _ block: Int, _ channels: Channels, _ epsilon: Double, _ relu: Bool

@@ -1,0 +1,7 @@
+import CSupport
+import Foundation
+import NeuralNet
+import Tensors
+import Training
+
+print("training-bench")
