@@ -38,7 +38,8 @@ public enum NetOptimizer {
             let second = square[index] * step.beta2 + rest2 * slope * slope
             mean[index] = first
             square[index] = second
-            weight[index] = value - step.stepSize * first / (second.squareRoot() * step.inverseCorrection + step.epsilon)
+            weight[index] =
+                value - step.stepSize * first / (second.squareRoot() * step.inverseCorrection + step.epsilon)
         }
     }
 

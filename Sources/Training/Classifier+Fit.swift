@@ -133,8 +133,8 @@ extension Classifier {
             notice("a batch of \(options.batch) is larger than the set: each is the whole set, \(train.paths.count)")
         }
         let labels = try train.labels.array(Float.self)
-        for column in 0..<classes where !stride(from: column, to: labels.count, by: classes).contains(where: { labels[$0] > 0 })
-        {
+        for column in 0..<classes
+        where !stride(from: column, to: labels.count, by: classes).contains(where: { labels[$0] > 0 }) {
             notice("class \(column + 1) has no positive image in the training set")
         }
     }

@@ -16,7 +16,8 @@ public struct LabelledImages {
         guard labels.rank == 2, labels.shape[0] == paths.count, labels.dtype == .f32 else {
             throw TensorError.shape(
                 operation: "labelled images",
-                message: "wanted f32 labels [\(paths.count), classes], got \(labels.dtype) \(Tensor.text(labels.shape))")
+                message: "wanted f32 labels [\(paths.count), classes], got \(labels.dtype) \(Tensor.text(labels.shape))"
+            )
         }
         self.paths = paths
         self.labels = try labels.contiguous()

@@ -54,7 +54,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notFinite(let loss, let epoch, let batch, let files):
-            return "training: the loss became \(loss) in epoch \(epoch), batch \(batch): lower the learning rate, or look "
+            return
+                "training: the loss became \(loss) in epoch \(epoch), batch \(batch): lower the learning rate, or look "
                 + "at its files: " + files.joined(separator: ", ")
         case .checkpoint(let path, let message): return "\(path): \(message)"
         }

@@ -30,7 +30,9 @@ func run() throws {
     options.epochs = epochs
     options.augment = false
     options.shuffle = false
-    try classifier.fit(train: images, options) { print($0) } onEpoch: { report in
+    try classifier.fit(train: images, options) {
+        print($0)
+    } onEpoch: { report in
         print(report.epoch, report.trainLoss, Double(fields.count) / report.seconds)
         fflush(stdout)
     }
