@@ -2,14 +2,21 @@ import Foundation
 
 /// How a classifier is trained; the defaults are CheXGenBench's.
 public struct FitOptions {
+    /// How often the whole set is gone through.
     public var epochs = 10
+    /// Images a step.
     public var batch = 32
+    /// The learning rate at the start.
     public var learningRate = 1e-4
+    /// How gradients change weights.
     public var optimizer = OptimizerKind.adam(weightDecay: 1e-5)
+    /// How the learning rate changes after each epoch.
     public var schedule = LearningRateSchedule.reduceOnPlateau()
     /// Horizontal flips and rotations up to 10 degrees.
     public var augment = true
+    /// Whether each epoch has an order of its own.
     public var shuffle = true
+    /// Of the order and the augmentation.
     public var seed: UInt64 = 42
     /// The largest norm of all gradients together; nil does not clip.
     public var clipNorm: Double?
