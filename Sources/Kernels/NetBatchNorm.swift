@@ -108,9 +108,11 @@ public enum NetBatchNorm {
     public struct Gradients {
         /// The gradient of the result; a second one is added to it where the result was used twice.
         public var result: UnsafeMutablePointer<Float>
+        /// A second gradient of the result, which is added; may be null.
         public var secondResult: UnsafePointer<Float>?
         /// The result itself, whose signs a ReLU left; null where they follow from the input or there was no ReLU.
         public var output: UnsafePointer<Float>?
+        /// Whether a ReLU follows.
         public var relu: Bool
         /// Whether `result` becomes the gradient behind the ReLU, which is the residual's.
         public var keepsMasked: Bool

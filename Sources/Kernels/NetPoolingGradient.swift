@@ -3,6 +3,7 @@ public enum NetPoolingGradient {
     /// Sizes of the images before and after pooling.
     public struct Shape: Sendable {
         public var images, height, width, channels, targetHeight, targetWidth: Int
+        /// Whether channels lie in blocks of sixteen.
         public var isBlocked: Bool
 
         /// Every property, in order.
