@@ -54,6 +54,9 @@ let package = Package(
         .target(
             name: "Encoders",
             dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Tensors", "Kernels", "Files"]),
+        .target(
+            name: "Training",
+            dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Kernels", "Files"]),
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
         .target(name: "Diffusion", dependencies: ["Encoders", "Tokenizers", "Tensors", "Files"]),
 
@@ -82,12 +85,18 @@ let package = Package(
             name: "chexgen-bench", dependencies: ["Encoders", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/Sources"),
         .executableTarget(
+            name: "training-bench", dependencies: ["Training", "NeuralNet", "Tensors", "CSupport"],
+            path: "benchmarks/TrainingBench"),
+        .executableTarget(
             name: "metrics-bench", dependencies: ["Metrics", "Tensors", "CSupport"], path: "benchmarks/MetricsBench"),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensors"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Files"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),

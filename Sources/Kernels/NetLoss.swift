@@ -1,0 +1,56 @@
+import Foundation
+
+/// Losses, summed in f64, and their gradients for each value.
+public enum NetLoss {
+    /// Σ max(x, 0) - x t + log(1 + e^-|x|), the binary cross entropy of the sigmoid; gradient = (sigmoid(x) - t) · scale.
+    public static func binaryCrossEntropy(
+        _ x: UnsafePointer<Float>, _ target: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, count: Int,
+        scale: Double
+    ) -> Double {
+        var sum = 0.0
+        for index in 0..<count {
+            let (value, wanted) = (Double(x[index]), Double(target[index]))
+            let tail = exp(-abs(value))
+            sum += (value > 0 ? value : value.isNaN ? value : 0) - value * wanted + log1p(tail)
+            let probability = value >= 0 ? 1 / (1 + tail) : tail / (1 + tail)
+            gradient[index] = Float((probability - wanted) * scale)
+        }
+        return sum
+    }
+
+    /// Σ log Σ e^x - x[t] over rows of `columns` logits; gradient = (softmax(x) - one-hot(t)) · scale.
+    public static func crossEntropy(
+        _ x: UnsafePointer<Float>, _ targets: UnsafePointer<Int64>, _ gradient: UnsafeMutablePointer<Float>, rows: Int,
+        columns: Int, scale: Double
+    ) -> Double {
+        var sum = 0.0
+        for row in 0..<rows {
+            let line = x + row * columns
+            var top = -Double.infinity
+            for column in 0..<columns { top = max(top, Double(line[column])) }
+            var total = 0.0
+            for column in 0..<columns { total += exp(Double(line[column]) - top) }
+            let target = Int(targets[row])
+            sum += top + log(total) - Double(line[target])
+            for column in 0..<columns {
+                let probability = exp(Double(line[column]) - top) / total
+                gradient[row * columns + column] = Float((probability - (column == target ? 1 : 0)) * scale)
+            }
+        }
+        return sum
+    }
+
+    /// Σ (x - t)²; gradient = 2 (x - t) · scale.
+    public static func squaredError(
+        _ x: UnsafePointer<Float>, _ target: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, count: Int,
+        scale: Double
+    ) -> Double {
+        var sum = 0.0
+        for index in 0..<count {
+            let difference = Double(x[index]) - Double(target[index])
+            sum += difference * difference
+            gradient[index] = Float(2 * difference * scale)
+        }
+        return sum
+    }
+}

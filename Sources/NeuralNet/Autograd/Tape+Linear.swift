@@ -1,0 +1,118 @@
+import COneDNN
+import Kernels
+import Tensors
+
+/// The operations of a linear layer on one number of rows, forward and back; all operands row-major.
+private final class LinearPrimitives {
+    struct Key: Hashable {
+        var layer: ObjectIdentifier
+        var rows, threads: Int
+    }
+    let forward, backwardData, backwardWeights: Primitive
+
+    init(_ layer: Linear, rows: Int) throws {
+        let name = layer.weight.name
+        let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
+        var source = try OneDNN.description([rows, inputs], .f32, dnnl_ab, name)
+        var weights = try OneDNN.description([outputs, inputs], .f32, dnnl_ab, name)
+        var bias = try OneDNN.description([outputs], .f32, dnnl_a, name)
+        var target = try OneDNN.description([rows, outputs], .f32, dnnl_ab, name)
+        let hasBias = layer.bias != nil
+        forward = try withUnsafeMutablePointer(to: &bias) { bias in
+            var description = dnnl_inner_product_desc_t()
+            try OneDNN.check(
+                dnnl_inner_product_forward_desc_init(
+                    &description, dnnl_forward_training, &source, &weights, hasBias ? bias : nil, &target), name)
+            return try Primitive(
+                name, &description, attributes: try Attributes(),
+                arguments: [
+                    (DNNL_ARG_SRC, dnnl_query_src_md), (DNNL_ARG_WEIGHTS, dnnl_query_weights_md),
+                    (DNNL_ARG_DST, dnnl_query_dst_md),
+                ], bias: hasBias ? bias.pointee : nil)
+        }
+        var description = dnnl_inner_product_desc_t()
+        try OneDNN.check(
+            dnnl_inner_product_backward_data_desc_init(&description, &source, &weights, &target), name)
+        backwardData = try Primitive(
+            name, &description, attributes: try Attributes(),
+            arguments: [
+                (DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md), (DNNL_ARG_WEIGHTS, dnnl_query_weights_md),
+                (DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md),
+            ])
+        try OneDNN.check(
+            dnnl_inner_product_backward_weights_desc_init(&description, &source, &weights, nil, &target), name)
+        backwardWeights = try Primitive(
+            name, &description, attributes: try Attributes(),
+            arguments: [
+                (DNNL_ARG_SRC, dnnl_query_src_md), (DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md),
+                (DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md),
+            ])
+    }
+}
+
+extension Tape {
+    /// `[…, outputs]` for `[…, inputs]`, with the layer's activation.
+    /// - Throws: `TensorError.shape` for another input; `TensorError.value` for a layer with LayerScale.
+    public func linear(_ layer: Linear, _ x: Variable) throws -> Variable {
+        let name = layer.weight.name
+        let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
+        guard let last = x.shape.last, last == inputs, x.count > 0 else {
+            throw TensorError.shape(operation: name, message: "wanted […, \(inputs)], got \(Tensor.text(x.shape))")
+        }
+        guard layer.outputScale == nil else {
+            throw TensorError.value(operation: name, message: "layers with LayerScale cannot be trained")
+        }
+        let input = try plain(x)
+        let rows = x.count / inputs
+        let key = LinearPrimitives.Key(layer: ObjectIdentifier(layer), rows: rows, threads: context.threads)
+        let made = try context.run {
+            try parameters.cache.value(AnyHashable(key)) { try LinearPrimitives(layer, rows: rows) }
+        }
+        guard let primitives = made as? LinearPrimitives else {
+            throw NeuralNetError.library(operation: name, reason: "a primitive of another kind")
+        }
+        let weight = try parameters.trained(layer.weight)
+        let bias = try layer.bias.map { try parameters.trained($0) }
+        let shape = Array(x.shape.dropLast()) + [outputs]
+        let target = try context.tensor(shape, .f32)
+        let weightLayout = try primitives.forward.description(DNNL_ARG_WEIGHTS)
+        var arguments = [
+            (DNNL_ARG_SRC, input.stored.pointer), (DNNL_ARG_DST, target.pointer),
+            (DNNL_ARG_WEIGHTS, try weight.address(weightLayout, context)),
+        ]
+        if let bias { arguments.append((DNNL_ARG_BIAS, UnsafeMutableRawPointer(try bias.plainAddress(context)))) }
+        try context.run { try context.execute(primitives.forward, arguments) }
+        let output = result(target, shape, of: [input], parameters: [weight, bias])
+        if output.requiresGradient {
+            let source = input.stored
+            let inputSlot = input.requiresGradient ? input.slot : nil
+            record { [context, slot = output.slot] in
+                guard let gradient = try slot.take() else { return }
+                if weight.isTrained {
+                    try weight.gather(weightLayout, context) { address in
+                        try context.execute(
+                            primitives.backwardWeights,
+                            [
+                                (DNNL_ARG_SRC, source.pointer), (DNNL_ARG_DIFF_DST, gradient.pointer),
+                                (DNNL_ARG_DIFF_WEIGHTS, address),
+                            ])
+                    }
+                }
+                if let bias, bias.isTrained {
+                    NetElementwise.addColumnSums(
+                        Elementwise.floats(gradient), try bias.gradientToAddTo(), rows: rows, columns: outputs)
+                }
+                guard let inputSlot else { return }
+                let flowing = try context.tensor(source.shape, .f32)
+                try context.execute(
+                    primitives.backwardData,
+                    [
+                        (DNNL_ARG_DIFF_DST, gradient.pointer), (DNNL_ARG_DIFF_SRC, flowing.pointer),
+                        (DNNL_ARG_WEIGHTS, try weight.address(weightLayout, context)),
+                    ])
+                try inputSlot.add(flowing)
+            }
+        }
+        return try activation(layer.activation, output)
+    }
+}

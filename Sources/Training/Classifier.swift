@@ -1,0 +1,125 @@
+import Checkpoints
+import Foundation
+import Kernels
+import NeuralNet
+import Tensors
+
+/// A network that says for each class how likely an image shows it; trained and used here.
+public final class Classifier {
+    /// The network's name.
+    public let name: String
+    /// How many classes.
+    public let classes: Int
+    let network: ClassifierNetwork
+    let parameters: ParameterSet
+    let context: Context
+    private var fused: (network: ClassifierNetwork, pool: ContextPool)?
+
+    /// A classifier with weights from a file, or drawn by PyTorch's rules from `seed`.
+    ///
+    /// A head of another size in the file is replaced by a new one, drawn from `seed`.
+    /// - Throws: `CheckpointError`, `FileError` for a wrong file; `TensorError.value` for an unknown name.
+    public init(_ name: String, classes: Int, weights: String? = nil, seed: UInt64 = 42) throws {
+        self.name = name
+        self.classes = classes
+        network = try ClassifierNetworks.make(name, classes: classes)
+        let declared = network.parameters.parameters
+        for parameter in declared {
+            try parameter.load(ClassifierNetworks.initial(parameter, network, seed: seed))
+        }
+        if let weights {
+            let head = network.head + "."
+            let file = try Checkpoint.open(weights).strippingPrefixes(toFit: declared.map(\.name))
+            let inFile = file.names.contains(head + "weight") ? try file[head + "weight"].shape.first : nil
+            let sameHead = inFile == classes
+            let wanted = declared.filter { sameHead || !$0.name.hasPrefix(head) }
+            let tensors = try file.load(into: wanted.map { ($0.name, $0.shape) }) {
+                $0.hasSuffix(".num_batches_tracked") || $0.hasPrefix(head)
+            }
+            for (parameter, tensor) in zip(wanted, tensors) { try parameter.load(tensor) }
+        }
+        parameters = try ParameterSet(network.parameters)
+        context = try Context(dtype: .f32, threads: Parallel.threads)
+    }
+
+    /// Writes the weights as safetensors under timm's names, whole or not at all.
+    public func save(_ path: String) throws {
+        try SafeTensors.write(path, parameters.values(), metadata: ["network": name, "classes": String(classes)])
+    }
+
+    /// A classifier from a file that `save` wrote.
+    /// - Throws: `TrainingError.checkpoint` for another file.
+    public static func load(_ path: String) throws -> Classifier {
+        let metadata = try Checkpoint.open(path).metadata
+        guard let name = metadata["network"], let classes = metadata["classes"].flatMap({ Int($0) }) else {
+            throw TrainingError.checkpoint(path: path, message: "not a classifier that was saved here")
+        }
+        return try Classifier(name, classes: classes, weights: path)
+    }
+
+    /// Logits f32 `[N, classes]` of normalised images f32 `[N, H, W, 3]`, by the fused network.
+    public func forward(_ images: Tensor) throws -> Tensor {
+        guard images.rank == 4, images.shape[3] == 3, images.dtype == .f32 else {
+            throw TensorError.shape(
+                operation: name,
+                message: "wanted f32 images [N, H, W, 3], got \(images.dtype) \(Tensor.text(images.shape))")
+        }
+        let ready = try inference()
+        let batch = try images.contiguous()
+        let result = try Tensor(uninitialized: [images.shape[0], classes])
+        let each = images.count / max(1, images.shape[0])
+        let classes = classes
+        try ready.pool.forEach(images.shape[0]) { index, context in
+            let shape = [1] + batch.shape.dropFirst()
+            let one = try Tensor(
+                storage: batch.storage, dtype: .f32, shape: shape, strides: Tensor.contiguousStrides(shape),
+                offset: batch.offset + index * each)
+            let logits = try ready.network.forward(one, on: context)
+            (result.pointer + index * classes * 4).copyMemory(from: logits.pointer, byteCount: classes * 4)
+        }
+        return result
+    }
+
+    /// Probabilities f32 `[N, classes]` of image files.
+    public func predict(_ paths: [String], batch: Int = 32) throws -> Tensor {
+        let result = try logits(paths, batch: batch)
+        try result.withElements(Float.self) { values in
+            guard let base = values.baseAddress else { return }
+            VectorMath.sigmoid(base, base, values.count)
+        }
+        return result
+    }
+
+    /// Logits of image files, without augmentation.
+    func logits(_ paths: [String], batch: Int) throws -> Tensor {
+        let size = max(1, batch)
+        let result = try Tensor(uninitialized: [paths.count, classes])
+        let starts = Array(stride(from: 0, to: paths.count, by: size))
+        let reader = BatchReader(starts.count) { index in
+            let part = Array(paths[starts[index]..<min(paths.count, starts[index] + size)])
+            return try ClassifierInput.batch(part, [ClassifierInput.Augmentation?](repeating: nil, count: part.count))
+        }
+        defer { reader.stop() }
+        for start in starts {
+            try Cancellation.check()
+            let rows = try forward(reader.next())
+            (result.pointer + start * classes * 4).copyMemory(from: rows.pointer, byteCount: rows.count * 4)
+        }
+        return result
+    }
+
+    /// Forgets the fused network, after the weights have changed.
+    func weightsChanged() { fused = nil }
+
+    /// The network with fused layers and the weights of now.
+    private func inference() throws -> (network: ClassifierNetwork, pool: ContextPool) {
+        if let fused { return fused }
+        let made = try ClassifierNetworks.make(name, classes: classes)
+        for (parameter, value) in zip(made.parameters.parameters, try parameters.values()) {
+            try parameter.load(value.tensor)
+        }
+        let ready = (made, try ContextPool(dtype: .f32))
+        fused = ready
+        return ready
+    }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Imaging
+import Kernels
+import NeuralNet
+import Tensors
+
+/// Images by path with their labels, `[N, classes]` f32.
+public struct LabelledImages {
+    /// The files.
+    public let paths: [String]
+    /// 0 … 1 for each class.
+    public let labels: Tensor
+
+    /// - Throws: `TensorError.shape` where there is not a row of f32 labels for each path.
+    public init(paths: [String], labels: Tensor) throws {
+        guard labels.rank == 2, labels.shape[0] == paths.count, labels.dtype == .f32 else {
+            throw TensorError.shape(
+                operation: "labelled images",
+                message: "wanted f32 labels [\(paths.count), classes], got \(labels.dtype) \(Tensor.text(labels.shape))"
+            )
+        }
+        self.paths = paths
+        self.labels = try labels.contiguous()
+    }
+}
+
+/// How an image becomes the input of a classifier: RGB, Pillow's bilinear resize to a square, flip and rotation where
+/// drawn, ImageNet's normalisation.
+enum ClassifierInput {
+    static let side = 224
+    private static let mean: [Float] = [0.485, 0.456, 0.406]
+    private static let deviation: [Float] = [0.229, 0.224, 0.225]
+
+    /// What was drawn for one image.
+    struct Augmentation {
+        var flips: Bool
+        var degrees: Double
+    }
+
+    /// The draws of each image of an epoch, by its place in the set: they do not depend on the order of batches.
+    static func augmentations(_ count: Int, seed: UInt64, epoch: Int) -> [Augmentation] {
+        let generator = TorchGenerator(seed: stream(seed, epoch, 1))
+        return (0..<count).map { _ in
+            let flips = generator.uniform() < 0.5
+            return Augmentation(flips: flips, degrees: Double(generator.uniform() * 20 - 10))
+        }
+    }
+
+    /// The order of an epoch.
+    static func order(_ count: Int, seed: UInt64, epoch: Int) -> [Int] {
+        TorchGenerator(seed: stream(seed, epoch, 0)).permutation(count)
+    }
+
+    private static func stream(_ seed: UInt64, _ epoch: Int, _ purpose: UInt64) -> UInt64 {
+        var z = seed &+ UInt64(bitPattern: Int64(epoch)) &* 0x9E37_79B9_7F4A_7C15 &+ purpose &* 0xD1B5_4A32_D192_ED03
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Normalised pixels f32 `[N, 224, 224, 3]` of files.
+    /// - Throws: what decoding the first bad file throws.
+    static func batch(_ paths: [String], _ augmentations: [Augmentation?]) throws -> Tensor {
+        let result = try Tensor(uninitialized: [paths.count, side, side, 3])
+        let target = result.pointer.assumingMemoryBound(to: Float.self)
+        let table = (0..<3).flatMap { channel in
+            (0..<256).map { (Float($0) / 255 - mean[channel]) / deviation[channel] }
+        }
+        let lock = NSLock()
+        var failures: [(Int, Error)] = []
+        let count = side * side * 3
+        Parallel.forEach(paths.count) { index in
+            do {
+                var image = try Image.load(paths[index], mode: .rgb).resized(
+                    width: side, height: side, filter: .bilinear)
+                if let drawn = augmentations[index] {
+                    if drawn.flips { image = try image.flippedHorizontally() }
+                    image = try image.rotated(degrees: drawn.degrees)
+                }
+                image.withPixels { pixels in
+                    let to = target + index * count
+                    table.withUnsafeBufferPointer { table in
+                        var channel = 0
+                        for position in 0..<count {
+                            to[position] = table[channel * 256 + Int(pixels[position])]
+                            channel = channel == 2 ? 0 : channel + 1
+                        }
+                    }
+                }
+            } catch {
+                lock.lock()
+                failures.append((index, error))
+                lock.unlock()
+            }
+        }
+        if let first = failures.min(by: { $0.0 < $1.0 }) { throw first.1 }
+        return result
+    }
+}
+
+/// Reads the next batch on a thread of its own while the network works on this one.
+final class BatchReader {
+    private let condition = NSCondition()
+    private var ready: [Result<Tensor, Error>] = []
+    private var isStopped = false
+
+    /// Starts to read.
+    init(_ count: Int, _ read: @escaping (Int) throws -> Tensor) {
+        let thread = Thread { [self] in
+            for index in 0..<count {
+                let result = Result { try read(index) }
+                condition.lock()
+                while ready.count >= 2 && !isStopped { condition.wait() }
+                let stops = isStopped
+                if !stops { ready.append(result) }
+                condition.signal()
+                condition.unlock()
+                if stops { return }
+                if case .failure = result { return }
+            }
+        }
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    /// The next batch.
+    func next() throws -> Tensor {
+        condition.lock()
+        while ready.isEmpty { condition.wait() }
+        let result = ready.removeFirst()
+        condition.signal()
+        condition.unlock()
+        return try result.get()
+    }
+
+    /// Ends the thread after the batch that it reads.
+    func stop() {
+        condition.lock()
+        isStopped = true
+        condition.signal()
+        condition.unlock()
+    }
+}

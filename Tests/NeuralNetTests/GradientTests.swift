@@ -1,0 +1,69 @@
+import Foundation
+import NeuralNet
+import Tensors
+import Testing
+
+@Suite struct GradientTests {
+    /// Compares the gradients of Σ result · direction with central differences along every 7th value.
+    private func check(
+        _ scope: ParameterScope, _ shape: [Int], _ comment: String,
+        _ forward: @escaping (Tape, Variable) throws -> Variable
+    ) throws {
+        try fill(scope)
+        let parameters = try ParameterSet(scope)
+        let context = try Context(dtype: .f32, threads: 2)
+        let numbers = uniform("input", shape)
+        func sum(_ values: [Float]) throws -> (Double, Tape, Variable, Variable, Tensor) {
+            let tape = try Tape(parameters, context: context)
+            let x = try tape.variable(Tensor(values, shape: shape), requiresGradient: true)
+            let made = try forward(tape, x)
+            let y = try tape.reshape(made, [made.count])
+            let direction = try Tensor(uniform("direction", y.shape), shape: y.shape)
+            let total = zip(try y.tensor().array(Float.self), try direction.array(Float.self)).reduce(0.0) {
+                $0 + Double($1.0) * Double($1.1)
+            }
+            return (total, tape, x, y, direction)
+        }
+        let (_, tape, x, y, direction) = try sum(numbers)
+        parameters.zeroGradients()
+        try tape.backward(y, gradient: direction)
+        let gradient = try #require(try x.gradient()).array(Float.self)
+        let step: Float = 1e-2
+        var difference = 0.0
+        var norm = 0.0
+        for index in stride(from: 0, to: numbers.count, by: 7) {
+            var (up, down) = (numbers, numbers)
+            up[index] += step
+            down[index] -= step
+            let slope = (try sum(up).0 - sum(down).0) / Double((up[index] - down[index]))
+            difference += (slope - Double(gradient[index])) * (slope - Double(gradient[index]))
+            norm += slope * slope
+        }
+        #expect((difference / norm).squareRoot() < 0.02, "\(comment): \((difference / norm).squareRoot())")
+    }
+
+    @Test func convolutionsAndNormsEqualDifferences() throws {
+        for (inputs, outputs) in [(16, 32), (3, 16), (5, 7)] {
+            let scope = ParameterScope()
+            let layer = Convolution2D(
+                scope["c"], inputs: inputs, outputs: outputs, kernel: (3, 3), stride: (2, 2), padding: (1, 1),
+                hasBias: false, batchNorm: BatchNorm2D(scope["bn"], channels: outputs))
+            try check(scope, [2, 6, 6, inputs], "convolution \(inputs) \(outputs)") {
+                try $0.convolution(layer, $1)
+            }
+        }
+    }
+
+    @Test func smallLayersEqualDifferences() throws {
+        let scope = ParameterScope()
+        let norm = LayerNorm(scope["n"], channels: 12)
+        let grouped = try GroupNorm(scope["g"], groups: 3, channels: 12, activation: .silu)
+        let linear = Linear(scope["l"], inputs: 12, outputs: 9, activation: .gelu)
+        let pool = try Pooling(.average, kernel: 3, stride: 2, padding: 1)
+        try check(scope, [2, 4, 4, 12], "layer norm") { try $0.layerNorm(norm, $1) }
+        try check(scope, [2, 4, 4, 12], "group norm") { try $0.groupNorm(grouped, $1) }
+        try check(scope, [2, 4, 4, 12], "linear") { try $0.linear(linear, $1) }
+        try check(scope, [2, 5, 5, 12], "average") { try $0.globalAverage($0.pooling(pool, $1)) }
+        try check(scope, [2, 4, 4, 12], "sigmoid and tanh") { try $0.tanh($0.sigmoid($1)) }
+    }
+}
