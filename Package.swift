@@ -58,6 +58,7 @@ let package = Package(
             name: "Training",
             dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Kernels", "Files"]),
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
+        .target(name: "Radiomics", dependencies: ["Metrics", "Imaging", "Tensors", "Kernels", "Files"]),
         .target(name: "Diffusion", dependencies: ["Encoders", "Tokenizers", "Tensors", "Files"]),
 
         // 4: runs, and Lua as a guest
@@ -90,6 +91,9 @@ let package = Package(
         .executableTarget(
             name: "metrics-bench", dependencies: ["Metrics", "Tensors", "CSupport"], path: "benchmarks/MetricsBench"),
 
+        .executableTarget(
+            name: "radiomics-bench", dependencies: ["Radiomics", "CSupport"], path: "benchmarks/RadiomicsBench"),
+
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
@@ -104,6 +108,7 @@ let package = Package(
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
+        .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Tensors", "Files"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),
         .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),
