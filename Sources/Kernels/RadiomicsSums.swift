@@ -81,9 +81,11 @@ public enum RadiomicsSums {
         public var energy = 0.0
         /// The sum of `|x - mean|`.
         public var absolute = 0.0
-        /// The sums of the second, third and fourth powers of `x - mean`.
+        /// The sum of the second powers of `x - mean`.
         public var second = 0.0
+        /// The sum of the third powers.
         public var third = 0.0
+        /// The sum of the fourth powers.
         public var fourth = 0.0
 
         /// Sums of no values.
