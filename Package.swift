@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Encoders", "Datasets", "Imaging", "NeuralNet", "Checkpoints",
+                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Datasets", "Imaging", "NeuralNet", "Checkpoints",
                 "Tensors", "Files", "CSupport",
             ]),
 
@@ -108,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
-        .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Tensors", "Files"]),
+        .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "Tensors", "Files"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),
         .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),

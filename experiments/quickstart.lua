@@ -2,7 +2,6 @@ local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local image = require "chexgen.image"
 local phantom = require "chexgen.phantom"
-local random_weights = require "chexgen.random_weights"
 
 --- Renders one of the two sets into the run folder and returns the path of its table and the folder. A set that a run before
 --- a crash rendered whole is taken as it stands: the table is written last.
@@ -42,33 +41,49 @@ local function picture(run, real, synthetic)
   return path
 end
 
+--- The pathologies that enough real films show.
+local function frequent(study, least)
+  local found = {}
+  for _, name in ipairs(dataset.pathologies) do
+    if name ~= "No Finding" and #study.real:with_label(name, 1) >= least then found[#found + 1] = name end
+  end
+  return found
+end
+
 return {
-  about = "The main job end to end with nothing to download: drawn phantoms as both sets of images, random networks as "
-    .. "encoders.",
-  params = {
-    images = 48, size = 256, protocol = "exact", name = "flawed phantoms", nearest_k = 5, bootstrap = 100, floor_splits = 8,
-  },
+  about = "The main job end to end with nothing to download: the Fréchet Radiomics Distance of flawed phantoms from drawn "
+    .. "\"real\" ones, overall and for each pathology, beside the floor.",
+  params = { images = 160, size = 256, protocol = "exact", name = "flawed phantoms", floor_splits = 8, least = 12 },
   run = function(run)
     local params = run.params
     local real, synthetic = render(run, "real", false), render(run, "synthetic", true)
     local films = picture(run, real, synthetic)
 
-    local weights = random_weights.write(function(name) return run:artifact("weights/" .. name) end, run.seed)
     local results = run:artifact("Results/image_generation_metrics.csv"):match("^(.*)/")
-    local study = fidelity.open(run, false, fidelity.params {
-      protocol = params.protocol, name = params.name, results = results, nearest_k = params.nearest_k,
-      bootstrap = params.bootstrap, floor_splits = params.floor_splits,
+    local study = fidelity.open(run, true, fidelity.params {
+      protocol = params.protocol, name = params.name, results = results, floor_splits = params.floor_splits,
       real = real, synthetic = synthetic,
-      encoders = { ["inception-v3"] = { weights = weights.inception }, ["rad-dino"] = { weights = weights.rad_dino } },
     })
     study:embed()
     local row = study:measure()
     run:log("The flawed films against the real ones. The floor is real against real: what perfect films would get.")
-    study:show(row)
-    run:log("These networks have random weights: the numbers compare with each other only, never with published ones.")
+    run:log("%-28s %8s %10s %10s", "films", "real", "FRD", "floor")
+    local rows = { { "all", row } }
     study:publish(row, "image_generation_metrics.csv")
+    for _, pathology in ipairs(frequent(study, params.least)) do
+      local some = study.real:with_label(pathology, 1)
+      local made = study.synthetic:where_in("annotated_prompt", some:column "annotated_prompt")
+      local part = study:measure(some:positions(study.real), made:positions(study.synthetic))
+      rows[#rows + 1] = { pathology, part }
+      study:publish(part, "conditional_image_generation_metrics.csv", { { "Pathology", pathology } })
+    end
+    for _, item in ipairs(rows) do
+      local found = item[2]
+      run:log("%-28s %8d %10s %10s", item[1], found["Real images"], found.FRD and ("%.3f"):format(found.FRD) or "-",
+        found["FRD floor"] and ("%.3f"):format(found["FRD floor"]) or "-")
+    end
     run:log("real films in rows 1 and 3, flawed films below them: %s", films)
-    run:log("the table as CheXGenBench's users know it: %s/image_generation_metrics.csv", results)
-    run:log("with your own images: chexgen run experiments/fidelity.yaml")
+    run:log("the tables as CheXGenBench's users know them: %s/*image_generation_metrics.csv", results)
+    run:log("with your own images: chexgen run experiments/frd.yaml")
   end,
 }

@@ -170,7 +170,7 @@ enum EncoderMethods {
     }
 
     /// The deepest folder that holds all files.
-    private static func commonFolder(_ paths: [String]) -> String {
+    static func commonFolder(_ paths: [String]) -> String {
         guard let first = paths.first else { return "." }
         var common = first.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         for path in paths {

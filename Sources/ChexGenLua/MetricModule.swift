@@ -19,8 +19,9 @@ enum MetricModule {
             "chexgen.metric",
             "Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is "
                 + "not finite is an error that names its row.",
-            functions: distances(session) + UncertaintyFunctions.all + ClassificationFunctions.all + helpers,
-            classes: [momentsClass(session)])
+            functions: distances(session) + UncertaintyFunctions.all + ClassificationFunctions.all
+                + RadiomicsFunctions.all(session) + helpers,
+            classes: [momentsClass(session), RadiomicsFunctions.tableClass(session)])
     }
 
     static let real = LuaParameter("real", .any, "Features of real images, `[N, D]`.")

@@ -8,6 +8,12 @@ public struct RadiomicsFeatures: Sendable {
     public let diagnostics: [Double]
     /// The features, in the order of the settings' `featureNames`.
     public let values: [Double]
+
+    /// Features that were kept from before.
+    public init(diagnostics: [Double], values: [Double]) {
+        self.diagnostics = diagnostics
+        self.values = values
+    }
 }
 
 /// Computes radiomic features as pyradiomics 3.0.1 does for a slice and the mask that the reference uses.

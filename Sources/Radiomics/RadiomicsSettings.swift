@@ -47,6 +47,11 @@ public struct RadiomicsSettings: Sendable {
             + lists.joined(separator: " ")
     }
 
+    /// The identity in a few words, with a hash of all of it.
+    public var shortIdentity: String {
+        "pyradiomics-3.0.1 binWidth=\(binWidth) settings=\(SHA256.hex(of: identity).prefix(16))"
+    }
+
     /// The images that are measured, in pyradiomics' order.
     var imageNames: [String] {
         (hasOriginal ? ["original"] : [])
@@ -98,8 +103,7 @@ public struct RadiomicsSettings: Sendable {
             guard supported[name]?.contains(value) == true else {
                 throw Self.fault(name, "only \(supported[name]?.first?.text() ?? "") is supported, got \(value.text())")
             }
-        case "interpolator":
-            try only(.string("sitkBSpline"), .string("3"), .integer(3))
+        case "interpolator": try only(.string("sitkBSpline"), .integer(3))
         // These change nothing for a mask that is the whole image.
         case "padDistance", "preCrop", "minimumROIDimensions", "minimumROISize", "geometryTolerance", "correctMask",
             "additionalInfo", "enableCExtensions":

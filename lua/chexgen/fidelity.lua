@@ -9,6 +9,7 @@
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
+local tensor = require "chexgen.tensor"
 
 local fidelity = {}
 
@@ -21,7 +22,7 @@ local ENCODERS = {
 --- The reference's columns, in its order.
 fidelity.columns = {
   "FID", "FID (RadDino)", "Inception Score", "KID", "KID (RadDino)",
-  "Precision", "Recall", "Density", "Coverage",
+  "Precision", "Recall", "Density", "Coverage", "FRD",
 }
 
 local INTERVALS = { "FID", "FID (RadDino)", "KID", "KID (RadDino)", "Precision", "Recall", "Density", "Coverage" }
@@ -42,6 +43,8 @@ function fidelity.params(extra)
     kid_subset_size = 1000,
     bootstrap = 100,
     floor_splits = 4,
+    frd = true,
+    radiomics = "", -- a YAML file with pyradiomics' parameters; the reference's where empty
   }
   for key, value in pairs(extra or {}) do params[key] = value end
   return params
@@ -95,11 +98,45 @@ function fidelity.open(run, labels, params)
       error(("params.encoders.%s: unknown encoder; known: inception-v3, rad-dino"):format(name), 0)
     end
   end
-  if #self.encoders == 0 then
-    error("params.encoders is empty: name at least one, for example "
+  if #self.encoders == 0 and not params.frd then
+    error("params.encoders is empty and params.frd is false: name at least one encoder, for example "
       .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", 0)
   end
   return self
+end
+
+--- Leaves rows out of one side that an image is missing from, and remembers why.
+function Study:leave_out(side, found)
+  for _, bad in ipairs(found.skipped) do
+    self.skipped[#self.skipped + 1] = { side = side, path = bad.path, reason = bad.reason }
+    self.run:log("left out: %s", bad.reason)
+  end
+  if #found.skipped > 0 then self[side] = self[side]:select(found.kept) end
+end
+
+--- Measures the radiomic features of every image once.
+function Study:measure_radiomics()
+  self.radiomics = {}
+  for _, side in ipairs { "real", "synthetic" } do
+    local settings = self.params.radiomics ~= "" and self.params.radiomics or nil
+    local found = metric.radiomics_table(self[side], { settings = settings, on_bad_image = self.params.on_bad_image })
+    if #found.skipped > 0 and #self.encoders > 0 then
+      error(("%d %s images have no radiomic features, such as %s; set frd: false, or leave them out of the table")
+        :format(#found.skipped, side, found.skipped[1].reason), 0)
+    end
+    if #self.encoders == 0 then
+      local bad = {}
+      for _, item in ipairs(found.skipped) do bad[item.index] = true end
+      local kept = {}
+      for i = 1, #self[side] do
+        if not bad[i] then kept[#kept + 1] = i end
+      end
+      self:leave_out(side, { skipped = found.skipped, kept = tensor.new(kept, "i64") })
+    end
+    found:save(self.run:artifact(("radiomics/%s.csv"):format(side)))
+    self.radiomics[side] = found
+  end
+  if #self.encoders == 0 and #self.skipped > 0 then self:write_skipped() end
 end
 
 --- Embeds every image once under every encoder. Images that cannot be read stop the run with the list of them, or are left
@@ -119,16 +156,11 @@ function Study:embed()
       end)
       self.features[side] = self.features[side] or {}
       self.features[side][entry.name] = found
-      if index == 1 then
-        for _, bad in ipairs(found.skipped) do
-          self.skipped[#self.skipped + 1] = { side = side, path = bad.path, reason = bad.reason }
-          self.run:log("left out: %s", bad.reason)
-        end
-        if #found.skipped > 0 then self[side] = self[side]:select(found.kept) end
-      end
+      if index == 1 then self:leave_out(side, found) end
     end
   end
   if #self.skipped > 0 then self:write_skipped() end
+  if self.params.frd then self:measure_radiomics() end
 end
 
 --- Every image that was left out, in a table of its own beside the results.
@@ -156,7 +188,7 @@ function Study:measure(real_rows, synthetic_rows)
     row["Note"] = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
     return row
   end
-  if math.min(n_real, n_synthetic) < 2048 then
+  if #self.encoders > 0 and math.min(n_real, n_synthetic) < 2048 then
     notes[#notes + 1] = "fewer images than features: compare with the floor, not with other sizes"
   end
 
@@ -216,8 +248,39 @@ function Study:measure(real_rows, synthetic_rows)
 
     self:add_intervals(row, ending, real, synthetic, { groups = groups, kid = kid, neighbours = has_neighbours })
   end
+  if self.radiomics then self:add_radiomics(row, notes, real_rows, synthetic_rows) end
   row["Note"] = table.concat(notes, "; ")
   return row
+end
+
+--- FRD with its floor: the two halves of the real set against each other.
+function Study:add_radiomics(row, notes, real_rows, synthetic_rows)
+  local real, synthetic = self.radiomics.real, self.radiomics.synthetic
+  if real_rows then real = real:select(real_rows) end
+  if synthetic_rows then synthetic = synthetic:select(synthetic_rows) end
+  local options = { protocol = self.params.protocol, seed = self.run.seed, chunks = true }
+  local ok, value, details = pcall(metric.frd, real, synthetic, options)
+  if not ok then
+    notes[#notes + 1] = tostring(value)
+    return
+  end
+  row["FRD"], row["FRD identity"] = value, details.identity
+  row["FRD images left out"] = #details.dropped
+  if #details.dropped > 0 then
+    notes[#notes + 1] = ("FRD leaves out %d images, as the reference does: n mod 16 of each set"):format(#details.dropped)
+  end
+  row.moved = details.moved
+  if self.params.floor_splits > 0 and #real >= 4 then
+    local total, count = 0, 0
+    for split = 1, self.params.floor_splits do
+      local order = tensor.randperm(#real, tensor.generator(self.run.seed + split))
+      local half = #real // 2
+      local found, floor = pcall(metric.frd, real:select(order:narrow(1, 1, half)),
+        real:select(order:narrow(1, half + 1, half)), { protocol = self.params.protocol, chunks = false })
+      if found and floor > -math.huge then total, count = total + floor, count + 1 end
+    end
+    if count > 0 then row["FRD floor"] = total / count end
+  end
 end
 
 --- Bootstrap intervals (by patient where the table names patients) and the floor: real against real at this size.
@@ -266,6 +329,8 @@ function fidelity.result_columns(first)
   for _, name in ipairs(INTERVALS) do
     for _, part in ipairs { " low", " high", " floor" } do columns[#columns + 1] = name .. part end
   end
+  columns[#columns + 1] = "FRD floor"
+  columns[#columns + 1] = "FRD images left out"
   for _, name in ipairs { "Inception Score std", "KID std", "KID (RadDino) std" } do columns[#columns + 1] = name end
   for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name .. " identity" end
   columns[#columns + 1] = "Note"
@@ -290,6 +355,7 @@ function Study:publish(row, file, extra)
     first[#first + 1] = pair[1]
     published[#published + 1] = pair
   end
+  row.moved = nil
   self.run:record(row, fidelity.result_columns(first))
   self.run:publish(self.params.results .. "/" .. file, published)
 end

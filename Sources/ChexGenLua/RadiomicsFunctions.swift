@@ -1,0 +1,290 @@
+import Datasets
+import Files
+import Imaging
+import LuaRuntime
+import Metrics
+import Radiomics
+import Runs
+import Tensors
+
+/// A table of radiomic features as Lua holds it.
+final class RadiomicsTableObject: LuaExternalBytes {
+    let table: RadiomicsTable
+    /// What the features depend on beside the images.
+    let settings: String
+    let skipped: [FeatureExtraction.BadImage]
+
+    init(_ table: RadiomicsTable, settings: String, skipped: [FeatureExtraction.BadImage] = []) {
+        self.table = table
+        self.settings = settings
+        self.skipped = skipped
+    }
+
+    var externalBytes: Int { table.values.count * 8 }
+}
+
+/// `metric.radiomics`, `metric.radiomics_table`, `metric.load_radiomics` and `metric.frd`.
+enum RadiomicsFunctions {
+    private static let settingsOption = LuaParameter(
+        "settings", .oneOf([.string, .table]), optional: true,
+        "pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.")
+    private static let onBadImage = LuaParameter(
+        "on_bad_image", .choice(["stop", "skip"]), default: .string("stop"),
+        "What to do with an image that is broken or has no features.")
+
+    static func all(_ session: Session) -> [LuaFunctionDeclaration] {
+        [radiomics(session), table(session), load(session), distance(session)]
+    }
+
+    private static func radiomics(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "radiomics",
+            [
+                LuaParameter(
+                    "image", .oneOf([.string, .object("Image"), .object("Tensor")]), "A path, an image, or `[H, W]`."),
+                MetricModule.options([settingsOption]),
+            ],
+            returns: [
+                LuaResult("names", .list(.string), "385 names with the reference's settings, in pyradiomics' order."),
+                LuaResult("values", .object("Tensor"), "f64, one a name."),
+            ],
+            "The radiomic features of an image as pyradiomics 3.0.1 computes them for a slice (spacing 1 mm, the whole image "
+                + "but its first pixel as mask). LoG is left out, as pyradiomics does for one slice.",
+            example: "local names, values = metric.radiomics(\"film.png\")"
+        ) { arguments in
+            let settings = try settings(arguments.options("options"), session)
+            let extractor = RadiomicsExtractor(settings)
+            let features: RadiomicsFeatures
+            switch arguments.value("image") {
+            case .string(let path): features = try extractor.features(Image.load(session.input(path)))
+            case .object(let object as ImageObject): features = try extractor.features(object.image)
+            default: features = try extractor.features(arguments.tensor("image"))
+            }
+            return [
+                .list(settings.featureNames),
+                .tensor(try Tensor(features.values, shape: [features.values.count])),
+            ]
+        }
+    }
+
+    private static func table(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "radiomics_table",
+            [
+                LuaParameter("images", .oneOf([.object("Dataset"), .list(.string)]), "A Dataset or a list of paths."),
+                MetricModule.options([settingsOption, onBadImage]),
+            ], returns: [LuaResult("table", .object("RadiomicsTable"), "A row an image.")],
+            "The radiomic features of many images, in parallel. They are kept in the cache, by the bytes of the file."
+        ) { arguments in
+            let options = try arguments.options("options")
+            return [.object(try extract(arguments.value("images"), options, arguments, session))]
+        }
+    }
+
+    private static func load(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "load_radiomics", [LuaParameter("path", .string, "A CSV file of `table:save` or of pyradiomics.")],
+            returns: [LuaResult("table", .object("RadiomicsTable"), "A row an image.")],
+            "Reads a table of radiomic features. Columns of text are left out."
+        ) { arguments in
+            [.object(try read(arguments.string("path"), session))]
+        }
+    }
+
+    private static func read(_ path: String, _ session: Session) throws -> RadiomicsTableObject {
+        let dataset = try Dataset.csv(path: session.input(path))
+        let columns = try dataset.columns.map { (name: $0, cells: try dataset.column($0)) }
+        return RadiomicsTableObject(try RadiomicsTable(columns: columns, name: path), settings: path)
+    }
+
+    private static func distance(_ session: Session) -> LuaFunctionDeclaration {
+        let source = LuaType.oneOf([.object("RadiomicsTable"), .object("Dataset"), .list(.string), .string])
+        return LuaFunctionDeclaration(
+            "frd",
+            [
+                LuaParameter("real", source, "A Dataset, a list of paths, a RadiomicsTable, or its CSV file."),
+                LuaParameter("synthetic", source, "The same of the synthetic images."),
+                MetricModule.options([
+                    LuaParameter(
+                        "protocol", .choice(MetricProtocol.allCases.map(\.rawValue)),
+                        default: .string("chexgenbench"),
+                        "`chexgenbench`: ln d² of the features and 13 diagnostics columns in f32, sizes matched by chance; "
+                            + "`exact`: ln d of the features in f64, every image."),
+                    MetricModule.seedOption, settingsOption, onBadImage,
+                    LuaParameter(
+                        "chunks", .boolean, optional: true,
+                        "Whether `chexgenbench` leaves out the last files, which the reference never processes (n mod 16 "
+                            + "in sorted order); true for images, false for tables."),
+                ]),
+            ],
+            returns: [
+                LuaResult("distance", .number, "ln d² or ln d; -inf for sets that are the same."),
+                LuaResult(
+                    "details", .table,
+                    "`squared_distance`, `real`, `synthetic` (images that entered), `features`, `dropped_features` (names), "
+                        + "`dropped` (`path`, `reason`), `moved` (`name`, `shift` in deviations of the real set, `share` of "
+                        + "the means' squared distance; the farthest first) and `identity`."),
+            ],
+            "The Fréchet Radiomics Distance (Konz et al., 2024). It needs no weights.",
+            example: "local distance, details = metric.frd(real, synthetic, { protocol = \"exact\" })"
+        ) { arguments in
+            let options = try arguments.options("options")
+            func table(_ name: String) throws -> RadiomicsTableObject {
+                switch arguments.value(name) {
+                case .object(let object as RadiomicsTableObject): return object
+                case .string(let path): return try read(path, session)
+                default: return try extract(arguments.value(name), options, arguments, session)
+                }
+            }
+            var isTable = false
+            for name in ["real", "synthetic"] {
+                switch arguments.value(name) {
+                case .string, .object(is RadiomicsTableObject): isTable = true
+                default: break
+                }
+            }
+            let (real, synthetic) = (try table("real"), try table("synthetic"))
+            let result = try FrechetRadiomicsDistance(
+                real: real.table, synthetic: synthetic.table, protocol: MetricModule.definition(options),
+                isChunked: options.has("chunks") ? options.boolean("chunks") : !isTable,
+                seed: MetricModule.seed(options), settings: real.settings)
+            return [.number(result.value), details(result, skipped: real.skipped + synthetic.skipped)]
+        }
+    }
+
+    private static func details(
+        _ result: FrechetRadiomicsDistance, skipped: [FeatureExtraction.BadImage]
+    ) -> LuaValue {
+        let dropped = skipped.map { (path: $0.path, reason: $0.reason) } + result.dropped
+        return .fields([
+            ("squared_distance", .number(result.squaredDistance)), ("real", .integer(result.realCount)),
+            ("synthetic", .integer(result.syntheticCount)), ("features", .integer(result.features.count)),
+            ("dropped_features", .list(result.droppedFeatures)),
+            (
+                "dropped",
+                .table(
+                    LuaTable(
+                        array: dropped.map { .fields([("path", .string($0.path)), ("reason", .string($0.reason))]) }))
+            ),
+            (
+                "moved",
+                .table(
+                    LuaTable(
+                        array: result.moved.map {
+                            .fields([
+                                ("name", .string($0.name)), ("shift", .number($0.shift)), ("share", .number($0.share)),
+                            ])
+                        }))
+            ),
+            ("identity", .string(result.identity.text)),
+        ])
+    }
+
+    private static func extract(
+        _ source: LuaValue, _ options: LuaArguments, _ arguments: LuaArguments, _ session: Session
+    ) throws -> RadiomicsTableObject {
+        let paths: [String]
+        switch source {
+        case .object(let object as DatasetObject): paths = try object.dataset.imagePaths()
+        case .table(let table): paths = table.array.compactMap(\.stringValue)
+        default: throw arguments.fail("images", "wanted a Dataset or a list of paths, got \(source.kind)")
+        }
+        let settings = try settings(options, session)
+        let extraction = RadiomicsExtraction(
+            settings: settings, skipsBad: try options.string("on_bad_image") == "skip", cache: session.cache)
+        let progress = Runs.Progress(total: paths.count, label: "radiomics")
+        defer { progress.finish() }
+        let outcome = try extraction.measure(paths) { progress.step($0) }
+        try session.folder?.pin(
+            files: outcome.files, under: EncoderMethods.commonFolder(outcome.files.map(\.path)))
+        return RadiomicsTableObject(outcome.table, settings: settings.shortIdentity, skipped: outcome.skipped)
+    }
+
+    private static func settings(_ options: LuaArguments, _ session: Session) throws -> RadiomicsSettings {
+        switch options.value("settings") {
+        case .nil: return RadiomicsSettings()
+        case .string(let path): return try RadiomicsSettings(json(YAML.read(session.input(path)).value))
+        case let value: return try RadiomicsSettings(json(ConfigConversion.config(value, name: "settings")))
+        }
+    }
+
+    private static func json(_ value: ConfigValue) -> JSON {
+        switch value {
+        case .null: return .null
+        case .boolean(let flag): return .boolean(flag)
+        case .integer(let number): return .integer(number)
+        case .number(let number): return .number(number)
+        case .string(let text): return .string(text)
+        case .list(let items): return .array(items.map(json))
+        case .map(let entries): return .object(entries.map { (key: $0.key, value: json($0.value)) })
+        }
+    }
+
+    static func tableClass(_ session: Session) -> LuaClassDeclaration {
+        LuaClassDeclaration(
+            "RadiomicsTable", type: RadiomicsTableObject.self, "Radiomic features of many images: a row an image.",
+            methods: [
+                LuaFunctionDeclaration(
+                    "select",
+                    [LuaParameter("rows", .oneOf([.object("Tensor"), .list(.integer)]), "Row numbers from 1.")],
+                    returns: [LuaResult("table", .object("RadiomicsTable"), "These rows.")], "Some rows."
+                ) { arguments in
+                    let object = try arguments.object("self", as: RadiomicsTableObject.self)
+                    let rows: [Int]
+                    if let tensor = arguments.value("rows").objectValue as? TensorObject {
+                        rows = try LabelReader.numbers(tensor.tensor).map { Int(exactly: $0) ?? 0 }
+                    } else {
+                        rows = try arguments.list("rows").map { $0.integerValue ?? 0 }
+                    }
+                    return [
+                        .object(
+                            RadiomicsTableObject(
+                                try object.table.rows(rows.map { $0 &- 1 }), settings: object.settings))
+                    ]
+                },
+                LuaFunctionDeclaration(
+                    "save", [LuaParameter("path", .string, "The file, CSV.")],
+                    "Writes the table with pyradiomics' column names, whole or not at all."
+                ) { arguments in
+                    let object = try arguments.object("self", as: RadiomicsTableObject.self)
+                    try AtomicFile.write(session.output(arguments.string("path")), object.table.csv())
+                    return []
+                },
+                LuaFunctionDeclaration(
+                    "tensor", returns: [LuaResult("values", .object("Tensor"), "`[N, D]` f64.")], "The values."
+                ) { arguments in
+                    let table = try arguments.object("self", as: RadiomicsTableObject.self).table
+                    return [.tensor(try Tensor(table.values, shape: [table.count, table.names.count]))]
+                },
+            ],
+            properties: [
+                property("names", .list(.string), "The columns: the diagnostics, then the features.") {
+                    .list($0.table.names)
+                },
+                property("paths", .list(.string), "The file of each row.") { .list($0.table.paths) },
+                property("skipped", .list(.table), "`index`, `path` and `reason` of what was left out.") { object in
+                    .table(
+                        LuaTable(
+                            array: object.skipped.map {
+                                .fields([
+                                    ("index", .integer($0.index + 1)), ("path", .string($0.path)),
+                                    ("reason", .string($0.reason)),
+                                ])
+                            }))
+                },
+            ],
+            operators: [
+                .len: { values in .integer((values.first?.objectValue as? RadiomicsTableObject)?.table.count ?? 0) },
+                .tostring: { values in
+                    let table = (values.first?.objectValue as? RadiomicsTableObject)?.table
+                    return .string("RadiomicsTable(\(table?.count ?? 0) images, \(table?.names.count ?? 0) columns)")
+                },
+            ])
+    }
+
+    private static func property(
+        _ name: String, _ type: LuaType, _ text: String, _ get: @escaping (RadiomicsTableObject) -> LuaValue
+    ) -> LuaPropertyDeclaration {
+        LuaPropertyDeclaration(name, type, text) { object in (object as? RadiomicsTableObject).map(get) ?? .nil }
+    }
+}

@@ -1,0 +1,106 @@
+import Files
+import Foundation
+import Radiomics
+import Tensors
+import Testing
+
+/// The picture of Tests/Parity/radiomics_features.py.
+private func picture(_ width: Int, _ height: Int) throws -> Tensor {
+    var pixels: [UInt8] = []
+    for y in 0..<height {
+        for x in 0..<width {
+            let noise = ((x * 7919 + y * 104_729 + x * y * 31) % 1009) % 23
+            let (dx, dy) = (x - width / 3, y - height / 2)
+            let blob = 120 * 400 / (400 + dx * dx + dy * dy)
+            pixels.append(UInt8(40 + blob + (x * x / 37 + 3 * y) % 60 + noise))
+        }
+    }
+    return try Tensor(pixels, shape: [height, width])
+}
+
+private func settings(_ text: String) throws -> RadiomicsSettings {
+    try RadiomicsSettings(JSON.parse(text, name: "settings"))
+}
+
+private func message(_ body: () throws -> Void) -> String {
+    do { try body() } catch { return String(describing: error) }
+    return ""
+}
+
+@Suite struct FeatureTests {
+    @Test func equalsPyradiomics() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let cases = try JSON.read(folder.appendingPathComponent("Parity/fixtures/radiomics/features.json").path)
+        var bins = RadiomicsSettings()
+        (bins.binWidth, bins.wavelet) = (12.5, "db2")
+        var native = RadiomicsSettings()
+        native.spacing = nil
+        var uneven = RadiomicsSettings()
+        uneven.spacing = (3, 1.5)
+        for (name, settings) in [
+            ("even", RadiomicsSettings()), ("odd", RadiomicsSettings()), ("bins", bins), ("native", native),
+            ("uneven", uneven),
+        ] {
+            let wanted = try #require(cases[name])
+            let (width, height) = (try #require(wanted["width"]?.integer), try #require(wanted["height"]?.integer))
+            let found = try RadiomicsExtractor(settings).features(picture(width, height))
+            let names = RadiomicsExtractor.diagnosticsNames + settings.featureNames
+            #expect(names == wanted["names"]?.array?.compactMap(\.string))
+            #expect(settings.featureNames.count == 385)
+            let values = try #require(wanted["values"]?.array?.compactMap(\.number))
+            for (name_, (ours, theirs)) in zip(names, zip(found.diagnostics + found.values, values)) {
+                // Means of detail images are rounding noise around 0 on a scale of 100.
+                let tolerance = max(1e-7 * abs(theirs), 1e-10)
+                #expect(abs(ours - theirs) <= tolerance, "\(name) \(name_): \(ours), wanted \(theirs)")
+            }
+        }
+    }
+
+    @Test func settingsAreReadAndChecked() throws {
+        let read = try settings(
+            """
+            {"setting": {"binWidth": 25, "resampledPixelSpacing": [0, 3, 0], "normalize": true, "label": 1,
+             "force2D": true, "interpolator": "sitkBSpline", "padDistance": 10},
+             "imageType": {"Wavelet": {"wavelet": "haar"}}, "featureClass": {"glcm": ["Imc1", "Contrast"], "ngtdm": null}}
+            """)
+        #expect(read.binWidth == 25 && read.spacing?.x == 1 && read.spacing?.y == 3)
+        #expect(
+            read.featureNames.prefix(3) == [
+                "wavelet-LH_glcm_Imc1", "wavelet-LH_glcm_Contrast", "wavelet-LH_ngtdm_Busyness",
+            ])
+        #expect(read.identity != RadiomicsSettings().identity)
+        for (text, part) in [
+            ("{\"settings\": {}}", "settings"), ("{\"setting\": {\"binwidth\": 5}}", "binwidth"),
+            ("{\"setting\": {\"binWidth\": 0}}", "more than 0"), ("{\"setting\": {\"binWidth\": \"5\"}}", "number"),
+            ("{\"setting\": {\"resampledPixelSpacing\": [2, -1, 0]}}", "resampledPixelSpacing"),
+            ("{\"setting\": {\"label\": 2}}", "label"),
+            ("{\"setting\": {\"interpolator\": \"sitkLinear\"}}", "sitkLinear"),
+            ("{\"imageType\": {\"Square\": {}}}", "Square"), ("{\"imageType\": {}}", "no image"),
+            ("{\"imageType\": {\"Wavelet\": {\"wavelet\": \"bior1.1\"}}}", "bior1.1"),
+            ("{\"featureClass\": {\"shape\": null}}", "shape"), ("{\"featureClass\": {\"glcm\": [\"MCC\"]}}", "MCC"),
+            ("3", "wanted"),
+        ] {
+            let found = message { _ = try settings(text) }
+            #expect(found.contains(part), "\(text): \(found)")
+        }
+    }
+
+    @Test func strangeImagesGiveFeaturesOrErrors() throws {
+        let extractor = RadiomicsExtractor()
+        func found(_ tensor: Tensor) -> String { message { _ = try extractor.features(tensor) } }
+        #expect(try found(.zeros([1, 1])).contains("1 x 1"))
+        #expect(try found(.zeros([3, 3])).contains("resampling"))
+        #expect(try found(.zeros([64, 64])).contains("every pixel is 0"))
+        #expect(try found(.full([64, 64], .number(.nan), .f32)).contains("nan"))
+        #expect(try found(.zeros([2, 2, 3])).contains("[2, 2, 3]"))
+        #expect(try found(picture(4, 4)) == "")
+        var fine = RadiomicsSettings()
+        fine.binWidth = 1e-5
+        #expect(message { _ = try RadiomicsExtractor(fine).features(picture(40, 40)) }.contains("grey levels"))
+        // One bright pixel in the dark: large flat zones.
+        var pixels = [UInt8](repeating: 0, count: 1024 * 1024)
+        pixels[517 * 1024 + 300] = 255
+        let features = try extractor.features(Tensor(pixels, shape: [1024, 1024]))
+        #expect(features.values.count == 385 && features.values.allSatisfy { !$0.isNaN })
+    }
+}
