@@ -1,4 +1,5 @@
 -- chexgen.metric as scripts see it.
+local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local tensor = require "chexgen.tensor"
 local harness = require "harness"
@@ -180,6 +181,67 @@ test("confusion matrix", function()
   assert(labels == tensor.new({ 0, 1, 2, 5 }, "i64"))
   raises(function() metric.confusion_matrix({ 1 }, { 1, 2 }) end, "1", "2")
   raises(function() metric.confusion_matrix({ 1.5 }, { 1 }) end, "predictions", "1.5")
+end)
+
+test("radiomics and FRD", function()
+  local image = require "chexgen.image"
+  local paths = { real = {}, synthetic = {} }
+  local order = tensor.generator(3)
+  for side, list in pairs(paths) do
+    for i = 1, 17 do
+      local noise = tensor.rand({ 24, 32, 1 }, order) * (side == "real" and 60 or 120)
+      local ramp = tensor.arange(0, 24 * 32):reshape(24, 32, 1) / 8
+      list[i] = ("%s/%s%02d.png"):format(scratch, side, i)
+      image.save(list[i], image.from_tensor((noise + ramp):to "u8"))
+    end
+  end
+  local names, values = metric.radiomics(paths.real[1])
+  equal(#names, 385)
+  equal(names[1], "original_firstorder_10Percentile")
+  equal(values:dim(), 1)
+  local _, same = metric.radiomics(image.load(paths.real[1]))
+  assert(same == values)
+  local few, two = metric.radiomics(paths.real[1],
+    { settings = { featureClass = { ngtdm = { "Contrast" } }, imageType = { Original = {}, Wavelet = { wavelet = "haar" } } } })
+  equal(#few, 5)
+  equal(two:numel(), 5)
+
+  local real = metric.radiomics_table(paths.real)
+  local made = metric.radiomics_table(dataset.images(paths.synthetic))
+  equal(#real, 17)
+  equal(#real.names, 398)
+  equal(real.paths[2], paths.real[2])
+  equal(#real.skipped, 0)
+  close(real:tensor():narrow(2, 14, 385)[1], values:totable(), 0)
+  local value, details = metric.frd(real, made, { protocol = "exact" })
+  equal(details.features, 385)
+  equal(details.real, 17)
+  close(value, 0.5 * math.log(details.squared_distance), 1e-9)
+  assert(math.abs(details.moved[1].shift) >= math.abs(details.moved[2].shift) and details.moved[1].share <= 1)
+  assert(details.identity:find("ln d", 1, true))
+  local reference, of = metric.frd(paths.real, dataset.images(paths.synthetic))
+  equal(of.real, 16)
+  equal(#of.dropped, 2)
+  equal(of.dropped[1].path, paths.real[17])
+  close(reference, metric.frd(real, made, { chunks = true }), 1e-9)
+  equal(metric.frd(real, real, { protocol = "exact" }), -math.huge)
+
+  made:save(scratch .. "/made.csv")
+  local loaded = metric.load_radiomics(scratch .. "/made.csv")
+  assert(loaded:tensor() == made:tensor())
+  close(metric.frd(real, scratch .. "/made.csv", { protocol = "exact" }), value, 1e-9)
+  equal(real:select({ 3, 1 }).paths, { paths.real[3], paths.real[1] })
+  equal(#real:select(tensor.new({ 2 }, "i64")), 1)
+
+  image.save(scratch .. "/flat.png", image.from_tensor(tensor.zeros({ 20, 20, 1 }, "u8")))
+  raises(function() metric.radiomics(scratch .. "/flat.png") end, "every pixel is 0")
+  raises(function() metric.radiomics_table { paths.real[1], scratch .. "/flat.png" } end, "flat.png", "1 of 2")
+  equal(#metric.radiomics_table({ paths.real[1], scratch .. "/flat.png" }, { on_bad_image = "skip" }).skipped, 1)
+  raises(function() metric.radiomics(paths.real[1], { settings = { setting = { binwidth = 5 } } }) end, "binwidth")
+  raises(function() metric.radiomics(tensor.full({ 8, 8 }, 0 / 0)) end, "nan")
+  raises(function() real:select { 18 } end, "17 rows")
+  raises(function() metric.frd(real:select { 1 }, made) end, "1 real")
+  raises(function() metric.load_radiomics(scratch .. "/none.csv") end, "none.csv")
 end)
 
 test("helpers", function()

@@ -32,6 +32,30 @@ function Moments:covariance() end
 --- Releases the object now; it cannot be used after that.
 function Moments:close() end
 
+--- Radiomic features of many images: a row an image.
+---@class RadiomicsTable
+---@field names string[] The columns: the diagnostics, then the features.
+---@field paths string[] The file of each row.
+---@field skipped table[] `index`, `path` and `reason` of what was left out.
+---@operator len: integer
+local RadiomicsTable = {}
+
+--- Some rows.
+---@param rows Tensor|integer[] Row numbers from 1.
+---@return RadiomicsTable table These rows.
+function RadiomicsTable:select(rows) end
+
+--- Writes the table with pyradiomics' column names, whole or not at all.
+---@param path string The file, CSV.
+function RadiomicsTable:save(path) end
+
+--- The values.
+---@return Tensor values `[N, D]` f64.
+function RadiomicsTable:tensor() end
+
+--- Releases the object now; it cannot be used after that.
+function RadiomicsTable:close() end
+
 ---@class chexgen.metric.kid.options
 ---@field subsets? integer How many subsets. (default 100)
 ---@field subset_size? integer Images a subset of each set. (default 1000)
@@ -68,6 +92,20 @@ function Moments:close() end
 ---@class chexgen.metric.classification.options
 ---@field threshold? number Above it a label is predicted. (default 0.5)
 ---@field names? string[] The classes' names; `dataset.pathologies` where there are fourteen classes.
+
+---@class chexgen.metric.radiomics.options
+---@field settings? string|table pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.
+
+---@class chexgen.metric.radiomics_table.options
+---@field settings? string|table pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.
+---@field on_bad_image? "stop"|"skip" What to do with an image that is broken or has no features. (default "stop")
+
+---@class chexgen.metric.frd.options
+---@field protocol? "chexgenbench"|"exact" `chexgenbench`: ln d² of the features and 13 diagnostics columns in f32, sizes matched by chance; `exact`: ln d of the features in f64, every image. (default "chexgenbench")
+---@field seed? integer The seed of its choices. (default 42)
+---@field settings? string|table pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.
+---@field on_bad_image? "stop"|"skip" What to do with an image that is broken or has no features. (default "stop")
+---@field chunks? boolean Whether `chexgenbench` leaves out the last files, which the reference never processes (n mod 16 in sorted order); true for images, false for tables.
 
 --- Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is not finite is an error that names its row.
 ---@class chexgen.metric
@@ -149,6 +187,40 @@ function M.roc_curve(scores, labels) end
 ---@return Tensor counts `[K, K]` i64: row i, column j counts label i predicted as j.
 ---@return Tensor labels `[K]` i64: the labels that occur, rising.
 function M.confusion_matrix(predictions, labels) end
+
+--- The radiomic features of an image as pyradiomics 3.0.1 computes them for a slice (spacing 1 mm, the whole image but its first pixel as mask). LoG is left out, as pyradiomics does for one slice.
+---
+--- ```lua
+--- local names, values = metric.radiomics("film.png")
+--- ```
+---@param image string|Image|Tensor A path, an image, or `[H, W]`.
+---@param options? chexgen.metric.radiomics.options Settings. (default {})
+---@return string[] names 385 names with the reference's settings, in pyradiomics' order.
+---@return Tensor values f64, one a name.
+function M.radiomics(image, options) end
+
+--- The radiomic features of many images, in parallel. They are kept in the cache, by the bytes of the file.
+---@param images Dataset|string[] A Dataset or a list of paths.
+---@param options? chexgen.metric.radiomics_table.options Settings. (default {})
+---@return RadiomicsTable table A row an image.
+function M.radiomics_table(images, options) end
+
+--- Reads a table of radiomic features. Columns of text are left out.
+---@param path string A CSV file of `table:save` or of pyradiomics.
+---@return RadiomicsTable table A row an image.
+function M.load_radiomics(path) end
+
+--- The Fréchet Radiomics Distance (Konz et al., 2024). It needs no weights.
+---
+--- ```lua
+--- local distance, details = metric.frd(real, synthetic, { protocol = "exact" })
+--- ```
+---@param real RadiomicsTable|Dataset|string[]|string A Dataset, a list of paths, a RadiomicsTable, or its CSV file.
+---@param synthetic RadiomicsTable|Dataset|string[]|string The same of the synthetic images.
+---@param options? chexgen.metric.frd.options Settings. (default {})
+---@return number distance ln d² or ln d; -inf for sets that are the same.
+---@return table details `squared_distance`, `real`, `synthetic` (images that entered), `features`, `dropped_features` (names), `dropped` (`path`, `reason`), `moved` (`name`, `shift` in deviations of the real set, `share` of the means' squared distance; the farthest first) and `identity`.
+function M.frd(real, synthetic, options) end
 
 --- Rounds to decimals as Python's `round` does: the exact value decides, ties go to even.
 ---@param value number The number.
