@@ -105,7 +105,7 @@ let package = Package(
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),
-        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "Files"]),
+        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "Files"]),
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
