@@ -38,10 +38,12 @@ UNETS = {
                    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
                    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]}, (1, 7, 10), 5, 500.0),
     "cross": (TWO | ATTENDING | {"attention_head_dim": 4, "only_cross_attention": True}, (2, 8, 8), 9, 321.0),
-    "crosses": (TWO | ATTENDING | {"attention_head_dim": 4, "only_cross_attention": [False, True],
-                                   "mid_block_only_cross_attention": False}, (1, 4, 6), 9, 77.0),
+    "crosses": (TWO | ATTENDING | {"attention_head_dim": 4, "only_cross_attention": [False, True]}, (1, 4, 6), 9, 77.0),
     # The other halves of every option of the time embedding, and a timestep between two.
     "time": (TWO | {"attention_head_dim": 2, "flip_sin_to_cos": False, "freq_shift": 1}, (1, 8, 4), 11, 12.75),
+    # What no published model of the family has, but diffusers' same classes know.
+    "rare": (TWO | {"attention_head_dim": 4, "center_input_sample": True, "downsample_padding": 0,
+                    "mid_block_scale_factor": 1.5, "out_channels": 6, "in_channels": 5}, (1, 8, 6), 4, 640.0),
     # Transformers of several blocks, and other epsilons and group counts.
     "depth": (TWO | ATTENDING | {"attention_head_dim": 8, "transformer_layers_per_block": [1, 2],
                                  "norm_num_groups": 16, "norm_eps": 1e-3}, (1, 4, 4), 3, 999.0),
@@ -93,7 +95,7 @@ def main():
         model, tree = network(UNet2DConditionModel, "unet-" + name, options)
         context = torch.from_numpy(uniform(f"unet-{name}.context", (shape[0], tokens, options["cross_attention_dim"]),
                                            -1.7, 1.7))
-        latents = planes(f"unet-{name}.latents", shape, 4)
+        latents = planes(f"unet-{name}.latents", shape, options.get("in_channels", 4))
         outputs[f"unet-{name}"] = last(model(latents, torch.tensor(timestep), context).sample)
         # One config stands as diffusers saves it.
         config = json.loads(model.to_json_string()) if name == "sd1" else options
