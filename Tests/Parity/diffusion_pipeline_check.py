@@ -236,9 +236,11 @@ class Report:
 def check(name, draw, chexgen, folder, report):
     from safetensors.numpy import load_file, save_file
 
-    pipe = build(name, draw)
+    build(name, draw).save_pretrained(folder / "model")
+    # As users load it: which options are defaults and which are set decides what another scheduler takes over.
+    pipe = StableDiffusionPipeline.from_pretrained(
+        folder / "model", safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     pipe.set_progress_bar_config(disable=True)
-    pipe.save_pretrained(folder / "model")
     ids = pipe.tokenizer(PROMPTS, padding="max_length", max_length=pipe.tokenizer.model_max_length, truncation=True,
                          return_tensors="pt").input_ids
     text = pipe.text_encoder(ids)[0]
