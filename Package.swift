@@ -59,7 +59,9 @@ let package = Package(
             dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Kernels", "Files"]),
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
         .target(name: "Radiomics", dependencies: ["Metrics", "Imaging", "Tensors", "Kernels", "Files"]),
-        .target(name: "Diffusion", dependencies: ["Encoders", "Tokenizers", "Tensors", "Files"]),
+        .target(
+            name: "Diffusion",
+            dependencies: ["Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "Kernels", "Files"]),
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),

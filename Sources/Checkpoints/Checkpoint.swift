@@ -137,7 +137,8 @@ public final class Checkpoint {
         }
     }
 
-    /// The tensors for a model's parameters, in their order; the fit must be complete.
+    /// The tensors for a model's parameters, in their order; the fit must be complete. The weights `[O, I, 1, 1]` of a 1 × 1
+    /// convolution fit a linear layer's `[O, I]`, and the other way round, since files have both for one layer.
     /// - Parameters:
     ///   - expected: the names and shapes of the parameters.
     ///   - ignoring: says which tensors of the file may stay unused.
@@ -155,7 +156,9 @@ public final class Checkpoint {
                 missing.append(name)
                 continue
             }
-            if record.shape != shape { wrongShapes.append(.init(name: name, wanted: shape, found: record.shape)) }
+            if !Self.fits(record.shape, shape) {
+                wrongShapes.append(.init(name: name, wanted: shape, found: record.shape))
+            }
         }
         let unused = names.filter { !used.contains($0) && !ignoring($0) }
         let matched = used.count - wrongShapes.count
@@ -165,7 +168,17 @@ public final class Checkpoint {
                     path: path, expected: expected.count, matched: matched, missing: missing, unused: unused,
                     wrongShapes: wrongShapes))
         }
-        return try expected.map { try self[$0.name] }
+        return try expected.map { name, shape in
+            let tensor = try self[name]
+            return tensor.shape == shape ? tensor : try tensor.reshaped(shape)
+        }
+    }
+
+    private static func fits(_ found: [Int], _ wanted: [Int]) -> Bool {
+        func matrix(_ shape: [Int]) -> [Int] {
+            shape.count == 4 && shape.suffix(2) == [1, 1] ? Array(shape.prefix(2)) : shape
+        }
+        return found == wanted || matrix(found) == matrix(wanted)
     }
 
     /// How many NaN and infinite values a tensor holds; they are read as they are.

@@ -80,7 +80,8 @@ struct TensorRecord {
         let isAligned = Int(bitPattern: base) % type.size == 0
         if type.isStoredAsDType && !isBigEndian && isAligned {
             let storage = Storage(
-                borrowing: UnsafeMutableRawPointer(mutating: base), byteCount: region.bytes.count, owner: region.owner)
+                borrowing: UnsafeMutableRawPointer(mutating: base), byteCount: region.bytes.count, owner: region.owner,
+                isMapped: region.owner is MappedFile)
             return try Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides, offset: offset)
         }
         return try withExtendedLifetime(region.owner) { try copy(dtype) }

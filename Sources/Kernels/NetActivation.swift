@@ -31,4 +31,32 @@ public enum NetActivation {
             }
         }
     }
+
+    /// a · gelu(b), with the exact GELU, for f32 rows that hold a and b side by side: `[rows, 2 · width]` to
+    /// `[rows, width]` of another type.
+    public static func geluGate(
+        _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ type: NetType, rows: Int, width: Int
+    ) {
+        Parallel.forRanges(rows, grain: 16) { range in
+            switch type {
+            case .f32:
+                let target = target.assumingMemoryBound(to: Float.self)
+                for row in range { gate(source + row * 2 * width, target + row * width, width) }
+            case .bf16:
+                var line = [Float](repeating: 0, count: width)
+                line.withUnsafeMutableBufferPointer { line in
+                    guard let line = line.baseAddress else { return }
+                    for row in range {
+                        gate(source + row * 2 * width, line, width)
+                        VectorMath.toBFloat16(
+                            line, target.assumingMemoryBound(to: UInt16.self) + row * width, width)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func gate(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ width: Int) {
+        for index in 0..<width { target[index] = source[index] * fastGelu(source[width + index]) }
+    }
 }

@@ -97,4 +97,81 @@ public enum NetSoftmax {
             }
         }
     }
+
+    /// One block of keys of a softmax over many blocks: e^(x - maximum), where each row's maximum, its sum so far, and the
+    /// factor that earlier results must be multiplied with are kept up to date.
+    ///
+    /// Both buffers reach 16 elements behind the last row; what lies there may change.
+    /// - Parameters:
+    ///   - scores: f32 `[rows, columns]`.
+    ///   - target: the exponentials, f32 (may be in place) or bf16.
+    ///   - maxima: of each row, in units of log2; -infinity before the first block.
+    ///   - sums: of each row; 0 before the first block.
+    ///   - factors: of each row, for what earlier blocks gave.
+    public static func blockExponentials(
+        _ scores: UnsafeMutablePointer<Float>, _ target: UnsafeMutableRawPointer, _ type: NetType, rows: Int,
+        columns: Int, scale: Float, maxima: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>,
+        factors: UnsafeMutablePointer<Float>
+    ) {
+        switch type {
+        case .f32: blockRows(NetF32.self, scores, target, rows, columns, scale, maxima, sums, factors)
+        case .bf16: blockRows(NetBF16.self, scores, target, rows, columns, scale, maxima, sums, factors)
+        }
+    }
+
+    private static func blockRows<T: NetElement>(
+        _: T.Type, _ scores: UnsafeMutablePointer<Float>, _ target: UnsafeMutableRawPointer, _ rows: Int,
+        _ columns: Int, _ scale: Float, _ maxima: UnsafeMutablePointer<Float>, _ sums: UnsafeMutablePointer<Float>,
+        _ factors: UnsafeMutablePointer<Float>
+    ) {
+        let lanes = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+        let vectors = columns / 16 * 16
+        let isOutside = lanes .>= Int32(columns - vectors)
+        let isInPlace = UnsafeRawPointer(target) == UnsafeRawPointer(scores)
+        let factor = SIMD16<Float>(repeating: scale * log2e)
+        for row in 0..<rows {
+            let start = row * columns
+            let line = scores + start
+            var top = SIMD16<Float>(repeating: -.infinity)
+            var index = 0
+            while index < vectors {
+                top = netMaximum(top, NetF32.load(line, index))
+                index += 16
+            }
+            if index < columns {
+                top = netMaximum(top, NetF32.load(line, index).replacing(with: -.infinity, where: isOutside))
+            }
+            let maximum = max(maxima[row], top.max() * scale * log2e)
+            let before = netExp2(SIMD16(repeating: maxima[row] - maximum))[0]
+            factors[row] = before
+            maxima[row] = maximum
+            let shift = SIMD16<Float>(repeating: -maximum)
+            var sum = SIMD16<Float>.zero
+            index = 0
+            while index < vectors {
+                let value = netExp2(shift.addingProduct(NetF32.load(line, index), factor))
+                sum += value
+                T.store(target, start + index, value)
+                index += 16
+            }
+            if index < columns {
+                let old = NetF32.load(line, index)
+                let value = netExp2(shift.addingProduct(old, factor)).replacing(with: 0, where: isOutside)
+                sum += value
+                T.store(target, start + index, isInPlace ? value.replacing(with: old, where: isOutside) : value)
+            }
+            sums[row] = sums[row] * before + sum.sum()
+        }
+    }
+
+    /// total = total · factor of the row + part, over `[rows, columns]`.
+    public static func accumulate(
+        _ part: UnsafePointer<Float>, _ total: UnsafeMutablePointer<Float>, rows: Int, columns: Int,
+        factors: UnsafePointer<Float>
+    ) {
+        for row in 0..<rows {
+            let factor = factors[row]
+            for index in row * columns..<(row + 1) * columns { total[index] = part[index] + total[index] * factor }
+        }
+    }
 }

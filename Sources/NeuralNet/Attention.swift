@@ -12,9 +12,12 @@ public final class ScaledDotProductAttention {
     private let name: String
     /// Queries of one tile; its scores against some 1400 keys then fit in a core's cache.
     private static let tile = 64
+    /// More keys than these are taken in blocks, each of which fits in a core's cache with a larger tile.
+    private static let mostKeys = 1536
+    private static let block = (queries: 128, keys: 512)
 
     private struct Key: Hashable {
-        var rows, keys, threads: Int
+        var rows, keys, tile: Int
         var dtype: DType
     }
     private struct Tile {
@@ -22,7 +25,7 @@ public final class ScaledDotProductAttention {
         var values: Primitive
     }
     private struct PackKey: Hashable {
-        var keys, stride: Int
+        var keys, stride, tile: Int
         var dtype: DType
     }
     private struct Pack {
@@ -67,99 +70,144 @@ public final class ScaledDotProductAttention {
             throw TensorError.dtype(operation: name, message: "wanted \(dtype), got \(query.dtype)")
         }
         let result = try context.tensor(query.shape, dtype)
-        let queries = query.shape[1]
-        let keys = key.shape[1]
-        let pack = try packs.value(PackKey(keys: keys, stride: channels, dtype: dtype)) {
-            try makePack(keys, dtype, context)
+        let (queries, keys) = (query.shape[1], key.shape[1])
+        let isBlocked = keys > Self.mostKeys
+        let tile = isBlocked ? Self.block.queries : Self.tile
+        let blocks = stride(from: 0, to: keys, by: isBlocked ? Self.block.keys : keys).map { first in
+            first..<min(first + (isBlocked ? Self.block.keys : keys), keys)
         }
-        let scratch = try Scratch(pack.keyBytes, pack.valueBytes, keys, headSize, Self.tile, dtype, context)
+        let tilesPerHead = (queries + tile - 1) / tile
         for image in 0..<query.shape[0] {
-            for head in 0..<heads {
-                let column = head * headSize
-                let keyOffset = (image * keys * channels + column) * dtype.size
+            let packed = try (0..<heads * blocks.count).map { unit in
+                try PackedBlock(pack(blocks[unit % blocks.count].count, tile, context), context)
+            }
+            try context.parallel(heads * blocks.count) { [self] unit, context in
+                let range = blocks[unit % blocks.count]
+                let pack = try pack(range.count, tile, context)
+                let offset =
+                    ((image * keys + range.lowerBound) * channels + unit / blocks.count * headSize) * dtype.size
                 try context.execute(
-                    pack.key, [(DNNL_ARG_SRC, key.pointer + keyOffset), (DNNL_ARG_DST, scratch.key.pointer)])
+                    pack.key, [(DNNL_ARG_SRC, key.pointer + offset), (DNNL_ARG_DST, packed[unit].key.pointer)])
                 try context.execute(
-                    pack.value, [(DNNL_ARG_SRC, value.pointer + keyOffset), (DNNL_ARG_DST, scratch.value.pointer)])
-                var first = 0
-                while first < queries {
-                    let rows = min(Self.tile, queries - first)
-                    let offset = ((image * queries + first) * channels + column) * dtype.size
-                    try runTile(
-                        first, rows, keys, query.pointer + offset, result.pointer + offset, scratch, context)
-                    first += rows
-                }
+                    pack.value, [(DNNL_ARG_SRC, value.pointer + offset), (DNNL_ARG_DST, packed[unit].value.pointer)])
+            }
+            try context.parallel(heads * tilesPerHead) { [self] unit, context in
+                let head = unit / tilesPerHead
+                let first = unit % tilesPerHead * tile
+                let rows = min(tile, queries - first)
+                let offset = ((image * queries + first) * channels + head * headSize) * dtype.size
+                let own = Array(packed[head * blocks.count..<(head + 1) * blocks.count])
+                try runTile(
+                    Work(first: first, rows: rows, tile: tile, blocks: blocks, packed: own),
+                    query.pointer + offset, result.pointer + offset, context)
             }
         }
         return result
     }
 
+    /// The keys and values of a block of one head, in the layouts that the products ask for.
+    private struct PackedBlock {
+        let key, value: Tensor
+
+        init(_ pack: Pack, _ context: Context) throws {
+            key = try context.tensor([pack.keyBytes], .u8)
+            value = try context.tensor([pack.valueBytes], .u8)
+        }
+    }
+
+    /// The queries of one tile, and all that they look at.
+    private struct Work {
+        let first, rows, tile: Int
+        let blocks: [Range<Int>]
+        let packed: [PackedBlock]
+    }
+
     private func runTile(
-        _ first: Int, _ rows: Int, _ keys: Int, _ query: UnsafeMutableRawPointer, _ result: UnsafeMutableRawPointer,
-        _ scratch: Scratch, _ context: Context
+        _ work: Work, _ query: UnsafeMutableRawPointer, _ result: UnsafeMutableRawPointer, _ context: Context
     ) throws {
         let dtype = context.dtype
         let type = try dtype.netType(name)
         let channels = heads * headSize
-        let tile = try tiles.value(Key(rows: rows, keys: keys, threads: context.threads, dtype: dtype)) {
-            try makeTile(rows, keys, dtype)
-        }
+        let rows = work.rows
+        let scale = 1 / Float(headSize).squareRoot()
+        let scratch = try Scratch(
+            work.blocks.reduce(0) { max($0, $1.count) }, headSize, work.tile, work.blocks.count > 1, dtype, context)
         NetConversion.copyRows(
             query, stride: channels * dtype.size, scratch.query.pointer, stride: headSize * dtype.size, rows: rows,
             rowBytes: headSize * dtype.size)
-        try context.execute(
-            tile.scores,
-            [
-                (DNNL_ARG_SRC, scratch.query.pointer), (DNNL_ARG_WEIGHTS, scratch.key.pointer),
-                (DNNL_ARG_DST, scratch.scores.pointer),
-            ])
-        if isCausal { hideLaterKeys(first, rows, keys, scratch) }
-        let reciprocals = scratch.reciprocals.pointer.assumingMemoryBound(to: Float.self)
-        NetSoftmax.exponentials(
-            scratch.scores.pointer.assumingMemoryBound(to: Float.self), scratch.weights.pointer, type, rows: rows,
-            columns: keys, stride: keys, scale: 1 / Float(headSize).squareRoot(), reciprocals: reciprocals)
-        try context.execute(
-            tile.values,
-            [
-                (DNNL_ARG_SRC, scratch.weights.pointer), (DNNL_ARG_WEIGHTS, scratch.value.pointer),
-                (DNNL_ARG_DST, scratch.output.pointer),
-            ])
+        let scores = scratch.scores.pointer.assumingMemoryBound(to: Float.self)
+        let output = scratch.output.pointer.assumingMemoryBound(to: Float.self)
+        let numbers = scratch.numbers.pointer.assumingMemoryBound(to: Float.self)
+        let (factors, maxima, sums) = (numbers, numbers + work.tile, numbers + 2 * work.tile)
+        for row in 0..<rows { (maxima[row], sums[row]) = (-.infinity, 0) }
+        let total = scratch.total?.pointer.assumingMemoryBound(to: Float.self)
+        total?.update(repeating: 0, count: rows * headSize)
+        for (range, packed) in zip(work.blocks, work.packed) {
+            let keys = range.count
+            let tile = try tiles.value(Key(rows: rows, keys: keys, tile: work.tile, dtype: dtype)) {
+                try makeTile(rows, work.tile, keys, dtype)
+            }
+            try context.execute(
+                tile.scores,
+                [
+                    (DNNL_ARG_SRC, scratch.query.pointer), (DNNL_ARG_WEIGHTS, packed.key.pointer),
+                    (DNNL_ARG_DST, scratch.scores.pointer),
+                ])
+            if isCausal { hideLaterKeys(work.first, rows, range, scores) }
+            if total == nil {
+                NetSoftmax.exponentials(
+                    scores, scratch.weights.pointer, type, rows: rows, columns: keys, stride: keys, scale: scale,
+                    reciprocals: factors)
+            } else {
+                NetSoftmax.blockExponentials(
+                    scores, scratch.weights.pointer, type, rows: rows, columns: keys, scale: scale, maxima: maxima,
+                    sums: sums, factors: factors)
+            }
+            try context.execute(
+                tile.values,
+                [
+                    (DNNL_ARG_SRC, scratch.weights.pointer), (DNNL_ARG_WEIGHTS, packed.value.pointer),
+                    (DNNL_ARG_DST, scratch.output.pointer),
+                ])
+            if let total { NetSoftmax.accumulate(output, total, rows: rows, columns: headSize, factors: factors) }
+        }
+        if total != nil { for row in 0..<rows { factors[row] = 1 / sums[row] } }
         NetSoftmax.scaleRows(
-            scratch.output.pointer.assumingMemoryBound(to: Float.self), result, type, rows: rows, columns: headSize,
-            targetStride: channels, factors: reciprocals)
+            total ?? output, result, type, rows: rows, columns: headSize, targetStride: channels, factors: factors)
     }
 
     /// Gives the keys behind each query scores that the softmax makes 0 of.
-    private func hideLaterKeys(_ first: Int, _ rows: Int, _ keys: Int, _ scratch: Scratch) {
-        let scores = scratch.scores.pointer.assumingMemoryBound(to: Float.self)
-        for row in 0..<rows where first + row + 1 < keys {
-            for key in first + row + 1..<keys { scores[row * keys + key] = -1e30 }
+    private func hideLaterKeys(_ first: Int, _ rows: Int, _ range: Range<Int>, _ scores: UnsafeMutablePointer<Float>) {
+        let keys = range.count
+        for row in 0..<rows {
+            let next = max(0, first + row + 1 - range.lowerBound)
+            for key in min(next, keys)..<keys { scores[row * keys + key] = -1e30 }
         }
     }
 
-    /// The memory of one tile, and of one head's packed keys and values.
+    /// The memory of one tile.
     private struct Scratch {
-        let key, value, query, scores, weights, output, reciprocals: Tensor
+        let query, scores, weights, output, numbers: Tensor
+        /// The sum over blocks, where there are several.
+        let total: Tensor?
 
         init(
-            _ keyBytes: Int, _ valueBytes: Int, _ keys: Int, _ headSize: Int, _ tile: Int, _ dtype: DType,
-            _ context: Context
+            _ keys: Int, _ headSize: Int, _ tile: Int, _ isBlocked: Bool, _ dtype: DType, _ context: Context
         ) throws {
-            key = try context.tensor([keyBytes], .u8)
-            value = try context.tensor([valueBytes], .u8)
             query = try context.tensor([tile, headSize], dtype)
             // Softmax works on whole vectors and may touch what lies behind the last row.
             scores = try context.tensor([tile * keys + 16], .f32)
             weights = dtype == .f32 ? scores : try context.tensor([tile * keys + 16], dtype)
             output = try context.tensor([tile, headSize], .f32)
-            reciprocals = try context.tensor([tile], .f32)
+            numbers = try context.tensor([3 * tile], .f32)
+            total = isBlocked ? try context.tensor([tile, headSize], .f32) : nil
         }
     }
 
     /// Both products for a tile of `rows` queries; the packed operands have the layouts that the full tile asks for.
-    private func makeTile(_ rows: Int, _ keys: Int, _ dtype: DType) throws -> Tile {
-        let full = try products(Self.tile, keys, dtype, nil)
-        if rows == Self.tile { return full }
+    private func makeTile(_ rows: Int, _ whole: Int, _ keys: Int, _ dtype: DType) throws -> Tile {
+        let full = try products(whole, keys, dtype, nil)
+        if rows == whole { return full }
         return try products(rows, keys, dtype, full)
     }
 
@@ -186,10 +234,18 @@ public final class ScaledDotProductAttention {
             ])
     }
 
-    private func makePack(_ keys: Int, _ dtype: DType, _ context: Context) throws -> Pack {
+    private func pack(_ keys: Int, _ tile: Int, _ context: Context) throws -> Pack {
+        let key = PackKey(keys: keys, stride: heads * headSize, tile: tile, dtype: context.dtype)
+        return try packs.value(key) { try makePack(keys, tile, context.dtype) }
+    }
+
+    private func makePack(_ keys: Int, _ whole: Int, _ dtype: DType) throws -> Pack {
         let channels = heads * headSize
-        let tile = try tiles.value(Key(rows: Self.tile, keys: keys, threads: context.threads, dtype: dtype)) {
-            try makeTile(Self.tile, keys, dtype)
+        // One thread runs a tile, so that is what the layouts are chosen for.
+        let before = cx_dnn_set_threads(1)
+        defer { _ = cx_dnn_set_threads(before) }
+        let tile = try tiles.value(Key(rows: whole, keys: keys, tile: whole, dtype: dtype)) {
+            try makeTile(whole, whole, keys, dtype)
         }
         var keyLayout = try tile.scores.description(DNNL_ARG_WEIGHTS)
         var valueLayout = try tile.values.description(DNNL_ARG_WEIGHTS)

@@ -21,6 +21,7 @@ public final class Context {
     private var buffers: [Storage] = []
     private var scratchpad: Storage?
     private var bound: [ObjectIdentifier: BoundPrimitive] = [:]
+    private var pool: ContextPool?
 
     /// A context for one thread of work.
     /// - Parameters:
@@ -43,6 +44,24 @@ public final class Context {
         let before = cx_dnn_set_threads(Int32(threads))
         defer { _ = cx_dnn_set_threads(before) }
         return try body()
+    }
+
+    /// The contexts of one thread each that share this context's work.
+    func workers() throws -> ContextPool {
+        if let pool { return pool }
+        let made = try ContextPool(dtype: dtype)
+        pool = made
+        return made
+    }
+
+    /// Gives memory back that no tensor uses: a pass over other sizes may follow, or none for long.
+    public func trim() {
+        buffers.removeAll { buffer in
+            var buffer = buffer
+            return isKnownUniquelyReferenced(&buffer)
+        }
+        scratchpad = nil
+        pool = nil
     }
 
     /// A contiguous tensor, not cleared, in memory that returns here when the last tensor over it is gone.

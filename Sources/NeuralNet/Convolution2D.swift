@@ -43,7 +43,11 @@ public final class Convolution2D: Module {
     let batchNorm: BatchNorm2D?
     let stride: (Int, Int)
     let padding: (Int, Int)
+    /// Zeros below and on the right.
+    let paddingAfter: (Int, Int)
     let activation: Activation
+    /// What the layer gives: nil is the context's dtype.
+    let resultDType: DType?
 
     private struct Key: Hashable {
         var images, height, width, threads: Int
@@ -58,16 +62,20 @@ public final class Convolution2D: Module {
     /// - Parameters:
     ///   - batchNorm: follows the convolution, before the activation.
     ///   - kernel: height and width, as `stride` and `padding`.
+    ///   - paddingAfter: zeros below and on the right, where they are others than above and on the left.
+    ///   - result: the dtype of the result; nil is the context's.
     public init(
         _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: (Int, Int), stride: (Int, Int) = (1, 1),
-        padding: (Int, Int) = (0, 0), hasBias: Bool = true, batchNorm: BatchNorm2D? = nil,
-        activation: Activation = .none
+        padding: (Int, Int) = (0, 0), paddingAfter: (Int, Int)? = nil, hasBias: Bool = true,
+        batchNorm: BatchNorm2D? = nil, activation: Activation = .none, result: DType? = nil
     ) {
         weight = scope.parameter("weight", [outputs, inputs, kernel.0, kernel.1])
         bias = hasBias ? scope.parameter("bias", [outputs]) : nil
         self.batchNorm = batchNorm
         self.stride = stride
         self.padding = padding
+        self.paddingAfter = paddingAfter ?? padding
+        resultDType = result
         self.activation = activation
     }
 
@@ -88,10 +96,10 @@ public final class Convolution2D: Module {
         guard x.dtype == context.dtype else {
             throw TensorError.dtype(operation: weight.name, message: "wanted \(context.dtype), got \(x.dtype)")
         }
-        let height = (x.shape[1] + 2 * padding.0 - weight.shape[2]) / stride.0 + 1
-        let width = (x.shape[2] + 2 * padding.1 - weight.shape[3]) / stride.1 + 1
-        guard x.shape[1] + 2 * padding.0 >= weight.shape[2], x.shape[2] + 2 * padding.1 >= weight.shape[3],
-            x.shape[0] > 0
+        let height = (x.shape[1] + padding.0 + paddingAfter.0 - weight.shape[2]) / stride.0 + 1
+        let width = (x.shape[2] + padding.1 + paddingAfter.1 - weight.shape[3]) / stride.1 + 1
+        guard x.shape[1] + padding.0 + paddingAfter.0 >= weight.shape[2],
+            x.shape[2] + padding.1 + paddingAfter.1 >= weight.shape[3], x.shape[0] > 0
         else {
             throw TensorError.shape(
                 operation: weight.name,
@@ -99,7 +107,7 @@ public final class Convolution2D: Module {
         }
         let shape = [x.shape[0], height, width, outputs]
         if let residual {
-            guard residual.shape == shape, residual.dtype == x.dtype, residual.isContiguous else {
+            guard residual.shape == shape, residual.dtype == resultDType ?? x.dtype, residual.isContiguous else {
                 throw TensorError.shape(
                     operation: weight.name,
                     message: "wanted a residual \(Tensor.text(shape)), got \(Tensor.text(residual.shape))")
@@ -109,7 +117,7 @@ public final class Convolution2D: Module {
             images: x.shape[0], height: x.shape[1], width: x.shape[2], threads: context.threads, dtype: x.dtype,
             accumulates: residual != nil)
         let ready = try primitives.value(key) { try prepare(x.shape, shape, residual != nil, context) }
-        let result = try residual ?? context.tensor(shape, x.dtype)
+        let result = try residual ?? context.tensor(shape, resultDType ?? x.dtype)
         try packedBias.withUnsafeBytes { bias in
             guard let bias = bias.baseAddress else { return }
             try context.execute(
@@ -132,14 +140,15 @@ public final class Convolution2D: Module {
         var weights = try OneDNN.description(weight.shape, dtype, dnnl_format_tag_any, name)
         var biases = try OneDNN.description([output[3]], .f32, dnnl_a, name)
         var target = try OneDNN.description(
-            [output[0], output[3], output[1], output[2]], dtype, dnnl_nhwc, name)
+            [output[0], output[3], output[1], output[2]], resultDType ?? dtype, dnnl_nhwc, name)
         let strides = [Int64(stride.0), Int64(stride.1)]
         let pads = [Int64(padding.0), Int64(padding.1)]
+        let padsAfter = [Int64(paddingAfter.0), Int64(paddingAfter.1)]
         var description = dnnl_convolution_desc_t()
         try OneDNN.check(
             dnnl_convolution_forward_desc_init(
                 &description, dnnl_forward_inference, dnnl_convolution_direct, &source, &weights, &biases, &target,
-                strides, pads, pads), name)
+                strides, pads, padsAfter), name)
         let primitive = try Primitive(
             name, &description, attributes: try Attributes(activation: activation, accumulate: accumulates),
             arguments: [

@@ -81,24 +81,39 @@ public final class GroupNorm: Module {
 
     /// The normalised values of `[N, …, channels]`, in the context's dtype.
     public func forward(_ x: Tensor, _ context: Context) throws -> Tensor {
-        let channels = weight.shape[0]
-        guard x.rank >= 2, x.shape.last == channels, x.isContiguous, x.count > 0 else {
+        guard x.rank >= 2, x.shape.last == weight.shape[0], x.isContiguous, x.count > 0 else {
             throw TensorError.shape(
-                operation: weight.name, message: "wanted [N, …, \(channels)], got \(Tensor.text(x.shape))")
+                operation: weight.name, message: "wanted [N, …, \(weight.shape[0])], got \(Tensor.text(x.shape))")
         }
-        let source = try x.dtype.netType(weight.name)
+        let channels = weight.shape[0]
+        let pixels = x.count / channels / x.shape[0]
         let target = try context.tensor(x.shape, context.dtype)
-        let targetType = try context.dtype.netType(weight.name)
-        let ready = try values.value(0) { (try weight.floats(), try bias.floats()) }
-        ready.weight.withUnsafeBufferPointer { weight in
-            ready.bias.withUnsafeBufferPointer { bias in
-                guard let weight = weight.baseAddress, let bias = bias.baseAddress else { return }
-                NetNormalization.groupNorm(
-                    x.pointer, source, target.pointer, targetType, images: x.shape[0],
-                    pixels: x.count / channels / x.shape[0], channels: channels, groups: groups, weight: weight,
-                    bias: bias, epsilon: Float(epsilon), silu: activation == .silu)
-            }
+        let layout = NetRows.Layout.channelsLast(try context.dtype.netType(weight.name))
+        let source = try x.dtype.netType(weight.name)
+        let rows = NetRows(
+            channels: channels, sourceWidth: 1, silu: activation == .silu, rows: Array(0..<pixels), columns: [0])
+        for image in 0..<x.shape[0] {
+            let from = x.pointer + image * pixels * channels * x.dtype.size
+            let (factors, summands) = try coefficients(from, source, pixels: pixels)
+            rows.fill(
+                from, source, factors: factors, summands: summands,
+                target.pointer + image * pixels * channels * target.dtype.size, layout)
         }
         return target
+    }
+
+    /// Factor and summand of each channel that normalise one image `[pixels, channels]`.
+    func coefficients(
+        _ image: UnsafeRawPointer, _ type: NetType, pixels: Int
+    ) throws -> (factors: [Float], summands: [Float]) {
+        let channels = weight.shape[0]
+        let ready = try values.value(0) { (try weight.floats(), try bias.floats()) }
+        // Vectors of sixteen may be read at the last channels.
+        var factors = [Float](repeating: 0, count: channels + 16)
+        var summands = factors
+        NetGroupNorm.coefficients(
+            image, type, pixels: pixels, channels: channels, groups: groups, weight: ready.weight, bias: ready.bias,
+            epsilon: epsilon, factors: &factors, summands: &summands)
+        return (factors, summands)
     }
 }

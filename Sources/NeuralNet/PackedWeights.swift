@@ -8,8 +8,10 @@ final class PackedWeights {
     /// The address of the weights in the layout `wanted`; packs them from f32 values at the first call.
     ///
     /// Later calls with another layout reorder the first copy, since the f32 values have been let go by then.
+    /// - Parameter canReorder: false where the caller keeps the f32 values, and layouts have no way between them.
     func address(
-        _ wanted: dnnl_memory_desc_t, _ context: Context, floats: () throws -> (values: [Float], layout: [Int])
+        _ wanted: dnnl_memory_desc_t, _ context: Context, canReorder: Bool = true,
+        floats: () throws -> (values: [Float], layout: [Int])
     ) throws -> UnsafeMutableRawPointer {
         var wanted = wanted
         for copy in copies {
@@ -17,7 +19,7 @@ final class PackedWeights {
             if dnnl_memory_desc_equal(&description, &wanted) != 0 { return copy.storage.bytes }
         }
         let storage = try Storage(byteCount: dnnl_memory_desc_get_size(&wanted))
-        if let first = copies.first {
+        if canReorder, let first = copies.first {
             let reorder = try Primitive("weights", reorder: first.description, to: wanted)
             try context.execute(
                 reorder, [(DNNL_ARG_SRC, first.storage.bytes), (DNNL_ARG_DST, storage.bytes)], keeping: false)

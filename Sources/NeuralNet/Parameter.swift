@@ -44,8 +44,14 @@ public final class Parameter {
         }
     }
 
+    /// Gives the memory of a value that is mapped from a file back to the system, which reads it again where need be.
+    func dropPages() { value?.dropPages() }
+
     /// Lets the value go, after a layer has packed it.
-    func release() { value = nil }
+    func release() {
+        value?.dropPages()
+        value = nil
+    }
 }
 
 /// A place in a network's tree of names, at which layers declare their parameters: each name is written once, beside

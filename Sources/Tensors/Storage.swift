@@ -8,6 +8,7 @@ public final class Storage {
     /// The size in bytes.
     public let byteCount: Int
     private let owner: AnyObject?
+    private let isMapped: Bool
 
     /// The most bytes of tensor storage that may be alive at once; `Int.max` is no limit.
     public nonisolated(unsafe) static var limit = Int.max
@@ -30,6 +31,7 @@ public final class Storage {
         self.bytes = allocated
         self.byteCount = byteCount
         self.owner = nil
+        self.isMapped = false
         cx_tensor_bytes_add(Int64(byteCount))
     }
 
@@ -41,10 +43,21 @@ public final class Storage {
     }
 
     /// Views memory that `owner` keeps alive. Tensors over it must not be written to.
-    public init(borrowing bytes: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
+    /// - Parameter isMapped: whether the memory is a private mapping of a file that nobody writes to.
+    public init(borrowing bytes: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject, isMapped: Bool = false) {
         self.bytes = bytes
         self.byteCount = byteCount
         self.owner = owner
+        self.isMapped = isMapped
+    }
+
+    /// Gives the whole pages of mapped memory back to the system, which reads them from the file again where need be.
+    func dropPages() {
+        guard isMapped else { return }
+        let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+        let start = (UInt(bitPattern: bytes) + page - 1) / page * page
+        let end = (UInt(bitPattern: bytes) + UInt(byteCount)) / page * page
+        if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED) }
     }
 
     /// Whether the memory belongs to another object (a mapped file), so that it must not be written to.

@@ -133,6 +133,9 @@ public struct Tensor {
     /// The address of the first element. The caller keeps the tensor alive while it uses it.
     public var pointer: UnsafeMutableRawPointer { storage.bytes.advanced(by: offset * dtype.size) }
 
+    /// Gives the memory of a tensor that is mapped from a file back to the system, which reads it again where need be.
+    public func dropPages() { storage.dropPages() }
+
     /// Row-major strides of a shape.
     public static func contiguousStrides(_ shape: [Int]) -> [Int] {
         var strides = [Int](repeating: 1, count: shape.count)

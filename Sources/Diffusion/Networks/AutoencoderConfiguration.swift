@@ -1,0 +1,83 @@
+import Files
+
+/// The sizes of an autoencoder, from the `config.json` of diffusers' `AutoencoderKL`.
+public struct AutoencoderConfiguration: Sendable {
+    /// Channels of pictures that go in, and come out.
+    public var inputs, outputs: Int
+    /// Channels of a latent.
+    public var latentChannels: Int
+    /// Channels of each level, from large images to small ones.
+    public var channels: [Int]
+    /// Residual blocks of a level of the encoder; the decoder has one more.
+    public var layers: Int
+    /// Groups of every group normalisation; their ε is 1e-6.
+    public var groups: Int
+    /// Pixels a side that it was trained on, which tiles have.
+    public var sampleSize: Int
+    /// What latents are multiplied by for the denoiser.
+    public var scalingFactor: Double
+    /// Whether 1 × 1 convolutions follow the encoder and precede the decoder.
+    public var hasQuantConvolution, hasPostQuantConvolution: Bool
+    /// Whether the smallest level has an attention.
+    public var hasAttention: Bool
+
+    /// Pixels a side of one cell of the latent.
+    public var scale: Int { 1 << (channels.count - 1) }
+
+    /// Reads `config.json`.
+    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
+    public init(path: String) throws {
+        let reader = try ConfigurationReader(path)
+        let listed = reader.value("block_out_channels")?.array
+        channels = listed?.compactMap(\.integer).filter { (1...16_384).contains($0) } ?? [64]
+        guard (1...8).contains(channels.count), listed == nil || listed?.count == channels.count else {
+            throw reader.fault("block_out_channels", "wanted 1 to 8 whole numbers from 1 to 16384")
+        }
+        for (key, name) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
+            guard let types = reader.value(key) else {
+                if channels.count == 1 { continue }
+                throw reader.fault(key, "the key is missing")
+            }
+            guard types.array?.count == channels.count, types.array?.allSatisfy({ $0.string == name }) == true else {
+                throw reader.fault(key, "wanted \(channels.count) × \"\(name)\", got \(types.text())")
+            }
+        }
+        inputs = try reader.integer("in_channels", 1...1024, default: 3)
+        outputs = try reader.integer("out_channels", 1...1024, default: 3)
+        latentChannels = try reader.integer("latent_channels", 1...1024, default: 4)
+        layers = try reader.integer("layers_per_block", 1...16, default: 1)
+        groups = try reader.integer("norm_num_groups", 1...1024, default: 32)
+        sampleSize = try reader.integer("sample_size", 1...16_384, default: 32)
+        scalingFactor = try reader.number("scaling_factor", default: 0.18215)
+        hasQuantConvolution = try reader.boolean("use_quant_conv", default: true)
+        hasPostQuantConvolution = try reader.boolean("use_post_quant_conv", default: true)
+        hasAttention = try reader.boolean("mid_block_add_attention", default: true)
+        guard let bad = channels.first(where: { $0 % groups != 0 }) else {
+            try check(reader)
+            return
+        }
+        throw reader.fault("norm_num_groups", "\(groups) groups do not divide \(bad) channels")
+    }
+
+    private func check(_ reader: ConfigurationReader) throws {
+        guard scalingFactor != 0 else { throw reader.fault("scaling_factor", "wanted a number other than 0") }
+        guard try reader.number("shift_factor", default: 0) == 0 else {
+            throw reader.fault("shift_factor", "a shift of latents is not supported")
+        }
+        guard try reader.string("act_fn", default: "silu") == "silu" else {
+            throw reader.fault("act_fn", "only \"silu\" is supported")
+        }
+        for key in ["latents_mean", "latents_std"] where reader.value(key) != nil {
+            throw reader.fault(key, "not supported")
+        }
+        try reader.refuseUnknown(
+            read: [
+                "in_channels", "out_channels", "latent_channels", "block_out_channels", "down_block_types",
+                "up_block_types", "layers_per_block", "norm_num_groups", "sample_size", "scaling_factor",
+                "use_quant_conv", "use_post_quant_conv", "mid_block_add_attention", "shift_factor", "act_fn",
+                "latents_mean", "latents_std",
+            ],
+            // Precision is chosen by the caller here.
+            ignored: UNetConfiguration.ignored.union(["force_upcast"]))
+    }
+}

@@ -1,0 +1,174 @@
+import Checkpoints
+import Files
+import NeuralNet
+import Tensors
+
+/// The autoencoder of a diffusers folder: `vae` with its `config.json` and weights.
+public final class AutoencoderKL: Autoencoder {
+    /// The sizes.
+    public let configuration: AutoencoderConfiguration
+    /// The compute dtype.
+    public let dtype: DType
+    /// The files that the weights and sizes came from, with their SHA-256.
+    public let files: [(file: String, sha256: String)]
+    private let network: AutoencoderNetwork
+    private let checkpoint: Checkpoint
+
+    /// Loads a folder, its weights strictly; names of old files are understood.
+    /// - Parameter dtype: f32 or bf16.
+    /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
+    public init(_ folder: String, dtype: DType) throws {
+        let path = folder + "/config.json"
+        configuration = try AutoencoderConfiguration(path: path)
+        network = try AutoencoderNetwork(configuration)
+        checkpoint = try Checkpoint.open(folder)
+        try network.parameters.load(checkpoint.renamed(Self.newName))
+        self.dtype = dtype
+        files =
+            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
+            + [(file: path, sha256: try SHA256.hex(file: path))]
+    }
+
+    /// The names and shapes of all tensors that the weights of a configuration must hold.
+    public static func parameters(_ configuration: AutoencoderConfiguration) throws -> [(name: String, shape: [Int])] {
+        try AutoencoderNetwork(configuration).parameters.parameters.map { ($0.name, $0.shape) }
+    }
+
+    /// The name that diffusers gives a tensor of an old file.
+    private static func newName(_ name: String) -> String {
+        guard name.contains(".mid_block.attentions.") else { return name }
+        var parts = name.split(separator: ".").map(String.init)
+        let new = ["query": ["to_q"], "key": ["to_k"], "value": ["to_v"], "proj_attn": ["to_out", "0"]]
+        guard parts.count >= 2, let replacement = new[parts[parts.count - 2]] else { return name }
+        parts.replaceSubrange(parts.count - 2..<parts.count - 1, with: replacement)
+        return parts.joined(separator: ".")
+    }
+
+    /// Channels of a latent.
+    public var latentChannels: Int { configuration.latentChannels }
+    /// Pixels a side of one latent's cell.
+    public var scale: Int { configuration.scale }
+    /// What latents are multiplied by for the denoiser.
+    public var scalingFactor: Double { configuration.scalingFactor }
+
+    /// The mean of the latent, unscaled, f32 `[N, H / scale, W / scale, C]`, of pictures f32 `[N, H, W, 3]` in -1 to 1.
+    public func encode(_ pictures: Tensor) throws -> Tensor {
+        let (inputs, scale) = (configuration.inputs, scale)
+        guard pictures.rank == 4, pictures.count > 0, pictures.shape[3] == inputs, pictures.dtype == .f32,
+            pictures.shape[1] % scale == 0, pictures.shape[2] % scale == 0
+        else {
+            throw TensorError.shape(
+                operation: "vae",
+                message: "wanted pictures f32 [N, H, W, \(inputs)] with sides that are multiples of \(scale), got "
+                    + "\(pictures.dtype) \(Tensor.text(pictures.shape))")
+        }
+        return try each(pictures) { [network, latentChannels] picture, context in
+            try network.encode(picture, context).narrow(3, 0, latentChannels).contiguous()
+        }
+    }
+
+    /// Pictures f32 `[N, H * scale, W * scale, 3]`, about -1 to 1, of unscaled latents f32 `[N, H, W, C]`.
+    public func decode(_ latents: Tensor) throws -> Tensor {
+        try each(checked(latents)) { [network] latent, context in try network.decode(latent, context) }
+    }
+
+    /// As `decode`, in overlapping tiles that are blended: less memory, and diffusers' result with tiling.
+    public func decodeTiled(_ latents: Tensor) throws -> Tensor {
+        let latents = try checked(latents)
+        let tile = configuration.sampleSize / scale
+        if latents.shape[1] <= tile && latents.shape[2] <= tile { return try decode(latents) }
+        guard tile >= 2 else {
+            throw TensorError.value(
+                operation: "vae", message: "no tiles of \(tile) latents: its sample_size is \(configuration.sampleSize)"
+            )
+        }
+        return try each(latents) { [configuration, network] latent, context in
+            try TiledDecoding(tile: tile, configuration).run(latent) { try network.decode($0, context) }
+        }
+    }
+
+    private func checked(_ latents: Tensor) throws -> Tensor {
+        guard latents.rank == 4, latents.count > 0, latents.shape[3] == latentChannels, latents.dtype == .f32 else {
+            throw TensorError.shape(
+                operation: "vae",
+                message: "wanted latents f32 [N, H, W, \(latentChannels)], got \(latents.dtype) "
+                    + Tensor.text(latents.shape))
+        }
+        return latents
+    }
+
+    /// Runs a network on one image after the other, with all threads in each layer. The memory of activations, which are
+    /// large, is given back at the end.
+    private func each(_ batch: Tensor, _ body: (Tensor, Context) throws -> Tensor) throws -> Tensor {
+        let batch = try batch.contiguous()
+        let context = try Context(dtype: dtype, threads: Threads.count)
+        let results = try context.run {
+            try (0..<batch.shape[0]).map { index in try body(batch.narrow(0, index, 1), context) }
+        }
+        try checkpoint.checkUnchanged()
+        return try results.count == 1 ? results[0] : Tensor.cat(results, axis: 0)
+    }
+}
+
+/// Decoding in overlapping tiles, as diffusers cuts and blends them.
+struct TiledDecoding {
+    /// Cells of the latent that a tile is wide and high.
+    let tile: Int
+    /// From a tile's first cell to the next one's.
+    let step: Int
+    /// Pixels over which neighbours are blended.
+    let blend: Int
+    /// Pixels of a tile that are kept.
+    let kept: Int
+
+    init(tile: Int, _ configuration: AutoencoderConfiguration) {
+        self.tile = tile
+        step = max(1, Int(Double(tile) * 0.75))
+        blend = Int(Double(configuration.sampleSize) * 0.25)
+        kept = configuration.sampleSize - blend
+    }
+
+    /// f32 `[1, H, W, C]` for a latent `[1, h, w, c]`.
+    func run(_ latent: Tensor, _ decode: (Tensor) throws -> Tensor) throws -> Tensor {
+        var above: [Tensor] = []
+        var bands: [Tensor] = []
+        for top in stride(from: 0, to: latent.shape[1], by: step) {
+            var row: [Tensor] = []
+            var pieces: [Tensor] = []
+            for left in stride(from: 0, to: latent.shape[2], by: step) {
+                let part = try latent.narrow(1, top, min(tile, latent.shape[1] - top))
+                    .narrow(2, left, min(tile, latent.shape[2] - left)).contiguous()
+                // A tile of its own: the decoder's memory is used again, and the neighbours below and right need it.
+                let piece = try decode(part).clone()
+                if !above.isEmpty { try Self.blend(above[row.count], piece, axis: 1, extent: blend) }
+                if let left = row.last { try Self.blend(left, piece, axis: 2, extent: blend) }
+                row.append(piece)
+                pieces.append(
+                    try piece.narrow(1, 0, min(kept, piece.shape[1])).narrow(2, 0, min(kept, piece.shape[2])))
+            }
+            bands.append(try Tensor.cat(pieces, axis: 2))
+            above = row
+        }
+        return try Tensor.cat(bands, axis: 1)
+    }
+
+    /// Fades the end of `before` into the begin of `after`, along an axis of `[1, H, W, C]`.
+    private static func blend(_ before: Tensor, _ after: Tensor, axis: Int, extent: Int) throws {
+        let extent = min(extent, before.shape[axis], after.shape[axis])
+        let from = before.pointer.assumingMemoryBound(to: Float.self)
+        let to = after.pointer.assumingMemoryBound(to: Float.self)
+        let lines = axis == 1 ? 1 : after.shape[1]
+        let unit = axis == 1 ? after.shape[2] * after.shape[3] : after.shape[3]
+        for line in 0..<lines {
+            for position in 0..<extent {
+                let weight = Float(position) / Float(extent)
+                let source = (line * before.shape[axis] + before.shape[axis] - extent + position) * unit
+                let target = (line * after.shape[axis] + position) * unit
+                for index in 0..<unit {
+                    to[target + index] = from[source + index] * (1 - weight) + to[target + index] * weight
+                }
+            }
+        }
+        withExtendedLifetime((before, after)) {}
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import NeuralNet
+import Tensors
+
+/// The network of a `UNet2DConditionModel`: from noisy latents, a timestep and a text to what is noise in the latents.
+final class UNetNetwork {
+    let configuration: UNetConfiguration
+    /// Every parameter, under diffusers' names.
+    let parameters: ParameterScope
+    private let input: SpatialConvolution
+    private let time1, time2: Linear
+    private let down: [DownBlock]
+    private let middle: (first: ResidualBlock, attention: SpatialTransformer, second: ResidualBlock)
+    private let up: [UpBlock]
+    private let outputNorm: GroupNorm
+    private let output: SpatialConvolution
+
+    init(_ configuration: UNetConfiguration) throws {
+        let scope = ParameterScope()
+        let levels = configuration.levels
+        let channels = levels.map(\.channels)
+        let first = channels.first ?? 0
+        let last = channels.last ?? 0
+        let timeWidth = 4 * first
+        self.configuration = configuration
+        parameters = scope
+        input = SpatialConvolution(scope["conv_in"], inputs: configuration.inputs, outputs: first)
+        time1 = Linear(
+            scope["time_embedding"]["linear_1"], inputs: first, outputs: timeWidth, activation: .silu)
+        // Every use of the embedding begins with SiLU.
+        time2 = Linear(
+            scope["time_embedding"]["linear_2"], inputs: timeWidth, outputs: timeWidth, activation: .silu)
+        down = try levels.indices.map { level in
+            try DownBlock(
+                scope["down_blocks"][level], configuration, level: level, inputs: channels[max(0, level - 1)],
+                timeWidth: timeWidth)
+        }
+        let mid = scope["mid_block"]
+        func middleBlock(_ index: Int) throws -> ResidualBlock {
+            try ResidualBlock(
+                mid["resnets"][index], inputs: last, outputs: last, timeWidth: timeWidth,
+                groups: configuration.groups, epsilon: configuration.epsilon)
+        }
+        middle = (
+            try middleBlock(0),
+            try SpatialTransformer(
+                mid["attentions"][0], channels: last, heads: levels.last?.heads ?? 1,
+                layers: levels.last?.transformerLayers ?? 1, contextWidth: configuration.contextWidth,
+                onlyCross: false, groups: configuration.groups),
+            try middleBlock(1)
+        )
+        up = try levels.indices.map { index in
+            try UpBlock(
+                scope["up_blocks"][index], configuration, level: levels.count - 1 - index, timeWidth: timeWidth)
+        }
+        outputNorm = try GroupNorm(
+            scope["conv_norm_out"], groups: configuration.groups, channels: first, epsilon: configuration.epsilon,
+            activation: .silu)
+        output = SpatialConvolution(scope["conv_out"], inputs: first, outputs: configuration.outputs)
+    }
+
+    /// f32 `[N, H, W, C]` for latents of the same kind and a context `[N, T, D]` in the dtype of `context`.
+    func forward(_ latents: Tensor, timestep: Float, text: Tensor, _ context: Context) throws -> Tensor {
+        let time = try embedding(timestep, context)
+        var x = try input.forward(latents, context)
+        var skips = [x]
+        for block in down { x = try block.forward(x, &skips, time: time, text: text, context) }
+        x = try middle.first.forward(x, time: time, context)
+        x = try middle.attention.forward(x, text: text, context)
+        x = try middle.second.forward(x, time: time, consumes: true, context)
+        for block in up { x = try block.forward(x, &skips, time: time, text: text, context) }
+        return try output.forward(x, .init(norm: outputNorm), context)
+    }
+
+    /// The activated embedding of a timestep, `[1, 4 C]`.
+    private func embedding(_ timestep: Float, _ context: Context) throws -> Tensor {
+        let half = (configuration.levels.first?.channels ?? 0) / 2
+        let step = -log(Float(10_000)) / (Float(half) - Float(configuration.frequencyShift))
+        let angles = (0..<half).map { timestep * exp(Float($0) * step) }
+        let sines = angles.map { sin($0) }
+        let cosines = angles.map { cos($0) }
+        let waves = try Tensor(
+            configuration.flipSinToCos ? cosines + sines : sines + cosines, shape: [1, 2 * half])
+        return try time2.forward(time1.forward(context.converted(waves, context.dtype), context), context)
+    }
+}
+
+/// A level on the way down.
+private final class DownBlock {
+    private let layers: [(residual: ResidualBlock, attention: SpatialTransformer?)]
+    private let downsampler: Downsampler?
+
+    init(
+        _ scope: ParameterScope, _ configuration: UNetConfiguration, level index: Int, inputs: Int, timeWidth: Int
+    ) throws {
+        let level = configuration.levels[index]
+        layers = try (0..<level.layers).map { layer in
+            (
+                try ResidualBlock(
+                    scope["resnets"][layer], inputs: layer == 0 ? inputs : level.channels, outputs: level.channels,
+                    timeWidth: timeWidth, groups: configuration.groups, epsilon: configuration.epsilon),
+                level.attendsDown
+                    ? try SpatialTransformer(
+                        scope["attentions"][layer], channels: level.channels, heads: level.heads,
+                        layers: level.transformerLayers, contextWidth: configuration.contextWidth,
+                        onlyCross: level.onlyCrossDown, groups: configuration.groups) : nil
+            )
+        }
+        downsampler =
+            index == configuration.levels.count - 1
+            ? nil
+            : Downsampler(scope["downsamplers"][0], channels: level.channels, padsAround: configuration.padsAround)
+    }
+
+    func forward(
+        _ x: Tensor, _ skips: inout [Tensor], time: Tensor, text: Tensor, _ context: Context
+    ) throws -> Tensor {
+        var x = x
+        for layer in layers {
+            try Cancellation.check()
+            x = try layer.residual.forward(x, time: time, context)
+            if let attention = layer.attention { x = try attention.forward(x, text: text, context) }
+            skips.append(x)
+        }
+        if let downsampler {
+            x = try downsampler.forward(x, context)
+            skips.append(x)
+        }
+        return x
+    }
+}
+
+/// A level on the way up; each residual block sees what the way down left at this size.
+private final class UpBlock {
+    private let layers: [(residual: ResidualBlock, attention: SpatialTransformer?)]
+    private let upsampler: Upsampler?
+
+    init(_ scope: ParameterScope, _ configuration: UNetConfiguration, level index: Int, timeWidth: Int) throws {
+        let levels = configuration.levels
+        let level = levels[index]
+        let below = levels[min(index + 1, levels.count - 1)].channels
+        let above = levels[max(index - 1, 0)].channels
+        layers = try (0...level.layers).map { layer in
+            let skip = layer == level.layers ? above : level.channels
+            return (
+                try ResidualBlock(
+                    scope["resnets"][layer], inputs: (layer == 0 ? below : level.channels) + skip,
+                    outputs: level.channels, timeWidth: timeWidth, groups: configuration.groups,
+                    epsilon: configuration.epsilon),
+                level.attendsUp
+                    ? try SpatialTransformer(
+                        scope["attentions"][layer], channels: level.channels, heads: level.heads,
+                        layers: level.transformerLayers, contextWidth: configuration.contextWidth,
+                        onlyCross: level.onlyCrossUp, groups: configuration.groups) : nil
+            )
+        }
+        upsampler = index == 0 ? nil : Upsampler(scope["upsamplers"][0], channels: level.channels)
+    }
+
+    func forward(
+        _ x: Tensor, _ skips: inout [Tensor], time: Tensor, text: Tensor, _ context: Context
+    ) throws -> Tensor {
+        var x = x
+        for layer in layers {
+            try Cancellation.check()
+            guard let skip = skips.popLast() else { break }
+            x = try layer.residual.forward(context.concatenateChannels([x, skip]), time: time, context)
+            if let attention = layer.attention { x = try attention.forward(x, text: text, context) }
+        }
+        guard let upsampler, let next = skips.last else { return x }
+        // Sizes that do not halve evenly come back through the size of what waits above.
+        return try upsampler.forward(x, to: (next.shape[1], next.shape[2]), context)
+    }
+}

@@ -1,0 +1,87 @@
+import Checkpoints
+import Files
+import NeuralNet
+import Tensors
+
+/// The denoiser of a diffusers folder: `unet` with its `config.json` and weights.
+///
+/// Each latent of a batch runs on one thread from the first layer to the last; a single one uses all threads in each layer.
+public final class UNet2DConditionModel: Denoiser {
+    /// The sizes.
+    public let configuration: UNetConfiguration
+    /// The compute dtype.
+    public let dtype: DType
+    /// The files that the weights and sizes came from, with their SHA-256.
+    public let files: [(file: String, sha256: String)]
+    private let network: UNetNetwork
+    private let checkpoint: Checkpoint
+    private let pool: ContextPool
+    private var whole: Context?
+
+    /// Loads a folder, its weights strictly.
+    /// - Parameter dtype: f32 or bf16.
+    /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
+    public init(_ folder: String, dtype: DType) throws {
+        let path = folder + "/config.json"
+        configuration = try UNetConfiguration(path: path)
+        network = try UNetNetwork(configuration)
+        checkpoint = try Checkpoint.open(folder)
+        try network.parameters.load(checkpoint)
+        self.dtype = dtype
+        pool = try ContextPool(dtype: dtype)
+        files =
+            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
+            + [(file: path, sha256: try SHA256.hex(file: path))]
+    }
+
+    /// The names and shapes of all tensors that the weights of a configuration must hold.
+    public static func parameters(_ configuration: UNetConfiguration) throws -> [(name: String, shape: [Int])] {
+        try UNetNetwork(configuration).parameters.parameters.map { ($0.name, $0.shape) }
+    }
+
+    /// Channels of a latent.
+    public var latentChannels: Int { configuration.inputs }
+    /// The side of the latents that it was trained on.
+    public var sampleSize: Int { configuration.sampleSize }
+    /// Channels of a token of the context.
+    public var contextWidth: Int { configuration.contextWidth }
+
+    /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and context f32 `[N, T, D]`.
+    /// - Throws: `TensorError` for other shapes and dtypes; `FileError` where the weights were changed in use.
+    public func forward(_ latents: Tensor, timestep: Float, context text: Tensor) throws -> Tensor {
+        guard latents.rank == 4, latents.count > 0, latents.shape[3] == latentChannels, latents.dtype == .f32 else {
+            throw TensorError.shape(
+                operation: "unet",
+                message: "wanted latents f32 [N, H, W, \(latentChannels)], got \(latents.dtype) "
+                    + Tensor.text(latents.shape))
+        }
+        guard text.rank == 3, text.count > 0, text.shape[0] == latents.shape[0], text.shape[2] == contextWidth,
+            text.dtype == .f32
+        else {
+            throw TensorError.shape(
+                operation: "unet",
+                message: "wanted a context f32 [\(latents.shape[0]), T, \(contextWidth)], got \(text.dtype) "
+                    + Tensor.text(text.shape))
+        }
+        let input = try configuration.centersInput ? Elementwise.map(latents) { 2 * $0 - 1 } : latents.contiguous()
+        let words = try text.contiguous()
+        let count = input.shape[0]
+        let result = try Tensor(uninitialized: Array(input.shape.dropLast()) + [configuration.outputs])
+        let body: (Int, Context) throws -> Void = { [network] index, context in
+            let one = try network.forward(
+                input.narrow(0, index, 1), timestep: timestep,
+                text: context.converted(words.narrow(0, index, 1), context.dtype), context)
+            let bytes = one.count * 4
+            (result.pointer + index * bytes).copyMemory(from: one.pointer, byteCount: bytes)
+        }
+        if count >= Threads.count {
+            try pool.forEach(count, body)
+        } else {
+            let context = try whole ?? Context(dtype: dtype, threads: Threads.count)
+            whole = context
+            try context.run { for index in 0..<count { try body(index, context) } }
+        }
+        try checkpoint.checkUnchanged()
+        return result
+    }
+}

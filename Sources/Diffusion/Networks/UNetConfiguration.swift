@@ -1,0 +1,193 @@
+import Files
+
+/// The sizes of a denoiser, from the `config.json` of diffusers' `UNet2DConditionModel`.
+public struct UNetConfiguration: Sendable {
+    /// One level of the network, of images of one size.
+    public struct Level: Sendable {
+        /// Channels.
+        public var channels: Int
+        /// Residual blocks on the way down; one more on the way up.
+        public var layers: Int
+        /// Whether each residual block on the way down, or up, is followed by a transformer.
+        public var attendsDown, attendsUp: Bool
+        /// Transformer blocks of each transformer.
+        public var transformerLayers: Int
+        /// Attention heads.
+        public var heads: Int
+        /// Whether the first attention of each transformer block looks at the context, too, on the way down, and up.
+        public var onlyCrossDown, onlyCrossUp: Bool
+    }
+
+    /// The side of the latents that it was trained on.
+    public var sampleSize: Int
+    /// Channels of the latents that go in, and of the answer.
+    public var inputs, outputs: Int
+    /// From large images to small ones.
+    public var levels: [Level]
+    /// Channels of a token of the context.
+    public var contextWidth: Int
+    /// Groups and ε of every group normalisation, except those before transformers, whose ε is 1e-6.
+    public var groups: Int
+    /// ε of group normalisations in residual blocks.
+    public var epsilon: Double
+    /// Whether cosines come first in the embedding of the timestep.
+    public var flipSinToCos: Bool
+    /// Is taken from the number of frequencies in the embedding of the timestep.
+    public var frequencyShift: Double
+    /// Whether the input is stretched from 0 … 1 to -1 … 1.
+    public var centersInput: Bool
+    /// Whether strided convolutions pad all around; else below and on the right only.
+    public var padsAround: Bool
+
+    /// Reads `config.json`.
+    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
+    public init(path: String) throws {
+        let reader = try ConfigurationReader(path)
+        let channels = try Self.integers(reader, "block_out_channels", 1...16_384, [320, 640, 1280, 1280])
+        let count = channels.count
+        guard (1...8).contains(count) else { throw reader.fault("block_out_channels", "wanted 1 to 8 levels") }
+        let down = try Self.blocks(
+            reader, "down_block_types", ["CrossAttnDownBlock2D": true, "DownBlock2D": false],
+            [Bool](repeating: true, count: max(0, count - 1)) + [false], count)
+        let up = try Self.blocks(
+            reader, "up_block_types", ["CrossAttnUpBlock2D": true, "UpBlock2D": false],
+            [false] + [Bool](repeating: true, count: max(0, count - 1)), count)
+        let layers = try Self.perLevel(reader, "layers_per_block", 1...16, 2, count)
+        let depths = try Self.perLevel(reader, "transformer_layers_per_block", 1...64, 1, count)
+        // diffusers takes `attention_head_dim` for the number of heads where `num_attention_heads` is not there.
+        let headsKey = reader.value("num_attention_heads") == nil ? "attention_head_dim" : "num_attention_heads"
+        let heads = try Self.perLevel(reader, headsKey, 1...1024, 8, count)
+        let only = try Self.flags(reader, "only_cross_attention", count)
+        sampleSize = try reader.integer("sample_size", 1...4096, default: 64)
+        inputs = try reader.integer("in_channels", 1...1024, default: 4)
+        outputs = try reader.integer("out_channels", 1...1024, default: 4)
+        groups = try reader.integer("norm_num_groups", 1...1024, default: 32)
+        epsilon = try reader.number("norm_eps", default: 1e-5)
+        flipSinToCos = try reader.boolean("flip_sin_to_cos", default: true)
+        frequencyShift = try reader.number("freq_shift", default: 0)
+        centersInput = try reader.boolean("center_input_sample", default: false)
+        padsAround = try reader.integer("downsample_padding", 0...1, default: 1) == 1
+        let widths = try Self.perLevel(reader, "cross_attention_dim", 1...65_536, 1280, count)
+        guard Set(widths).count == 1 else {
+            throw reader.fault("cross_attention_dim", "wanted one width for all levels")
+        }
+        contextWidth = widths[0]
+        // The way up goes through the levels from the last to the first, and its types are listed in that order.
+        levels = (0..<count).map { level in
+            Level(
+                channels: channels[level], layers: layers[level], attendsDown: down[level],
+                attendsUp: up[count - 1 - level], transformerLayers: depths[level], heads: heads[level],
+                onlyCrossDown: only[level], onlyCrossUp: only[level])
+        }
+        for level in levels {
+            guard level.channels % groups == 0 else {
+                throw reader.fault("norm_num_groups", "\(groups) groups do not divide \(level.channels) channels")
+            }
+            guard level.channels % level.heads == 0 else {
+                throw reader.fault(headsKey, "\(level.heads) heads do not divide \(level.channels) channels")
+            }
+        }
+        guard try reader.number("mid_block_scale_factor", default: 1) == 1 else {
+            throw reader.fault("mid_block_scale_factor", "only 1 is supported")
+        }
+        guard channels[0] % 2 == 0, frequencyShift < Double(channels[0] / 2) else {
+            throw reader.fault(
+                "freq_shift", "no embedding of \(channels[0]) channels with a shift of \(frequencyShift)")
+        }
+        for (key, wanted) in Self.fixed {
+            guard let found = reader.value(key), found != wanted else { continue }
+            throw reader.fault(key, "only \(wanted.text()) is supported, got \(found.text())")
+        }
+        for key in Self.absent {
+            guard let found = reader.value(key) else { continue }
+            throw reader.fault(key, "not supported, got \(found.text())")
+        }
+        try reader.refuseUnknown(
+            read: Self.read.union(Self.fixed.keys).union(Self.absent), ignored: Self.ignored)
+    }
+
+    private static func integers(
+        _ reader: ConfigurationReader, _ key: String, _ range: ClosedRange<Int>, _ standard: [Int]
+    ) throws -> [Int] {
+        guard let value = reader.value(key) else { return standard }
+        let list = value.array?.compactMap(\.integer).filter(range.contains) ?? []
+        guard !list.isEmpty, list.count == value.array?.count else {
+            throw reader.fault(
+                key, "wanted whole numbers from \(range.lowerBound) to \(range.upperBound), got \(value.text())")
+        }
+        return list
+    }
+
+    /// One number for all levels, or a list with one for each.
+    private static func perLevel(
+        _ reader: ConfigurationReader, _ key: String, _ range: ClosedRange<Int>, _ standard: Int, _ count: Int
+    ) throws -> [Int] {
+        if reader.value(key)?.array == nil {
+            return [Int](repeating: try reader.integer(key, range, default: standard), count: count)
+        }
+        let list = try integers(reader, key, range, [])
+        guard list.count == count else { throw reader.fault(key, "wanted \(count) numbers, got \(list.count)") }
+        return list
+    }
+
+    private static func flags(_ reader: ConfigurationReader, _ key: String, _ count: Int) throws -> [Bool] {
+        guard let items = reader.value(key)?.array else {
+            return [Bool](repeating: try reader.boolean(key, default: false), count: count)
+        }
+        let list = items.compactMap(\.boolean)
+        guard list.count == count, items.count == count else {
+            throw reader.fault(key, "wanted true or false, or \(count) of them")
+        }
+        return list
+    }
+
+    private static func blocks(
+        _ reader: ConfigurationReader, _ key: String, _ known: [String: Bool], _ standard: [Bool], _ count: Int
+    ) throws -> [Bool] {
+        guard let value = reader.value(key) else { return standard }
+        let names = value.array?.compactMap(\.string) ?? []
+        guard names.count == count, value.array?.count == count else {
+            throw reader.fault(key, "wanted \(count) block types, got \(value.text())")
+        }
+        return try names.map { name in
+            guard let attends = known[name] else {
+                throw reader.fault(
+                    key, "wanted \(known.keys.sorted().joined(separator: " or ")), got \"\(name)\"")
+            }
+            return attends
+        }
+    }
+
+    private static let read: Set<String> = [
+        "block_out_channels", "down_block_types", "up_block_types", "layers_per_block", "transformer_layers_per_block",
+        "attention_head_dim", "num_attention_heads", "only_cross_attention", "sample_size", "in_channels",
+        "out_channels", "norm_num_groups", "norm_eps", "flip_sin_to_cos", "freq_shift",
+        "center_input_sample", "downsample_padding", "mid_block_scale_factor", "cross_attention_dim",
+    ]
+
+    /// Keys whose other values are other networks.
+    private static let fixed: [String: JSON] = [
+        "act_fn": .string("silu"), "mid_block_type": .string("UNetMidBlock2DCrossAttn"),
+        "resnet_time_scale_shift": .string("default"), "time_embedding_type": .string("positional"),
+        "conv_in_kernel": .integer(3), "conv_out_kernel": .integer(3), "attention_type": .string("default"),
+        "dual_cross_attention": .boolean(false), "resnet_skip_time_act": .boolean(false),
+        "class_embeddings_concat": .boolean(false),
+    ]
+
+    /// Keys of parts that these networks do not have.
+    private static let absent: [String] = [
+        "encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "num_class_embeds",
+        "time_embedding_dim", "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim",
+        "projection_class_embeddings_input_dim", "mid_block_only_cross_attention", "cross_attention_norm",
+        "reverse_transformer_layers_per_block",
+    ]
+
+    /// Keys that change nothing here: softmax is always f32, a 1 × 1 convolution is a linear layer, dropout is for
+    /// training, and the rest belongs to parts that are absent. `resnet_out_scale_factor` is not passed on to these blocks by diffusers.
+    static let ignored: Set<String> = [
+        "_class_name", "_diffusers_version", "_name_or_path", "upcast_attention", "use_linear_projection", "dropout",
+        "addition_time_embed_dim",
+        "addition_embed_type_num_heads", "resnet_out_scale_factor", "decay", "inv_gamma", "min_decay",
+        "optimization_step", "power", "update_after_step", "use_ema_warmup",
+    ]
+}

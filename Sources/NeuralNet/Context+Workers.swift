@@ -1,0 +1,19 @@
+import Tensors
+
+extension Context {
+    /// Runs `body` for every index of `0 ..< count`: in parallel on contexts of one thread each where this context has
+    /// several threads, else in turn on this one.
+    ///
+    /// Units that share nothing need not wait for each other inside an operation, as its threads would.
+    /// - Throws: the first error of `body`; `TensorError.stopped` between units where a stop was requested.
+    public func parallel(_ count: Int, _ body: @escaping (Int, Context) throws -> Void) throws {
+        if threads == 1 {
+            for index in 0..<count {
+                try Cancellation.check()
+                try body(index, self)
+            }
+            return
+        }
+        try workers().forEach(count, body)
+    }
+}
