@@ -96,6 +96,10 @@ let package = Package(
 
         .executableTarget(
             name: "radiomics-bench", dependencies: ["Radiomics", "CSupport"], path: "benchmarks/RadiomicsBench"),
+        .executableTarget(
+            name: "diffusion-bench",
+            dependencies: ["Diffusion", "Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "CSupport"],
+            path: "benchmarks/DiffusionBench"),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),

@@ -40,11 +40,11 @@ func relativeError(_ found: Tensor, _ wanted: Tensor) throws -> Double {
     return (difference / norm).squareRoot()
 }
 
-/// A folder that is removed at the end.
-final class TemporaryFolder {
+/// A new folder for files of a test, which removes it at its end.
+struct TemporaryFolder {
     let path = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString)"
     init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// One network of Tests/Parity/diffusion_networks.py: what its folder holds, and what diffusers answers.

@@ -43,7 +43,7 @@ UNETS = {
     "time": (TWO | {"attention_head_dim": 2, "flip_sin_to_cos": False, "freq_shift": 1}, (1, 8, 4), 11, 12.75),
     # What no published model of the family has, but diffusers' same classes know.
     "rare": (TWO | {"attention_head_dim": 4, "center_input_sample": True, "downsample_padding": 0,
-                    "mid_block_scale_factor": 1.5, "out_channels": 6, "in_channels": 5}, (1, 8, 6), 4, 640.0),
+                    "in_channels": 5, "out_channels": 6}, (1, 8, 6), 4, 640.0),
     # Transformers of several blocks, and other epsilons and group counts.
     "depth": (TWO | ATTENDING | {"attention_head_dim": 8, "transformer_layers_per_block": [1, 2],
                                  "norm_num_groups": 16, "norm_eps": 1e-3}, (1, 4, 4), 3, 999.0),
