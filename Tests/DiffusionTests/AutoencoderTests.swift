@@ -8,7 +8,7 @@ import Testing
 @Suite("AutoencoderKL") struct AutoencoderTests {
     @Test func equalsDiffusers() throws {
         let names = try ReferenceNetwork.names("vae")
-        #expect(names.count >= 4)
+        #expect(names.count == 5)
         for name in names {
             let reference = try ReferenceNetwork("vae", name)
             let folder = try reference.folder()

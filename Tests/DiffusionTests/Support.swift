@@ -29,8 +29,13 @@ func weight(_ key: String, _ shape: [Int]) throws -> Tensor {
     return try Tensor(values, shape: shape)
 }
 
-/// |a - b| / |b|; infinite where the shapes differ.
+/// |a - b| / |b|; infinite where the shapes differ. Of a large image, `wanted` has every ninth row.
 func relativeError(_ found: Tensor, _ wanted: Tensor) throws -> Double {
+    var found = found
+    if found.rank == 4, found.shape[1] * found.shape[2] > 2000 {
+        found = try Tensor.cat(
+            stride(from: 0, to: found.shape[1], by: 9).map { try found.narrow(1, $0, 1) }, axis: 1)
+    }
     guard found.shape == wanted.shape, found.dtype == .f32 else { return .infinity }
     var (difference, norm) = (0.0, 0.0)
     for (a, b) in zip(try found.array(Float.self), try wanted.array(Float.self)) {

@@ -20,7 +20,7 @@ import Testing
 
     @Test func equalsDiffusers() throws {
         let names = try ReferenceNetwork.names("unet")
-        #expect(names.count == 8)
+        #expect(names.count == 9)
         for name in names {
             let reference = try ReferenceNetwork("unet", name)
             for (dtype, tolerance) in [(DType.f32, 1e-4), (.bf16, 2e-2)] {

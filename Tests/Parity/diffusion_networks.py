@@ -44,6 +44,8 @@ UNETS = {
     # What no published model of the family has, but diffusers' same classes know.
     "rare": (TWO | {"attention_head_dim": 4, "center_input_sample": True, "downsample_padding": 0,
                     "in_channels": 5, "out_channels": 6}, (1, 8, 6), 4, 640.0),
+    # Images and sequences that are long enough for the faster algorithms, and for several stripes and blocks.
+    "large": (TWO | ATTENDING | {"attention_head_dim": 2, "norm_num_groups": 16}, (1, 61, 76), 77, 250.0),
     # Transformers of several blocks, and other epsilons and group counts.
     "depth": (TWO | ATTENDING | {"attention_head_dim": 8, "transformer_layers_per_block": [1, 2],
                                  "norm_num_groups": 16, "norm_eps": 1e-3}, (1, 4, 4), 3, 999.0),
@@ -60,6 +62,7 @@ VAES = {
     "levels": (VAE | {"block_out_channels": [16, 16, 24], "down_block_types": ["DownEncoderBlock2D"] * 3,
                       "up_block_types": ["UpDecoderBlock2D"] * 3}, (1, 16, 8), (1, 13, 9), True),
     "tiles": (VAE, (1, 4, 6), (2, 9, 15), True),
+    "large": (VAE | {"block_out_channels": [32, 64]}, (1, 70, 74), (1, 37, 61), False),
 }
 
 
@@ -85,7 +88,9 @@ def planes(name, shape, channels):
 
 
 def last(tensor):
-    return tensor.permute(0, 2, 3, 1).contiguous().numpy()
+    """[N, H, W, C]; of a large image every ninth row is enough."""
+    rows = 9 if tensor.shape[2] * tensor.shape[3] > 2000 else 1
+    return tensor.permute(0, 2, 3, 1)[:, ::rows].contiguous().numpy()
 
 
 @torch.no_grad()

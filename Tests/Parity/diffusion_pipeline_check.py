@@ -133,12 +133,12 @@ def runs(name, draw):
     if "DDIM" in PIPELINES[name][0]:
         made.append(made[0] | {"eta": draw.choice([0.3, 0.7])})
     if name == "pndm":
-        for other in ("ddim", "euler", "euler_ancestral", "dpmsolver++"):
+        for other in ("ddim", "euler", "euler_ancestral", "dpm_solver_multistep"):
             made.append(made[3] | {"scheduler": other, "guidance_scale": 3.0})
     return made
 
 
-KINDS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpmsolver++": "DPMSolverMultistepScheduler",
+KINDS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpm_solver_multistep": "DPMSolverMultistepScheduler",
          "euler_ancestral": "EulerAncestralDiscreteScheduler"}
 
 
