@@ -105,8 +105,7 @@ def convert(kind, folder):
 # The peers' processes
 
 
-def torch_peer(kind, dtype, folder):
-    """Reads `nchw` and `nhwc` from lines, and prints the seconds of a pass in that layout."""
+def torch_peer(layout, kind, dtype, folder):
     import time
 
     import numpy as np
@@ -114,24 +113,21 @@ def torch_peer(kind, dtype, folder):
 
     torch.set_num_threads(THREADS)
     precision = {"f32": torch.float32, "bf16": torch.bfloat16}[dtype]
-    net = network(kind, folder).to(precision)
+    order = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}[layout]
+    net = network(kind, folder).to(precision).to(memory_format=order)
     latents, *context = (x.to(precision) for x in inputs(kind, folder))
-    layouts = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
+    latents = latents.contiguous(memory_format=order)
     with torch.inference_mode():
-        for layout in layouts.values():
-            answer = net.to(memory_format=layout)(latents.contiguous(memory_format=layout), *context)
-        np.save(folder / f"{kind}-{dtype}-torch.npy", answer.permute(0, 2, 3, 1).float().contiguous().numpy())
+        answer = net(latents, *context).permute(0, 2, 3, 1).float().contiguous()
+        np.save(folder / f"{kind}-{dtype}-{layout}.npy", answer.numpy())
         print("ready", flush=True)
-        for line in sys.stdin:
-            layout = layouts[line.strip()]
-            net.to(memory_format=layout)
-            x = latents.contiguous(memory_format=layout)
+        for _ in sys.stdin:
             start = time.perf_counter()
-            net(x, *context)
+            net(latents, *context)
             print(time.perf_counter() - start, flush=True)
 
 
-def openvino_peer(kind, dtype, folder):
+def openvino_peer(_, kind, dtype, folder):
     import time
 
     import openvino
@@ -147,7 +143,7 @@ def openvino_peer(kind, dtype, folder):
         print(time.perf_counter() - start, flush=True)
 
 
-ROLES = {"torch": torch_peer, "openvino": openvino_peer}
+ROLES = {"nchw": torch_peer, "nhwc": torch_peer, "OpenVINO": openvino_peer}
 
 
 # The benchmark
@@ -166,8 +162,8 @@ class Side:
         if not line:
             raise SystemExit("could not start: " + " ".join(map(str, command)))
 
-    def ask(self, line=""):
-        self.process.stdin.write(line + "\n")
+    def ask(self):
+        self.process.stdin.write("\n")
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
 
@@ -182,21 +178,20 @@ def compare(kind, dtype, folder, rounds):
 
     answer = folder / f"{kind}-{dtype}-chexgen.npy"
     files = [folder / "latents.npy", folder / "context.npy"] if kind == "unet" else [folder / "latent.npy"]
-    peer = lambda role: [sys.executable, __file__, "--role", role, kind, dtype, folder]
-    ours = Side([OURS, kind, folder / kind, dtype, *files, answer])
-    torch, openvino, peak = Side(peer("torch")), Side(peer("openvino")), Side([OURS, "peak", dtype])
-    times = {"chexgen": [], "nchw": [], "nhwc": [], "OpenVINO": []}
+    sides = {"chexgen": Side([OURS, kind, folder / kind, dtype, *files, answer])}
+    for role in ROLES:
+        sides[role] = Side([sys.executable, __file__, "--role", role, kind, dtype, folder])
+    peak = Side([OURS, "peak", dtype])
+    times = {side: [] for side in sides}
     rates = []
     for _ in range(rounds):
-        times["chexgen"].append(ours.ask())
-        for layout in ("nchw", "nhwc"):
-            times[layout].append(torch.ask(layout))
-        times["OpenVINO"].append(openvino.ask())
+        for side, process in sides.items():
+            times[side].append(process.ask())
         rates.append(peak.ask())
-    for side in (ours, torch, openvino, peak):
-        side.end()
+    for process in (*sides.values(), peak):
+        process.end()
     median = {side: statistics.median(values) for side, values in times.items()}
-    found, wanted = np.load(answer), np.load(folder / f"{kind}-{dtype}-torch.npy")
+    found, wanted = np.load(answer), np.load(folder / f"{kind}-{dtype}-nchw.npy")
     difference = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
     best, mine = min(median["nchw"], median["nhwc"]), median["chexgen"]
     share = OPERATIONS[kind] / mine / max(rates)
@@ -215,7 +210,7 @@ def main():
     options = parser.parse_args()
     if options.role:
         role, kind, dtype, folder = options.role
-        return ROLES[role](kind, dtype, Path(folder)) if role in ROLES else convert(kind, Path(folder))
+        return ROLES[role](role, kind, dtype, Path(folder)) if role in ROLES else convert(kind, Path(folder))
     prepare(options.folder)
     dtypes = [options.dtype] if options.dtype else ["f32", "bf16"]
     kinds = [kind for kind in WORK if options.only in (None, kind)]

@@ -187,14 +187,12 @@ def lua(value):
 
 
 SCRIPT = """
-local model, tensor, image = require "chexgen.model", require "chexgen.tensor", require "chexgen.image"
+local model, tensor = require "chexgen.model", require "chexgen.tensor"
 local out, prompts, runs = OUT, PROMPTS, RUNS
 local pipe = model.pipeline(FOLDER, { dtype = "f32" })
 local inputs = tensor.load(out .. "/inputs.safetensors")
 local answers = {}
-local ids = {}
-for i, prompt in ipairs(prompts) do ids[i] = pipe.tokenizer:encode(prompt):reshape(1, -1) end
-answers.ids = tensor.cat(ids, 1)
+answers.ids = pipe.tokenizer:encode(prompts)
 answers.text = pipe.text_encoder:forward(inputs.ids)
 answers.unet = pipe.unet:forward(inputs.latents, 501, inputs.context)
 answers.encoded = pipe.vae:encode(inputs.picture)
