@@ -1,0 +1,122 @@
+import Checkpoints
+import Files
+import Foundation
+import Tensors
+
+/// Values by formula, as Tests/Parity/encoders_formula.py makes them.
+func uniform(_ name: String, _ shape: [Int], _ low: Float = -1, _ high: Float = 1) -> [Float] {
+    var seed: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in name.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return (0..<shape.reduce(1, *)).map { index in
+        var z = seed &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        z = z ^ (z >> 31)
+        return low + (high - low) * (Float(z >> 40) / Float(1 << 24))
+    }
+}
+
+/// A value for a parameter, by its name and shape, as the script's `weight` gives it.
+func weight(_ key: String, _ shape: [Int]) throws -> Tensor {
+    let values: [Float]
+    if shape.count == 1 {
+        values = key.hasSuffix("weight") ? uniform(key, shape, 0.8, 1.2) : uniform(key, shape, -0.1, 0.1)
+    } else {
+        let inputs = shape.dropFirst().reduce(1, *)
+        let bound = Float((shape.count == 4 && shape[1] != 3 ? 6.0 : 3.0) / Double(inputs)).squareRoot()
+        values = uniform(key, shape, -bound, bound)
+    }
+    return try Tensor(values, shape: shape)
+}
+
+/// |a - b| / |b|; infinite where the shapes differ. Of a large image, `wanted` has every ninth row.
+func relativeError(_ found: Tensor, _ wanted: Tensor) throws -> Double {
+    var found = found
+    if found.rank == 4, found.shape[1] * found.shape[2] > 2000 {
+        found = try Tensor.cat(
+            stride(from: 0, to: found.shape[1], by: 9).map { try found.narrow(1, $0, 1) }, axis: 1)
+    }
+    guard found.shape == wanted.shape, found.dtype == .f32 else { return .infinity }
+    var (difference, norm) = (0.0, 0.0)
+    for (a, b) in zip(try found.array(Float.self), try wanted.array(Float.self)) {
+        difference += Double(a - b) * Double(a - b)
+        norm += Double(b) * Double(b)
+    }
+    return (difference / norm).squareRoot()
+}
+
+/// A new folder for files of a test, which removes it at its end.
+struct TemporaryFolder {
+    let path = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString)"
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// One network of Tests/Parity/diffusion_networks.py: what its folder holds, and what diffusers answers.
+struct ReferenceNetwork {
+    let name: String
+    /// `config.json`.
+    var config: JSON
+    /// Inputs and sizes as the script wrote them.
+    let facts: JSON
+    /// The tensors of its checkpoint.
+    var tensors: [(name: String, tensor: Tensor)]
+    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Parity/fixtures/diffusion").path
+
+    /// A network of the script by its kind, `unet` or `vae`, and name.
+    init(_ kind: String, _ name: String) throws {
+        let document = try JSON.read(Self.fixtures + "/networks.json")
+        guard let facts = document[kind]?[name], let config = facts["config"], let tree = facts["tensors"] else {
+            throw FileError.missing(path: "networks.json", hint: "it has no \(kind) \"\(name)\"")
+        }
+        self.name = "\(kind)-\(name)"
+        self.config = config
+        self.facts = facts
+        tensors = []
+        try add(tree, "")
+    }
+
+    /// The names of the script's networks of a kind.
+    static func names(_ kind: String) throws -> [String] {
+        try JSON.read(fixtures + "/networks.json")[kind]?.object?.map(\.key) ?? []
+    }
+
+    private mutating func add(_ tree: JSON, _ name: String) throws {
+        if let shape = tree.array {
+            tensors.append((name, try weight(self.name + "." + name, shape.compactMap(\.integer))))
+        }
+        for (key, value) in tree.object ?? [] { try add(value, name.isEmpty ? key : name + "." + key) }
+    }
+
+    /// The whole numbers of a list that the script wrote.
+    func numbers(_ key: String) -> [Int] { facts[key]?.array?.compactMap(\.integer) ?? [] }
+
+    /// An input by formula.
+    func input(_ key: String, _ shape: [Int]) throws -> Tensor {
+        try Tensor(uniform(name + "." + key, shape, -1.7, 1.7), shape: shape)
+    }
+
+    /// What diffusers answers; `key` says which of several answers.
+    func expected(_ key: String? = nil) throws -> Tensor {
+        try Checkpoint.open(Self.fixtures + "/networks.safetensors")[key.map { name + "." + $0 } ?? name]
+    }
+
+    /// A new folder in diffusers' layout with this network.
+    func folder() throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        try write(folder)
+        return folder
+    }
+
+    /// Writes the network into a folder, over what is there.
+    func write(_ folder: TemporaryFolder) throws {
+        try config.text().write(toFile: folder.path + "/config.json", atomically: true, encoding: .utf8)
+        try SafeTensors.write(folder.path + "/diffusion_pytorch_model.safetensors", tensors, metadata: ["format": "pt"])
+    }
+
+    /// Sets a key of the config.
+    mutating func set(_ key: String, _ value: JSON) {
+        config = .object((config.object ?? []).filter { $0.key != key } + [(key, value)])
+    }
+}
