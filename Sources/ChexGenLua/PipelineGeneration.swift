@@ -51,9 +51,9 @@ struct PipelineGeneration {
             let process = try pipeline.begin(options.one(index))
             outcome.lostTokens += process.lostTokens
             let image = try make(process, index, watch)
-            if let statePath { SavedProcess.remove(statePath) }
             outcome.images.append(image)
             try finished(index, image)
+            if let statePath { SavedProcess.remove(statePath) }
         }
         return outcome
     }
