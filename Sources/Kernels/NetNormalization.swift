@@ -38,7 +38,7 @@ public enum NetNormalization {
                 sums += S.load(source, start + index)
                 index += 16
             }
-            var sum = sums.sum()
+            var sum = netSum(sums)
             while index < channels {
                 sum += S.loadOne(source, start + index)
                 index += 1
@@ -51,7 +51,7 @@ public enum NetNormalization {
                 squares = squares.addingProduct(difference, difference)
                 index += 16
             }
-            var square = squares.sum()
+            var square = netSum(squares)
             while index < channels {
                 let difference = S.loadOne(source, start + index) - mean
                 square += difference * difference

@@ -44,7 +44,7 @@ public enum NetSoftmax {
                 let last = NetF32.load(line, vectors).replacing(with: -.infinity, where: isOutside)
                 maxima = netMaximum(maxima, last)
             }
-            let maximum = netMaximum(maxima, others).max()
+            let maximum = netTop(netMaximum(maxima, others))
             // Powers of two: e^x = 2^(x · log2 e), and the scale takes the factor in.
             let shift = SIMD16<Float>(repeating: -maximum * scale * log2e)
             let factor = SIMD16<Float>(repeating: scale * log2e)
@@ -64,8 +64,7 @@ public enum NetSoftmax {
                 let isInPlace = UnsafeRawPointer(target) == UnsafeRawPointer(scores)
                 T.store(target, start + index, isInPlace ? value.replacing(with: old, where: isOutside) : value)
             }
-            let sum = sums.sum()
-            reciprocals[row] = 1 / sum
+            reciprocals[row] = 1 / netSum(sums)
         }
     }
 
@@ -141,26 +140,26 @@ public enum NetSoftmax {
             if index < columns {
                 top = netMaximum(top, NetF32.load(line, index).replacing(with: -.infinity, where: isOutside))
             }
-            let maximum = max(maxima[row], top.max() * scale * log2e)
-            let before = netExp2(SIMD16(repeating: maxima[row] - maximum))[0]
+            let maximum = max(maxima[row], netTop(top) * scale * log2e)
+            let before = fastExp((maxima[row] - maximum) / log2e)
             factors[row] = before
             maxima[row] = maximum
             let shift = SIMD16<Float>(repeating: -maximum)
             var sum = SIMD16<Float>.zero
             index = 0
             while index < vectors {
-                let value = netExp2(shift.addingProduct(NetF32.load(line, index), factor))
+                let value = T.power(shift.addingProduct(NetF32.load(line, index), factor))
                 sum += value
-                T.store(target, start + index, value)
+                T.storePositive(target, start + index, value)
                 index += 16
             }
             if index < columns {
                 let old = NetF32.load(line, index)
-                let value = netExp2(shift.addingProduct(old, factor)).replacing(with: 0, where: isOutside)
+                let value = T.power(shift.addingProduct(old, factor)).replacing(with: 0, where: isOutside)
                 sum += value
                 T.store(target, start + index, isInPlace ? value.replacing(with: old, where: isOutside) : value)
             }
-            sums[row] = sums[row] * before + sum.sum()
+            sums[row] = sums[row] * before + netSum(sum)
         }
     }
 

@@ -54,16 +54,6 @@ public final class Context {
         return made
     }
 
-    /// Gives memory back that no tensor uses: a pass over other sizes may follow, or none for long.
-    public func trim() {
-        buffers.removeAll { buffer in
-            var buffer = buffer
-            return isKnownUniquelyReferenced(&buffer)
-        }
-        scratchpad = nil
-        pool = nil
-    }
-
     /// A contiguous tensor, not cleared, in memory that returns here when the last tensor over it is gone.
     public func tensor(_ shape: [Int], _ dtype: DType) throws -> Tensor {
         let (bytes, overflow) = try Tensor.elementCount(shape, operation: "activation")
@@ -74,6 +64,8 @@ public final class Context {
             offset: 0)
     }
 
+    private static let largeBuffer = 32 << 20
+
     /// The smallest free buffer that holds `bytes` without wasting more than half, or a new one.
     private func storage(_ bytes: Int) throws -> Storage {
         var best = -1
@@ -82,6 +74,16 @@ public final class Context {
             if isKnownUniquelyReferenced(&buffers[index]) { best = index }
         }
         if best >= 0 && buffers[best].byteCount / 2 <= bytes { return buffers[best] }
+        if bytes >= Self.largeBuffer {
+            // Images of another size begin: what smaller ones needed would only lie about.
+            for index in buffers.indices.reversed() {
+                let size = buffers[index].byteCount
+                guard size >= Self.largeBuffer / 16, size < bytes, isKnownUniquelyReferenced(&buffers[index]) else {
+                    continue
+                }
+                buffers.remove(at: index)
+            }
+        }
         let made = try Storage(byteCount: bytes)
         buffers.append(made)
         return made

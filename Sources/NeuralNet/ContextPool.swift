@@ -36,6 +36,13 @@ public final class ContextPool {
         if let error = failure.first { throw error }
     }
 
+    /// Lets the contexts that wait go, with the memory of their activations.
+    public func trim() {
+        lock.lock()
+        idle = []
+        lock.unlock()
+    }
+
     private func take() throws -> Context {
         lock.lock()
         defer { lock.unlock() }

@@ -17,4 +17,11 @@ public final class OnceCache<Key: Hashable, Value> {
         values[key] = made
         return made
     }
+
+    /// Forgets the values of some keys.
+    public func remove(where isGone: (Key) -> Bool) {
+        lock.lock()
+        defer { lock.unlock() }
+        values = values.filter { !isGone($0.key) }
+    }
 }

@@ -41,4 +41,7 @@ final class PackedWeights {
         copies.append((wanted, storage))
         return storage.bytes
     }
+
+    /// Lets the copies go; their addresses are void.
+    func removeAll() { copies = [] }
 }

@@ -57,7 +57,10 @@ public final class Parameter {
 /// A place in a network's tree of names, at which layers declare their parameters: each name is written once, beside
 /// the property that holds it.
 public struct ParameterScope {
-    private final class Registry { var parameters: [Parameter] = [] }
+    private final class Registry {
+        var parameters: [Parameter] = []
+        var renewable: [any RenewableWeights] = []
+    }
     private let registry: Registry
     private let prefix: String
 
@@ -87,6 +90,12 @@ public struct ParameterScope {
         return parameter
     }
 
+    /// Notes a layer whose packed weights can be made again.
+    func register(_ layer: any RenewableWeights) { registry.renewable.append(layer) }
+
+    /// Lets packed weights go that take much memory and can be made again from the file; no pass may be under way.
+    public func releaseRenewableWeights() { for layer in registry.renewable { layer.releaseWeights() } }
+
     /// Every parameter declared below the root, in order.
     public var parameters: [Parameter] { registry.parameters }
 
@@ -105,4 +114,10 @@ public struct ParameterScope {
 public protocol Module: AnyObject {
     /// The output for `x`, in `context`.
     func forward(_ x: Tensor, _ context: Context) throws -> Tensor
+}
+
+/// A layer that keeps where its weights came from, so that what it made of them can be let go between passes.
+protocol RenewableWeights: AnyObject {
+    /// Lets go what is made again at the next pass.
+    func releaseWeights()
 }

@@ -10,7 +10,7 @@ import Tensors
 /// Input and output are f32 in both dtypes. Where there are many pixels for each weight, and the channels come in sixteens,
 /// it runs Winograd's algorithm in f32 (Lavin and Gray, 2016, arXiv 1509.09308): a third of the multiplications, at the
 /// price of weights four times as large; elsewhere it convolves directly, in the context's dtype.
-public final class SpatialConvolution {
+public final class SpatialConvolution: RenewableWeights {
     let weight: Parameter
     let bias: Parameter
     private let fastWeights = PackedWeights()
@@ -18,13 +18,21 @@ public final class SpatialConvolution {
     private let primitives = OnceCache<SpatialShape, SpatialShape.Ready>()
     private let biases = OnceCache<Int, [Float]>()
 
-    /// Rows of a stripe are chosen so that the buffer of its input is about this large.
-    private static let stripeBytes = 24 << 20
+    /// Rows of a stripe are chosen so that the buffer of its input is about this large, and for large weights larger, as
+    /// each stripe reads them all.
+    private var stripeBytes: Int { max(6 << 20, 18 * weight.shape[0] * weight.shape[1]) }
 
     /// Parameters `weight` `[outputs, inputs, 3, 3]` and `bias` `[outputs]`.
     public init(_ scope: ParameterScope, inputs: Int, outputs: Int) {
         weight = scope.parameter("weight", [outputs, inputs, 3, 3])
         bias = scope.parameter("bias", [outputs])
+        scope.register(self)
+    }
+
+    /// Winograd's weights are the large ones.
+    func releaseWeights() {
+        primitives.remove { $0.isFast }
+        fastWeights.removeAll()
     }
 
     /// What is done on the way.
@@ -53,9 +61,12 @@ public final class SpatialConvolution {
         }
     }
 
+    /// The images f32 `[N, H, W, outputs]` for f32 `[N, H, W, inputs]`, with nothing on the way.
+    public func forward(_ x: Tensor, _ context: Context) throws -> Tensor { try forward(x, Around(), context) }
+
     /// The images f32 `[N, H', W', outputs]` for f32 `[N, H, W, inputs]`; H' and W' are H and W, or `around.size`.
     /// - Throws: `TensorError.shape` for other shapes.
-    public func forward(_ x: Tensor, _ around: Around = Around(), _ context: Context) throws -> Tensor {
+    public func forward(_ x: Tensor, _ around: Around, _ context: Context) throws -> Tensor {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         guard x.rank == 4, x.shape[3] == inputs, x.isContiguous, x.count > 0, x.dtype == .f32 else {
             throw TensorError.shape(
@@ -92,7 +103,7 @@ public final class SpatialConvolution {
     ) throws {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         let isFast = SpatialShape.isFast(
-            pixels: size.height * size.width, inputs: inputs, outputs: outputs, dtype: context.dtype)
+            pixels: size.height * size.width, inputs: inputs, outputs: outputs)
         let coefficients = try around.norm?.coefficients(source, .f32, pixels: sourceSize.height * sourceSize.width)
         let stripe = stripeRows(size, isFast: isFast, context.threads)
         let starts = Array(stride(from: 0, to: size.height, by: stripe))
@@ -147,7 +158,7 @@ public final class SpatialConvolution {
     /// Rows of a stripe: all of a small image, else few enough for the buffers to stay small and for every thread to have some.
     private func stripeRows(_ size: (height: Int, width: Int), isFast: Bool, _ threads: Int) -> Int {
         let rowBytes = size.width * max(weight.shape[0], weight.shape[1]) * 4
-        let most = max(16, Self.stripeBytes / rowBytes)
+        let most = max(12, stripeBytes / rowBytes)
         var count = (size.height + most - 1) / most
         if isFast || size.height * size.width >= 1 << 16 { count = max(count, min(threads, size.height / 16)) }
         // Winograd's tiles are four rows high.
@@ -194,10 +205,10 @@ struct SpatialShape: Hashable {
     var dtype: DType
 
     /// The fewest pixels for Winograd's algorithm: below, its weights would cost more memory than it saves time.
-    private static func fewestPixels(_ dtype: DType) -> Int { dtype == .f32 ? 900 : 3600 }
+    private static let fewestPixels = 900
 
-    static func isFast(pixels: Int, inputs: Int, outputs: Int, dtype: DType) -> Bool {
-        pixels >= fewestPixels(dtype) && inputs % 16 == 0 && outputs % 16 == 0 && isAvailable
+    static func isFast(pixels: Int, inputs: Int, outputs: Int) -> Bool {
+        pixels >= fewestPixels && inputs % 16 == 0 && outputs % 16 == 0 && isAvailable
     }
 
     /// Whether this processor has it.

@@ -51,6 +51,9 @@ public final class AutoencoderKL: Autoencoder {
     /// What latents are multiplied by for the denoiser.
     public var scalingFactor: Double { configuration.scalingFactor }
 
+    /// Gives back what the next pass makes again: Winograd's weights.
+    public func releaseMemory() { network.parameters.releaseRenewableWeights() }
+
     /// The mean of the latent, unscaled, f32 `[N, H / scale, W / scale, C]`, of pictures f32 `[N, H, W, 3]` in -1 to 1.
     public func encode(_ pictures: Tensor) throws -> Tensor {
         let (inputs, scale) = (configuration.inputs, scale)

@@ -46,6 +46,13 @@ public final class UNet2DConditionModel: Denoiser {
     /// Channels of a token of the context.
     public var contextWidth: Int { configuration.contextWidth }
 
+    /// Gives back what the next pass makes again: Winograd's weights, and the memory of activations.
+    public func releaseMemory() {
+        network.parameters.releaseRenewableWeights()
+        pool.trim()
+        whole = nil
+    }
+
     /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and context f32 `[N, T, D]`.
     /// - Throws: `TensorError` for other shapes and dtypes; `FileError` where the weights were changed in use.
     public func forward(_ latents: Tensor, timestep: Float, context text: Tensor) throws -> Tensor {

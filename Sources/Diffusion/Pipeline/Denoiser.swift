@@ -14,6 +14,8 @@ public protocol Denoiser: AnyObject {
     var files: [(file: String, sha256: String)] { get }
     /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and context f32 `[N, T, D]`.
     func forward(_ latents: Tensor, timestep: Float, context: Tensor) throws -> Tensor
+    /// Gives memory back that the next pass takes again, for when another network works.
+    func releaseMemory()
 }
 
 /// A network between pictures and latents.
@@ -34,4 +36,16 @@ public protocol Autoencoder: AnyObject {
     func decode(_ latents: Tensor) throws -> Tensor
     /// As `decode`, in overlapping tiles that are blended: less memory, and diffusers' result with tiling.
     func decodeTiled(_ latents: Tensor) throws -> Tensor
+    /// Gives memory back that the next pass takes again, for when another network works.
+    func releaseMemory()
+}
+
+extension Denoiser {
+    /// Nothing to give back.
+    public func releaseMemory() {}
+}
+
+extension Autoencoder {
+    /// Nothing to give back.
+    public func releaseMemory() {}
 }

@@ -151,6 +151,8 @@ public final class StableDiffusionPipeline {
     public func decode(_ latents: Tensor, isTiled: Bool = false) throws -> Tensor {
         var pictures: [Tensor] = []
         let factor = Float(autoencoder.scalingFactor)
+        denoiser.releaseMemory()
+        defer { autoencoder.releaseMemory() }
         for index in 0..<latents.shape[0] {
             try Cancellation.check()
             let one = try Elementwise.map(latents.narrow(0, index, 1)) { $0 / factor }
