@@ -21,8 +21,10 @@ local function open_study(run, csv, folder)
   return fidelity.open(run, false, params)
 end
 
---- Makes and measures the images of one cell.
-local function measure(run, job)
+--- Makes and measures the images of one cell; `found` gets their names as soon as they are known.
+local function measure(run, found)
+  local job <close> = generation.open(run)
+  for i = 1, math.min(run.params.sheet.images, #job.items) do found[i] = job.items[i].file end
   local folder, csv = job:make()
   local prompts, tokens = job:lost()
   -- The networks of the model and those of the metrics need not be in memory together.
@@ -42,12 +44,9 @@ return {
   params = defaults,
   untyped = generation.untyped,
   run = function(run)
-    local options = run.params.sheet
-    local job <close> = generation.open(run)
     local files = {}
-    for i = 1, math.min(options.images, #job.items) do files[i] = job.items[i].file end
-    local ok, reason = pcall(measure, run, job)
-    sweep.draw(run, files, options, not ok and tostring(reason) or nil)
+    local ok, reason = pcall(measure, run, files)
+    sweep.draw(run, files, run.params.sheet.size, not ok and tostring(reason) or nil)
     if not ok then error(reason, 0) end
   end,
 }

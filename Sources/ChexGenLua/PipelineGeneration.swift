@@ -66,7 +66,8 @@ struct PipelineGeneration {
             let done = try SavedProcess.resume(process, identity: identity, from: statePath)
             if done > 0 { try watch(Moment(image: index, step: done, steps: process.steps, latents: nil)) }
         }
-        var saved = (step: process.stepsDone, at: Self.now)
+        // The first step is kept at once: those of large networks take long.
+        var saved = (step: process.stepsDone, at: -Double.infinity)
         func save() throws {
             guard let statePath, process.stepsDone > saved.step else { return }
             try SavedProcess.write(process, identity: identity, to: statePath)

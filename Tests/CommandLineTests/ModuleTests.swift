@@ -8,13 +8,15 @@ import Testing
     /// What the scripts share is no test.
     private static let scripts =
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-        .filter { $0.hasSuffix(".lua") && !["harness.lua", "small_encoder.lua", "small_pipeline.lua", "run.lua"].contains($0) }.sorted()
+        .filter {
+            $0.hasSuffix(".lua") && !["harness.lua", "small_encoder.lua", "small_pipeline.lua", "run.lua"].contains($0)
+        }.sorted()
 
     @Test func thereAreTestsOfEveryModule() {
         #expect(
             Self.scripts == [
-                    "dataset.lua", "image.lua", "metric.lua", "model.lua", "pipeline.lua", "sandbox.lua", "tensor.lua",
-                ])
+                "dataset.lua", "image.lua", "metric.lua", "model.lua", "pipeline.lua", "sandbox.lua", "tensor.lua",
+            ])
     }
 
     @Test(arguments: scripts)

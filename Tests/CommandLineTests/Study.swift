@@ -67,14 +67,14 @@ enum Study {
             "sweep.yaml",
             "experiment: \(packageRoot)/experiments/sweep.lua\n"
                 + settings.replacingOccurrences(of: "  steps: 4\n", with: "") + """
-                  subset: 4
-                  protocol: exact
-                  floor_splits: 0
-                  real: { csv: real/annotations.csv, image_dir: real }
-                  sheet: { images: 2, size: 32 }
-                sweep: { guidance_scale: [1.0, 5.0], steps: [2, 3] }
+                      subset: 4
+                      protocol: exact
+                      floor_splits: 0
+                      real: { csv: real/annotations.csv, image_dir: real }
+                      sheet: { images: 2, size: 32 }
+                    sweep: { guidance_scale: [1.0, 5.0], steps: [2, 3] }
 
-                """)
+                    """)
         return folder
     }
 

@@ -154,8 +154,8 @@ local function draw_maps(run, cells, names)
 end
 
 --- One row of images a cell, the same prompts in every row; a cell without images is black.
-local function draw_sheet(run, cells, files, options)
-  local side, tiles = options.size, {}
+local function draw_sheet(run, cells, files, side)
+  local tiles = {}
   local black = image.from_tensor(tensor.zeros({ side, side, 3 }, "u8"))
   for _, cell in ipairs(cells) do
     for _, file in ipairs(files) do
@@ -176,8 +176,9 @@ local function draw_sheet(run, cells, files, options)
   return path
 end
 
---- Draws everything. `files` are names of images for the sheet; `failure` says why the running cell failed, if it did.
-function sweep.draw(run, files, options, failure)
+--- Draws everything. `files` are names of images for the sheet, each of `side` pixels; `failure` says why the running cell
+--- failed, if it did.
+function sweep.draw(run, files, side, failure)
   local cells = cells_of(run, failure)
   local names = settings_of(cells)
   local done = 0
@@ -187,9 +188,10 @@ function sweep.draw(run, files, options, failure)
   local table_path = write_cells(run, cells, names)
   run:log("%d of %d cells done: %s", done, #cells, table_path)
   if done == 0 then return end
-  local maps = draw_maps(run, cells, names)
-  local sheet = draw_sheet(run, cells, files, options)
-  run:log("%d heat maps beside it, and a row of images for every row of the table: %s", maps, sheet)
+  run:log("heat maps beside it: %d", draw_maps(run, cells, names))
+  if #files > 0 then
+    run:log("a row of images for every row of the table: %s", draw_sheet(run, cells, files, side))
+  end
 end
 
 return sweep
