@@ -71,8 +71,9 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Datasets", "Imaging", "NeuralNet",
-                "Checkpoints",
+                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Diffusion", "Tokenizers", "Datasets",
+                "Imaging",
+                "NeuralNet", "Checkpoints",
                 "Tensors", "Files", "CSupport",
             ]),
 
@@ -111,7 +112,9 @@ let package = Package(
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),
-        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "Files"]),
+        .testTarget(
+            name: "DiffusionTests",
+            dependencies: ["Diffusion", "Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),

@@ -27,7 +27,7 @@ enum DatasetModule {
             "chexgen.dataset",
             "Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. "
                 + "Choices of rows equal pandas' and scikit-learn's for the same seed.",
-            functions: [csv(session), list],
+            functions: [csv(session), list, table],
             constants: [
                 LuaConstantDeclaration(
                     "pathologies", .list(.string), .list(Pathologies.names),
@@ -68,6 +68,27 @@ enum DatasetModule {
                     labels: column("labels"), id: column("id"), patient: column("patient")))
             return [.object(DatasetObject(dataset))]
         }
+    }
+
+    private static let table = LuaFunctionDeclaration(
+        "table",
+        [
+            LuaParameter("columns", .list(.string), "The names of the columns."),
+            LuaParameter("rows", .list(.list(.any)), "A list of texts or numbers a row, as long as `columns`."),
+        ],
+        returns: [LuaResult("dataset", .object("Dataset"), "The table.")],
+        "Makes a table of a script's values, for instance to write it."
+    ) { arguments in
+        let columns = try arguments.list("columns").compactMap(\.stringValue)
+        let rows = try arguments.list("rows").map { row -> [String?] in
+            try (row.tableValue?.array ?? []).map { value in
+                switch value {
+                case .string, .integer, .number, .boolean: return LuaFormat.plain(value)
+                default: throw arguments.fail("rows", "wanted texts and numbers, got \(value.kind) in it")
+                }
+            }
+        }
+        return [.object(DatasetObject(try Dataset.table(name: "table", columns: columns, rows: rows)))]
     }
 
     private static let list = LuaFunctionDeclaration(
