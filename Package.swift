@@ -69,7 +69,8 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Datasets", "Imaging", "NeuralNet",
+                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Training", "Datasets", "Imaging",
+                "NeuralNet",
                 "Checkpoints",
                 "Tensors", "Files", "CSupport",
             ]),

@@ -160,6 +160,18 @@ enum DatasetMethods {
         ) { table, arguments in
             [wrap(try table.concat(arguments.object("other", as: DatasetObject.self).dataset))]
         },
+        method(
+            "with_column",
+            [
+                LuaParameter("name", .string, "The column; one that is there gets the new values."),
+                LuaParameter("values", .list(.string), "One a row."),
+            ], "The same rows with a column more."
+        ) { table, arguments in
+            [
+                wrap(
+                    try table.adding(column: arguments.string("name"), arguments.list("values").map(\.stringValue)))
+            ]
+        },
     ]
 
     // MARK: Reading

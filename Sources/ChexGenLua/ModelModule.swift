@@ -21,12 +21,13 @@ enum ModelModule {
     static func declaration(_ session: Session) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.model", "Networks, with the weight files that users have.",
-            functions: [encoder(session), parameters, register(session)],
+            functions: [encoder(session), parameters, register(session)] + ClassifierModule.functions(session),
             constants: [
                 LuaConstantDeclaration(
-                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows.")
+                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows."),
+                ClassifierModule.names,
             ],
-            classes: [EncoderMethods.declaration])
+            classes: [EncoderMethods.declaration, ClassifierMethods.declaration])
     }
 
     private static func encoder(_ session: Session) -> LuaFunctionDeclaration {
