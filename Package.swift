@@ -71,9 +71,8 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Diffusion", "Tokenizers", "Datasets",
-                "Imaging",
-                "NeuralNet", "Checkpoints",
+                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Diffusion", "Tokenizers", "Training", "Datasets",
+                "Imaging", "NeuralNet", "Checkpoints",
                 "Tensors", "Files", "CSupport",
             ]),
 

@@ -24,12 +24,13 @@ enum ModelModule {
             functions: [
                 encoder(session), PipelineModule.pipeline(session), parameters, register(session),
                 RegisteredModel.list(session),
-            ],
+            ] + ClassifierModule.functions(session),
             constants: [
                 LuaConstantDeclaration(
-                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows.")
+                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows."),
+                ClassifierModule.names,
             ],
-            classes: [EncoderMethods.declaration] + PipelineModule.classes)
+            classes: [EncoderMethods.declaration, ClassifierMethods.declaration] + PipelineModule.classes)
     }
 
     private static func encoder(_ session: Session) -> LuaFunctionDeclaration {

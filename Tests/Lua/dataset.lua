@@ -170,4 +170,16 @@ test("tables of a script's own", function()
   raises(function() dataset.table({ "a", "a" }, {}) end, "columns")
 end)
 
+test("a column more, and Python's draws", function()
+  local ds = dataset.images { "a.png", "b.png" }
+  local more = ds:with_column("side", { "left", "right" })
+  equal({ more[2].side, more[2].image_path, #ds.columns }, { "right", "b.png", 1 })
+  equal(more:with_column("side", { "x", "y" })[1].side, "x")
+  raises(function() ds:with_column("side", { "left" }) end, "1 values", "2 rows")
+  -- random.seed(42); random.sample(range(20000), 10000)
+  equal(dataset.python_sample(20000, 10000):narrow(1, 1, 4):totable(), { 3649, 820, 9013, 8025 })
+  equal(dataset.python_sample(5, 5, 1):sort():totable(), { 1, 2, 3, 4, 5 })
+  raises(function() dataset.python_sample(3, 4) end, "n", "4")
+end)
+
 harness.report()
