@@ -70,7 +70,8 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Datasets", "Imaging", "NeuralNet",
+                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Datasets", "Imaging",
+                "NeuralNet",
                 "Checkpoints",
                 "Tensors", "Files", "CSupport",
             ]),

@@ -18,7 +18,8 @@ enum PlotModule {
     private static let numbers = LuaType.oneOf([.object("Tensor"), .list(.number)])
 
     private static let frame: [LuaParameter] = [
-        LuaParameter("path", .string, "The file, its name ending in .svg, .png or .pdf; it is written whole or not at all."),
+        LuaParameter(
+            "path", .string, "The file, its name ending in .svg, .png or .pdf; it is written whole or not at all."),
         LuaParameter("title", .string, default: .string(""), "Above the picture."),
         LuaParameter("xlabel", .string, default: .string(""), "Under the horizontal axis."),
         LuaParameter("ylabel", .string, default: .string(""), "Beside the vertical axis."),
@@ -144,7 +145,8 @@ enum PlotModule {
                 logarithmic("y"), legend,
             ],
             "Draws how often values fall into bins. Give `values` or `series`.",
-            example: "plot.histogram{ path = \"ages.pdf\", values = { 31, 45, 62, 64, 70 }, bins = 5, xlabel = \"age\" }"
+            example:
+                "plot.histogram{ path = \"ages.pdf\", values = { 31, 45, 62, 64, 70 }, bins = 5, xlabel = \"age\" }"
         ) { options in
             guard options.has("values") != options.has("series") else {
                 throw options.fail("values", "wanted either values or series")
@@ -175,7 +177,8 @@ enum PlotModule {
                 LuaParameter("columns", .list(.string), optional: true, "The names of the columns."),
                 LuaParameter("label", .string, default: .string(""), "What the colours mean."),
                 LuaParameter("annotate", .boolean, default: .boolean(false), "Whether cells show their value."),
-                LuaParameter("low", .number, optional: true, "The value of the darkest colour; the least where absent."),
+                LuaParameter(
+                    "low", .number, optional: true, "The value of the darkest colour; the least where absent."),
                 LuaParameter("high", .number, optional: true, "That of the lightest; the greatest where absent."),
             ],
             "Draws a matrix as coloured cells, the first row on top; cells that are not finite stay empty.",

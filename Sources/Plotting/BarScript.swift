@@ -47,7 +47,8 @@ extension GnuplotScript {
         for (index, item) in bars.series.enumerated() {
             guard let error = item.error else { continue }
             addErrors(
-                "error\(index)", at: places(index), item.values, error, isHorizontal: bars.isHorizontal, lowest: isLog ? base : nil,
+                "error\(index)", at: places(index), item.values, error, isHorizontal: bars.isHorizontal,
+                lowest: isLog ? base : nil,
                 colour: PlotStyle.ink)
         }
     }

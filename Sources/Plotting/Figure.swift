@@ -11,7 +11,8 @@ public struct Figure: Sendable {
         public init(path: String) throws {
             let ending = (path as NSString).pathExtension.lowercased()
             guard let format = Format(rawValue: ending) else {
-                throw PlotError.figure(name: "path", message: "wanted a name ending in .svg, .png or .pdf, got \"\(path)\"")
+                throw PlotError.figure(
+                    name: "path", message: "wanted a name ending in .svg, .png or .pdf, got \"\(path)\"")
             }
             self = format
         }
@@ -70,7 +71,8 @@ public struct Figure: Sendable {
     func check() throws {
         for (name, side) in [("width", width), ("height", height)] where !Figure.sides.contains(side) {
             throw PlotError.figure(
-                name: name, message: "wanted \(Figure.sides.lowerBound) to \(Figure.sides.upperBound) pixels, got \(side)")
+                name: name,
+                message: "wanted \(Figure.sides.lowerBound) to \(Figure.sides.upperBound) pixels, got \(side)")
         }
         guard (4...200).contains(fontSize) else {
             throw PlotError.figure(name: "font_size", message: "wanted 4 to 200 points, got \(fontSize)")
@@ -79,7 +81,9 @@ public struct Figure: Sendable {
         switch content {
         case .lines(let curves), .points(let curves):
             try Figure.check(count: curves.reduce(0) { $0 + $1.y.count })
-            guard !curves.isEmpty else { throw PlotError.figure(name: "series", message: "wanted at least one, got none") }
+            guard !curves.isEmpty else {
+                throw PlotError.figure(name: "series", message: "wanted at least one, got none")
+            }
             for (index, curve) in curves.enumerated() {
                 try curve.check("series[\(index + 1)]", logX: isLogX, logY: isLogY)
             }
@@ -108,7 +112,8 @@ public struct Figure: Sendable {
     static func checkPositive(_ values: [Double], _ name: String, axis: String) throws {
         if let index = values.firstIndex(where: { $0 <= 0 && $0.isFinite }) {
             throw PlotError.figure(
-                name: "\(name)[\(index + 1)]", message: "\(values[index]) has no place on the logarithmic axis (\(axis))")
+                name: "\(name)[\(index + 1)]",
+                message: "\(values[index]) has no place on the logarithmic axis (\(axis))")
         }
     }
 }
@@ -133,7 +138,8 @@ public struct Curve: Sendable {
     func check(_ name: String, logX: Bool, logY: Bool) throws {
         try Figure.check(label, "\(name).label")
         guard x.count == y.count else {
-            throw PlotError.figure(name: "\(name).x", message: "wanted \(y.count) numbers, as many as y, got \(x.count)")
+            throw PlotError.figure(
+                name: "\(name).x", message: "wanted \(y.count) numbers, as many as y, got \(x.count)")
         }
         try checkError(error, count: y.count, "\(name).error", of: "y")
         if logX { try Figure.checkPositive(x, "\(name).x", axis: "logx") }
@@ -255,7 +261,8 @@ public struct Heatmap: Sendable {
 
     /// A heat map.
     public init(
-        values: [[Double]], rows: [String]? = nil, columns: [String]? = nil, label: String = "", isAnnotated: Bool = false,
+        values: [[Double]], rows: [String]? = nil, columns: [String]? = nil, label: String = "",
+        isAnnotated: Bool = false,
         low: Double? = nil, high: Double? = nil
     ) {
         (self.values, self.rows, self.columns, self.label) = (values, rows, columns, label)
@@ -280,7 +287,9 @@ public struct Heatmap: Sendable {
             throw PlotError.figure(name: "values", message: "no cell is finite, so there is nothing to draw")
         }
         for (name, end) in [("low", low), ("high", high)] {
-            if let end, !end.isFinite { throw PlotError.figure(name: name, message: "wanted a finite number, got \(end)") }
+            if let end, !end.isFinite {
+                throw PlotError.figure(name: name, message: "wanted a finite number, got \(end)")
+            }
         }
         if let low, let high, low >= high {
             throw PlotError.figure(name: "low", message: "wanted less than high (\(high)), got \(low)")

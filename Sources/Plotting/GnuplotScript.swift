@@ -1,15 +1,15 @@
 import Foundation
 
 /// The script that draws a figure: the frame here, what is inside it in the extensions.
-struct GnuplotScript {
+package struct GnuplotScript {
     let figure: Figure
     let format: Figure.Format
-    private(set) var text = ""
+    package private(set) var text = ""
     /// What the `plot` command draws, in order.
     var layers: [String] = []
 
     /// - Throws: `PlotError.figure` where the figure cannot be drawn.
-    init(_ figure: Figure, format: Figure.Format) throws {
+    package init(_ figure: Figure, format: Figure.Format) throws {
         try figure.check()
         self.figure = figure
         self.format = format

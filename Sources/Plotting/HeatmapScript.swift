@@ -18,7 +18,9 @@ extension GnuplotScript {
         // The bar and its labels have a strip of their own on the right.
         let unit = figure.fontSize / 13 / Double(figure.width)
         add("set rmargin at screen \(max(0.5, 1 - 118 * unit))")
-        add("set colorbox user origin screen \(max(0.52, 1 - 102 * unit)), graph 0 size screen \(18 * unit), graph 1 noborder")
+        add(
+            "set colorbox user origin screen \(max(0.52, 1 - 102 * unit)), graph 0 size screen \(18 * unit), graph 1 noborder"
+        )
         add("set cbtics scale 0.4 format \"%g\"")
         if !heatmap.label.isEmpty {
             add("set cblabel \(ScriptText.quoted(heatmap.label)) offset 1 textcolor rgb \"\(PlotStyle.ink)\"")

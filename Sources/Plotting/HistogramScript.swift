@@ -3,7 +3,7 @@ import Foundation
 extension Histogram {
     /// The edges of the bins over all series: as many as asked for, else by the rule of Freedman and Diaconis (1981), bins
     /// twice the interquartile range over the cube root of the count wide, 5 to 100 of them.
-    var edges: [Double] {
+    package var edges: [Double] {
         let values = series.flatMap(\.values).filter(\.isFinite).sorted()
         guard var low = values.first, var high = values.last else { return [] }
         if low == high {
@@ -26,7 +26,7 @@ extension Histogram {
     }
 
     /// The heights of the bins of one series; the last bin holds its upper edge.
-    func heights(_ values: [Double], edges: [Double]) -> [Double] {
+    package func heights(_ values: [Double], edges: [Double]) -> [Double] {
         let bins = edges.count - 1
         guard bins > 0 else { return [] }
         var counts = [Double](repeating: 0, count: bins)

@@ -1,11 +1,11 @@
 import Foundation
 
 /// Texts and numbers as gnuplot reads them.
-enum ScriptText {
+package enum ScriptText {
     /// A text in double quotes. All bytes but letters and blanks are octal numbers, so that nothing in it can end the text,
     /// start a command, a substitution or a format, or mean anything else to gnuplot; nor can a digit lengthen a number.
     /// Control characters other than the end of a line become blanks.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         var result = "\""
         for byte in text.utf8 {
             switch byte {
@@ -22,15 +22,15 @@ enum ScriptText {
 
     /// The label of a tic, which gnuplot takes for a format: each `%` stands twice. gnuplot draws no empty one, so that a
     /// blank stands for it.
-    static func tic(_ text: String) -> String {
+    package static func tic(_ text: String) -> String {
         quoted(text.isEmpty ? " " : text.replacingOccurrences(of: "%", with: "%%"))
     }
 
     /// A number; what is not finite is a gap.
-    static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "NaN" }
+    package static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "NaN" }
 
     /// A block of numbers under a name, a line a point.
-    static func block(_ name: String, _ lines: [[Double]]) -> String {
+    package static func block(_ name: String, _ lines: [[Double]]) -> String {
         var text = "$\(name) << EOD\n"
         for line in lines { text += line.map(number).joined(separator: " ") + "\n" }
         return text + "EOD\n"

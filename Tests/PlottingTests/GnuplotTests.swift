@@ -1,7 +1,7 @@
 import Foundation
+import FoundationXML
+import Plotting
 import Testing
-
-@testable import Plotting
 
 /// Pictures as gnuplot draws them. Where it is not installed, only what needs no picture is tested.
 @Suite struct GnuplotTests {
@@ -53,13 +53,16 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let trap = folder.appendingPathComponent("trap").path
         let texts = [
-            "\"; system \"touch \(trap)\" #", "'; system 'touch \(trap)' #", "`touch \(trap)`", "\"\n!touch \(trap)\n\"",
+            "\"; system \"touch \(trap)\" #", "'; system 'touch \(trap)' #", "`touch \(trap)`",
+            "\"\n!touch \(trap)\n\"",
             "EOD\nsystem \"touch \(trap)\"", "@trap %s %d %% \\", "a_{b}^2 & <c> \u{1F600} Fréchet \u{1} \\\" \\n",
             "plot.svg\"; set output \"\(trap)",
         ]
         for text in texts {
             var figure = Figure(
-                .bars(Bars(categories: [text, "b"], series: [.init(label: text, values: [1, 2]), .init(values: [1, 1])])))
+                .bars(
+                    Bars(
+                        categories: [text, "b"], series: [.init(label: text, values: [1, 2]), .init(values: [1, 1])])))
             (figure.title, figure.xLabel, figure.yLabel) = (text, text, text)
             let elements = Elements()
             try elements.read(try Gnuplot().draw(figure, as: .svg))
