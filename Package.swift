@@ -59,6 +59,7 @@ let package = Package(
             dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Kernels", "Files"]),
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
         .target(name: "Radiomics", dependencies: ["Metrics", "Imaging", "Tensors", "Kernels", "Files"]),
+        .target(name: "Plotting", dependencies: ["Tensors", "Files", "CSupport"]),
         .target(
             name: "Diffusion",
             dependencies: ["Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "Kernels", "Files"]),
@@ -71,8 +72,9 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Diffusion", "Tokenizers", "Training", "Datasets",
-                "Imaging", "NeuralNet", "Checkpoints",
+                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion", "Tokenizers",
+                "Training",
+                "Datasets", "Imaging", "NeuralNet", "Checkpoints",
                 "Tensors", "Files", "CSupport",
             ]),
 
@@ -118,6 +120,7 @@ let package = Package(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
         .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "Tensors", "Files"]),
+        .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),
         .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),

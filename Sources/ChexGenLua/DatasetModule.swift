@@ -27,7 +27,7 @@ enum DatasetModule {
             "chexgen.dataset",
             "Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. "
                 + "Choices of rows equal pandas' and scikit-learn's for the same seed.",
-            functions: [csv(session), list, table, pythonSample],
+            functions: [csv(session), list, table, pythonSample, PhantomFunction.declaration(session)],
             constants: [
                 LuaConstantDeclaration(
                     "pathologies", .list(.string), .list(Pathologies.names),

@@ -40,7 +40,7 @@ public final class Session {
         [
             RootModule.declaration, TensorModule.declaration(session), ImageModule.declaration(session),
             DatasetModule.declaration(session), ModelModule.declaration(session), MetricModule.declaration(session),
-            RunModule.declaration,
+            PlotModule.declaration(session), RunModule.declaration,
         ]
     }
 

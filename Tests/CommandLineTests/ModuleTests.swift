@@ -15,8 +15,8 @@ import Testing
     @Test func thereAreTestsOfEveryModule() {
         #expect(
             Self.scripts == [
-                "classifier.lua", "dataset.lua", "image.lua", "metric.lua", "model.lua", "pipeline.lua", "sandbox.lua",
-                "tensor.lua",
+                "classifier.lua", "dataset.lua", "image.lua", "metric.lua", "model.lua", "pipeline.lua", "plot.lua",
+                "sandbox.lua", "tensor.lua",
             ])
     }
 
