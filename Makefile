@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make demo` and `make test` work on a fresh Debian 12 with only Swift installed.
 PACKAGES := liblua5.4-dev libopenblas-dev libpng-dev libyaml-dev libdnnl-dev libturbojpeg0-dev libsqlite3-dev \
-            zlib1g-dev libedit-dev
+            zlib1g-dev libedit-dev gnuplot-nox
 CHEXGEN := .build/release/chexgen
 SOURCES := Package.swift Sources Tests benchmarks
 

@@ -59,6 +59,7 @@ let package = Package(
             dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Kernels", "Files"]),
         .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
         .target(name: "Radiomics", dependencies: ["Metrics", "Imaging", "Tensors", "Kernels", "Files"]),
+        .target(name: "Plotting", dependencies: ["Tensors", "Files", "CSupport"]),
         .target(
             name: "Diffusion",
             dependencies: ["Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "Kernels", "Files"]),
@@ -71,8 +72,9 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Encoders", "Datasets", "Imaging", "NeuralNet",
-                "Checkpoints",
+                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion", "Tokenizers",
+                "Training",
+                "Datasets", "Imaging", "NeuralNet", "Checkpoints",
                 "Tensors", "Files", "CSupport",
             ]),
 
@@ -111,11 +113,14 @@ let package = Package(
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),
-        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "Files"]),
+        .testTarget(
+            name: "DiffusionTests",
+            dependencies: ["Diffusion", "Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
         .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "Tensors", "Files"]),
+        .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),
         .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),

@@ -1,4 +1,5 @@
 local fidelity = require "chexgen.fidelity"
+local plot = require "chexgen.plot"
 
 --- Writes the features with how far their means moved, the farthest first.
 local function write_ranking(run, moved)
@@ -9,6 +10,19 @@ local function write_ranking(run, moved)
     file:write(("%d,%s,%.17g,%.17g\n"):format(rank, item.name, item.shift, item.share))
   end
   return path
+end
+
+--- Draws the features that moved most, the farthest on top.
+local function chart(run, moved, count)
+  local names, shifts = {}, {}
+  for rank = 1, count do
+    names[rank], shifts[rank] = moved[rank].name, moved[rank].shift
+  end
+  return plot.bar {
+    path = run:artifact("moved_features.svg"), categories = names, horizontal = true, series = { { values = shifts } },
+    title = "Radiomic features that moved most", xlabel = "shift of the mean in standard deviations of the real set",
+    width = 1000, height = 180 + 28 * count,
+  }
 end
 
 return {
@@ -23,11 +37,13 @@ return {
     study:show(row)
     if moved then
       run:log("%-4s %-52s %10s %8s", "rank", "feature", "shift (sd)", "share")
-      for rank = 1, math.min(params.shown, #moved) do
+      local shown = math.min(params.shown, #moved, 200)
+      for rank = 1, shown do
         local item = moved[rank]
         run:log("%-4d %-52s %10.3f %7.1f%%", rank, item.name, item.shift, 100 * item.share)
       end
       run:log("all %d features: %s", #moved, write_ranking(run, moved))
+      if shown > 0 then run:log("the same as a picture: %s", chart(run, moved, shown)) end
     end
     study:publish(row, "image_generation_metrics.csv")
   end,

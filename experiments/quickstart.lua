@@ -1,7 +1,7 @@
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local image = require "chexgen.image"
-local phantom = require "chexgen.phantom"
+local plot = require "chexgen.plot"
 
 --- Renders one of the two sets into the run folder and returns the path of its table and the folder. A set that a run before
 --- a crash rendered whole is taken as it stands: the table is written last.
@@ -10,9 +10,8 @@ local function render(run, which, flawed)
   local csv = run:artifact(which .. "/annotations.csv")
   local folder = csv:match("^(.*)/")
   run:once("rendered/" .. which, function()
-    local bar = run:progress(params.images, ("drawing the %s set"):format(which))
-    phantom.dataset({ n = params.images, seed = run.seed, size = params.size, flawed = flawed, folder = folder },
-      function() bar:step(1) end)
+    run:log("drawing the %s set", which)
+    dataset.phantom { n = params.images, seed = run.seed, size = params.size, flawed = flawed, folder = folder }
     return true
   end)
   return { csv = csv, image_dir = folder, image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" }
@@ -50,9 +49,30 @@ local function frequent(study, least)
   return found
 end
 
+--- Draws the distances of all films and of each pathology beside their floors.
+local function chart(run, rows)
+  local names, distances, floors = {}, {}, {}
+  for _, item in ipairs(rows) do
+    if item[2].FRD then
+      names[#names + 1] = item[1]
+      distances[#names] = item[2].FRD
+      floors[#names] = item[2]["FRD floor"] or 0 / 0
+    end
+  end
+  if #names == 0 then return nil end
+  return plot.bar {
+    path = run:artifact("frd.png"), categories = names, width = 1100, height = 560,
+    title = "Fréchet Radiomics Distance of flawed phantoms", ylabel = "FRD",
+    series = {
+      { label = "flawed films against real ones", values = distances },
+      { label = "floor: real films against real ones", values = floors },
+    },
+  }
+end
+
 return {
   about = "The main job end to end with nothing to download: the Fréchet Radiomics Distance of flawed phantoms from drawn "
-    .. "\"real\" ones, overall and for each pathology, beside the floor.",
+    .. "\"real\" ones, overall and for each pathology, beside the floor, as a table, a chart and a picture.",
   params = { images = 160, size = 256, protocol = "exact", name = "flawed phantoms", floor_splits = 8, least = 12 },
   run = function(run)
     local params = run.params
@@ -82,7 +102,9 @@ return {
       run:log("%-28s %8d %10s %10s", item[1], found["Real images"], found.FRD and ("%.3f"):format(found.FRD) or "-",
         found["FRD floor"] and ("%.3f"):format(found["FRD floor"]) or "-")
     end
+    local bars = chart(run, rows)
     run:log("real films in rows 1 and 3, flawed films below them: %s", films)
+    if bars then run:log("the distances as bars: %s", bars) end
     run:log("the tables as CheXGenBench's users know them: %s/*image_generation_metrics.csv", results)
     run:log("with your own images: chexgen run experiments/frd.yaml")
   end,

@@ -15,7 +15,7 @@ enum ClassificationFunctions {
                 LuaParameter("probabilities", .object("Tensor"), "`[N, classes]`."),
                 LuaParameter("labels", .object("Tensor"), "`[N, classes]`, 0 or 1."),
                 MetricModule.options([
-                    LuaParameter("threshold", .number, default: .number(0.5), "Above it a label is predicted."),
+                    LuaParameter("threshold", .number, default: .number(0.5), "From it on a label is predicted."),
                     LuaParameter(
                         "names", .list(.string), optional: true,
                         "The classes' names; `dataset.pathologies` where there are fourteen classes."),
@@ -38,6 +38,42 @@ enum ClassificationFunctions {
                 probabilities: probabilities, labels: arguments.tensor("labels"), threshold: given.number("threshold"),
                 names: try names(given, classes: probabilities.shape.last))
             return [.table(table(result))]
+        },
+        LuaFunctionDeclaration(
+            "classification_intervals",
+            [
+                LuaParameter("probabilities", .object("Tensor"), "`[N, classes]`."),
+                LuaParameter("labels", .object("Tensor"), "`[N, classes]`, 0 or 1."),
+                MetricModule.options([
+                    LuaParameter("threshold", .number, default: .number(0.5), "From it on a label is predicted."),
+                    LuaParameter("groups", .list(.any), optional: true, "The patient of every row; kept together."),
+                    LuaParameter("replicates", .integer, default: .integer(200), "How many resamples."),
+                    LuaParameter("level", .number, default: .number(0.95), "The interval's coverage."),
+                    MetricModule.seedOption,
+                ]),
+            ],
+            returns: [
+                LuaResult(
+                    "intervals", .table,
+                    "`accuracy`, `precision_micro`, …, `auc_macro`, and `per_class`: a list with `precision`, `recall`, `f1` "
+                        + "and `auc` of each class. Each has `low`, `high`, `estimate`, `mean`, `std` and `replicates`; a class "
+                        + "with one label only has no `auc`.")
+            ],
+            "Percentile intervals of `metric.classification` by resampling images, or patients with all their images."
+        ) { arguments in
+            let given = try arguments.options("options")
+            var options = Bootstrap.Options()
+            options.replicates = try given.integer("replicates")
+            options.level = try given.number("level")
+            options.seed = try MetricModule.seed(given)
+            let found = try Bootstrap.classification(
+                probabilities: arguments.tensor("probabilities"), labels: arguments.tensor("labels"),
+                threshold: given.number("threshold"), groups: UncertaintyFunctions.groups(given), options)
+            func fields(_ items: [(name: String, interval: Bootstrap.Interval)]) -> [(String, LuaValue)] {
+                items.map { ($0.name, UncertaintyFunctions.fields(of: $0.interval, isDistance: false)) }
+            }
+            let classes = LuaTable(array: found.classes.map { .fields(fields($0)) })
+            return [.fields(fields(found.overall) + [("per_class", .table(classes))])]
         },
         LuaFunctionDeclaration(
             "roc_curve",

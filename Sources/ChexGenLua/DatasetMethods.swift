@@ -155,6 +155,16 @@ enum DatasetMethods {
             return [wrap(try table.select(rows: rows))]
         },
         method(
+            "with_column",
+            [
+                LuaParameter("name", .string, "The column; one of that name is replaced."),
+                LuaParameter("values", .list(.string), "One a row."),
+            ], "The table with a column more."
+        ) { table, arguments in
+            let values = try arguments.list("values").map { $0.stringValue }
+            return [wrap(try table.adding(column: arguments.string("name"), values))]
+        },
+        method(
             "concat", [LuaParameter("other", .object("Dataset"), "The rows to add; its columns must be the same.")],
             "The rows of both tables."
         ) { table, arguments in

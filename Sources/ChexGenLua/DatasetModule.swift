@@ -27,7 +27,7 @@ enum DatasetModule {
             "chexgen.dataset",
             "Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. "
                 + "Choices of rows equal pandas' and scikit-learn's for the same seed.",
-            functions: [csv(session), list],
+            functions: [csv(session), list, table, pythonSample, PhantomFunction.declaration(session)],
             constants: [
                 LuaConstantDeclaration(
                     "pathologies", .list(.string), .list(Pathologies.names),
@@ -68,6 +68,43 @@ enum DatasetModule {
                     labels: column("labels"), id: column("id"), patient: column("patient")))
             return [.object(DatasetObject(dataset))]
         }
+    }
+
+    private static let table = LuaFunctionDeclaration(
+        "table",
+        [
+            LuaParameter("columns", .list(.string), "The names of the columns."),
+            LuaParameter("rows", .list(.list(.any)), "A list of texts or numbers a row, as long as `columns`."),
+        ],
+        returns: [LuaResult("dataset", .object("Dataset"), "The table.")],
+        "Makes a table of a script's values, for instance to write it."
+    ) { arguments in
+        let columns = try arguments.list("columns").compactMap(\.stringValue)
+        let rows = try arguments.list("rows").map { row -> [String?] in
+            try (row.tableValue?.array ?? []).map { value in
+                switch value {
+                case .string, .integer, .number, .boolean: return LuaFormat.plain(value)
+                default: throw arguments.fail("rows", "wanted texts and numbers, got \(value.kind) in it")
+                }
+            }
+        }
+        return [.object(DatasetObject(try Dataset.table(name: "table", columns: columns, rows: rows)))]
+    }
+
+    private static let pythonSample = LuaFunctionDeclaration(
+        "python_sample",
+        [
+            LuaParameter("size", .integer, "How many there are."), LuaParameter("n", .integer, "How many to draw."),
+            LuaParameter("seed", .integer, default: .integer(42), "The seed."),
+        ], returns: [LuaResult("numbers", .object("Tensor"), "i64 `[n]`, each from 1 to `size`, in the order drawn.")],
+        "Draws without replacement as Python's `random.seed(seed); random.sample(population, n)`."
+    ) { arguments in
+        let (size, count) = (try arguments.integer("size"), try arguments.integer("n"))
+        guard (0...1 << 31).contains(size) else { throw arguments.fail("size", "wanted 0 to 2^31, got \(size)") }
+        guard (0...size).contains(count) else { throw arguments.fail("n", "wanted 0 to \(size), got \(count)") }
+        var random = PythonRandom(seed: try arguments.integer("seed"))
+        let drawn = random.sample(size, count: count).map { Int64($0 + 1) }
+        return [.tensor(try Tensor(drawn, shape: [count]))]
     }
 
     private static let list = LuaFunctionDeclaration(

@@ -21,12 +21,16 @@ enum ModelModule {
     static func declaration(_ session: Session) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.model", "Networks, with the weight files that users have.",
-            functions: [encoder(session), parameters, register(session)],
+            functions: [
+                encoder(session), PipelineModule.pipeline(session), parameters, register(session),
+                RegisteredModel.list(session),
+            ] + ClassifierModule.functions(session),
             constants: [
                 LuaConstantDeclaration(
-                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows.")
+                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows."),
+                ClassifierModule.names,
             ],
-            classes: [EncoderMethods.declaration])
+            classes: [EncoderMethods.declaration, ClassifierMethods.declaration] + PipelineModule.classes)
     }
 
     private static func encoder(_ session: Session) -> LuaFunctionDeclaration {
@@ -44,7 +48,7 @@ enum ModelModule {
                 "local encoder = model.encoder(\"rad-dino\", { weights = \"microsoft/rad-dino\", dtype = \"bf16\" })"
         ) { arguments in
             let name = try arguments.string("name")
-            if let make = session.registered[name] { return try make.call([arguments.value("options")]) }
+            if let model = session.registered[name] { return try model.load(arguments.value("options")) }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
             for field in options.fields where field.name != "weights" && field.name != "dtype" {
                 throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, weights")
@@ -69,19 +73,23 @@ enum ModelModule {
     private static let parameters = LuaFunctionDeclaration(
         "parameters",
         [
-            LuaParameter("name", .choice(EncoderRegistry.names), "An encoder of the program's own."),
+            LuaParameter(
+                "name", .choice(EncoderRegistry.names + PipelineParameters.names),
+                "An encoder of the program's own, or a part of a pipeline."),
             LuaParameter(
                 "options",
                 .options([
-                    LuaParameter("config", .string, optional: true, "The folder with rad-dino's config.json.")
+                    LuaParameter("config", .string, optional: true, "The folder with the network's config.json.")
                 ]), default: .table(LuaTable()), "Which variant."),
         ],
         returns: [LuaResult("parameters", .list(.table), "`name` and `shape` of every tensor in a weight file.")],
-        "What a weight file of an encoder must hold: for making one, or for checking one."
+        "What a network's weight file must hold: for making one, or for checking one."
     ) { arguments in
         let options = try arguments.options("options")
         let config = options.has("config") ? try options.string("config") : nil
-        let parameters = try EncoderRegistry.parameters(arguments.string("name"), config: config)
+        let name = try arguments.string("name")
+        let parameters =
+            try PipelineParameters.list(name, config: config) ?? EncoderRegistry.parameters(name, config: config)
         return [
             .table(
                 LuaTable(
@@ -93,17 +101,22 @@ enum ModelModule {
         LuaFunctionDeclaration(
             "register",
             [
-                LuaParameter("name", .string, "The name for `model.encoder`."),
+                LuaParameter("name", .string, "The name for `model.encoder` and `model.pipeline`."),
                 LuaParameter(
-                    "make", .function("fun(options: table): any"),
-                    "Gets the options and returns an object with the methods of an encoder."),
-            ], "Adds a model of one's own under a name."
+                    "entry",
+                    .oneOf([.function("fun(options: table): any"), .options(RegisteredModel.keys)]),
+                    "A function that gets the options and returns an object with a model's methods; or, for a pipeline, "
+                        + "a table with that function and the model's usual settings."),
+            ], "Adds a model of one's own under a name. See `docs/adding-a-model.md`.",
+            example:
+                "model.register(\"mine\", { load = function(options) return model.pipeline(\"mine/checkpoint\", options) "
+                + "end, steps = 30, guidance_scale = 5 })"
         ) { arguments in
             let name = try arguments.string("name")
             guard !EncoderRegistry.names.contains(name) else {
                 throw arguments.fail("name", "\"\(name)\" is the program's own")
             }
-            session.registered[name] = try arguments.function("make")
+            session.registered[name] = try RegisteredModel(name, arguments, "entry")
             return []
         }
     }

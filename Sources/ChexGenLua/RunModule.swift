@@ -96,9 +96,21 @@ enum RunModule {
                 return []
             },
             method(
-                "artifact", [LuaParameter("name", .string, "A relative path.")],
+                "artifact",
+                [
+                    LuaParameter("name", .string, "A relative path."),
+                    LuaParameter(
+                        "shared", .boolean, default: .boolean(false),
+                        "In a sweep: the same file for all cells, rather than one in the cell's own folder."),
+                ],
                 returns: [LuaResult("path", .string, "Where to write the file.")], "A path in the run folder."
-            ) { run, arguments in [.string(try run.folder.artifact(arguments.string("name"), cell: run.cell))] },
+            ) { run, arguments in
+                let isShared = try arguments.boolean("shared")
+                return [
+                    .string(
+                        try run.folder.artifact(arguments.string("name"), cell: isShared ? nil : run.cell))
+                ]
+            },
             method(
                 "publish",
                 [
@@ -119,7 +131,29 @@ enum RunModule {
             property("cell", .table, "The sweep's values in this cell; read-only.") {
                 ConfigConversion.lua(.map($0.cell.settings), isReadOnly: true)
             },
+            property(
+                "cells", .list(.table),
+                "Every cell of the run, in order: `name`, `values` (the sweep's), `state` (`pending`, `running`, `done`, "
+                    + "`failed` or `interrupted`), `message` (why it failed) and `artifacts` (the folder of its files); "
+                    + "read-only."
+            ) { cells($0) },
         ])
+
+    private static func cells(_ run: RunObject) -> LuaValue {
+        let cells = run.folder.plan.cells.map { cell in
+            let state = run.folder.state(of: cell)
+            var message = LuaValue.nil
+            if case .failed(let reason) = state { message = .string(reason) }
+            return LuaValue.fields([
+                ("name", .string(cell.name)), ("values", ConfigConversion.lua(.map(cell.settings))),
+                ("state", .string(state.word)), ("message", message),
+                ("artifacts", .string(run.folder.artifactsFolder(of: cell))),
+            ])
+        }
+        let table = LuaTable(array: cells)
+        table.isReadOnly = true
+        return .table(table)
+    }
 
     private static let record: (RunObject, LuaArguments) throws -> [LuaValue] = { run, arguments in
         let table = try arguments.table("row")
@@ -160,12 +194,26 @@ enum RunModule {
         "Progress", type: ProgressObject.self, "A progress bar.",
         methods: [
             LuaFunctionDeclaration(
-                "step", [LuaParameter("n", .integer, default: .integer(1), "How many steps were done.")],
+                "step",
+                [
+                    LuaParameter("n", .integer, default: .integer(1), "How many steps were done."),
+                    LuaParameter("note", .string, optional: true, "What is going on: stands behind the figures."),
+                ],
                 returns: [LuaResult("progress", .object("Progress"), "The bar itself.")], "Moves the bar on."
             ) { arguments in
                 let bar = try arguments.object("self", as: ProgressObject.self)
-                bar.progress.step(try arguments.integer("n"))
+                bar.progress.step(
+                    try arguments.integer("n"), note: arguments.has("note") ? try arguments.string("note") : nil)
                 return [.object(bar)]
-            }
+            },
+            LuaFunctionDeclaration(
+                "skip", [LuaParameter("n", .integer, "How many steps were done before.")],
+                returns: [LuaResult("progress", .object("Progress"), "The bar itself.")],
+                "Moves the bar on by what an earlier run did: rate and time left are those of the other steps."
+            ) { arguments in
+                let bar = try arguments.object("self", as: ProgressObject.self)
+                bar.progress.skip(try arguments.integer("n"))
+                return [.object(bar)]
+            },
         ])
 }

@@ -16,7 +16,7 @@ public final class Session {
     /// The folder of the run that is going on.
     public internal(set) var folder: RunFolder?
     /// Models that scripts registered, by name.
-    var registered: [String: LuaFunction] = [:]
+    var registered: [String: RegisteredModel] = [:]
     /// The Lua state that the modules live in.
     public let host: LuaHost
 
@@ -40,7 +40,7 @@ public final class Session {
         [
             RootModule.declaration, TensorModule.declaration(session), ImageModule.declaration(session),
             DatasetModule.declaration(session), ModelModule.declaration(session), MetricModule.declaration(session),
-            RunModule.declaration,
+            PlotModule.declaration(session), RunModule.declaration,
         ]
     }
 

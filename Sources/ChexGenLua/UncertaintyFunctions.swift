@@ -118,7 +118,7 @@ enum UncertaintyFunctions {
         },
     ]
 
-    private static func fields(of interval: Bootstrap.Interval, isDistance: Bool) -> LuaValue {
+    static func fields(of interval: Bootstrap.Interval, isDistance: Bool) -> LuaValue {
         let (low, high) = isDistance ? interval.basic : (interval.low, interval.high)
         return .fields([
             ("low", .number(low)), ("high", .number(high)), ("estimate", .number(interval.estimate)),
@@ -149,7 +149,8 @@ enum UncertaintyFunctions {
         return sizes == nil ? 0 : smallest
     }
 
-    private static func groups(_ options: LuaArguments) throws -> RowGroups? {
+    /// The `groups` option, where it is given.
+    static func groups(_ options: LuaArguments) throws -> RowGroups? {
         guard options.has("groups") else { return nil }
         let keys = try options.list("groups").enumerated().map { item in
             // A row without a patient stands for itself.

@@ -3,6 +3,7 @@ import Foundation
 /// Losses, summed in f64, and their gradients for each value.
 public enum NetLoss {
     /// Σ max(x, 0) - x t + log(1 + e^-|x|), the binary cross entropy of the sigmoid; gradient = (sigmoid(x) - t) · scale.
+    /// Targets that are NaN are left out: they add nothing, and their gradient is 0.
     public static func binaryCrossEntropy(
         _ x: UnsafePointer<Float>, _ target: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, count: Int,
         scale: Double
@@ -10,6 +11,10 @@ public enum NetLoss {
         var sum = 0.0
         for index in 0..<count {
             let (value, wanted) = (Double(x[index]), Double(target[index]))
+            if wanted.isNaN {
+                gradient[index] = 0
+                continue
+            }
             let tail = exp(-abs(value))
             sum += (value > 0 ? value : value.isNaN ? value : 0) - value * wanted + log1p(tail)
             let probability = value >= 0 ? 1 / (1 + tail) : tail / (1 + tail)

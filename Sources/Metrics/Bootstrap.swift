@@ -15,6 +15,15 @@ public enum Bootstrap {
 
         /// The defaults: 200 replicates, level 0.95, seed 42.
         public init() {}
+
+        func check() throws {
+            guard (1...1_000_000).contains(replicates), level > 0, level < 1 else {
+                throw MetricError.value(
+                    metric: "bootstrap",
+                    message:
+                        "wanted 1 to 1000000 replicates and a level between 0 and 1, got \(replicates) and \(level)")
+            }
+        }
     }
 
     /// An interval of a metric.
@@ -154,12 +163,7 @@ public enum Bootstrap {
         private var random: NumPyRandom
 
         init(_ real: RowGroups, _ synthetic: RowGroups, _ options: Options) throws {
-            guard (1...1_000_000).contains(options.replicates), options.level > 0, options.level < 1 else {
-                throw MetricError.value(
-                    metric: "bootstrap",
-                    message: "wanted 1 to 1000000 replicates and a level between 0 and 1, got "
-                        + "\(options.replicates) and \(options.level)")
-            }
+            try options.check()
             guard real.rows > 0, synthetic.rows > 0 else {
                 throw MetricError.value(metric: "bootstrap", message: "a set has no rows")
             }
@@ -174,7 +178,7 @@ public enum Bootstrap {
         }
     }
 
-    private static func summary(_ estimate: Double, _ values: [Double], _ options: Options) -> Interval {
+    static func summary(_ estimate: Double, _ values: [Double], _ options: Options) -> Interval {
         let sorted = values.sorted()
         let tail = (1 - options.level) / 2
         let count = Double(max(1, values.count))

@@ -55,7 +55,8 @@ public struct Classification: Equatable, Sendable {
     /// The classes, in the order of columns.
     public let classes: [ClassResult]
 
-    /// Compares probabilities `[N, C]` with labels `[N, C]` of 0 and 1. A cell is predicted positive above `threshold`.
+    /// Compares probabilities `[N, C]` with labels `[N, C]` of 0 and 1. A cell is predicted positive from
+    /// `threshold` on.
     /// - Throws: `MetricError` for other shapes, a probability that is not finite, a label that is neither 0 nor 1, no rows,
     ///   or names that do not fit.
     public init(probabilities: Tensor, labels: Tensor, threshold: Double = 0.5, names: [String]? = nil) throws {
@@ -86,13 +87,13 @@ public struct Classification: Equatable, Sendable {
                 let label = truth[row * columns + column]
                 scores.append(value)
                 columnTruth.append(label)
-                switch (value > threshold, label) {
+                switch (value >= threshold, label) {
                 case (true, true): counts.truePositives += 1
                 case (true, false): counts.falsePositives += 1
                 case (false, true): counts.falseNegatives += 1
                 case (false, false): counts.trueNegatives += 1
                 }
-                if (value > threshold) != label { wrongRows[row] = true }
+                if (value >= threshold) != label { wrongRows[row] = true }
             }
             results.append(
                 ClassResult(

@@ -112,6 +112,9 @@ enum LengthFeatures {
         return total
     }
 
+    /// Zones of fewer pixels are counted in a table.
+    private static let smallZone = 64
+
     /// Zones, in the order of `FeatureClass.glszm`.
     static func zones(_ region: RegionOfLevels) -> [Double] {
         let room = region.width * region.height
@@ -125,17 +128,29 @@ enum LengthFeatures {
                 base + region.stride + 1, width: region.width, height: region.height, stride: region.stride,
                 labels: &scratch, parents: &parents, sizes: &sizes, levels: &levels)
         }
-        var keys: [Int] = []
-        for label in 0..<labels where sizes[label] > 0 { keys.append(Int(sizes[label]) << 16 | Int(levels[label])) }
-        keys.sort()
+        // Nearly all zones are small, so those are counted, and only the large ones sorted.
+        let ranks = region.levels.count + 1
+        var small = [Int32](repeating: 0, count: smallZone * ranks)
+        var large: [Int] = []
+        for label in 0..<labels where sizes[label] > 0 {
+            let (size, rank) = (Int(sizes[label]), Int(levels[label]))
+            if size < smallZone { small[size * ranks + rank] += 1 } else { large.append(size << 16 | rank) }
+        }
+        large.sort()
         var cells: [Cell] = []
-        var start = 0
-        while start < keys.count {
-            var end = start + 1
-            while end < keys.count, keys[end] == keys[start] { end += 1 }
+        for index in small.indices where small[index] > 0 {
             cells.append(
                 Cell(
-                    level: Double(region.levels[(keys[start] & 0xFFFF) - 1]), size: Double(keys[start] >> 16),
+                    level: Double(region.levels[index % ranks - 1]), size: Double(index / ranks),
+                    count: Double(small[index])))
+        }
+        var start = 0
+        while start < large.count {
+            var end = start + 1
+            while end < large.count, large[end] == large[start] { end += 1 }
+            cells.append(
+                Cell(
+                    level: Double(region.levels[(large[start] & 0xFFFF) - 1]), size: Double(large[start] >> 16),
                     count: Double(end - start)))
             start = end
         }

@@ -47,8 +47,8 @@ struct PreparedImage {
             let scale = 1 / variance.squareRoot()
             for index in values.indices { values[index] = (values[index] - mean) * scale * settings.normalizeScale }
         }
-        let across = PreparedImage.samples(width, settings.spacing?.x ?? 1)
-        let down = PreparedImage.samples(height, settings.spacing?.y ?? 1)
+        let across = PreparedImage.samples(width, settings.spacing?.x ?? 1, isLine: true)
+        let down = PreparedImage.samples(height, settings.spacing?.y ?? 1, isLine: false)
         let isResampled = settings.spacing.map { $0.x != 1 || $0.y != 1 } ?? false
         if isResampled {
             plane = PreparedImage.resample(&values, width, height, across, down)
@@ -97,8 +97,15 @@ struct PreparedImage {
     }
 
     /// Where the samples of an axis lie, in pixels: pyradiomics aligns the corners of both grids.
-    private static func samples(_ count: Int, _ spacing: Double) -> [Double] {
-        (0..<max(1, Int((Double(count) / spacing).rounded(.up)))).map { 0.5 * (spacing - 1) + spacing * Double($0) }
+    ///
+    /// Along a line ITK takes shares of the whole line, whose rounding decides the bins of what is constant in the image.
+    private static func samples(_ count: Int, _ spacing: Double, isLine: Bool) -> [Double] {
+        let size = max(1, Int((Double(count) / spacing).rounded(.up)))
+        let start = 0.5 * (spacing - 1)
+        let length = start + spacing * Double(size) - start
+        return (0..<size).map { index in
+            start + (isLine ? Double(index) / Double(size) * length : spacing * Double(index))
+        }
     }
 
     private static func isInside(_ position: Double, _ count: Int) -> Bool { position < Double(count) - 0.5 }

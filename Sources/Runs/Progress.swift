@@ -8,6 +8,9 @@ public final class Progress: @unchecked Sendable {
     private let lock = NSLock()
     private let start = MonotonicClock.now
     private var done = 0
+    /// Units that were done before, which say nothing about the rate.
+    private var skipped = 0
+    private var note = ""
     private var shown: Double
     private var isFinished = false
     private static let linesEvery = 5.0
@@ -24,11 +27,21 @@ public final class Progress: @unchecked Sendable {
         shown = start
     }
 
+    /// Counts `n` units as done before, as those of a run that is resumed: rate and time left are those of the others.
+    public func skip(_ n: Int) {
+        lock.withLock {
+            skipped = Progress.sum(skipped, n)
+            done = Progress.sum(done, n)
+        }
+    }
+
     /// Counts `n` more units as done.
-    public func step(_ n: Int = 1) {
+    /// - Parameter note: what is going on, as in `image 3 of 10`; stands behind the figures from now on.
+    public func step(_ n: Int = 1, note: String? = nil) {
         lock.withLock {
             if isFinished { return }
-            done = done.addingReportingOverflow(max(0, n)).overflow ? Int.max : done + max(0, n)
+            if let note { self.note = note }
+            done = Progress.sum(done, n)
             let now = MonotonicClock.now
             let isLast = total > 0 && done >= total
             if console.isTerminal {
@@ -45,6 +58,11 @@ public final class Progress: @unchecked Sendable {
                 console.line(text(now))
             }
         }
+    }
+
+    private static func sum(_ count: Int, _ n: Int) -> Int {
+        let (sum, overflow) = count.addingReportingOverflow(max(0, n))
+        return overflow ? Int.max : sum
     }
 
     /// Ends the bar before all units are done.
@@ -71,15 +89,16 @@ public final class Progress: @unchecked Sendable {
 
     private func figures(_ now: Double) -> String {
         let seconds = max(now - start, 1e-9)
-        let rate = Double(done) / seconds
+        let new = done - min(done, skipped)
+        let rate = Double(new) / seconds
         var text = total > 0 ? "\(done)/\(total)" : "\(done)"
-        if done > 0 { text += ", \(Progress.rounded(rate))/s" }
-        if total > 0, done > 0, done < total {
+        if new > 0 { text += ", \(Progress.rounded(rate))/s" }
+        if total > 0, new > 0, done < total {
             text += ", \(Progress.duration(Double(total - done) / rate)) left"
         } else {
             text += ", \(Progress.duration(seconds))"
         }
-        return text
+        return note.isEmpty ? text : text + ", " + note
     }
 
     private static func rounded(_ rate: Double) -> String { String(format: rate < 10 ? "%.2f" : "%.0f", rate) }

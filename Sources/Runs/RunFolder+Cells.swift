@@ -151,7 +151,7 @@ extension RunFolder {
 
 extension CellState {
     /// The state in a word, as the journal and `run.json` hold it.
-    var word: String {
+    public var word: String {
         switch self {
         case .pending: return "pending"
         case .running: return "running"

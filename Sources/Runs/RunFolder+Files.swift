@@ -2,10 +2,15 @@ import Files
 import Foundation
 
 extension RunFolder {
-    /// The path of a file that a script wants to write: below `artifacts`, and in a sweep below the cell's name there.
-    /// Folders on the way are made.
+    /// The folder of a cell's artifacts.
+    public func artifactsFolder(of cell: Cell) -> String {
+        "\(path)/\(Names.artifacts)" + (plan.cells.count > 1 ? "/\(cell.name)" : "")
+    }
+
+    /// The path of a file that a script wants to write: below `artifacts`, and in a sweep below the cell's name there, or
+    /// in the folder `sweep` where the cell is nil and the file all cells'. Folders on the way are made.
     /// - Throws: `RunsError.usage` for an absolute name, `..`, or a name that leads through a link.
-    public func artifact(_ name: String, cell: Cell) throws -> String {
+    public func artifact(_ name: String, cell: Cell?) throws -> String {
         func wrong(_ message: String) -> RunsError { .usage(operation: "artifact", message: "`\(name)` \(message)") }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard !name.hasPrefix("/") else { throw wrong("must be relative to the run folder") }
@@ -14,7 +19,7 @@ extension RunFolder {
         else { throw wrong("is no name for a file") }
         guard !parts.contains("..") && !parts.contains(".") else { throw wrong("must not hold `.` or `..`") }
         var current = path
-        let folders = [Names.artifacts] + (plan.cells.count > 1 ? [cell.name] : []) + parts
+        let folders = [Names.artifacts] + (plan.cells.count > 1 ? [cell?.name ?? "sweep"] : []) + parts
         for (index, part) in folders.enumerated() {
             current += "/" + part
             var status = stat()

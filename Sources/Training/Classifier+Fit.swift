@@ -10,13 +10,15 @@ extension Classifier {
     /// interrupted and goes on from its checkpoint.
     /// - Parameters:
     ///   - onNotice: hears what is unusual about the data: a class without an image, a batch larger than the set.
-    ///   - onEpoch: is called after each epoch.
+    ///   - onImages: is called after each batch of training and of validation with the epoch and the number of images.
+    ///   - onEpoch: is called after each epoch, when its checkpoint is written.
     /// - Returns: every epoch, those before an interruption as well.
     /// - Throws: `TrainingError`, and what decoding a file throws.
     @discardableResult
     public func fit(
         train: LabelledImages, validation: LabelledImages? = nil, _ options: FitOptions = FitOptions(),
-        onNotice: (String) -> Void = { _ in }, onEpoch: (EpochReport) throws -> Void = { _ in }
+        onNotice: (String) -> Void = { _ in }, onImages: (_ epoch: Int, _ count: Int) -> Void = { _, _ in },
+        onEpoch: (EpochReport) throws -> Void = { _ in }
     ) throws -> [EpochReport] {
         try check(train, validation, options, onNotice)
         let optimizer = Optimizer(options.optimizer, parameters, learningRate: options.learningRate)
@@ -29,9 +31,11 @@ extension Classifier {
             let start = DispatchTime.now().uptimeNanoseconds
             let epoch = state.history.count + 1
             let rate = optimizer.learningRate
-            let trainLoss = try trainEpoch(train, options, optimizer, epoch)
+            let trainLoss = try trainEpoch(train, options, optimizer, epoch) { onImages(epoch, $0) }
             weightsChanged()
-            let validationLoss = try validation.map { try loss($0, batch: options.batch) }
+            let validationLoss = try validation.map {
+                try loss($0, batch: options.batch) { onImages(epoch, $0) }
+            }
             let watched = validationLoss ?? trainLoss
             optimizer.learningRate = state.schedule.next(
                 options.schedule, rate: rate, epoch: epoch, loss: watched)
@@ -69,7 +73,8 @@ extension Classifier {
     }
 
     private func trainEpoch(
-        _ train: LabelledImages, _ options: FitOptions, _ optimizer: Optimizer, _ epoch: Int
+        _ train: LabelledImages, _ options: FitOptions, _ optimizer: Optimizer, _ epoch: Int,
+        _ advance: (Int) -> Void
     ) throws -> Double {
         let count = train.paths.count
         let order =
@@ -86,10 +91,10 @@ extension Classifier {
         }
         defer { reader.stop() }
         let labels = train.labels.pointer.assumingMemoryBound(to: Float.self)
-        var sum = 0.0
+        var (sum, cells) = (0.0, 0)
         for (number, batch) in batches.enumerated() {
             try Cancellation.check()
-            let images = try reader.next()
+            let images = try reader.next().images
             let rows = batch.flatMap { row in (0..<classes).map { labels[row * classes + $0] } }
             let value = try step(
                 images, Tensor(rows, shape: [batch.count, classes]), optimizer, clipNorm: options.clipNorm)
@@ -97,20 +102,26 @@ extension Classifier {
                 throw TrainingError.notFinite(
                     loss: value, epoch: epoch, batch: number + 1, files: batch.map { train.paths[$0] })
             }
-            sum += value * Double(batch.count)
+            let counted = rows.lazy.filter { !$0.isNaN }.count
+            sum += value * Double(counted)
+            cells += counted
+            advance(batch.count)
         }
-        return sum / Double(count)
+        return sum / Double(max(1, cells))
     }
 
-    /// The mean binary cross entropy over labelled images.
-    public func loss(_ images: LabelledImages, batch: Int = 32) throws -> Double {
-        let logits = try logits(images.paths, batch: batch)
+    /// The mean binary cross entropy over the cells of labelled images.
+    public func loss(
+        _ images: LabelledImages, batch: Int = 32, onImages: (Int) -> Void = { _ in }
+    ) throws -> Double {
+        let logits = try logits(images.paths, batch: batch, onImages: onImages)
         var scratch = [Float](repeating: 0, count: logits.count)
         let sum = NetLoss.binaryCrossEntropy(
             logits.pointer.assumingMemoryBound(to: Float.self),
             images.labels.pointer.assumingMemoryBound(to: Float.self), &scratch, count: logits.count, scale: 1)
         withExtendedLifetime(logits) {}
-        return sum / Double(max(1, logits.count))
+        let cells = try images.labels.array(Float.self).lazy.filter { !$0.isNaN }.count
+        return sum / Double(max(1, cells))
     }
 
     private func check(
@@ -133,9 +144,11 @@ extension Classifier {
             notice("a batch of \(options.batch) is larger than the set: each is the whole set, \(train.paths.count)")
         }
         let labels = try train.labels.array(Float.self)
-        for column in 0..<classes
-        where !stride(from: column, to: labels.count, by: classes).contains(where: { labels[$0] > 0 }) {
-            notice("class \(column + 1) has no positive image in the training set")
+        let empty = (0..<classes).filter { column in
+            !stride(from: column, to: labels.count, by: classes).contains { labels[$0] > 0 }
+        }
+        if !empty.isEmpty {
+            notice("no positive image in the training set: " + empty.map(train.className).joined(separator: ", "))
         }
     }
 }

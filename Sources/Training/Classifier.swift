@@ -42,6 +42,9 @@ public final class Classifier {
         context = try Context(dtype: .f32, threads: Parallel.threads)
     }
 
+    /// The bytes of weights, gradients and an optimizer's state.
+    public var byteCount: Int { parameters.parameters.reduce(0) { $0 + $1.shape.reduce(4, *) * 4 } }
+
     /// Writes the weights as safetensors under timm's names, whole or not at all.
     public func save(_ path: String) throws {
         try SafeTensors.write(path, parameters.values(), metadata: ["network": name, "classes": String(classes)])
@@ -81,8 +84,14 @@ public final class Classifier {
     }
 
     /// Probabilities f32 `[N, classes]` of image files.
-    public func predict(_ paths: [String], batch: Int = 32) throws -> Tensor {
-        let result = try logits(paths, batch: batch)
+    /// - Parameters:
+    ///   - onImages: is called after each batch with the number of its images.
+    ///   - onFiles: is called after each batch with its files and the SHA-256 of the bytes that were used.
+    public func predict(
+        _ paths: [String], batch: Int = 32, onImages: (Int) -> Void = { _ in },
+        onFiles: (([(path: String, sha256: String)]) throws -> Void)? = nil
+    ) throws -> Tensor {
+        let result = try logits(paths, batch: batch, onImages: onImages, onFiles: onFiles)
         try result.withElements(Float.self) { values in
             guard let base = values.baseAddress else { return }
             VectorMath.sigmoid(base, base, values.count)
@@ -91,19 +100,27 @@ public final class Classifier {
     }
 
     /// Logits of image files, without augmentation.
-    func logits(_ paths: [String], batch: Int) throws -> Tensor {
+    func logits(
+        _ paths: [String], batch: Int, onImages: (Int) -> Void = { _ in },
+        onFiles: (([(path: String, sha256: String)]) throws -> Void)? = nil
+    ) throws -> Tensor {
         let size = max(1, batch)
         let result = try Tensor(uninitialized: [paths.count, classes])
+        let wantsHashes = onFiles != nil
         let starts = Array(stride(from: 0, to: paths.count, by: size))
         let reader = BatchReader(starts.count) { index in
             let part = Array(paths[starts[index]..<min(paths.count, starts[index] + size)])
-            return try ClassifierInput.batch(part, [ClassifierInput.Augmentation?](repeating: nil, count: part.count))
+            return try ClassifierInput.batch(
+                part, [ClassifierInput.Augmentation?](repeating: nil, count: part.count), hashes: wantsHashes)
         }
         defer { reader.stop() }
         for start in starts {
             try Cancellation.check()
-            let rows = try forward(reader.next())
+            let read = try reader.next()
+            try onFiles?(read.hashes.enumerated().map { (path: paths[start + $0], sha256: $1) })
+            let rows = try forward(read.images)
             (result.pointer + start * classes * 4).copyMemory(from: rows.pointer, byteCount: rows.count * 4)
+            onImages(rows.shape[0])
         }
         return result
     }

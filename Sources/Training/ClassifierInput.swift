@@ -1,28 +1,9 @@
+import Files
 import Foundation
 import Imaging
 import Kernels
 import NeuralNet
 import Tensors
-
-/// Images by path with their labels, `[N, classes]` f32.
-public struct LabelledImages {
-    /// The files.
-    public let paths: [String]
-    /// 0 … 1 for each class.
-    public let labels: Tensor
-
-    /// - Throws: `TensorError.shape` where there is not a row of f32 labels for each path.
-    public init(paths: [String], labels: Tensor) throws {
-        guard labels.rank == 2, labels.shape[0] == paths.count, labels.dtype == .f32 else {
-            throw TensorError.shape(
-                operation: "labelled images",
-                message: "wanted f32 labels [\(paths.count), classes], got \(labels.dtype) \(Tensor.text(labels.shape))"
-            )
-        }
-        self.paths = paths
-        self.labels = try labels.contiguous()
-    }
-}
 
 /// How an image becomes the input of a classifier: RGB, Pillow's bilinear resize to a square, flip and rotation where
 /// drawn, ImageNet's normalisation.
@@ -58,9 +39,16 @@ enum ClassifierInput {
         return z ^ (z >> 31)
     }
 
-    /// Normalised pixels f32 `[N, 224, 224, 3]` of files.
+    /// Normalised pixels of files, with the SHA-256 of their bytes.
+    struct Batch {
+        /// f32 `[N, 224, 224, 3]`.
+        var images: Tensor
+        var hashes: [String]
+    }
+
+    /// Reads a batch of files.
     /// - Throws: what decoding the first bad file throws.
-    static func batch(_ paths: [String], _ augmentations: [Augmentation?]) throws -> Tensor {
+    static func batch(_ paths: [String], _ augmentations: [Augmentation?], hashes: Bool = false) throws -> Batch {
         let result = try Tensor(uninitialized: [paths.count, side, side, 3])
         let target = result.pointer.assumingMemoryBound(to: Float.self)
         let table = (0..<3).flatMap { channel in
@@ -68,11 +56,17 @@ enum ClassifierInput {
         }
         let lock = NSLock()
         var failures: [(Int, Error)] = []
+        var found = [String](repeating: "", count: paths.count)
         let count = side * side * 3
         Parallel.forEach(paths.count) { index in
             do {
-                var image = try Image.load(paths[index], mode: .rgb).resized(
-                    width: side, height: side, filter: .bilinear)
+                let bytes = try ImageFile.read(paths[index])
+                if hashes {
+                    let hash = bytes.withUnsafeBytes { SHA256.hex(of: $0) }
+                    lock.withLock { found[index] = hash }
+                }
+                var image = try bytes.withUnsafeBytes { try Image.decode($0, name: paths[index], mode: .rgb) }
+                    .resized(width: side, height: side, filter: .bilinear)
                 if let drawn = augmentations[index] {
                     if drawn.flips { image = try image.flippedHorizontally() }
                     image = try image.rotated(degrees: drawn.degrees)
@@ -88,56 +82,10 @@ enum ClassifierInput {
                     }
                 }
             } catch {
-                lock.lock()
-                failures.append((index, error))
-                lock.unlock()
+                lock.withLock { failures.append((index, error)) }
             }
         }
         if let first = failures.min(by: { $0.0 < $1.0 }) { throw first.1 }
-        return result
-    }
-}
-
-/// Reads the next batch on a thread of its own while the network works on this one.
-final class BatchReader {
-    private let condition = NSCondition()
-    private var ready: [Result<Tensor, Error>] = []
-    private var isStopped = false
-
-    /// Starts to read.
-    init(_ count: Int, _ read: @escaping (Int) throws -> Tensor) {
-        let thread = Thread { [self] in
-            for index in 0..<count {
-                let result = Result { try read(index) }
-                condition.lock()
-                while ready.count >= 2 && !isStopped { condition.wait() }
-                let stops = isStopped
-                if !stops { ready.append(result) }
-                condition.signal()
-                condition.unlock()
-                if stops { return }
-                if case .failure = result { return }
-            }
-        }
-        thread.stackSize = 8 << 20
-        thread.start()
-    }
-
-    /// The next batch.
-    func next() throws -> Tensor {
-        condition.lock()
-        while ready.isEmpty { condition.wait() }
-        let result = ready.removeFirst()
-        condition.signal()
-        condition.unlock()
-        return try result.get()
-    }
-
-    /// Ends the thread after the batch that it reads.
-    func stop() {
-        condition.lock()
-        isStopped = true
-        condition.signal()
-        condition.unlock()
+        return Batch(images: result, hashes: found)
     }
 }

@@ -8,16 +8,22 @@ import Testing
     /// What the scripts share is no test.
     private static let scripts =
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-        .filter { $0.hasSuffix(".lua") && !["harness.lua", "small_encoder.lua", "run.lua"].contains($0) }.sorted()
+        .filter {
+            $0.hasSuffix(".lua") && !["harness.lua", "small_encoder.lua", "small_pipeline.lua", "run.lua"].contains($0)
+        }.sorted()
 
     @Test func thereAreTestsOfEveryModule() {
         #expect(
-            Self.scripts == ["dataset.lua", "image.lua", "metric.lua", "model.lua", "sandbox.lua", "tensor.lua"])
+            Self.scripts == [
+                "classifier.lua", "dataset.lua", "image.lua", "metric.lua", "model.lua", "pipeline.lua", "plot.lua",
+                "sandbox.lua", "tensor.lua",
+            ])
     }
 
     @Test(arguments: scripts)
     func module(script: String) throws {
         let folder = try Scratch()
+        if script == "pipeline.lua" { Study.makePipelineFolders(in: folder) }
         let outcome = try Child.run(
             ["run", "\(Self.folder)/\(script)", "--allow-write", folder.path, folder.path], in: folder)
         #expect(outcome.status == 0, "\(outcome.text)")

@@ -22,6 +22,62 @@ enum Study {
         return folder
     }
 
+    /// The folders of a pipeline's parts; scripts cannot make folders.
+    static func makePipelineFolders(in folder: Scratch, _ place: String = ".") {
+        for name in ["", "unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
+            mkdir("\(folder.path)/\(place)/\(name)", 0o755)
+        }
+    }
+
+    private static let pipelines = Result { () -> Scratch in
+        let folder = try Scratch(isShared: true)
+        makePipelineFolders(in: folder, "pipeline")
+        mkdir("\(folder.path)/real", 0o755)
+        for file in ["Lua/command_line/pipeline_inputs.lua", "Lua/small_pipeline.lua"] {
+            let name = (file as NSString).lastPathComponent
+            try FileManager.default.copyItem(
+                atPath: "\(packageRoot)/Tests/\(file)", toPath: "\(folder.path)/\(name)")
+        }
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/chexgen", withDestinationPath: packageRoot + "/lua/chexgen")
+        let outcome = try Child.run(["run", "pipeline_inputs.lua", "--allow-write", ".", folder.path], in: folder)
+        try #require(outcome.status == 0, "\(outcome.text)")
+        return folder
+    }
+
+    /// A folder with a small pipeline, eight phantoms whose table has their prompts, and `generate.yaml` and `sweep.yaml`.
+    static func generationFolder() throws -> Scratch {
+        let source = try pipelines.get()
+        let folder = try Scratch()
+        for name in ["pipeline", "real"] {
+            try FileManager.default.copyItem(atPath: "\(source.path)/\(name)", toPath: "\(folder.path)/\(name)")
+        }
+        let settings = """
+            seed: 7
+            threads: 1
+            params:
+              model: SD-V1-5
+              weights: pipeline
+              prompts: { csv: real/annotations.csv }
+              steps: 4
+
+            """
+        try folder.write("generate.yaml", "experiment: \(packageRoot)/experiments/generate.lua\n" + settings)
+        try folder.write(
+            "sweep.yaml",
+            "experiment: \(packageRoot)/experiments/sweep.lua\n"
+                + settings.replacingOccurrences(of: "  steps: 4\n", with: "") + """
+                      subset: 4
+                      protocol: exact
+                      floor_splits: 0
+                      real: { csv: real/annotations.csv, image_dir: real }
+                      sheet: { images: 2, size: 32 }
+                    sweep: { guidance_scale: [1.0, 5.0], steps: [2, 3] }
+
+                    """)
+        return folder
+    }
+
     /// A copy of the inputs with `study.yaml`.
     static func folder() throws -> Scratch {
         let source = try inputs.get()

@@ -145,12 +145,88 @@ test("labels", function()
   raises(function() ds:labels_tensor { uncertain = "x" } end, "uncertain", "number")
 end)
 
+test("phantoms", function()
+  local image = require "chexgen.image"
+  local options = { n = 5, seed = 3, size = 64, folder = scratch .. "/films" }
+  local films = dataset.phantom(options)
+  equal(#films, 5)
+  equal(films.columns, { "id", "path", "view", "chexpert_labels", "annotated_prompt", "patientID" })
+  local first = image.load(films[1].image_path)
+  equal({ first.width, first.height, first.mode }, { 64, 64, "gray" })
+  local rows = {}
+  for i, row in films:rows() do
+    assert(#row.annotated_prompt > 20)
+    rows[i] = row.annotated_prompt .. row.chexpert_labels
+  end
+  -- The same options give the same films, of which more only add some; another seed gives others.
+  local more = dataset.phantom { n = 7, seed = 3, size = 64, folder = scratch .. "/more" }
+  for i, row in films:rows() do
+    equal(more[i].annotated_prompt .. more[i].chexpert_labels, rows[i])
+    assert(image.load(more[i].image_path):tensor() == image.load(row.image_path):tensor())
+  end
+  local others = dataset.phantom { n = 5, seed = 4, size = 64, folder = scratch .. "/others" }
+  assert(image.load(others[1].image_path):tensor() ~= first:tensor())
+  -- Flawed films answer the same captions with other pictures.
+  local flawed = dataset.phantom { n = 5, seed = 3, size = 64, flawed = true, folder = scratch .. "/flawed" }
+  equal(flawed:column "annotated_prompt", films:column "annotated_prompt")
+  assert(image.load(flawed[1].image_path):tensor() ~= first:tensor())
+  -- Only what is asked for is drawn and told.
+  local sick = dataset.phantom { n = 12, seed = 1, size = 64, pathologies = { "Pneumothorax" }, folder = scratch .. "/sick" }
+  assert(#sick:with_label("Pneumothorax", 1) > 0)
+  for _, row in sick:rows() do
+    equal(row.labels.Pneumothorax == 1, row.annotated_prompt:find("apical pneumothorax", 1, true) ~= nil)
+    for _, name in ipairs(dataset.pathologies) do
+      if name ~= "Pneumothorax" and name ~= "No Finding" then assert(row.labels[name] ~= 1, name) end
+    end
+  end
+  local well = dataset.phantom { n = 2, seed = 1, size = 64, pathologies = {}, folder = scratch .. "/well" }
+  equal(#well:with_label("No Finding", 1), 2)
+
+  raises(function() dataset.phantom { n = 2, size = 64 } end, "folder")
+  raises(function() dataset.phantom { n = 0, folder = scratch .. "/films" } end, "n", "1 to 1000000", "0")
+  raises(function() dataset.phantom { size = 4096, folder = scratch .. "/films" } end, "size", "4096")
+  raises(function() dataset.phantom { seed = -1, folder = scratch .. "/films" } end, "seed", "-1")
+  raises(function() dataset.phantom { sise = 64, folder = scratch .. "/films" } end, "sise", "size")
+  raises(function() dataset.phantom { pathologies = { "Fracture" }, folder = scratch .. "/films" } end, "Fracture", "Edema")
+  raises(function() dataset.phantom { pathologies = { "Edema", "Edema" }, folder = scratch .. "/films" } end, "twice")
+  raises(function() dataset.phantom { n = 1, size = 64, folder = "/no/such" } end, "/no/such")
+end)
+
 test("writing", function()
   ds:write(scratch .. "/out.csv")
   local again = dataset.csv { path = scratch .. "/out.csv", labels = "labels" }
   for _, column in ipairs(ds.columns) do equal(again:column(column), ds:column(column)) end
   raises(function() ds:write() end, "path")
   raises(function() ds:write(scratch .. "/no/out.csv") end, "no/out.csv")
+end)
+
+test("tables of a script's own", function()
+  local made = dataset.table({ "name", "value" }, { { "a, b", 1 }, { "c", 0.5 } })
+  local path = scratch .. "/made.csv"
+  made:write(path)
+  local file <close> = assert(io.open(path))
+  equal(file:read "a", 'name,value\n"a, b",1\nc,0.5\n')
+  local more = made:select({ 2 }):with_column("file", { "x.png" })
+  equal({ more.columns, more[1].file, more[1].name }, { { "name", "value", "file" }, "x.png", "c" })
+  equal(more:with_column("name", { "d" })[1].name, "d")
+  equal(#dataset.table({ "a" }, {}), 0)
+  raises(function() made:with_column("file", { "x" }) end, "1 values for 2 rows")
+  raises(function() made:with_column("", { "x", "y" }) end, "name")
+  raises(function() dataset.table({ "a", "b" }, { { "x" } }) end, "row 1")
+  raises(function() dataset.table({ "a" }, { { print } }) end, "rows", "function")
+  raises(function() dataset.table({ "a", "a" }, {}) end, "columns")
+end)
+
+test("a column more, and Python's draws", function()
+  local ds = dataset.images { "a.png", "b.png" }
+  local more = ds:with_column("side", { "left", "right" })
+  equal({ more[2].side, more[2].image_path, #ds.columns }, { "right", "b.png", 1 })
+  equal(more:with_column("side", { "x", "y" })[1].side, "x")
+  raises(function() ds:with_column("side", { "left" }) end, "1 values", "2 rows")
+  -- random.seed(42); random.sample(range(20000), 10000)
+  equal(dataset.python_sample(20000, 10000):narrow(1, 1, 4):totable(), { 3649, 820, 9013, 8025 })
+  equal(dataset.python_sample(5, 5, 1):sort():totable(), { 1, 2, 3, 4, 5 })
+  raises(function() dataset.python_sample(3, 4) end, "n", "4")
 end)
 
 harness.report()

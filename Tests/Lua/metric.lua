@@ -159,6 +159,35 @@ test("classification", function()
   raises(function() metric.classification(p, y, { treshold = 1 }) end, "treshold", "threshold")
 end)
 
+test("intervals of classification", function()
+  local order = tensor.generator(4)
+  local p, y = tensor.rand({ 60, 3 }, order), tensor.rand({ 60, 3 }, order):gt(0.6):to "f32"
+  p = p * 0.7 + y * 0.3
+  y[{ 1, 1 }] = 1
+  local scores = metric.classification(p, y)
+  local found = metric.classification_intervals(p, y, { replicates = 50, seed = 1 })
+  for _, name in ipairs { "accuracy", "precision_micro", "recall_micro", "f1_micro", "precision_macro", "recall_macro",
+    "f1_macro", "auc_macro" } do
+    close(found[name].estimate, scores[name], 1e-12)
+    assert(found[name].low < scores[name] and scores[name] < found[name].high, name)
+    equal(found[name].replicates, 50)
+  end
+  for i, class in ipairs(found.per_class) do
+    for _, name in ipairs { "precision", "recall", "f1", "auc" } do
+      close(class[name].estimate, scores.per_class[i][name], 1e-12)
+    end
+  end
+  local all = {}
+  for i = 1, 60 do all[i] = "one patient" end
+  equal(metric.classification_intervals(p, y, { groups = all }).accuracy.std, 0.0)
+  equal(metric.classification_intervals(p, p * 0).per_class[1].auc, nil)
+  -- A prediction at the threshold is positive, as with the reference.
+  equal(metric.classification(tensor.new { { 0.5 } }, tensor.new { { 1 } }).accuracy, 1.0)
+  raises(function() metric.classification_intervals(p, y, { groups = { "a" } }) end, "1 groups", "60")
+  raises(function() metric.classification_intervals(p, y, { replicates = 0 }) end, "replicates", "0")
+  raises(function() metric.classification_intervals(p, y:narrow(1, 1, 5)) end, "5")
+end)
+
 test("ROC curve", function()
   local fpr, tpr, thresholds = metric.roc_curve({ 0.9, 0.8, 0.7, 0.6, 0.5, 0.1 }, { 1, 0, 1, 0, true, false })
   close(fpr, { 0, 0, 1 / 3, 1 / 3, 2 / 3, 2 / 3, 1 }, 1e-12)

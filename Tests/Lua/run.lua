@@ -60,8 +60,11 @@ local function check(run)
   test("progress and log", function()
     local bar = run:progress(3, "steps")
     equal(rawequal(bar:step(), bar), true)
-    bar:step(2)
+    bar:step(2, "the last ones")
     bar:close()
+    equal(rawequal(run:progress(3):skip(2), nil), false)
+    raises(function() run:progress(1):step(1, 2) end, "note", "string")
+    raises(function() run:progress(1):skip() end, "n", "integer")
     do local closed <close> = run:progress(1) end
     raises(function() run:progress "x" end, "total", "integer")
     raises(function() run:progress(1):step "x" end, "n", "integer")
@@ -84,8 +87,19 @@ local function check(run)
     raises(function() run:artifact "/tmp/outside" end)
     raises(function() run:artifact "" end)
     raises(function() run:artifact() end, "name")
+    raises(function() run:artifact("x", "all") end, "shared", "boolean")
+    -- A run of one cell has one folder for the files of each cell and of all.
+    equal(run:artifact("all.csv", true), run:artifact "all.csv")
     -- The run's own files are not in the way.
     for _, taken in ipairs { "results.csv", "run.yaml" } do assert(run:artifact(taken) ~= run.dir .. "/" .. taken) end
+  end)
+
+  test("cells", function()
+    equal(#run.cells, 1)
+    local cell = run.cells[1]
+    equal({ cell.state, cell.message, next(cell.values) }, { "running" })
+    assert(run:artifact("x.txt"):find(cell.artifacts, 1, true) and #cell.name == 12)
+    raises(function() run.cells[1] = nil end, "read-only")
   end)
 
   test("publish", function()

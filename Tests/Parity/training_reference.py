@@ -1,54 +1,90 @@
-"""Two epochs of PyTorch on the files of a list, from the same weights, without shuffling or augmentation: the other side
-of `training-bench`, for comparing epoch losses and probabilities.
+"""Two epochs of training by PyTorch (timm's networks) and by `training-bench`, from the same weights on the same radiographs,
+without shuffling or augmentation: how far apart are the epochs' losses and the probabilities behind them?
 
-    python training_reference.py make NETWORK WEIGHTS.safetensors CLASSES
-    python training_reference.py run NETWORK WEIGHTS.safetensors BATCH EPOCHS FILES.txt OUT.txt
+    python training_reference.py FOLDER [--network resnet50 …] [--images 32] [--batch 8] [--epochs 2]
+
+FOLDER holds annotations.csv (columns path and chexpert_labels) and the images. Wants a release build of training-bench.
 """
 
-import sys
+import argparse
+import ast
+import os
+import subprocess
+import tempfile
 
 import numpy as np
+import pandas as pd
+import timm
 import torch
-import torchvision
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 torch.set_num_threads(2)
+here = os.path.dirname(os.path.abspath(__file__))
 
 
-def network(name, classes):
-    return getattr(torchvision.models, name)(num_classes=classes)
+def rows(folder, count):
+    table = pd.read_csv(os.path.join(folder, "annotations.csv")).head(count)
+    labels = [[float(v == 1) for v in ast.literal_eval(text).values()] for text in table["chexpert_labels"]]
+    return [os.path.join(folder, path) for path in table["path"]], labels
 
 
-def images(paths):
+def pixels(paths):
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
-    pixels = [np.asarray(Image.open(p).convert("RGB").resize((224, 224), Image.BILINEAR), np.float32) for p in paths]
-    return torch.from_numpy(np.stack([((p / 255 - mean) / std).transpose(2, 0, 1) for p in pixels]))
+    images = [np.asarray(Image.open(p).convert("RGB").resize((224, 224), Image.BILINEAR), np.float32) for p in paths]
+    return torch.from_numpy(np.stack([((p / 255 - mean) / std).transpose(2, 0, 1) for p in images]))
 
 
-if sys.argv[1] == "make":
-    torch.manual_seed(3)
-    save_file(network(sys.argv[2], int(sys.argv[4])).state_dict(), sys.argv[3])
-else:
-    name, weights, batch, epochs, files, out = sys.argv[2:]
-    batch = int(batch)
-    rows = [line.rstrip("\n").split("\t") for line in open(files)]
-    labels = torch.tensor([[float(v) for v in row[1:]] for row in rows])
-    net = network(name, labels.shape[1]).train()
-    net.load_state_dict(load_file(weights))
-    net = net.to(memory_format=torch.channels_last)
-    x = images([row[0] for row in rows])
+def by_torch(net, x, labels, batch, epochs):
     optimizer = torch.optim.Adam(net.parameters(), 1e-4, weight_decay=1e-5)
     loss_of = torch.nn.BCEWithLogitsLoss()
-    for epoch in range(int(epochs)):
+    losses = []
+    net.train()
+    for _ in range(epochs):
         total = 0
-        for start in range(0, len(rows), batch):
+        for start in range(0, len(x), batch):
             optimizer.zero_grad()
             loss = loss_of(net(x[start:start + batch]), labels[start:start + batch])
             loss.backward()
             optimizer.step()
             total += loss.item() * len(x[start:start + batch])
-        print(epoch + 1, total / len(rows), flush=True)
+        losses.append(total / len(x))
     net.eval()
     with torch.no_grad():
-        np.savetxt(out, torch.sigmoid(torch.cat([net(x[i:i + 16]) for i in range(0, len(rows), 16)])).numpy().ravel())
+        return losses, torch.sigmoid(torch.cat([net(x[i:i + 16]) for i in range(0, len(x), 16)])).numpy()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("--network", nargs="+",
+                        default=["resnet18", "resnet34", "resnet50", "resnet101", "densenet121"])
+    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=2)
+    options = parser.parse_args()
+    paths, labels = rows(options.folder, options.images)
+    x = pixels(paths)
+    bench = os.path.join(here, "..", "..", ".build", "release", "training-bench")
+    for name in options.network:
+        torch.manual_seed(3)
+        net = timm.create_model(name, pretrained=False, num_classes=len(labels[0]))
+        with tempfile.TemporaryDirectory() as folder:
+            weights, files, out = (os.path.join(folder, n) for n in ("w.safetensors", "files.txt", "out.txt"))
+            save_file({k: v.contiguous() for k, v in net.state_dict().items()}, weights)
+            with open(files, "w") as table:
+                for path, row in zip(paths, labels):
+                    table.write("\t".join([path] + [str(v) for v in row]) + "\n")
+            printed = subprocess.run(
+                [bench, "run", name, weights, str(options.batch), str(options.epochs), files, out], check=True,
+                capture_output=True, text=True, env=dict(os.environ, CHEXGEN_THREADS="2")).stdout
+            ours = [float(line.split()[1]) for line in printed.splitlines()]
+            probabilities = np.loadtxt(out).reshape(len(paths), -1)
+        theirs, wanted = by_torch(net, x, torch.tensor(labels), options.batch, options.epochs)
+        off = [abs(a / b - 1) * 100 for a, b in zip(ours, theirs)]
+        print(f"{name:12} losses {['%.5f' % v for v in ours]} {['%.5f' % v for v in theirs]} "
+              f"off by {max(off):.4f} %, probabilities by {np.abs(probabilities - wanted).max():.5f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

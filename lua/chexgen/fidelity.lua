@@ -341,22 +341,28 @@ local function rounded(value)
   return value and metric.round(value, 3) or nil
 end
 
---- Records a row in the run's results, and appends the reference's columns, rounded to its three decimals, to its table.
-function Study:publish(row, file, extra)
+--- Records a row in the run's results. `first` holds pairs of further columns, which come before the others.
+function Study:record(row, first)
   row["Extra Info"] = self.params.name
   row["Caption Type"] = self.params.synthetic.prompt
   row["Protocol"] = self.params.protocol
-  local first, published = {}, {}
+  local names = {}
+  for _, pair in ipairs(first or {}) do
+    row[pair[1]] = pair[2]
+    names[#names + 1] = pair[1]
+  end
+  row.moved = nil
+  self.run:record(row, fidelity.result_columns(names))
+end
+
+--- Records a row, and appends the reference's columns, rounded to its three decimals, to its table.
+function Study:publish(row, file, extra)
+  self:record(row, extra)
+  local published = {}
   for _, name in ipairs(fidelity.columns) do published[#published + 1] = { name, rounded(row[name]) } end
   published[#published + 1] = { "Extra Info", row["Extra Info"] }
   published[#published + 1] = { "Caption Type", row["Caption Type"] }
-  for _, pair in ipairs(extra or {}) do
-    row[pair[1]] = pair[2]
-    first[#first + 1] = pair[1]
-    published[#published + 1] = pair
-  end
-  row.moved = nil
-  self.run:record(row, fidelity.result_columns(first))
+  for _, pair in ipairs(extra or {}) do published[#published + 1] = pair end
   self.run:publish(self.params.results .. "/" .. file, published)
 end
 

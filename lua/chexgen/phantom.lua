@@ -22,28 +22,30 @@ local function checked(options)
   for key, value in pairs(OPTIONS) do found[key] = value end
   for key, value in pairs(options) do
     if OPTIONS[key] == nil then
-      error(("phantom.dataset: unknown option \"%s\"; known: flawed, folder, n, pathologies, seed, size"):format(key), 3)
+      error(("dataset.phantom: unknown option \"%s\"; known: flawed, folder, n, pathologies, seed, size"):format(key), 3)
     end
     if type(value) ~= type(OPTIONS[key]) then
-      error(("phantom.dataset: %s: wanted a %s, got a %s"):format(key, type(OPTIONS[key]), type(value)), 3)
+      error(("dataset.phantom: %s: wanted a %s, got a %s"):format(key, type(OPTIONS[key]), type(value)), 3)
     end
     found[key] = value
   end
-  local known = {}
-  for _, name in ipairs(findings.names) do known[name] = true end
+  local left = {}
+  for _, name in ipairs(findings.names) do left[name] = true end
   for _, name in ipairs(found.pathologies) do
-    if not known[name] then
-      error(("phantom.dataset: pathologies: \"%s\" cannot be drawn; known: %s"):format(
+    if not left[name] then
+      error(("dataset.phantom: pathologies: \"%s\" cannot be drawn, or stands there twice; known: %s"):format(
         name, table.concat(findings.names, ", ")), 3)
     end
+    left[name] = nil
   end
   for _, limit in ipairs { { "n", 1, 1000000 }, { "size", 64, 2048 }, { "seed", 0, 2 ^ 31 } } do
     local key, low, high = limit[1], limit[2], limit[3]
     if math.type(found[key]) ~= "integer" or found[key] < low or found[key] > high then
-      error(("phantom.dataset: %s: wanted an integer of %d to %d, got %s"):format(key, low, high, found[key]), 3)
+      error(("dataset.phantom: %s: wanted an integer of %d to %d, got %s"):format(key, low, high, found[key]), 3)
     end
   end
-  if found.folder == "" then error("phantom.dataset: folder: name the folder for the images and their table", 3) end
+  if #found.pathologies == 0 and next(found.pathologies) then error("dataset.phantom: pathologies: wanted a list", 3) end
+  if found.folder == "" then error("dataset.phantom: folder: name the folder for the images and their table", 3) end
   return found
 end
 
@@ -204,8 +206,8 @@ local function quoted(text)
   return text:find '[",\n]' and '"' .. text:gsub('"', '""') .. '"' or text
 end
 
---- Renders films into a folder that is there already, with their table `annotations.csv`, and returns the dataset.
---- Options: `n` films, `seed`, `size` in pixels, `pathologies` (a list; all that can be drawn by default), `folder`, and
+--- What `dataset.phantom` calls: renders films into a folder that is there already, with their table `annotations.csv`,
+--- and returns the dataset. Options: `n` films, `seed`, `size` in pixels, `pathologies` (a list; all that can be drawn by default), `folder`, and
 --- `flawed`: the same captions and labels, but other bodies with the mistakes of a generator. `progress(done)` is called
 --- after each film where it is given.
 function phantom.dataset(options, progress)

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 import Tokenizers
 
@@ -31,5 +32,47 @@ public struct GenerationOptions {
         self.prompts = prompts
         self.seeds = seeds
         negativePrompts = [String](repeating: "", count: prompts.count)
+    }
+}
+
+extension GenerationOptions {
+    /// The options of one picture of several, counted from 0: made alone, it is the same as among the others.
+    /// - Throws: `TensorError.value` where the options are not those of that many pictures.
+    public func one(_ index: Int) throws -> GenerationOptions {
+        let count = prompts.count
+        guard prompts.indices.contains(index), seeds.count == count, negativePrompts.count == count else {
+            throw TensorError.value(
+                operation: "generate",
+                message: "\(count) prompts, \(seeds.count) seeds and \(negativePrompts.count) negative prompts")
+        }
+        var result = self
+        result.prompts = [prompts[index]]
+        result.seeds = [seeds[index]]
+        result.negativePrompts = [negativePrompts[index]]
+        if let latents {
+            guard latents.rank == 4, latents.shape[0] == count else {
+                throw TensorError.value(
+                    operation: "generate",
+                    message: "wanted latents of \(count) pictures, got \(Tensor.text(latents.shape))")
+            }
+            result.latents = try latents.narrow(0, index, 1).contiguous()
+        }
+        return result
+    }
+
+    /// One hash over everything here that the pictures depend on.
+    public func identity() throws -> String {
+        var parts = prompts + negativePrompts + seeds.map { String($0) }
+        parts += ["\(steps) \(guidanceScale) \(width) \(height) \(eta)", scheduler?.rawValue ?? "", overflow.rawValue]
+        if let latents {
+            let packed = try latents.contiguous()
+            parts.append(
+                withExtendedLifetime(packed) {
+                    SHA256.hex(
+                        of: UnsafeRawBufferPointer(start: packed.pointer, count: packed.count * packed.dtype.size))
+                })
+        }
+        // Lengths first, so that no two lists of texts are one text.
+        return SHA256.hex(of: parts.map { "\($0.utf8.count):\($0)" }.joined())
     }
 }

@@ -20,14 +20,19 @@ public final class StableDiffusionPipeline {
     private let schedulerJSON: JSON
     private let schedulerName: String
     private let ownScheduler: SchedulerConfiguration
+    private let smallFiles: [(file: String, sha256: String)]
 
     /// Puts a pipeline together.
-    /// - Parameter textLength: ids of a text; nil is what the tokenizer states, or else the encoder's positions.
+    /// - Parameters:
+    ///   - textLength: ids of a text; nil is what the tokenizer states, or else the encoder's positions.
+    ///   - smallFiles: the files of the tokenizer and the scheduler, with their SHA-256.
     /// - Throws: `TensorError.value` for parts that do not fit, and what the scheduler's options throw.
     public init(
         tokenizer: any Tokenizer, textEncoder: any TextEncoder, denoiser: any Denoiser, autoencoder: any Autoencoder,
-        scheduler: JSON, schedulerName: String, textLength: Int? = nil
+        scheduler: JSON, schedulerName: String, textLength: Int? = nil,
+        smallFiles: [(file: String, sha256: String)] = []
     ) throws {
+        self.smallFiles = smallFiles
         self.tokenizer = tokenizer
         self.textEncoder = textEncoder
         self.denoiser = denoiser
@@ -53,7 +58,18 @@ public final class StableDiffusionPipeline {
     }
 
     /// The files that pictures depend on, with their SHA-256.
-    public var files: [(file: String, sha256: String)] { textEncoder.files + denoiser.files + autoencoder.files }
+    public var files: [(file: String, sha256: String)] {
+        smallFiles + textEncoder.files + denoiser.files + autoencoder.files
+    }
+
+    /// One hash over everything that pictures depend on beside `GenerationOptions`: files, dtypes, the scheduler's options.
+    public var identity: String {
+        let parts =
+            files.map(\.sha256)
+            + [textEncoder.dtype.rawValue, denoiser.dtype.rawValue, autoencoder.dtype.rawValue]
+            + [schedulerJSON.text(), String(textLength)]
+        return SHA256.hex(of: parts.joined(separator: "\n"))
+    }
 
     /// Pixels a side that the denoiser was trained on.
     public var defaultSize: Int { denoiser.sampleSize * autoencoder.scale }

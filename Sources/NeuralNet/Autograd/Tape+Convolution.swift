@@ -28,6 +28,9 @@ extension Tape: Execution {
                 message: "wanted images [N, H, W, \(layer.weight.shape[1])] of at least \(layer.weight.shape[2]) × "
                     + "\(layer.weight.shape[3]), got \(Tensor.text(x.shape))")
         }
+        guard layer.padding == layer.paddingAfter else {
+            throw TensorError.value(operation: name, message: "uneven borders cannot be trained through")
+        }
         let primitives = try convolutionPrimitives(layer, x.shape)
         let input = primitives.layout == .blocked ? try blocked(x) : try plain(x)
         let isPlanar = primitives.layout == .planar

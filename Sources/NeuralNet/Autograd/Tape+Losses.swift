@@ -3,13 +3,14 @@ import Tensors
 
 extension Tape {
     /// The mean of the binary cross entropies of sigmoid(x): PyTorch's `BCEWithLogitsLoss`.
-    /// - Parameter targets: f32 of the shape of `x`, 0 … 1.
+    /// - Parameter targets: f32 of the shape of `x`, 0 … 1; the mean leaves out those that are NaN.
     public func binaryCrossEntropyWithLogits(_ x: Variable, _ targets: Tensor) throws -> Variable {
         let wanted = try checked(targets, x, "binary cross entropy")
+        let counted = try wanted.array(Float.self).lazy.filter { !$0.isNaN }.count
+        let share = 1 / Double(max(1, counted))
         return try loss(x) { values, gradient in
             NetLoss.binaryCrossEntropy(
-                values, Elementwise.floats(wanted), gradient, count: x.count, scale: 1 / Double(x.count))
-                / Double(x.count)
+                values, Elementwise.floats(wanted), gradient, count: x.count, scale: share) * share
         }
     }
 

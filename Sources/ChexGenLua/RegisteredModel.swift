@@ -1,0 +1,75 @@
+import LuaRuntime
+
+/// A model that a script registered: how it is loaded, and how it is usually run.
+struct RegisteredModel {
+    /// The keys of an entry.
+    static let keys = [
+        LuaParameter("load", .function("fun(options: table): any"), "Gets the options and returns the model."),
+        LuaParameter("steps", .integer, optional: true, "Steps of a picture, where a script asks for none."),
+        LuaParameter("guidance_scale", .number, optional: true, "The weight of the text, likewise."),
+        LuaParameter("about", .string, optional: true, "What the model is, in a sentence."),
+    ]
+
+    let name: String
+    let about: String
+    let steps: Int?
+    let guidanceScale: Double?
+    private let function: LuaFunction
+
+    /// Reads an entry: a function, or a table with one.
+    init(_ name: String, _ arguments: LuaArguments, _ argument: String) throws {
+        self.name = name
+        if case .function(let function) = arguments.value(argument) {
+            self.function = function
+            (about, steps, guidanceScale) = ("", nil, nil)
+            return
+        }
+        let entry = try arguments.options(argument)
+        function = try entry.function("load")
+        about = entry.has("about") ? try entry.string("about") : ""
+        steps = entry.has("steps") ? try entry.integer("steps") : nil
+        guidanceScale = entry.has("guidance_scale") ? try entry.number("guidance_scale") : nil
+        if let steps, steps < 1 { throw entry.fail("steps", "wanted 1 or more, got \(steps)") }
+        if let guidanceScale, !guidanceScale.isFinite {
+            throw entry.fail("guidance_scale", "wanted a finite number, got \(guidanceScale)")
+        }
+    }
+
+    /// Loads the model. One of the program's pipelines takes the entry's settings for its own; a table of the script's
+    /// gets them as fields, where it has none of that name.
+    func load(_ options: LuaValue) throws -> [LuaValue] {
+        let made = try function.call([options.isNil ? .table(LuaTable()) : options])
+        switch made.first ?? .nil {
+        case .object(let pipeline as PipelineObject):
+            return [.object(pipeline.renamed(name, steps: steps, guidanceScale: guidanceScale))]
+        case .table(let table):
+            for (key, value) in [
+                ("name", .string(name)), ("steps", steps.map { .integer($0) } ?? .nil),
+                ("guidance_scale", guidanceScale.map { .number($0) } ?? .nil),
+            ] as [(String, LuaValue)] where table[key].isNil { table[key] = value }
+            return [.table(table)]
+        default: return made
+        }
+    }
+
+    /// `model.registered()`.
+    static func list(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "registered",
+            returns: [
+                LuaResult(
+                    "models", .list(.table),
+                    "By name: `name`, `about`, and `steps` and `guidance_scale` where the entry has them.")
+            ], "The models that were registered."
+        ) { _ in
+            let models = session.registered.values.sorted { $0.name < $1.name }.map { model in
+                LuaValue.fields([
+                    ("name", .string(model.name)), ("about", .string(model.about)),
+                    ("steps", model.steps.map { .integer($0) } ?? .nil),
+                    ("guidance_scale", model.guidanceScale.map { .number($0) } ?? .nil),
+                ])
+            }
+            return [.table(LuaTable(array: models))]
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import Tensors
+
+/// Images by path with their labels, `[N, classes]` f32.
+public struct LabelledImages {
+    /// The files.
+    public let paths: [String]
+    /// 0 … 1 for each class; NaN where losses shall leave the cell out.
+    public let labels: Tensor
+    /// What the classes are called in notices; empty where they have no names.
+    public let classNames: [String]
+
+    /// - Throws: `TensorError.shape` where there is not a row of f32 labels for each path, `.value` for a label that is
+    ///   neither 0 … 1 nor NaN.
+    public init(paths: [String], labels: Tensor, classNames: [String] = []) throws {
+        guard labels.rank == 2, labels.shape[0] == paths.count, labels.dtype == .f32 else {
+            throw TensorError.shape(
+                operation: "labelled images",
+                message: "wanted f32 labels [\(paths.count), classes], got \(labels.dtype) \(Tensor.text(labels.shape))"
+            )
+        }
+        self.paths = paths
+        self.labels = try labels.contiguous()
+        self.classNames = classNames
+        let classes = labels.shape[1]
+        let values = try self.labels.array(Float.self)
+        if let wrong = values.firstIndex(where: { !$0.isNaN && !(0...1).contains($0) }) {
+            throw TensorError.value(
+                operation: "labelled images",
+                message: "wanted labels of 0 to 1, got \(values[wrong]) for \(paths[wrong / classes])")
+        }
+    }
+
+    /// How notices call a class, counted from 0.
+    func className(_ index: Int) -> String {
+        index < classNames.count ? classNames[index] : "class \(index + 1)"
+    }
+}

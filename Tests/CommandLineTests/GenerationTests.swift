@@ -1,0 +1,218 @@
+import Foundation
+import Testing
+
+/// `generate` and `sweep` with a small pipeline: what they write, and that nothing is lost when they are stopped.
+@Suite struct GenerationTests {
+    /// A folder with an unbroken run of `generate.yaml` in `run`.
+    private static let unbroken = Result { () -> Scratch in
+        let folder = try Study.generationFolder()
+        let outcome = try Child.run(["run", "generate.yaml", "--out", "run"], in: folder)
+        try #require(outcome.status == 0, "\(outcome.text)")
+        return folder
+    }
+
+    /// The names of the images in a run folder.
+    private func images(_ folder: Scratch, _ run: String = "run") -> [String] {
+        let path = "\(folder.path)/\(run)/artifacts/images"
+        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { !$0.hasPrefix(".") }
+            .sorted()
+    }
+
+    private func expectUnbroken(_ folder: Scratch) throws {
+        let whole = try Self.unbroken.get()
+        #expect(images(folder) == images(whole))
+        let tables = ["generations_with_metadata.csv", "prompt_INFO.csv"].map { "artifacts/\($0)" }
+        for file in images(whole).map({ "artifacts/images/\($0)" }) + tables + ["results.csv"] {
+            let isSame = try folder.data("run/\(file)") == whole.data("run/\(file)")
+            #expect(isSame, "\(file)")
+        }
+        #expect(!folder.has("run/artifacts/unfinished.safetensors"))
+    }
+
+    @Test func namesAndTablesAreTheReferences() throws {
+        let folder = try Self.unbroken.get()
+        #expect(images(folder) == (1...8).map { "SyntheticImg_r0000\($0).png" })
+        let real = try folder.text("real/annotations.csv").split(separator: "\n")
+        let made = try folder.text("run/artifacts/generations_with_metadata.csv").split(separator: "\n")
+        #expect(made.count == 9 && made[0] == real[0] + ",synthetic_filename")
+        for row in 1...8 { #expect(made[row] == real[row] + ",SyntheticImg_r0000\(row).png") }
+        #expect(try folder.text("run/artifacts/prompt_INFO.csv").hasPrefix("prompt,img_savename\n"))
+        let results = try folder.text("run/results.csv").split(separator: "\n")
+        #expect(results[0] == "image,seed,steps,guidance_scale,scheduler,lost_tokens")
+        #expect(results[3].hasPrefix("SyntheticImg_r00003.png,9,4,7.5,pndm,"))
+        let pins = try folder.text("run/run.yaml")
+        for file in ["unet/diffusion_pytorch_model.safetensors", "tokenizer/vocab.json", "scheduler_config.json"] {
+            #expect(pins.contains(file), "\(file)")
+        }
+    }
+
+    @Test(arguments: [1, 4])
+    func killedRunsGoOn(count: Int) throws {
+        let folder = try Study.generationFolder()
+        let child = try Child(["run", "generate.yaml", "--out", "run"], in: folder)
+        try #require(child.waits { images(folder).count >= count })
+        child.signal(SIGKILL)
+        #expect(try child.wait().status == 128 + SIGKILL)
+        // What is there is whole.
+        for image in images(folder) {
+            #expect(try folder.data("run/artifacts/images/\(image)").suffix(8).prefix(4) == Data("IEND".utf8))
+        }
+        // One that is removed is made again.
+        let first = try #require(images(folder).first)
+        try FileManager.default.removeItem(atPath: "\(folder.path)/run/artifacts/images/\(first)")
+        let resumed = try Child.run(["run", "generate.yaml", "--resume", "run"], in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        try expectUnbroken(folder)
+    }
+
+    @Test func interruptedRunsKeepTheImageUnderWay() throws {
+        let folder = try Study.generationFolder()
+        let more = ["--set", "params.steps=60", "--set", "params.subset=1"]
+        let child = try Child(["run", "generate.yaml", "--out", "run"] + more, in: folder)
+        try #require(child.waits { folder.has("run/artifacts/unfinished.safetensors") })
+        child.signal(SIGINT)
+        let stopped = try child.wait()
+        #expect(stopped.status == 130, "\(stopped.text)")
+        #expect(stopped.text.contains("generate.yaml --resume"), "\(stopped.text)")
+        #expect(images(folder).isEmpty && folder.has("run/artifacts/unfinished.safetensors"))
+        let resumed = try Child.run(["run", "generate.yaml", "--resume", "run"] + more, in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        let again = try Child.run(["run", "generate.yaml", "--out", "again"] + more, in: folder)
+        #expect(again.status == 0, "\(again.text)")
+        let image = try #require(images(folder).first)
+        #expect(try folder.data("run/artifacts/images/\(image)") == folder.data("again/artifacts/images/\(image)"))
+        #expect(!folder.has("run/artifacts/unfinished.safetensors"))
+    }
+
+    @Test func shardsAreTheWhole() throws {
+        let folder = try Study.generationFolder()
+        let whole = try Self.unbroken.get()
+        var names: [String] = []
+        for shard in 1...3 {
+            let outcome = try Child.run(
+                [
+                    "run", "generate.yaml", "--out", "part\(shard)", "--set", "params.shard=\(shard)",
+                    "--set", "params.shards=3",
+                ], in: folder)
+            #expect(outcome.status == 0, "\(outcome.text)")
+            for name in images(folder, "part\(shard)") {
+                names.append(name)
+                let path = "artifacts/images/\(name)"
+                #expect(try folder.data("part\(shard)/\(path)") == whole.data("run/\(path)"))
+            }
+        }
+        #expect(names == images(whole))
+    }
+
+    @Test func duplicatesAreDroppedAndIdsMadeDifferent() throws {
+        let folder = try Study.generationFolder()
+        try folder.write("prompts.csv", "id,annotated_prompt\n7,one\n7,two\n8,one\n9,\n9,three\n")
+        let outcome = try Child.run(
+            ["run", "generate.yaml", "--out", "run", "--set", "params.prompts.csv=prompts.csv"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(images(folder) == ["SyntheticImg_7.png", "SyntheticImg_7_2.png", "SyntheticImg_9.png"])
+        #expect(
+            try folder.text("run/artifacts/prompt_INFO.csv") == """
+                prompt,img_savename
+                one,SyntheticImg_7.png
+                two,SyntheticImg_7_2.png
+                three,SyntheticImg_9.png
+
+                """)
+    }
+
+    @Test(arguments: [
+        ("params.steps=0", "steps"), ("params.width=60", "width"), ("params.scheduler=ddmi", "ddmi"),
+        ("params.weights=nowhere", "nowhere/model_index.json"), ("params.model=SD-V1-6", "SD-V1-6"),
+        ("params.subset=9", "subset"), ("params.shard=2", "shard"), ("params.prompts.prompt=text", "text"),
+        ("params.prompts.csv=''", "params.prompts.csv"),
+    ])
+    func wrongSettingsAreNamed(setting: String, says: String) throws {
+        let folder = try Study.generationFolder()
+        let outcome = try Child.run(["run", "generate.yaml", "--set", setting], in: folder)
+        #expect(outcome.status == 1 && outcome.errors.contains(says), "\(outcome.text)")
+    }
+
+    @Test func whatWasMadeBeforeAnErrorStays() throws {
+        let folder = try Study.generationFolder()
+        let long = String(repeating: "effusion ", count: 100)
+        try folder.write("prompts.csv", "id,annotated_prompt\na,one\nb,two\nc,\(long)\nd,four\n")
+        let settings = ["--set", "params.prompts.csv=prompts.csv", "--set", "params.overflow=error"]
+        let outcome = try Child.run(["run", "generate.yaml", "--out", "run"] + settings, in: folder)
+        #expect(outcome.status == 1 && outcome.errors.contains("tokens"), "\(outcome.text)")
+        #expect(images(folder) == ["SyntheticImg_a.png", "SyntheticImg_b.png"])
+        let table = try folder.text("run/artifacts/generations_with_metadata.csv")
+        #expect(table.hasPrefix("id,annotated_prompt,synthetic_filename\na,one,SyntheticImg_a.png\n"), "\(table)")
+        #expect(!table.contains("effusion"))
+        try folder.cut("pipeline/unet/diffusion_pytorch_model.safetensors", to: 5000)
+        let damaged = try Child.run(["run", "generate.yaml"], in: folder)
+        #expect(damaged.status == 1, "\(damaged.text)")
+        #expect(damaged.errors.contains("unet/diffusion_pytorch_model.safetensors"), "\(damaged.text)")
+    }
+
+    @Test func theWorkedExampleOfTheDocumentationRuns() throws {
+        let page = try String(contentsOfFile: packageRoot + "/docs/adding-a-model.md", encoding: .utf8)
+        let folder = try Study.generationFolder()
+        let blocks = page.matches(of: #/```(lua|yaml)\n-?-?#? ?([a-z_]+\.(?:lua|yaml))\n((?s:.*?))```/#)
+        #expect(blocks.map { String($0.output.2) } == ["my_model.lua", "generate_mine.yaml"])
+        for block in blocks { try folder.write(String(block.output.2), String(block.output.3)) }
+        // The page's experiment lies beside the module, as a user's copy does.
+        for name in ["generate.lua"] {
+            try FileManager.default.copyItem(
+                atPath: "\(packageRoot)/experiments/\(name)", toPath: "\(folder.path)/\(name)")
+        }
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/chexgen", withDestinationPath: packageRoot + "/lua/chexgen")
+        let outcome = try Child.run(
+            [
+                "run", "generate_mine.yaml", "--out", "run", "--set", "params.weights=pipeline",
+                "--set", "params.prompts.csv=real/annotations.csv",
+            ], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(images(folder).count == 2)
+        #expect(try folder.text("run/results.csv").contains(".png,"), "\(outcome.text)")
+        #expect(try folder.text("run/results.csv").contains(",6,5.0,ddim,"), "\(outcome.text)")
+    }
+
+    // MARK: Sweeps
+
+    @Test func aCellThatFailsIsMarkedAndTheOthersGoOn() throws {
+        let folder = try Study.generationFolder()
+        let yaml = try folder.text("sweep.yaml").replacingOccurrences(of: "steps: [2, 3]", with: "steps: [2000, 2]")
+        try folder.write("sweep.yaml", yaml)
+        let outcome = try Child.run(["run", "sweep.yaml", "--out", "run"], in: folder)
+        #expect(outcome.status == 1 && outcome.errors.contains("2 of 4 cells failed"), "\(outcome.text)")
+        let cells = try folder.text("run/artifacts/sweep/cells.csv").split(separator: "\n")
+        #expect(cells.count == 5)
+        for (row, state) in [(1, "1,1,2000,failed,"), (2, "2,1,2,done,"), (3, "3,5,2000,failed,"), (4, "4,5,2,done,")] {
+            #expect(cells[row].hasPrefix(state), "\(cells[row])")
+        }
+        #expect(cells[1].contains("1000 steps") || cells[1].contains("2000"))
+        for file in ["heatmap_FRD.svg", "contact_sheet.png"] {
+            #expect(folder.size("run/artifacts/sweep/\(file)") > 100, "\(file)")
+        }
+        let results = try folder.text("run/results.csv").split(separator: "\n")
+        #expect(results.count == 3 && results[0].hasPrefix("guidance_scale,steps,Model,Prompts cut,Tokens cut,FID,"))
+        #expect(results[1].hasPrefix("1.0,2,SD-V1-5,"))
+        // Only what is not done is run again.
+        let log = try folder.text("run/run.log").count
+        let again = try Child.run(["run", "sweep.yaml", "--resume", "run"], in: folder)
+        #expect(again.status == 1, "\(again.text)")
+        let new = try folder.text("run/run.log").dropFirst(log)
+        #expect(new.contains("cell guidance_scale=1.0 steps=2000"))
+        #expect(!new.contains("cell guidance_scale=1.0 steps=2\n") && new.contains("2 of 4 cells done"), "\(new)")
+    }
+
+    @Test func aKilledSweepGoesOn() throws {
+        let folder = try Study.generationFolder()
+        let child = try Child(["run", "sweep.yaml", "--out", "run"], in: folder)
+        try #require(child.waits { folder.has("run/artifacts/sweep/cells.csv") })
+        child.signal(SIGKILL)
+        _ = try child.wait()
+        let resumed = try Child.run(["run", "sweep.yaml", "--resume", "run"], in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        let cells = try folder.text("run/artifacts/sweep/cells.csv").split(separator: "\n")
+        #expect(cells.count == 5 && cells.dropFirst().allSatisfy { $0.contains(",done,") }, "\(cells)")
+        #expect(try folder.text("run/results.csv").split(separator: "\n").count == 5)
+    }
+}

@@ -1,0 +1,52 @@
+local fidelity = require "chexgen.fidelity"
+local generation = require "chexgen.generation"
+local sweep = require "chexgen.sweep"
+
+local defaults = fidelity.params(generation.params {
+  real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" },
+  sheet = { images = 4, size = 192 }, -- images a row of the contact sheet, and pixels of each
+})
+-- The images are made here, and the shared tables are those of whole models.
+defaults.synthetic, defaults.results = nil, nil
+
+--- The study of the images that were made: against the real films of the YAML, or those of the prompts' own table.
+local function open_study(run, csv, folder)
+  local params = {}
+  for key, value in pairs(run.params) do params[key] = value end
+  local real = {}
+  for key, value in pairs(params.real) do real[key] = value end
+  if real.csv == "" then real.csv, real.prompt = params.prompts.csv, params.prompts.prompt end
+  params.real = real
+  params.synthetic = { csv = csv, image_dir = folder, image = "synthetic_filename", prompt = params.prompts.prompt }
+  return fidelity.open(run, false, params)
+end
+
+--- Makes and measures the images of one cell; `found` gets their names as soon as they are known.
+local function measure(run, found)
+  local job <close> = generation.open(run)
+  for i = 1, math.min(run.params.sheet.images, #job.items) do found[i] = job.items[i].file end
+  local folder, csv = job:make()
+  local prompts, tokens = job:lost()
+  -- The networks of the model and those of the metrics need not be in memory together.
+  job:close()
+  local study = open_study(run, csv, folder)
+  study:embed()
+  local row = study:measure()
+  study:show(row)
+  sweep.keep(run, row)
+  study:record(row, {
+    { "Model", run.params.model }, { "Prompts cut", prompts }, { "Tokens cut", tokens },
+  })
+end
+
+return {
+  about = "Images and their fidelity over guidance scale, steps and scheduler: results, a heat map a metric, a contact sheet.",
+  params = defaults,
+  untyped = generation.untyped,
+  run = function(run)
+    local files = {}
+    local ok, reason = pcall(measure, run, files)
+    sweep.draw(run, files, run.params.sheet.size, not ok and tostring(reason) or nil)
+    if not ok then error(reason, 0) end
+  end,
+}

@@ -1,0 +1,196 @@
+--- What a classification study leaves behind: the reference's tables with its columns, plots, and rows of results.
+
+local dataset = require "chexgen.dataset"
+local metric = require "chexgen.metric"
+local plot = require "chexgen.plot"
+local tensor = require "chexgen.tensor"
+
+local report = {}
+
+--- The reference's columns of `metrics.csv`, before those of each class.
+local OVERALL = { "accuracy", "precision_micro", "recall_micro", "f1_micro", "precision_macro", "recall_macro", "f1_macro",
+  "auc_macro" }
+local EACH = { "precision", "recall", "f1", "auc" }
+
+--- A number as pandas writes it: the shortest text that reads back as the same f64, or as the same f32 where `single`.
+local function number(value, single)
+  if value == nil or value ~= value then return "" end
+  if math.type(value) == "integer" then return tostring(value) end
+  for digits = 1, 17 do
+    local text = ("%%.%dg"):format(digits):format(value)
+    local read = tonumber(text) + 0.0
+    if single then read = string.unpack("f", string.pack("f", read)) end
+    if read == value then return text:find "[%.e]" and text or text .. ".0" end
+  end
+end
+
+local function field(value)
+  if type(value) == "number" or value == nil then return number(value) end
+  if value:find '[,"\r\n]' then return '"' .. value:gsub('"', '""') .. '"' end
+  return value
+end
+
+--- Writes rows of cells; a cell is a string (as it stands, quoted where need be), a number or false for nothing.
+local function write_csv(path, rows)
+  local lines = {}
+  for i, row in ipairs(rows) do
+    local cells = {}
+    for k, cell in ipairs(row) do cells[k] = cell and field(cell) or "" end
+    lines[i] = table.concat(cells, ",")
+  end
+  local file <close> = assert(io.open(path, "w"))
+  assert(file:write(table.concat(lines, "\n"), "\n"))
+end
+
+--- `metrics.csv` and `per_class_metrics.csv`, as the reference's inference writes them.
+local function write_metrics(study)
+  local header, values = {}, {}
+  local function put(name, value)
+    header[#header + 1] = name
+    values[#values + 1] = value or false
+  end
+  for _, name in ipairs(OVERALL) do put(name, study.scores[name]) end
+  for _, name in ipairs(EACH) do
+    for _, class in ipairs(study.scores.per_class) do put(name .. "_" .. class.name, class[name]) end
+  end
+  write_csv(study.run:artifact "metrics.csv", { header, values })
+  local rows = { { "class", "precision", "recall", "f1", "auc" } }
+  for _, class in ipairs(study.scores.per_class) do
+    rows[#rows + 1] = { class.name, class.precision, class.recall, class.f1, class.auc or false }
+  end
+  write_csv(study.run:artifact "per_class_metrics.csv", rows)
+end
+
+--- `predictions.csv`: the image, and probability and decision of each class.
+local function write_predictions(study)
+  local header = { study.params.test.image }
+  for _, name in ipairs(dataset.pathologies) do
+    header[#header + 1] = name .. "_prob"
+    header[#header + 1] = name .. "_pred"
+  end
+  local rows = { header }
+  local paths, values = study.test:image_paths(), study.probabilities:totable()
+  for i, path in ipairs(paths) do
+    local row = { path }
+    for _, value in ipairs(values[i]) do
+      row[#row + 1] = number(value, true)
+      row[#row + 1] = value >= study.params.threshold and 1 or 0
+    end
+    rows[#rows + 1] = row
+  end
+  write_csv(study.run:artifact "predictions.csv", rows)
+end
+
+local function write_history(study)
+  local rows = { { "epoch", "train_loss", "validation_loss", "learning_rate" } }
+  local epochs, train, validation = {}, {}, {}
+  for i, e in ipairs(study.history) do
+    rows[#rows + 1] = { e.epoch, e.train_loss, e.validation_loss, e.learning_rate }
+    epochs[i], train[i], validation[i] = e.epoch, e.train_loss, e.validation_loss
+  end
+  write_csv(study.run:artifact "training.csv", rows)
+  plot.line { path = study.run:artifact "losses.svg", title = "Loss", xlabel = "epoch",
+    ylabel = "binary cross entropy",
+    series = { { label = "training", x = epochs, y = train }, { label = "validation", x = epochs, y = validation } } }
+end
+
+local function draw_curves(study)
+  local series = {}
+  for i, class in ipairs(study.scores.per_class) do
+    if class.auc then
+      local x, y = metric.roc_curve(study.probabilities:select(2, i), study.labels:select(2, i))
+      series[#series + 1] = { label = ("%s (%.3f)"):format(class.name, class.auc), x = x:totable(), y = y:totable() }
+    end
+  end
+  series[#series + 1] = { label = "chance", x = { 0, 1 }, y = { 0, 1 } }
+  plot.line { path = study.run:artifact "roc_curves.svg", title = "ROC curves (area)", xlabel = "false positive rate",
+    ylabel = "true positive rate", series = series }
+end
+
+local function draw_matrices(study)
+  for _, class in ipairs(study.scores.per_class) do
+    local file = class.name:lower():gsub(" ", "_")
+    plot.heatmap { path = study.run:artifact(("confusion/%s.svg"):format(file)), title = class.name, annotate = true,
+      values = tensor.new { { class.true_negatives, class.false_positives },
+        { class.false_negatives, class.true_positives } },
+      rows = { "absent", "present" }, columns = { "predicted absent", "predicted present" }, label = "films" }
+  end
+end
+
+--- The row of one class, or of all together.
+local function result_row(study, class, values, intervals, names)
+  local params = study.params
+  local row = {
+    ["Class"] = class, ["Setting"] = params.setting, ["Network"] = params.network, ["Protocol"] = params.protocol,
+    ["Extra Info"] = params.name, ["Real films"] = study.real_count, ["Synthetic films"] = study.synthetic_count,
+    ["Training films"] = #study.train, ["Validation films"] = #study.validation, ["Test films"] = #study.test,
+    ["Images left out"] = study.skipped, ["Shared patients"] = study.shared_patients,
+    ["Shared studies"] = study.shared_studies, ["Test patients trained on"] = study.test_shared_patients,
+    ["Best epoch"] = study.best.epoch, ["Validation loss"] = study.best.validation_loss,
+    ["Uncertain as"] = tostring(params.uncertain or 0), ["Missing as"] = tostring(params.missing or 0),
+  }
+  for _, name in ipairs(names) do
+    local interval = intervals and intervals[name]
+    row[name] = values[name]
+    row[name .. " low"], row[name .. " high"] = interval and interval.low, interval and interval.high
+  end
+  return row
+end
+
+local function result_columns()
+  local columns = { "Class", "Setting" }
+  for _, names in ipairs { OVERALL, EACH } do
+    for _, name in ipairs(names) do
+      for _, ending in ipairs { "", " low", " high" } do columns[#columns + 1] = name .. ending end
+    end
+  end
+  for _, name in ipairs { "positives", "Network", "Protocol", "Extra Info", "Real films", "Synthetic films",
+    "Training films", "Validation films", "Test films", "Images left out", "Shared patients", "Shared studies",
+    "Test patients trained on", "Best epoch", "Validation loss", "Uncertain as", "Missing as" } do
+    columns[#columns + 1] = name
+  end
+  return columns
+end
+
+local function show(study)
+  local run = study.run
+  run:log("%-28s %8s   %s", "test", "value", "95 % interval")
+  local function line(name, value, interval)
+    if not value then return end
+    run:log("%-28s %8.3f   %s", name, value, interval and ("[%.3f, %.3f]"):format(interval.low, interval.high) or "")
+  end
+  for _, name in ipairs(OVERALL) do line(name, study.scores[name], study.intervals and study.intervals[name]) end
+  for i, class in ipairs(study.scores.per_class) do
+    line("auc " .. class.name, class.auc, study.intervals and study.intervals.per_class[i].auc)
+  end
+end
+
+--- Writes all of it.
+function report.publish(study)
+  local run, params = study.run, study.params
+  write_metrics(study)
+  if params.save_predictions then write_predictions(study) end
+  write_history(study)
+  draw_curves(study)
+  draw_matrices(study)
+  local columns = result_columns()
+  run:record(result_row(study, "all", study.scores, study.intervals, OVERALL), columns)
+  for i, class in ipairs(study.scores.per_class) do
+    local row = result_row(study, class.name, class, study.intervals and study.intervals.per_class[i], EACH)
+    row.accuracy, row.positives = class.accuracy, class.support
+    run:record(row, columns)
+  end
+  local published = {}
+  for _, name in ipairs(OVERALL) do
+    local value = study.scores[name]
+    published[#published + 1] = { name, value and metric.round(value, 3) or nil }
+  end
+  for _, pair in ipairs { { "training_setting", params.setting }, { "synthetic_share", params.synthetic_share },
+    { "seed", run.seed }, { "model_name", params.network }, { "Extra Info", params.name } } do
+    published[#published + 1] = pair
+  end
+  run:publish(params.results .. "/classification_metrics.csv", published)
+  show(study)
+end
+
+return report

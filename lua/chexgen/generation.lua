@@ -1,0 +1,219 @@
+--- What the experiments `generate` and `sweep` share: prompts of a table, a pipeline, and one PNG file a prompt.
+---
+--- As in the reference, rows whose prompt occurred before are dropped first, a subset is pandas' `sample` with seed 42, files
+--- are called `SyntheticImg_ID.png`, and `generations_with_metadata.csv` has the table's columns and `synthetic_filename`.
+--- Other than there, an image's seed is the run's seed plus the row of its prompt (from 0) in the table without duplicates,
+--- so that it is the same in every subset and shard.
+
+local dataset = require "chexgen.dataset"
+local chexgen = require "chexgen"
+local image = require "chexgen.image"
+local model = require "chexgen.model"
+require "chexgen.models"
+
+local generation = {}
+
+--- Settings of `pipe:generate` that a YAML file may give; the model's own where it does not.
+generation.untyped = { "steps", "guidance_scale", "scheduler", "width", "height", "eta" }
+
+--- The parameters with their defaults, and those of `extra`.
+function generation.params(extra)
+  local params = {
+    model = "SD-V1-5",     -- a name of chexgen.models, a registered one, a folder or a Hub name
+    weights = "",          -- where the model's weights lie, where the name alone does not say it
+    modules = {},          -- Lua modules beside the experiment that register models
+    prompts = { csv = "", prompt = "annotated_prompt", id = "id" },
+    negative_prompt = "",
+    subset = 0,            -- how many prompts; all where 0
+    subset_seed = 42,
+    shard = 1,             -- which part of the prompts, of how many
+    shards = 1,
+    overflow = "truncate",
+    tiled = false,
+  }
+  for key, value in pairs(extra or {}) do params[key] = value end
+  return params
+end
+
+local function wrong(name, message, ...)
+  error(("params.%s: " .. message):format(name, ...), 0)
+end
+
+--- The table's rows that have a prompt, each prompt once.
+local function prompts_of(run)
+  local options = run.params.prompts
+  if options.csv == "" then
+    wrong("prompts.csv", "name the table of prompts, in the YAML or with --set params.prompts.csv=FILE")
+  end
+  local all = dataset.csv { path = options.csv, prompt = options.prompt }
+  local kept = all:dropna(options.prompt):unique(options.prompt)
+  run:log("%d prompts (%d rows; without a prompt or with one that occurred before: %d)", #kept, #all, #all - #kept)
+  if #kept == 0 then wrong("prompts.csv", "%s holds no prompt", options.csv) end
+  return kept
+end
+
+--- A file name for every row: by its id, or by its number from 0 where the table has no such column.
+local function file_names(table_of, id_column)
+  local has_ids = false
+  for _, column in ipairs(table_of.columns) do has_ids = has_ids or column == id_column end
+  local names, taken = {}, {}
+  for i, row in table_of:rows() do
+    local id = has_ids and row[id_column] or tostring(i - 1)
+    if not id or id == "" or id:find "[/%c]" or #id > 200 then
+      wrong("prompts.id", "row %d: \"%s\" cannot be part of a file name", i, tostring(id))
+    end
+    local name, number = id, 1
+    while taken[name] do
+      number = number + 1
+      name = ("%s_%d"):format(id, number)
+    end
+    taken[name] = true
+    names[i] = ("SyntheticImg_%s.png"):format(name)
+  end
+  return names
+end
+
+--- What shall be made: a list of `prompt`, `file` and `seed`, and the rows as a table.
+local function plan(run)
+  local params = run.params
+  local all = prompts_of(run)
+  local names = file_names(all, params.prompts.id)
+  local some = all
+  if params.subset < 0 or params.subset > #all then
+    wrong("subset", "wanted 0 (all) to %d prompts, got %d", #all, params.subset)
+  end
+  if params.subset > 0 then some = all:sample { n = params.subset, seed = params.subset_seed } end
+  if params.shards < 1 or params.shard < 1 or params.shard > params.shards then
+    wrong("shard", "wanted 1 to the number of shards, got %d of %d", params.shard, params.shards)
+  end
+  if params.shards > 1 then some = some:shard(params.shard, params.shards) end
+  local items = {}
+  local places = some:positions(all)
+  for i, row in some:rows() do
+    local place = places[i]
+    items[i] = { prompt = row[params.prompts.prompt], file = names[place], seed = run.seed + place - 1 }
+  end
+  return items, some
+end
+
+--- Opens the model of the parameters.
+local function open_pipeline(params)
+  for _, name in ipairs(params.modules) do require(name) end
+  local options = {}
+  if params.weights ~= "" then
+    options.weights = params.weights
+    local is_registered = false
+    for _, entry in ipairs(model.registered()) do is_registered = is_registered or entry.name == params.model end
+    if not is_registered then
+      wrong("weights", "\"%s\" is no registered model; give its folder or Hub name as params.model", params.model)
+    end
+  end
+  return model.pipeline(params.model, options)
+end
+
+local function exists(path)
+  local file <close> = io.open(path, "rb")
+  return file ~= nil
+end
+
+local Job = {}
+Job.__index = Job
+Job.__close = function(job) job:close() end
+
+--- Opens a job: the prompts, the model, and the settings of its images.
+function generation.open(run)
+  local params = run.params
+  local items, rows = plan(run)
+  local pipe = open_pipeline(params)
+  local settings = { overflow = params.overflow, tiled = params.tiled, negative_prompt = params.negative_prompt }
+  for _, name in ipairs(generation.untyped) do settings[name] = params[name] end
+  settings.steps = settings.steps or pipe.steps or 50
+  settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
+  return setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {} }, Job)
+end
+
+--- Lets go of the model's memory.
+function Job:close()
+  if type(self.pipe) == "userdata" then self.pipe:close() end
+  self.pipe = nil
+end
+
+--- Makes one image and its file. Steps that an earlier process did are taken up from a file in the run folder.
+function Job:make_one(item, path, bar, note)
+  local steps, counted = self.settings.steps, nil
+  local options = {
+    prompt = item.prompt, seed = item.seed, state = self.run:artifact "unfinished.safetensors",
+    callback = function(step, _, _, calls)
+      local units = step * steps // calls
+      if not counted then
+        counted = (step - 1) * steps // calls
+        bar:skip(counted)
+      end
+      bar:step(units - counted, note)
+      counted = units
+    end,
+  }
+  for key, value in pairs(self.settings) do options[key] = value end
+  local images, details = self.pipe:generate(options)
+  image.save(path, images[1])
+  bar:step(steps - (counted or 0), note)
+  details = details or {}
+  return { lost = details.lost_tokens and details.lost_tokens[1] or 0, scheduler = details.scheduler or "" }
+end
+
+--- Writes the tables of the images that there are: whole, or as they were before.
+function Job:write_tables()
+  local done, files, pairs_of = {}, {}, {}
+  for i, item in ipairs(self.items) do
+    if self.made[i] then
+      done[#done + 1] = i
+      files[#files + 1] = item.file
+      pairs_of[#pairs_of + 1] = { item.prompt, item.file }
+    end
+  end
+  self.rows:select(done):with_column("synthetic_filename", files):write(self.csv)
+  dataset.table({ "prompt", "img_savename" }, pairs_of):write(self.run:artifact "prompt_INFO.csv")
+end
+
+--- Makes every image that is not there yet. Returns the folder of the images and the path of their table.
+function Job:make()
+  local run, steps = self.run, self.settings.steps
+  self.csv = run:artifact "generations_with_metadata.csv"
+  if type(steps) ~= "number" or steps < 1 then wrong("steps", "wanted 1 or more, got %s", tostring(steps)) end
+  local bar <close> = run:progress(#self.items * steps, "steps")
+  local written_at, cost = -math.huge, 0
+  for i, item in ipairs(self.items) do
+    local path = run:artifact("images/" .. item.file)
+    self.folder = path:match("^(.*)/")
+    local is_new = false
+    local function make()
+      is_new = true
+      return self:make_one(item, path, bar, ("image %d of %d"):format(i, #self.items))
+    end
+    local made = run:once("image/" .. item.file, make)
+    -- The journal knows the image; someone may have removed its file.
+    if not is_new and not exists(path) then make() end
+    if not is_new then bar:skip(steps) end
+    self.made[i] = made
+    -- The tables follow the images as often as costs a twentieth of the time.
+    local now = chexgen.time()
+    if is_new and now - written_at >= 20 * cost then
+      self:write_tables()
+      written_at = chexgen.time()
+      cost = written_at - now
+    end
+  end
+  self:write_tables()
+  return self.folder, self.csv
+end
+
+--- How many prompts were cut, and by how many tokens in all.
+function Job:lost()
+  local prompts, tokens = 0, 0
+  for _, made in ipairs(self.made) do
+    if made.lost > 0 then prompts, tokens = prompts + 1, tokens + made.lost end
+  end
+  return prompts, tokens
+end
+
+return generation

@@ -1,0 +1,197 @@
+--- What a sweep over settings of a model shows of all its cells together: a table, a heat map a metric, a contact sheet.
+--- Every cell leaves its metrics in a file of its own; after each cell everything is drawn anew from those that are there.
+
+local dataset = require "chexgen.dataset"
+local fidelity = require "chexgen.fidelity"
+local image = require "chexgen.image"
+local plot = require "chexgen.plot"
+local tensor = require "chexgen.tensor"
+
+local sweep = {}
+
+local METRICS_FILE = "metrics.csv"
+
+--- Keeps the metrics of the cell that is running.
+function sweep.keep(run, row)
+  local rows = {}
+  for _, name in ipairs(fidelity.columns) do
+    if row[name] then rows[#rows + 1] = { name, ("%.17g"):format(row[name]) } end
+  end
+  dataset.table({ "metric", "value" }, rows):write(run:artifact(METRICS_FILE))
+end
+
+--- The metrics that a cell left, by name.
+local function metrics_of(cell)
+  local found = {}
+  local file <close> = io.open(cell.artifacts .. "/" .. METRICS_FILE)
+  if not file then return found end
+  for line in file:lines() do
+    local name, value = line:match "^\"?(.-)\"?,([^,]*)$"
+    if name and tonumber(value) then found[name] = tonumber(value) end
+  end
+  return found
+end
+
+--- The cells with their metrics and states. The running cell is done, or has failed for a reason.
+local function cells_of(run, failure)
+  local cells = {}
+  for i, cell in ipairs(run.cells) do
+    local item = { values = cell.values, artifacts = cell.artifacts, state = cell.state, message = cell.message or "" }
+    if cell.state == "running" then
+      item.state = failure and "failed" or "done"
+      item.message = failure or ""
+    end
+    item.metrics = item.state == "done" and metrics_of(cell) or {}
+    cells[i] = item
+  end
+  return cells
+end
+
+--- A value as labels show it; a parameter that a cell sets to nothing is the model's own.
+local function text(value)
+  if value == nil or value == "" then return "model's own" end
+  if math.type(value) == "float" then return ("%.6g"):format(value) end
+  return tostring(value)
+end
+
+--- The names that the sweep sets, in order of the alphabet.
+local function settings_of(cells)
+  local seen, names = {}, {}
+  for _, cell in ipairs(cells) do
+    for name in pairs(cell.values) do
+      if not seen[name] then
+        seen[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+local function write_cells(run, cells, names)
+  local columns = { "row" }
+  for _, name in ipairs(names) do columns[#columns + 1] = name end
+  for _, name in ipairs { "state", "message" } do columns[#columns + 1] = name end
+  for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name end
+  local rows = {}
+  for i, cell in ipairs(cells) do
+    local row = { tostring(i) }
+    for _, name in ipairs(names) do row[#row + 1] = text(cell.values[name]) end
+    row[#row + 1], row[#row + 2] = cell.state, cell.message
+    for _, name in ipairs(fidelity.columns) do
+      local value = cell.metrics[name]
+      row[#row + 1] = value and ("%.17g"):format(value) or ""
+    end
+    rows[i] = row
+  end
+  local path = run:artifact("cells.csv", true)
+  dataset.table(columns, rows):write(path)
+  return path
+end
+
+--- The different values of a setting, in the order of the cells.
+local function values_of(cells, name)
+  local seen, list = {}, {}
+  for _, cell in ipairs(cells) do
+    local label = text(cell.values[name])
+    if not seen[label] then
+      list[#list + 1] = label
+      seen[label] = #list
+    end
+  end
+  return list, seen
+end
+
+--- A heat map of every metric, and of every combination of the settings that are not its axes. Cells without a value are NaN.
+local function draw_maps(run, cells, names)
+  local is_axis = { guidance_scale = true, steps = true }
+  local others = {}
+  for _, name in ipairs(names) do
+    if not is_axis[name] then others[#others + 1] = name end
+  end
+  local rows, row_of = values_of(cells, "guidance_scale")
+  local columns, column_of = values_of(cells, "steps")
+  local groups, order = {}, {}
+  for _, cell in ipairs(cells) do
+    local parts = {}
+    for _, name in ipairs(others) do parts[#parts + 1] = name .. " " .. text(cell.values[name]) end
+    local key = table.concat(parts, ", ")
+    if not groups[key] then
+      groups[key] = {}
+      order[#order + 1] = key
+    end
+    table.insert(groups[key], cell)
+  end
+  local count = 0
+  for _, metric in ipairs(fidelity.columns) do
+    for number, key in ipairs(order) do
+      local values, has_any = {}, false
+      for i = 1, #rows do
+        values[i] = {}
+        for j = 1, #columns do values[i][j] = 0 / 0 end
+      end
+      for _, cell in ipairs(groups[key]) do
+        local value = cell.metrics[metric]
+        if value then
+          values[row_of[text(cell.values.guidance_scale)]][column_of[text(cell.values.steps)]] = value
+          has_any = true
+        end
+      end
+      if has_any then
+        local ending = #order > 1 and "_" .. number or ""
+        plot.heatmap {
+          path = run:artifact(("heatmap_%s%s.svg"):format(metric:gsub("[^%w]+", "_"):gsub("_$", ""), ending), true),
+          values = tensor.new(values, "f64"), rows = rows, columns = columns, xlabel = "steps",
+          ylabel = "guidance scale", label = metric, annotate = true,
+          title = key == "" and metric or ("%s, %s"):format(metric, key),
+        }
+        count = count + 1
+      end
+    end
+  end
+  return count
+end
+
+--- One row of images a cell, the same prompts in every row; a cell without images is black.
+local function draw_sheet(run, cells, files, side)
+  local tiles = {}
+  local black = image.from_tensor(tensor.zeros({ side, side, 3 }, "u8"))
+  for _, cell in ipairs(cells) do
+    for _, file in ipairs(files) do
+      local tile = black
+      if cell.state == "done" then
+        local film = image.load(("%s/images/%s"):format(cell.artifacts, file), { mode = "rgb" })
+        local scale = side / math.max(film.width, film.height)
+        tile = film:resize {
+          width = math.max(1, math.floor(film.width * scale + 0.5)),
+          height = math.max(1, math.floor(film.height * scale + 0.5)),
+        }
+      end
+      tiles[#tiles + 1] = tile
+    end
+  end
+  local path = run:artifact("contact_sheet.png", true)
+  image.save(path, image.grid(tiles, { columns = #files, padding = 4 }))
+  return path
+end
+
+--- Draws everything. `files` are names of images for the sheet, each of `side` pixels; `failure` says why the running cell
+--- failed, if it did.
+function sweep.draw(run, files, side, failure)
+  local cells = cells_of(run, failure)
+  local names = settings_of(cells)
+  local done = 0
+  for _, cell in ipairs(cells) do
+    if cell.state == "done" then done = done + 1 end
+  end
+  local table_path = write_cells(run, cells, names)
+  run:log("%d of %d cells done: %s", done, #cells, table_path)
+  if done == 0 then return end
+  run:log("heat maps beside it: %d", draw_maps(run, cells, names))
+  if #files > 0 then
+    run:log("a row of images for every row of the table: %s", draw_sheet(run, cells, files, side))
+  end
+end
+
+return sweep
