@@ -125,10 +125,24 @@ enum LengthFeatures {
                 base + region.stride + 1, width: region.width, height: region.height, stride: region.stride,
                 labels: &scratch, parents: &parents, sizes: &sizes, levels: &levels)
         }
+        // Most zones are small: those are counted, the others sorted.
+        let (small, ranks) = (16, region.levels.count + 1)
+        var tally = [Int32](repeating: 0, count: small * ranks)
         var keys: [Int] = []
-        for label in 0..<labels where sizes[label] > 0 { keys.append(Int(sizes[label]) << 16 | Int(levels[label])) }
+        for label in 0..<labels where sizes[label] > 0 {
+            let (size, level) = (Int(sizes[label]), Int(levels[label]))
+            if size <= small { tally[(size - 1) * ranks + level] += 1 } else { keys.append(size << 16 | level) }
+        }
         keys.sort()
         var cells: [Cell] = []
+        for size in 1...small {
+            for level in 1..<ranks where tally[(size - 1) * ranks + level] > 0 {
+                cells.append(
+                    Cell(
+                        level: Double(region.levels[level - 1]), size: Double(size),
+                        count: Double(tally[(size - 1) * ranks + level])))
+            }
+        }
         var start = 0
         while start < keys.count {
             var end = start + 1
