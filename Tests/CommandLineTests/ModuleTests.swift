@@ -12,7 +12,9 @@ import Testing
 
     @Test func thereAreTestsOfEveryModule() {
         #expect(
-            Self.scripts == ["dataset.lua", "image.lua", "metric.lua", "model.lua", "plot.lua", "sandbox.lua", "tensor.lua"])
+            Self.scripts == [
+                "dataset.lua", "image.lua", "metric.lua", "model.lua", "plot.lua", "sandbox.lua", "tensor.lua",
+            ])
     }
 
     @Test(arguments: scripts)
