@@ -10,7 +10,7 @@ import Testing
             [3], [2, 1], [5, 5, 5, 5], (0..<1000).map { _ in random(-1...1) },
             // Nearly all in one bucket, on the edges of buckets, denormal, as far apart as can be.
             (0..<5000).map { _ in random(0...1e-6) } + [1e9, -1e9], (0..<5000).map { Double($0 % 4097) },
-            (0..<50).map { _ in random(0...10) * 5e-324 },
+            (0..<50).map { _ in random(0...10) * Double.leastNonzeroMagnitude },
             [-.greatestFiniteMagnitude, 0, .greatestFiniteMagnitude, 1, -1],
             (0..<3000).map { _ in random(0...9).rounded() },
         ]

@@ -76,6 +76,12 @@ function Dataset:head(n) end
 ---@return Dataset dataset A new table.
 function Dataset:select(rows) end
 
+--- The table with a column more.
+---@param name string The column; one of that name is replaced.
+---@param values string[] One a row.
+---@return Dataset dataset A new table.
+function Dataset:with_column(name, values) end
+
 --- The rows of both tables.
 ---@param other Dataset The rows to add; its columns must be the same.
 ---@return Dataset dataset A new table.
@@ -134,6 +140,14 @@ function Row:close() end
 ---@field id? string The column with the study's id.
 ---@field patient? string The column with the patient's id; found by name where absent.
 
+---@class chexgen.dataset.phantom.options
+---@field n? integer Films, 1 to 1000000. (default 16)
+---@field seed? integer What the films depend on; the run's seed where absent.
+---@field size? integer Pixels a side, 64 to 2048. (default 256)
+---@field pathologies? string[] What patients may suffer from: Atelectasis, Cardiomegaly, Consolidation, Edema, Lung Lesion, Pleural Effusion, Pneumothorax, Support Devices; all of them where absent, nothing where empty.
+---@field flawed? boolean Whether the films answer the same captions with other bodies and the mistakes of a generator. (default false)
+---@field folder? string Where the images and their table `annotations.csv` go; below the run folder where absent.
+
 --- Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. Choices of rows equal pandas' and scikit-learn's for the same seed.
 ---@class chexgen.dataset
 ---@field pathologies string[] The fourteen CheXpert names, in the reference's order.
@@ -152,5 +166,27 @@ function M.csv(options) end
 ---@param paths string[] Image files.
 ---@return Dataset dataset A table with the column `path`.
 function M.images(paths) end
+
+--- Makes a table of a script's values, for instance to write it.
+---@param columns string[] The names of the columns.
+---@param rows any[][] A list of texts or numbers a row, as long as `columns`.
+---@return Dataset dataset The table.
+function M.table(columns, rows) end
+
+--- Draws without replacement as Python's `random.seed(seed); random.sample(population, n)`.
+---@param size integer How many there are.
+---@param n integer How many to draw.
+---@param seed? integer The seed. (default 42)
+---@return Tensor numbers i64 `[n]`, each from 1 to `size`, in the order drawn.
+function M.python_sample(size, n, seed) end
+
+--- Draws frontal chest radiographs of patients who do not exist, with captions and CheXpert labels that say what is drawn. The same options give the same bytes. For trials and tests, never for claims about real images.
+---
+--- ```lua
+--- local ds = dataset.phantom{ n = 64, seed = 1, pathologies = { "Pneumothorax" } }
+--- ```
+---@param options? chexgen.dataset.phantom.options Which films. (default {})
+---@return Dataset dataset Columns `id`, `path`, `view`, `chexpert_labels`, `annotated_prompt` and `patientID`.
+function M.phantom(options) end
 
 return M

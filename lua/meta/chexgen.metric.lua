@@ -90,8 +90,15 @@ function RadiomicsTable:close() end
 ---@field size? integer Images a side; at most, and by default, half of them.
 
 ---@class chexgen.metric.classification.options
----@field threshold? number Above it a label is predicted. (default 0.5)
+---@field threshold? number From it on a label is predicted. (default 0.5)
 ---@field names? string[] The classes' names; `dataset.pathologies` where there are fourteen classes.
+
+---@class chexgen.metric.classification_intervals.options
+---@field threshold? number From it on a label is predicted. (default 0.5)
+---@field groups? any[] The patient of every row; kept together.
+---@field replicates? integer How many resamples. (default 200)
+---@field level? number The interval's coverage. (default 0.95)
+---@field seed? integer The seed of its choices. (default 42)
 
 ---@class chexgen.metric.radiomics.options
 ---@field settings? string|table pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.
@@ -168,6 +175,13 @@ function M.floor(real, options) end
 ---@param options? chexgen.metric.classification.options Settings. (default {})
 ---@return table scores `accuracy` (over all cells), `subset_accuracy` (images with all labels right), `precision_micro`, `precision_macro`, `recall_…`, `f1_…`, `auc_macro` (over the classes that have both labels; absent where none has) and `per_class`: a list, also by name, of `name`, `accuracy`, `precision`, `recall`, `f1`, `auc` (absent where one label only occurs), `support` and the counts `true_positives`, `false_positives`, `false_negatives`, `true_negatives`.
 function M.classification(probabilities, labels, options) end
+
+--- Percentile intervals of `metric.classification` by resampling images, or patients with all their images.
+---@param probabilities Tensor `[N, classes]`.
+---@param labels Tensor `[N, classes]`, 0 or 1.
+---@param options? chexgen.metric.classification_intervals.options Settings. (default {})
+---@return table intervals `accuracy`, `precision_micro`, …, `auc_macro`, and `per_class`: a list with `precision`, `recall`, `f1` and `auc` of each class. Each has `low`, `high`, `estimate`, `mean`, `std` and `replicates`; a class with one label only has no `auc`.
+function M.classification_intervals(probabilities, labels, options) end
 
 --- The receiver operating characteristic, without the points on straight lines. A class without members is an error.
 ---

@@ -49,12 +49,212 @@ function Encoder:forward(x) end
 --- Releases the object now; it cannot be used after that.
 function Encoder:close() end
 
+---@class Classifier.fit.options
+---@field train any A Dataset with labels, or `{ paths, labels }` with labels `[N, classes]` of 0 to 1.
+---@field validation? any A Dataset with labels, or `{ paths, labels }` with labels `[N, classes]` of 0 to 1: its loss is measured after each epoch.
+---@field uncertain? number|"ignore" What -1 becomes in the labels of a Dataset: 0 to 1, or `ignore` to leave it out of the loss. Without it -1 is an error.
+---@field missing? number|"ignore" The same for labels that are not mentioned.
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be read: an error with the list of them, or leaving them out. (default "stop")
+---@field epochs? integer How often the whole set is gone through. (default 10)
+---@field batch? integer Images a step. (default 32)
+---@field learning_rate? number At the start. (default 0.0001)
+---@field weight_decay? number L2 in the gradient; of `adamw` decoupled. (default 1e-05)
+---@field optimizer? "adam"|"adamw"|"sgd" As PyTorch has it. (default "adam")
+---@field momentum? number Of `sgd`. (default 0)
+---@field schedule? "plateau"|"cosine"|"step"|"constant"|table `plateau` is PyTorch's ReduceLROnPlateau on the validation loss (the training loss without one). (default "plateau")
+---@field clip_norm? number The largest norm of all gradients together; larger ones are scaled.
+---@field augment? boolean Horizontal flips, rotations of up to 10 degrees. (default true)
+---@field shuffle? boolean Whether each epoch has an order of its own. (default true)
+---@field seed? integer Of order and augmentation; the run's where absent.
+---@field checkpoint? string A file that is written after each epoch. Where it is there, training goes on from it, to the same bits.
+---@field best? string A file for the weights with the lowest loss so far.
+---@field on_epoch? fun(epoch: table) Called after each epoch.
+
+---@class Classifier.predict.options
+---@field batch? integer Images a batch. (default 32)
+---@field label? string What the progress bar says. (default "predicting")
+
+--- A network that gives each image a probability for each class; several classes may be true at once.
+---@class Classifier
+---@field name string The network's name.
+---@field classes integer How many classes it tells.
+local Classifier = {}
+
+--- Trains with the binary cross entropy of each class. The defaults are the reference's. Every file is read once before the first step, so that broken ones are known at once. For the same inputs, options and threads the weights are the same to the bit.
+---
+--- ```lua
+--- local history = net:fit{ train = train, validation = held_out, uncertain = 0, missing = 0, epochs = 20,
+---   on_epoch = function(e) print(e.epoch, e.train_loss, e.validation_loss) end }
+--- ```
+---@param options Classifier.fit.options The images, and how to train on them.
+---@return table[] history For every epoch, also those before an interruption: `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`.
+---@return table[] skipped `path` and `reason` of every image that was left out.
+function Classifier:fit(options) end
+
+--- Probabilities for image files: RGB, 224 × 224 by Pillow's bilinear filter, ImageNet's normalisation.
+---
+--- ```lua
+--- local scores = metric.classification(net:predict(test), labels)
+--- ```
+---@param images Dataset|string[] A Dataset or a list of paths.
+---@param options? Classifier.predict.options Settings. (default {})
+---@return Tensor probabilities `[N, classes]` f32.
+function Classifier:predict(images, options) end
+
+--- The network alone, for checking it against its reference.
+---@param x Tensor Normalised images `[N, H, W, 3]` f32.
+---@return Tensor logits `[N, classes]` f32.
+function Classifier:forward(x) end
+
+--- Writes the weights as safetensors under timm's names; `model.load_classifier` reads them.
+---@param path string The file, whole or not at all.
+function Classifier:save(path) end
+
+--- Releases the object now; it cannot be used after that.
+function Classifier:close() end
+
+---@class Pipeline.generate.options
+---@field prompt string|string[] A text, or a list of them.
+---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
+---@field steps? integer Steps of the scheduler; the model's where absent.
+---@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work.
+---@field seed? integer|integer[] Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent.
+---@field width? integer Pixels, a multiple of 8; the model's where absent.
+---@field height? integer Pixels, a multiple of 8; the model's where absent.
+---@field latents? Tensor Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
+---@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
+---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
+---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many steps it has. An error in it ends the call.
+---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
+---@field overflow? "truncate"|"error" What to do with a prompt of too many tokens: cut it and count what is lost, or stop. (default "truncate")
+---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
+---@field state? string A file that keeps the image under way: written where the call is stopped, and every few seconds; a later call with the same options goes on from its step. Removed with the last image.
+
+--- A model that makes pictures from texts.
+---@class Pipeline
+---@field unet Denoiser The network that says what is noise.
+---@field vae Autoencoder The network between images and latents.
+---@field text_encoder TextEncoder The network that reads the prompt.
+---@field tokenizer Tokenizer What cuts the prompt into tokens.
+---@field name string What it was opened by.
+---@field dtype string The dtype it computes in.
+---@field scheduler string Its own scheduler.
+---@field size integer Pixels a side that it was trained on.
+---@field steps integer Steps where `generate` is told none.
+---@field guidance_scale number The guidance scale where `generate` is told none.
+---@field identity string What its images depend on, beside the options of `generate`.
+local Pipeline = {}
+
+--- Makes an image for every prompt, one after the other, each from its own noise: PyTorch's of its seed. So an image is the same alone, in any list and in any order, and the one that diffusers makes on the CPU with this seed. Without a callback a bar shows steps, rate and time left.
+---
+--- ```lua
+--- local images = pipe:generate{ prompt = "Small left pleural effusion.", seed = 42 }
+--- ```
+---@param options Pipeline.generate.options What to make, and how.
+---@return Image[] images One a prompt.
+---@return table details `seeds` and `lost_tokens` (how many tokens of each prompt were cut off), one an image; and what was used: `steps`, `guidance_scale`, `scheduler`, `width`, `height`.
+function Pipeline:generate(options) end
+
+--- Releases the object now; it cannot be used after that.
+function Pipeline:close() end
+
+--- The network of a pipeline that says what is noise in a latent.
+---@class Denoiser
+---@field latent_channels integer Channels of a latent.
+---@field sample_size integer The side of the latents that it was trained on.
+---@field context_width integer Channels of a token of the context.
+local Denoiser = {}
+
+--- The network alone, for checking it against its reference.
+---@param latents Tensor f32 `[N, h, w, C]`.
+---@param timestep number The timestep of all of them.
+---@param context Tensor What the text encoder gives, f32 `[N, T, D]`.
+---@return Tensor answer f32 `[N, h, w, C]`.
+function Denoiser:forward(latents, timestep, context) end
+
+--- Releases the object now; it cannot be used after that.
+function Denoiser:close() end
+
+---@class Autoencoder.decode.options
+---@field tiled? boolean In overlapping tiles. (default false)
+
+--- The network of a pipeline between images and latents.
+---@class Autoencoder
+---@field scaling_factor number What latents are multiplied by for the denoiser.
+---@field scale integer Pixels a side of one cell of a latent.
+local Autoencoder = {}
+
+--- Latents of images.
+---@param images Tensor f32 `[N, H, W, 3]`, -1 to 1.
+---@return Tensor latents f32 `[N, h, w, C]`: the mean, not scaled.
+function Autoencoder:encode(images) end
+
+--- Images of latents.
+---@param latents Tensor f32 `[N, h, w, C]`, not scaled: a pipeline's latents divided by `scaling_factor`.
+---@param options? Autoencoder.decode.options How. (default {})
+---@return Tensor images f32 `[N, H, W, 3]`, about -1 to 1.
+function Autoencoder:decode(latents, options) end
+
+--- Releases the object now; it cannot be used after that.
+function Autoencoder:close() end
+
+--- The network of a pipeline that reads the prompt.
+---@class TextEncoder
+local TextEncoder = {}
+
+--- The states of tokens.
+---@param ids Tensor i64 `[N, T]`, or `[T]` for one text; counted from 0.
+---@return Tensor states f32 `[N, T, D]`: `last_hidden_state`.
+function TextEncoder:forward(ids) end
+
+--- Releases the object now; it cannot be used after that.
+function TextEncoder:close() end
+
+---@class Tokenizer.encode.options
+---@field overflow? "truncate"|"error" What to do with a text that is too long. (default "truncate")
+
+--- What cuts a pipeline's prompts into tokens.
+---@class Tokenizer
+---@field length integer Tokens of a text, begin, end and padding included.
+---@field vocabulary_size integer How many ids there are.
+local Tokenizer = {}
+
+--- The tokens of texts.
+---@param text string|string[] A text, or a list of them.
+---@param options? Tokenizer.encode.options How. (default {})
+---@return Tensor ids i64 `[N, T]`: begin, text, end and padding, as the pipeline takes them; values as in the vocabulary, counted from 0.
+---@return integer[] lost How many tokens of each text were cut off.
+function Tokenizer:encode(text, options) end
+
+--- Releases the object now; it cannot be used after that.
+function Tokenizer:close() end
+
+---@class chexgen.model.pipeline.source
+---@field unet string The denoiser: a folder, or a Hub name with the folder in it behind.
+---@field vae string The autoencoder, likewise.
+---@field text_encoder string The text encoder, likewise.
+---@field tokenizer string The tokenizer, likewise.
+---@field scheduler table<string, any> What a scheduler_config.json holds, with `_class_name`, as in diffusers.
+---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
+
 ---@class chexgen.model.parameters.options
----@field config? string The folder with rad-dino's config.json.
+---@field config? string The folder with the network's config.json.
+
+---@class chexgen.model.register.entry
+---@field load fun(options: table): any Gets the options and returns the model.
+---@field steps? integer Steps of a picture, where a script asks for none.
+---@field guidance_scale? number The weight of the text, likewise.
+---@field about? string What the model is, in a sentence.
+
+---@class chexgen.model.classifier.options
+---@field classes? integer How many classes. (default 14)
+---@field weights? string A file, a folder, or a Hub name found in the local cache, with timm's or torchvision's names. A head of another size is replaced by a new one. Without it all weights are drawn.
+---@field seed? integer Of what is drawn; the run's where absent.
 
 --- Networks, with the weight files that users have.
 ---@class chexgen.model
 ---@field encoders string[] The encoders that the program knows.
+---@field classifiers string[] The classifiers that the program knows.
 local M = {}
 
 --- Loads an encoder. Loading is strict: every tensor is used once and every parameter is filled.
@@ -67,15 +267,55 @@ local M = {}
 ---@return any encoder The encoder.
 function M.encoder(name, options) end
 
---- What a weight file of an encoder must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino" An encoder of the program's own.
+--- Opens a text-to-image pipeline of the Stable Diffusion family. Weights are memory-mapped; loading is strict.
+---
+--- ```lua
+--- local pipe = model.pipeline("stable-diffusion-v1-5", { dtype = "bf16" })
+--- ```
+---@param source string|chexgen.model.pipeline.source A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts of a pipeline by name.
+---@param options? table<string, any> `dtype`: "f32" or "bf16". A registered model gets the whole table.
+---@return any pipeline The pipeline.
+function M.pipeline(source, options) end
+
+--- What a network's weight file must hold: for making one, or for checking one.
+---@param name "inception-v3"|"rad-dino"|"unet"|"vae"|"clip-text"|"bert-text" An encoder of the program's own, or a part of a pipeline.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end
 
---- Adds a model of one's own under a name.
----@param name string The name for `model.encoder`.
----@param make fun(options: table): any Gets the options and returns an object with the methods of an encoder.
-function M.register(name, make) end
+--- Adds a model of one's own under a name. See `docs/adding-a-model.md`.
+---
+--- ```lua
+--- model.register("mine", { load = function(options) return model.pipeline("mine/checkpoint", options) end, steps = 30, guidance_scale = 5 })
+--- ```
+---@param name string The name for `model.encoder` and `model.pipeline`.
+---@param entry fun(options: table): any|chexgen.model.register.entry A function that gets the options and returns an object with a model's methods; or, for a pipeline, a table with that function and the model's usual settings.
+function M.register(name, entry) end
+
+--- The models that were registered.
+---@return table[] models By name: `name`, `about`, and `steps` and `guidance_scale` where the entry has them.
+function M.registered() end
+
+--- Makes a network that tells which classes an image shows, each for itself. What is drawn follows PyTorch's rules.
+---
+--- ```lua
+--- local net = model.classifier("resnet50", { classes = 14, weights = "resnet50.safetensors", seed = 42 })
+--- local history = net:fit{ train = train, validation = held_out, uncertain = 0, missing = 0 }
+--- ```
+---@param name "resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" The network, as timm and torchvision name it.
+---@param options? chexgen.model.classifier.options The classes and the weights at the start. (default {})
+---@return Classifier net The network, f32.
+function M.classifier(name, options) end
+
+--- Reads a classifier; its name and its number of classes are in the file.
+---@param path string A file of `net:save` or of `best` in `net:fit`.
+---@return Classifier net The network with the file's weights.
+function M.load_classifier(path) end
+
+--- Decodes every image, to know the broken ones before a long computation.
+---@param images Dataset|string[] Image files.
+---@return Tensor kept i64: the rows, from 1, whose image can be read.
+---@return table[] skipped `index`, `path` and `reason` of every other one.
+function M.check_images(images) end
 
 return M

@@ -9,6 +9,7 @@ error("this file is for editors; it cannot be required")
 ---@field dir string The run folder.
 ---@field name string The run's name.
 ---@field cell table The sweep's values in this cell; read-only.
+---@field cells table[] Every cell of the run, in order: `name`, `values` (the sweep's), `state` (`pending`, `running`, `done`, `failed` or `interrupted`), `message` (why it failed) and `artifacts` (the folder of its files); read-only.
 local Run = {}
 
 --- Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, which hold every row when the cell ends. A killed run loses no row; `--resume` writes them.
@@ -43,8 +44,9 @@ function Run:log(format, ...) end
 
 --- A path in the run folder.
 ---@param name string A relative path.
+---@param shared? boolean In a sweep: the same file for all cells, rather than one in the cell's own folder. (default false)
 ---@return string path Where to write the file.
-function Run:artifact(name) end
+function Run:artifact(name, shared) end
 
 --- Appends a row to a shared table; the table is written whole, and once even after a crash.
 ---@param path string A CSV table that several runs share, such as `Results/….csv`: below the working folder, or where scripts may write.
@@ -60,8 +62,14 @@ local Progress = {}
 
 --- Moves the bar on.
 ---@param n? integer How many steps were done. (default 1)
+---@param note? string What is going on: stands behind the figures.
 ---@return Progress progress The bar itself.
-function Progress:step(n) end
+function Progress:step(n, note) end
+
+--- Moves the bar on by what an earlier run did: rate and time left are those of the other steps.
+---@param n integer How many steps were done before.
+---@return Progress progress The bar itself.
+function Progress:skip(n) end
 
 --- Releases the object now; it cannot be used after that.
 function Progress:close() end
