@@ -5,6 +5,7 @@ import Tensors
 /// A program that reads its input and writes its output, and is killed when its time is over or a stop is requested.
 struct ChildProcess {
     let program: String
+    let arguments: [String]
     let timeLimit: Double
     /// More than any picture that may be asked for.
     static let mostOutput = 1 << 29
@@ -70,14 +71,13 @@ struct ChildProcess {
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        // Without the user's settings: a picture depends on the figure only.
-        let words = [program, "--default-settings"]
+        let words = [program] + arguments
         let settings = ["PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC"]
-        var arguments = words.map { strdup($0) } + [nil]
+        var argv = words.map { strdup($0) } + [nil]
         var environment = settings.map { strdup($0) } + [nil]
-        defer { for pointer in arguments + environment { free(pointer) } }
+        defer { for pointer in argv + environment { free(pointer) } }
         var process: pid_t = 0
-        let code = posix_spawn(&process, program, &actions, &attributes, &arguments, &environment)
+        let code = posix_spawn(&process, program, &actions, &attributes, &argv, &environment)
         guard code == 0 else {
             throw PlotError.failed("\(program) cannot be started: \(String(cString: strerror(code)))")
         }

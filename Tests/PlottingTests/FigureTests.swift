@@ -30,7 +30,7 @@ import Testing
             let text = ScriptText.quoted(String(decoding: [byte], as: UTF8.self)).dropFirst().dropLast()
             #expect(text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == " " || $0 == "\\") })
             // gnuplot reads as many digits as there are.
-            #expect(!ScriptText.quoted(String(decoding: [byte], as: UTF8.self) + "7").contains("7"))
+            #expect(ScriptText.quoted(String(decoding: [byte], as: UTF8.self) + "7").hasSuffix("\\067\""))
         }
     }
 
