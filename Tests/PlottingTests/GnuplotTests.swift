@@ -100,7 +100,7 @@ import Testing
     @Test func failuresAreTold() throws {
         for (body, wanted) in [
             ("echo picture; echo 'line 3: bad' >&2; exit 2", "line 3: bad"), ("cat > /dev/null", "it drew nothing"),
-            ("exec kill -9 $$", "it gave no reason"), ("exec 0<&-; echo broken >&2; exit 1", "broken"),
+            ("kill -9 $$", "it gave no reason"), ("exec 0<&-; echo broken >&2; exit 1", "broken"),
         ] {
             // More than any pipe holds, so that a program that does not read cannot block the caller.
             let figure = Figure(.lines([Curve(y: (0..<100_000).map(Double.init))]))
