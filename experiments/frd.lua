@@ -35,7 +35,7 @@ return {
     local row = study:measure()
     local moved = row.moved
     study:show(row)
-    if moved then
+    if moved and #moved > 0 then
       run:log("%-4s %-52s %10s %8s", "rank", "feature", "shift (sd)", "share")
       local shown = math.min(params.shown, #moved, 200)
       for rank = 1, shown do
@@ -43,7 +43,9 @@ return {
         run:log("%-4d %-52s %10.3f %7.1f%%", rank, item.name, item.shift, 100 * item.share)
       end
       run:log("all %d features: %s", #moved, write_ranking(run, moved))
-      if shown > 0 then run:log("the same as a picture: %s", chart(run, moved, shown)) end
+      -- The numbers count where no picture can be drawn, for want of gnuplot.
+      local drawn, picture = pcall(chart, run, moved, shown)
+      run:log(drawn and "the same as a picture: %s" or "no picture of them: %s", picture)
     end
     study:publish(row, "image_generation_metrics.csv")
   end,
