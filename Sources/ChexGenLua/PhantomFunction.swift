@@ -83,7 +83,10 @@ enum PhantomFunction {
         while place.path != "/", !FileManager.default.fileExists(atPath: place.path) {
             place.deleteLastPathComponent()
         }
-        _ = try session.output(place.appendingPathComponent("annotations.csv").path)
+        guard (try? session.output(place.appendingPathComponent("annotations.csv").path)) != nil else {
+            throw given.fail(
+                "folder", "\(folder): scripts may not write there (only below the folders that were allowed)")
+        }
         let made = URL(fileURLWithPath: folder).standardizedFileURL.path
         try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: true)
         return folder
