@@ -67,7 +67,7 @@ import Testing
         #expect(faultName(.bars(Bars(categories: ["a"], series: [.init(values: [.nan])]))) == "series")
         let bars = Bars(categories: ["a"], series: [.init(values: [0])], isHorizontal: true)
         #expect(faultName(.bars(bars)) { $0.isLogX = true } == "series[1].values[1]")
-        #expect(faultName(.bars(bars)) { $0.isLogY = true } == nil)
+        #expect(faultName(.bars(bars)) { $0.isLogY = true } == "logy")
 
         #expect(faultName(.histogram(Histogram(series: []))) == "series")
         #expect(faultName(.histogram(Histogram(series: [.init(values: [1])], bins: 0))) == "bins")
