@@ -12,15 +12,19 @@ local function write_ranking(run, moved)
   return path
 end
 
---- Draws the features that moved most, the farthest on top.
+--- Draws how far the features moved that moved most, the farthest on top, with the direction beside their names. Where one
+--- dwarfs the others the axis is logarithmic.
 local function chart(run, moved, count)
-  local names, shifts = {}, {}
+  local names, distances = {}, {}
   for rank = 1, count do
-    names[rank], shifts[rank] = moved[rank].name, moved[rank].shift
+    local item = moved[rank]
+    names[rank] = item.name .. (item.shift < 0 and " ↓" or " ↑")
+    distances[rank] = item.shift ~= 0 and math.abs(item.shift) or 0 / 0
   end
   return plot.bar {
-    path = run:artifact("moved_features.svg"), categories = names, horizontal = true, series = { { values = shifts } },
-    title = "Radiomic features that moved most", xlabel = "shift of the mean in standard deviations of the real set",
+    path = run:artifact("moved_features.svg"), categories = names, horizontal = true, series = { { values = distances } },
+    title = "Radiomic features that moved most", logx = distances[1] > 30 * distances[count],
+    xlabel = "shift in standard deviations of the real set (↑ greater, ↓ smaller)",
     width = 1000, height = 180 + 28 * count,
   }
 end
