@@ -1,4 +1,4 @@
-import CSupport
+import Dispatch
 import Foundation
 import Tensors
 
@@ -34,24 +34,37 @@ struct ChildProcess {
         var exchange = Exchange(input: input, to: own[0], from: Array(own[1...]))
         own.removeFirst()
         defer { exchange.closeInput() }
-        let deadline = Date().addingTimeInterval(timeLimit)
+        let deadline = DispatchTime.now() + timeLimit
+        var status: Int32?
         do {
             while exchange.isOpen {
                 try check(deadline)
                 try exchange.step()
             }
             exchange.closeInput()
-            return try finish(process, exchange, deadline)
+            // A program may close its output and go on.
+            status = reap(process, WNOHANG)
+            while status == nil {
+                try check(deadline)
+                usleep(1000)
+                status = reap(process, WNOHANG)
+            }
         } catch {
+            // It has not been waited for, so that the number is still its own.
             kill(process, SIGKILL)
-            _ = reap(process, WaitOptions.untilItEnds)
+            _ = reap(process, 0)
             throw error
         }
+        guard status == 0 else {
+            try Cancellation.check()
+            throw PlotError.failed(Self.summary(exchange.received[1]))
+        }
+        return exchange.received[0]
     }
 
-    private func check(_ deadline: Date) throws {
+    private func check(_ deadline: DispatchTime) throws {
         try Cancellation.check()
-        if Date() > deadline { throw PlotError.tooSlow(timeLimit) }
+        if DispatchTime.now() > deadline { throw PlotError.tooSlow(timeLimit) }
     }
 
     private func start(_ standard: [Int32]) throws -> pid_t {
@@ -84,11 +97,6 @@ struct ChildProcess {
         return process
     }
 
-    private enum WaitOptions {
-        static let untilItEnds: Int32 = 0
-        static let onlyLook = WNOHANG
-    }
-
     /// The status of a process that has ended; nil while it runs.
     private func reap(_ process: pid_t, _ options: Int32) -> Int32? {
         var status: Int32 = 0
@@ -98,20 +106,6 @@ struct ChildProcess {
             if found == 0 { return nil }
             if errno != EINTR { return -1 }
         }
-    }
-
-    private func finish(_ process: pid_t, _ exchange: Exchange, _ deadline: Date) throws -> [UInt8] {
-        var status = reap(process, WaitOptions.onlyLook)
-        while status == nil {
-            try check(deadline)
-            usleep(1000)
-            status = reap(process, WaitOptions.onlyLook)
-        }
-        guard status == 0 else {
-            try Cancellation.check()
-            throw PlotError.failed(Self.summary(exchange.received[1]))
-        }
-        return exchange.received[0]
     }
 
     /// What a program said, on one line: without marks under the text and without empty lines.

@@ -1,4 +1,3 @@
-import CSupport
 import Files
 import Foundation
 import Tensors
