@@ -12,15 +12,19 @@ local function write_ranking(run, moved)
   return path
 end
 
---- Draws the features that moved most, the farthest on top.
+--- Draws how far the features moved that moved most, the farthest on top, with the direction beside their names. Where one
+--- dwarfs the others the axis is logarithmic.
 local function chart(run, moved, count)
-  local names, shifts = {}, {}
+  local names, distances = {}, {}
   for rank = 1, count do
-    names[rank], shifts[rank] = moved[rank].name, moved[rank].shift
+    local item = moved[rank]
+    names[rank] = item.name .. (item.shift < 0 and " ↓" or " ↑")
+    distances[rank] = item.shift ~= 0 and math.abs(item.shift) or 0 / 0
   end
   return plot.bar {
-    path = run:artifact("moved_features.svg"), categories = names, horizontal = true, series = { { values = shifts } },
-    title = "Radiomic features that moved most", xlabel = "shift of the mean in standard deviations of the real set",
+    path = run:artifact("moved_features.svg"), categories = names, horizontal = true, series = { { values = distances } },
+    title = "Radiomic features that moved most", logx = distances[1] > 30 * distances[count],
+    xlabel = "shift in standard deviations of the real set (↑ greater, ↓ smaller)",
     width = 1000, height = 180 + 28 * count,
   }
 end
@@ -35,7 +39,7 @@ return {
     local row = study:measure()
     local moved = row.moved
     study:show(row)
-    if moved then
+    if moved and #moved > 0 then
       run:log("%-4s %-52s %10s %8s", "rank", "feature", "shift (sd)", "share")
       local shown = math.min(params.shown, #moved, 200)
       for rank = 1, shown do
@@ -43,7 +47,9 @@ return {
         run:log("%-4d %-52s %10.3f %7.1f%%", rank, item.name, item.shift, 100 * item.share)
       end
       run:log("all %d features: %s", #moved, write_ranking(run, moved))
-      if shown > 0 then run:log("the same as a picture: %s", chart(run, moved, shown)) end
+      -- The numbers count where no picture can be drawn, for want of gnuplot.
+      local drawn, picture = pcall(chart, run, moved, shown)
+      run:log(drawn and "the same as a picture: %s" or "no picture of them: %s", picture)
     end
     study:publish(row, "image_generation_metrics.csv")
   end,

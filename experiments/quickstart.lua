@@ -102,9 +102,10 @@ return {
       run:log("%-28s %8d %10s %10s", item[1], found["Real images"], found.FRD and ("%.3f"):format(found.FRD) or "-",
         found["FRD floor"] and ("%.3f"):format(found["FRD floor"]) or "-")
     end
-    local bars = chart(run, rows)
+    -- The numbers count where no chart can be drawn, for want of gnuplot.
+    local drawn, bars = pcall(chart, run, rows)
     run:log("real films in rows 1 and 3, flawed films below them: %s", films)
-    if bars then run:log("the distances as bars: %s", bars) end
+    if bars then run:log(drawn and "the distances as bars: %s" or "no chart of the distances: %s", bars) end
     run:log("the tables as CheXGenBench's users know them: %s/*image_generation_metrics.csv", results)
     run:log("with your own images: chexgen run experiments/frd.yaml")
   end,

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import LuaRuntime
 import Runs
+import Tensors
 
 /// `dataset.phantom`: declared here like any function, and written in Lua, `lua/chexgen/phantom.lua`.
 enum PhantomFunction {
@@ -51,6 +52,10 @@ enum PhantomFunction {
                 throw LuaError(
                     "chexgen.phantom has no function `dataset`; is lua/chexgen/phantom.lua the program's own?")
             }
+            // One thread, so that the bytes do not depend on how many there are; the strips of a film are too small for more.
+            let threads = Threads.count
+            try Threads.set(1)
+            defer { try? Threads.set(threads) }
             return try draw.call([.fields(fields + [("folder", .string(folder))]), .closure(step)])
         }
     }
@@ -78,7 +83,10 @@ enum PhantomFunction {
         while place.path != "/", !FileManager.default.fileExists(atPath: place.path) {
             place.deleteLastPathComponent()
         }
-        _ = try session.output(place.appendingPathComponent("annotations.csv").path)
+        guard (try? session.output(place.appendingPathComponent("annotations.csv").path)) != nil else {
+            throw given.fail(
+                "folder", "\(folder): scripts may not write there (only below the folders that were allowed)")
+        }
         let made = URL(fileURLWithPath: folder).standardizedFileURL.path
         try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: true)
         return folder

@@ -1,10 +1,11 @@
-import CSupport
+import Dispatch
 import Foundation
 import Tensors
 
 /// A program that reads its input and writes its output, and is killed when its time is over or a stop is requested.
 struct ChildProcess {
     let program: String
+    let arguments: [String]
     let timeLimit: Double
     /// More than any picture that may be asked for.
     static let mostOutput = 1 << 29
@@ -33,24 +34,37 @@ struct ChildProcess {
         var exchange = Exchange(input: input, to: own[0], from: Array(own[1...]))
         own.removeFirst()
         defer { exchange.closeInput() }
-        let deadline = Date().addingTimeInterval(timeLimit)
+        let deadline = DispatchTime.now() + timeLimit
+        var status: Int32?
         do {
             while exchange.isOpen {
                 try check(deadline)
                 try exchange.step()
             }
             exchange.closeInput()
-            return try finish(process, exchange, deadline)
+            // A program may close its output and go on.
+            status = reap(process, WNOHANG)
+            while status == nil {
+                try check(deadline)
+                usleep(1000)
+                status = reap(process, WNOHANG)
+            }
         } catch {
+            // It has not been waited for, so that the number is still its own.
             kill(process, SIGKILL)
-            _ = reap(process, WaitOptions.untilItEnds)
+            _ = reap(process, 0)
             throw error
         }
+        guard status == 0 else {
+            try Cancellation.check()
+            throw PlotError.failed(Self.summary(exchange.received[1]))
+        }
+        return exchange.received[0]
     }
 
-    private func check(_ deadline: Date) throws {
+    private func check(_ deadline: DispatchTime) throws {
         try Cancellation.check()
-        if Date() > deadline { throw PlotError.tooSlow(timeLimit) }
+        if DispatchTime.now() > deadline { throw PlotError.tooSlow(timeLimit) }
     }
 
     private func start(_ standard: [Int32]) throws -> pid_t {
@@ -70,23 +84,17 @@ struct ChildProcess {
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        // Without the user's settings: a picture depends on the figure only.
-        let words = [program, "--default-settings"]
+        let words = [program] + arguments
         let settings = ["PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC"]
-        var arguments = words.map { strdup($0) } + [nil]
+        var argv = words.map { strdup($0) } + [nil]
         var environment = settings.map { strdup($0) } + [nil]
-        defer { for pointer in arguments + environment { free(pointer) } }
+        defer { for pointer in argv + environment { free(pointer) } }
         var process: pid_t = 0
-        let code = posix_spawn(&process, program, &actions, &attributes, &arguments, &environment)
+        let code = posix_spawn(&process, program, &actions, &attributes, &argv, &environment)
         guard code == 0 else {
             throw PlotError.failed("\(program) cannot be started: \(String(cString: strerror(code)))")
         }
         return process
-    }
-
-    private enum WaitOptions {
-        static let untilItEnds: Int32 = 0
-        static let onlyLook = WNOHANG
     }
 
     /// The status of a process that has ended; nil while it runs.
@@ -98,20 +106,6 @@ struct ChildProcess {
             if found == 0 { return nil }
             if errno != EINTR { return -1 }
         }
-    }
-
-    private func finish(_ process: pid_t, _ exchange: Exchange, _ deadline: Date) throws -> [UInt8] {
-        var status = reap(process, WaitOptions.onlyLook)
-        while status == nil {
-            try check(deadline)
-            usleep(1000)
-            status = reap(process, WaitOptions.onlyLook)
-        }
-        guard status == 0 else {
-            try Cancellation.check()
-            throw PlotError.failed(Self.summary(exchange.received[1]))
-        }
-        return exchange.received[0]
     }
 
     /// What a program said, on one line: without marks under the text and without empty lines.

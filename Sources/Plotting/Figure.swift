@@ -90,7 +90,14 @@ public struct Figure: Sendable {
             guard curves.contains(where: { zip($0.x, $0.y).contains { $0.isFinite && $1.isFinite } }) else {
                 throw PlotError.figure(name: "series", message: "no point is finite, so there is nothing to draw")
             }
-        case .bars(let bars): try bars.check(isLog: bars.isHorizontal ? isLogX : isLogY)
+        case .bars(let bars):
+            guard !(bars.isHorizontal ? isLogY : isLogX) else {
+                throw PlotError.figure(
+                    name: bars.isHorizontal ? "logy" : "logx",
+                    message: "the axis of the categories cannot be logarithmic; that of the lengths is "
+                        + (bars.isHorizontal ? "logx" : "logy"))
+            }
+            try bars.check(isLog: bars.isHorizontal ? isLogX : isLogY)
         case .histogram(let histogram): try histogram.check()
         case .heatmap(let heatmap): try heatmap.check()
         }

@@ -1,4 +1,3 @@
-import CSupport
 import Files
 import Foundation
 import Tensors
@@ -8,6 +7,8 @@ import Tensors
 public struct Gnuplot: Sendable {
     /// The program: a path, or a name that is looked for in `PATH`.
     public var program = "gnuplot"
+    /// Its arguments. Without the user's settings a picture depends on the figure only.
+    package var arguments = ["--default-settings"]
     /// The seconds after which it is stopped.
     public var timeLimit = 60.0
 
@@ -18,7 +19,8 @@ public struct Gnuplot: Sendable {
     /// - Throws: `PlotError`, or `TensorError.stopped` where a stop was requested.
     public func draw(_ figure: Figure, as format: Figure.Format) throws -> Data {
         let script = try GnuplotScript(figure, format: format).text
-        let picture = try ChildProcess(program: try found(), timeLimit: timeLimit).run(input: Array(script.utf8))
+        let process = ChildProcess(program: try found(), arguments: arguments, timeLimit: timeLimit)
+        let picture = try process.run(input: Array(script.utf8))
         guard !picture.isEmpty else { throw PlotError.failed("it drew nothing") }
         return format == .pdf ? Gnuplot.undated(picture) : Data(picture)
     }

@@ -57,6 +57,8 @@ package struct GnuplotScript {
         add("set grid back lw \(scaled(0.8)) lt 1 lc rgb \"\(PlotStyle.grid)\"")
         add("set style fill solid 1 noborder")
         let (legend, key) = key
+        // gnuplot leaves room for half of the last name of an axis, though names stand aslant.
+        if legend != .right { add("set rmargin 3") }
         // The legend above the axes stands in an empty last line of the title.
         let title = legend == .above ? (figure.title.isEmpty ? " " : figure.title + "\n ") : figure.title
         for (name, text, extra) in [

@@ -90,53 +90,46 @@ import Testing
         }
     }
 
-    /// A program in gnuplot's place, to see how failures are told.
-    private func standIn(_ body: String) throws -> (folder: URL, gnuplot: Gnuplot) {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-plot-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let path = folder.appendingPathComponent("program").path
-        try "#!/bin/sh\n\(body)\n".write(toFile: path, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    /// A shell in gnuplot's place, to see how failures are told.
+    private func standIn(_ body: String) -> Gnuplot {
         var gnuplot = Gnuplot()
-        gnuplot.program = path
-        return (folder, gnuplot)
+        (gnuplot.program, gnuplot.arguments) = ("/bin/sh", ["-c", body])
+        return gnuplot
     }
 
     @Test func failuresAreTold() throws {
         for (body, wanted) in [
             ("echo picture; echo 'line 3: bad' >&2; exit 2", "line 3: bad"), ("cat > /dev/null", "it drew nothing"),
-            ("exec kill -9 $$", "it gave no reason"), ("exec 0<&-; echo broken >&2; exit 1", "broken"),
+            ("kill -9 $$", "it gave no reason"), ("exec 0<&-; echo broken >&2; exit 1", "broken"),
         ] {
-            let (folder, gnuplot) = try standIn(body)
-            defer { try? FileManager.default.removeItem(at: folder) }
             // More than any pipe holds, so that a program that does not read cannot block the caller.
             let figure = Figure(.lines([Curve(y: (0..<100_000).map(Double.init))]))
-            let error = #expect(throws: PlotError.self) { try gnuplot.draw(figure, as: .svg) }
+            let error = #expect(throws: PlotError.self) { try standIn(body).draw(figure, as: .svg) }
             #expect(error?.description.contains(wanted) == true, "\(String(describing: error))")
         }
     }
 
     @Test func aProgramThatHangsIsStopped() throws {
         for body in ["exec sleep 600", "exec >&- 2>&-; exec sleep 600"] {
-            var (folder, gnuplot) = try standIn(body)
-            defer { try? FileManager.default.removeItem(at: folder) }
+            var gnuplot = standIn(body)
             gnuplot.timeLimit = 0.2
             #expect(throws: PlotError.tooSlow(0.2)) { try gnuplot.draw(Self.every[0], as: .svg) }
         }
     }
 
     @Test func filesAreWrittenWholeOrNotAtAll() throws {
-        let (folder, gnuplot) = try standIn("cat > /dev/null; printf picture")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-plot-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
+        let gnuplot = standIn("cat > /dev/null; printf picture")
         let path = folder.appendingPathComponent("a.svg").path
         try gnuplot.write(Self.every[0], to: path)
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "picture")
-        let (other, failing) = try standIn("printf half; exit 1")
-        defer { try? FileManager.default.removeItem(at: other) }
+        let failing = standIn("printf half; exit 1")
         #expect(throws: PlotError.self) { try failing.write(Self.every[0], to: path) }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "picture")
         #expect(throws: PlotError.self) { try gnuplot.write(Self.every[0], to: folder.path + "/a.gif") }
-        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) == ["a.svg", "program"])
+        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) == ["a.svg"])
     }
 }
 
