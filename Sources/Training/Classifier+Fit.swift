@@ -38,6 +38,7 @@ extension Classifier {
                 try loss($0, batch: options.batch) { onImages(epoch, $0) }
             }
             let watched = validationLoss ?? trainLoss
+            guard watched.isFinite else { throw TrainingError.validationNotFinite(loss: watched, epoch: epoch) }
             optimizer.learningRate = state.schedule.next(
                 options.schedule, rate: rate, epoch: epoch, loss: watched)
             let report = EpochReport(

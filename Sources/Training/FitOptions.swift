@@ -54,6 +54,8 @@ public struct EpochReport: Equatable, Sendable {
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
     /// The loss of a batch is not a number.
     case notFinite(loss: Double, epoch: Int, batch: Int, files: [String])
+    /// The validation loss is not a number: the weights have grown without bound.
+    case validationNotFinite(loss: Double, epoch: Int)
     /// A checkpoint is not one of this training.
     case checkpoint(path: String, message: String)
 
@@ -64,6 +66,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
             return
                 "training: the loss became \(loss) in epoch \(epoch), batch \(batch): lower the learning rate, or look "
                 + "at its files: " + files.joined(separator: ", ")
+        case .validationNotFinite(let loss, let epoch):
+            return "training: the validation loss became \(loss) in epoch \(epoch): lower the learning rate"
         case .checkpoint(let path, let message): return "\(path): \(message)"
         }
     }

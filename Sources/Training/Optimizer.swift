@@ -32,11 +32,13 @@ public final class Optimizer {
     private let parameters: ParameterSet
     private static let piece = 65536
 
-    /// An optimizer for the trained parameters of a set.
+    /// An optimizer for the trained parameters of a set. It begins without momentum: what an earlier one has left in them
+    /// is forgotten.
     public init(_ kind: OptimizerKind, _ parameters: ParameterSet, learningRate: Double) {
         self.kind = kind
         self.parameters = parameters
         self.learningRate = learningRate
+        for parameter in parameters.parameters { parameter.clearState() }
     }
 
     private struct Piece {

@@ -81,6 +81,28 @@ import Testing
         #expect(try folder.text("whole/run.yaml").contains("train.csv"))
     }
 
+    /// The choices of rows are the reference's: Tests/Parity/training_rows.py.
+    @Test func rowsAreTheReferences() throws {
+        let folder = try Scratch()
+        let fixtures = "\(packageRoot)/Tests/Parity/fixtures/training"
+        try folder.write(
+            "rows.yaml",
+            """
+            experiment: \(packageRoot)/Tests/Lua/command_line/rows.lua
+            seed: 42
+            params:
+              train: { csv: \(fixtures)/studies.csv, real_dir: real, synthetic_dir: synthetic }
+              test: { csv: \(fixtures)/studies.csv }
+            sweep: { setting: [all_original, all_synthetic, mixed, augmented] }
+
+            """)
+        _ = try run(folder, "rows.yaml", "--out", "run", "--quiet")
+        let rows = try folder.text("run/results.csv").split(separator: "\n").dropFirst()
+        let wanted = try String(contentsOfFile: fixtures + "/rows.txt", encoding: .utf8).split(separator: "\n")
+        #expect(rows.count == wanted.count && wanted.count == 8)
+        for (row, films) in zip(rows, wanted) { #expect(row.hasSuffix(films), "\(row)") }
+    }
+
     @Test func theExactProtocolProvesItsSplit() throws {
         let folder = try study()
         let text = try run(

@@ -59,6 +59,9 @@ test("what is saved is the same again", function()
   local loaded = model.load_classifier(file)
   equal({ loaded.name, loaded.classes }, { "resnet18", 2 })
   assert(loaded:predict(dataset.images(paths)) == probabilities)
+  -- A second training begins with a new optimizer, as that of a loaded network does.
+  for _, each in ipairs { net, loaded } do each:fit { train = { paths, labels }, epochs = 1, batch = 2, seed = 4 } end
+  assert(net:predict(paths) == loaded:predict(paths))
   -- Another number of classes takes all but the head.
   equal(model.classifier("resnet18", { classes = 3, weights = file }):forward(tensor.zeros { 1, 32, 32, 3 }):shape(), { 1, 3 })
   raises(function() model.load_classifier(paths[1]) end, "film1.png")
@@ -127,6 +130,7 @@ test("wrong data", function()
   raises(function() fitted { schedule = { kind = "plateau", factor = 2 } } end, "factor")
   raises(function() fitted { optimizer = "adan" } end, "optimizer", "adam")
   raises(function() fitted { learning_rate = 1e30, batch = 1, shuffle = false } end, "epoch 1", "film2.png")
+  raises(function() fitted { learning_rate = 1e38, batch = 4, validation = { paths, labels } } end, "validation", "epoch 1")
   local kept, left = model.check_images { paths[1], broken, paths[2] }
   equal({ kept:totable(), left[1].index, left[1].path }, { { 1, 3 }, 2, broken })
 end)

@@ -83,12 +83,17 @@ end
 
 local function write_history(study)
   local rows = { { "epoch", "train_loss", "validation_loss", "learning_rate" } }
-  local epochs, train, validation = {}, {}, {}
-  for i, e in ipairs(study.history) do
+  for _, e in ipairs(study.history) do
     rows[#rows + 1] = { e.epoch, e.train_loss, e.validation_loss, e.learning_rate }
-    epochs[i], train[i], validation[i] = e.epoch, e.train_loss, e.validation_loss
   end
   write_csv(study.run:artifact "training.csv", rows)
+end
+
+local function draw_losses(study)
+  local epochs, train, validation = {}, {}, {}
+  for i, e in ipairs(study.history) do
+    epochs[i], train[i], validation[i] = e.epoch, e.train_loss, e.validation_loss
+  end
   plot.line { path = study.run:artifact "losses.svg", title = "Loss", xlabel = "epoch",
     ylabel = "binary cross entropy",
     series = { { label = "training", x = epochs, y = train }, { label = "validation", x = epochs, y = validation } } }
@@ -171,8 +176,6 @@ function report.publish(study)
   write_metrics(study)
   if params.save_predictions then write_predictions(study) end
   write_history(study)
-  draw_curves(study)
-  draw_matrices(study)
   local columns = result_columns()
   run:record(result_row(study, "all", study.scores, study.intervals, OVERALL), columns)
   for i, class in ipairs(study.scores.per_class) do
@@ -191,6 +194,10 @@ function report.publish(study)
   end
   run:publish(params.results .. "/classification_metrics.csv", published)
   show(study)
+  -- Last, as a plot that cannot be drawn must not cost a number.
+  draw_losses(study)
+  draw_curves(study)
+  draw_matrices(study)
 end
 
 return report

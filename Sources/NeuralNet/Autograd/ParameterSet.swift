@@ -89,6 +89,9 @@ public final class TrainedParameter {
         while state.count < count { state.append(try Tensor.zeros([elements.count])) }
     }
 
+    /// Forgets the tensors of an optimizer.
+    public func clearState() { state = [] }
+
     /// The values in the parameter's shape, row-major.
     public func value() throws -> Tensor { try plain(elements) }
 
