@@ -15,8 +15,8 @@ return {
       }, { "image", "seed", "steps", "guidance_scale", "scheduler", "lost_tokens" })
     end
     local prompts, tokens = job:lost()
-    if prompts > 0 then run:log("%d prompts were too long: %d tokens at their ends were cut off", prompts, tokens) end
-    run:log("%d images: %s", #job.items, folder)
+    if prompts > 0 then run:log("prompts that were too long: %d; tokens cut off at their ends: %d", prompts, tokens) end
+    run:log("images: %d, in %s", #job.items, folder)
     run:log("their table: %s", csv)
   end,
 }

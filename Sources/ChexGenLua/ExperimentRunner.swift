@@ -122,7 +122,7 @@ public final class ExperimentRunner {
             } catch {
                 if Cancellation.isRequested {
                     try? folder.interrupt(cell)
-                    folder.log("to go on: chexgen run \(request.file) --resume \(folder.path)")
+                    folder.log("to go on: chexgen run --resume \(folder.path)")
                     try? folder.finish(exit: ExperimentRunner.wasInterrupted ? .interrupted : .failed)
                     throw error
                 }
@@ -141,7 +141,7 @@ public final class ExperimentRunner {
         if failed > 0 {
             throw LuaError(
                 "\(failed) of \(plan.cells.count) cells failed; to run only them again: "
-                    + "chexgen run \(request.file) --resume \(folder.path)")
+                    + "chexgen run --resume \(folder.path)")
         }
         return .done
     }
