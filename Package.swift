@@ -119,7 +119,7 @@ let package = Package(
         .testTarget(
             name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
-        .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "Tensors", "Files"]),
+        .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "Kernels", "Tensors", "Files"]),
         .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),

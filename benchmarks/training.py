@@ -1,5 +1,6 @@
 """ResNet-50 training (224 x 224, 14 labels, Adam) at batch 8 and 16: chexgen with decoding, resizing and augmentation of
-files beside PyTorch's compute alone in both memory layouts, in turns, two threads each; medians over rounds, and the ratio.
+files beside PyTorch's compute alone in both memory layouts, in turns, two threads each; medians over rounds, and the ratio;
+on a busy machine, the ratio by the processor's time says more.
 
     python benchmarks/training.py [--rounds N] [--network resnet50] [--batch 8 16]
 
@@ -36,7 +37,8 @@ def prepare(folder):
 
 
 def peer(layout, name, batch):
-    """PyTorch's process: prints `ready`, then the seconds of one pass over the images for every line that it reads."""
+    """PyTorch's process: prints `ready`, then the seconds of one pass over the images, by the clock and of
+    the processor, for every line that it reads."""
     import time
 
     import torch
@@ -59,10 +61,10 @@ def peer(layout, name, batch):
     step()
     print("ready", flush=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         for _ in range(IMAGES // batch):
             step()
-        print(time.perf_counter() - start, flush=True)
+        print(time.perf_counter() - start, time.process_time() - used, flush=True)
 
 
 def start(command):
@@ -89,7 +91,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         prepare(folder)
         print(f"{'images a second, medians of ' + str(options.rounds):34}{'chexgen':>9}{'nchw':>9}{'nhwc':>9}"
-              f"{'/PyTorch':>10}")
+              f"{'/PyTorch':>10}{'by CPU time':>13}")
         for batch in options.batch:
             sides = {"chexgen": start([ours, "serve", options.network, str(batch), os.path.join(folder, "files.txt")])}
             for layout in ("nchw", "nhwc"):
@@ -99,13 +101,15 @@ def main():
                 for side, process in sides.items():
                     process.stdin.write("\n")
                     process.stdin.flush()
-                    times[side].append(float(process.stdout.readline().split()[0]))
+                    times[side].append([float(word) for word in process.stdout.readline().split()])
             for process in sides.values():
                 process.stdin.close()
                 process.wait()
-            rate = {side: IMAGES / statistics.median(values) for side, values in times.items()}
+            rate, cpu = ({side: IMAGES / statistics.median(pair[column] for pair in values)
+                          for side, values in times.items()} for column in (0, 1))
             print(f"{options.network + ' batch ' + str(batch):34}{rate['chexgen']:9.2f}{rate['nchw']:9.2f}"
-                  f"{rate['nhwc']:9.2f}{rate['chexgen'] / max(rate['nchw'], rate['nhwc']):10.2f}", flush=True)
+                  f"{rate['nhwc']:9.2f}{rate['chexgen'] / max(rate['nchw'], rate['nhwc']):10.2f}"
+                  f"{cpu['chexgen'] / max(cpu['nchw'], cpu['nhwc']):13.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -73,8 +73,14 @@ enum PhantomFunction {
         } else {
             throw given.fail("folder", "name one: there is no run whose folder could hold the films")
         }
-        _ = try session.output(folder + "/annotations.csv")
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // A folder is made where scripts may write: below one that is there already.
+        var place = URL(fileURLWithPath: folder).standardizedFileURL
+        while place.path != "/", !FileManager.default.fileExists(atPath: place.path) {
+            place.deleteLastPathComponent()
+        }
+        _ = try session.output(place.appendingPathComponent("annotations.csv").path)
+        let made = URL(fileURLWithPath: folder).standardizedFileURL.path
+        try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: true)
         return folder
     }
 }

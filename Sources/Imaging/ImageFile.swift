@@ -48,7 +48,10 @@ public enum ImageFile {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw ImageError.unwritable(path: path, reason: "the path is empty or holds a zero byte")
         }
-        let temporary = "\(path).\(getpid())-\(UInt64.random(in: 0...UInt64.max)).part"
+        // Named as all temporary files of the program are, so that a run that goes on clears away those of killed processes.
+        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+        let number = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        let temporary = "\(folder).chexgen-\(getpid())-\(number).tmp"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw ImageError.unwritable(path: path, reason: systemReason()) }
         var reason: String?

@@ -49,7 +49,7 @@ package struct GnuplotScript {
         case .pdf:
             add(
                 "set terminal pdfcairo noenhanced size \(Double(figure.width) / 96)in,\(Double(figure.height) / 96)in "
-                    + "font \"DejaVu Sans,\(size * 0.72)\" linewidth 0.75 background \"#ffffff\"")
+                    + "font \"DejaVu Sans,\(size * 0.72)\" fontscale 1 linewidth 0.75 background \"#ffffff\"")
         }
         add("set border 3 lw \(scaled(1)) lc rgb \"\(PlotStyle.axis)\"")
         add("set tics nomirror out scale 0.6 textcolor rgb \"\(PlotStyle.ink)\"")

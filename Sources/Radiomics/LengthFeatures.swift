@@ -112,9 +112,6 @@ enum LengthFeatures {
         return total
     }
 
-    /// Zones of fewer pixels are counted in a table.
-    private static let smallZone = 64
-
     /// Zones, in the order of `FeatureClass.glszm`.
     static func zones(_ region: RegionOfLevels) -> [Double] {
         let room = region.width * region.height
@@ -128,29 +125,31 @@ enum LengthFeatures {
                 base + region.stride + 1, width: region.width, height: region.height, stride: region.stride,
                 labels: &scratch, parents: &parents, sizes: &sizes, levels: &levels)
         }
-        // Nearly all zones are small, so those are counted, and only the large ones sorted.
-        let ranks = region.levels.count + 1
-        var small = [Int32](repeating: 0, count: smallZone * ranks)
-        var large: [Int] = []
+        // Most zones are small: those are counted, the others sorted.
+        let (small, ranks) = (16, region.levels.count + 1)
+        var tally = [Int32](repeating: 0, count: small * ranks)
+        var keys: [Int] = []
         for label in 0..<labels where sizes[label] > 0 {
-            let (size, rank) = (Int(sizes[label]), Int(levels[label]))
-            if size < smallZone { small[size * ranks + rank] += 1 } else { large.append(size << 16 | rank) }
+            let (size, level) = (Int(sizes[label]), Int(levels[label]))
+            if size <= small { tally[(size - 1) * ranks + level] += 1 } else { keys.append(size << 16 | level) }
         }
-        large.sort()
+        keys.sort()
         var cells: [Cell] = []
-        for index in small.indices where small[index] > 0 {
-            cells.append(
-                Cell(
-                    level: Double(region.levels[index % ranks - 1]), size: Double(index / ranks),
-                    count: Double(small[index])))
+        for size in 1...small {
+            for level in 1..<ranks where tally[(size - 1) * ranks + level] > 0 {
+                cells.append(
+                    Cell(
+                        level: Double(region.levels[level - 1]), size: Double(size),
+                        count: Double(tally[(size - 1) * ranks + level])))
+            }
         }
         var start = 0
-        while start < large.count {
+        while start < keys.count {
             var end = start + 1
-            while end < large.count, large[end] == large[start] { end += 1 }
+            while end < keys.count, keys[end] == keys[start] { end += 1 }
             cells.append(
                 Cell(
-                    level: Double(region.levels[(large[start] & 0xFFFF) - 1]), size: Double(large[start] >> 16),
+                    level: Double(region.levels[(keys[start] & 0xFFFF) - 1]), size: Double(keys[start] >> 16),
                     count: Double(end - start)))
             start = end
         }

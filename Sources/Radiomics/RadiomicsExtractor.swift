@@ -56,18 +56,18 @@ public struct RadiomicsExtractor: Sendable {
     ) throws -> RadiomicsFeatures {
         let prepared = try PreparedImage(pixels: pixels, width: width, height: height, settings)
         var values: [Double] = []
-        if settings.hasOriginal { values += try measure(prepared.plane, prepared) }
+        if settings.hasOriginal { values += try measure(prepared.plane, prepared, settings.originalBinWidth) }
         if let wavelet = settings.wavelet {
             for image in prepared.wavelets(wavelet) {
                 try Cancellation.check()
-                values += try measure(image.plane, prepared)
+                values += try measure(image.plane, prepared, settings.waveletBinWidth)
             }
         }
         return RadiomicsFeatures(diagnostics: prepared.diagnostics, values: values)
     }
 
-    private func measure(_ plane: Plane, _ prepared: PreparedImage) throws -> [Double] {
-        let region = try RegionOfLevels(plane, prepared, binWidth: settings.binWidth)
+    private func measure(_ plane: Plane, _ prepared: PreparedImage, _ binWidth: Double?) throws -> [Double] {
+        let region = try RegionOfLevels(plane, prepared, binWidth: binWidth ?? settings.binWidth)
         let area = (settings.spacing?.x ?? 1) * (settings.spacing?.y ?? 1)
         return settings.classes.flatMap { item -> [Double] in
             let all: [Double]

@@ -4,6 +4,8 @@ import Files
 public struct RadiomicsSettings: Sendable {
     /// The width of a grey level after normalisation.
     public var binWidth = 5.0
+    /// Bin widths of the original and of the wavelet images where they are not `binWidth`.
+    public var originalBinWidth, waveletBinWidth: Double?
     /// Whether intensities become z-scores of the image.
     public var normalizes = true
     /// What z-scores are multiplied by.
@@ -42,8 +44,9 @@ public struct RadiomicsSettings: Sendable {
     public var identity: String {
         let space = spacing.map { "\($0.x)x\($0.y)" } ?? "none"
         let lists = classes.map { $0.kind.rawValue + "(" + $0.features.joined(separator: ",") + ")" }
+        let widths = [originalBinWidth, waveletBinWidth].map { $0.map { "/\($0)" } ?? "" }
         return "binWidth=\(binWidth) normalize=\(normalizes)/\(normalizeScale) spacing=\(space) "
-            + "shift=\(voxelArrayShift) images=\(hasOriginal ? "original" : "")+\(wavelet ?? "") "
+            + "shift=\(voxelArrayShift) images=\(hasOriginal ? "original" : "")\(widths[0])+\(wavelet ?? "")\(widths[1]) "
             + lists.joined(separator: " ")
     }
 
@@ -84,9 +87,7 @@ public struct RadiomicsSettings: Sendable {
             }
         }
         switch name {
-        case "binWidth":
-            binWidth = try number()
-            guard binWidth > 0 else { throw Self.fault(name, "wanted more than 0, got \(binWidth)") }
+        case "binWidth": binWidth = try Self.binWidth(name, value)
         case "normalize":
             guard let flag = value.boolean else { throw Self.fault(name, "wanted true or false") }
             normalizes = flag
@@ -113,6 +114,13 @@ public struct RadiomicsSettings: Sendable {
         }
     }
 
+    private static func binWidth(_ name: String, _ value: JSON) throws -> Double {
+        guard let width = value.number, width.isFinite, width > 0 else {
+            throw fault(name, "wanted a number more than 0, got \(value.text())")
+        }
+        return width
+    }
+
     private static func spacing(_ name: String, _ value: JSON) throws -> (x: Double, y: Double)? {
         if value == .null { return nil }
         let list = value.array?.compactMap(\.number) ?? []
@@ -125,9 +133,15 @@ public struct RadiomicsSettings: Sendable {
 
     private mutating func readImageTypes(_ value: JSON) throws {
         (hasOriginal, wavelet, asksForLoG) = (false, nil, false)
+        (originalBinWidth, waveletBinWidth) = (nil, nil)
         for (name, options) in value.object ?? [] {
             switch name {
-            case "Original": hasOriginal = true
+            case "Original":
+                hasOriginal = true
+                for (key, item) in options.object ?? [] {
+                    guard key == "binWidth" else { throw Self.fault("imageType.Original.\(key)", "not known") }
+                    originalBinWidth = try Self.binWidth("imageType.Original.binWidth", item)
+                }
             case "LoG": asksForLoG = true
             case "Wavelet":
                 wavelet = "coif1"
@@ -140,9 +154,7 @@ public struct RadiomicsSettings: Sendable {
                         }
                         wavelet = chosen
                     case "level" where item.integer == 1, "start_level" where item.integer == 0: break
-                    case "binWidth":
-                        throw Self.fault(
-                            "imageType.Wavelet.binWidth", "a bin width for one image type is not supported")
+                    case "binWidth": waveletBinWidth = try Self.binWidth("imageType.Wavelet.binWidth", item)
                     default: throw Self.fault("imageType.Wavelet.\(key)", "not known, or not with \(item.text())")
                     }
                 }

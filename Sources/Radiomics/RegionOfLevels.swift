@@ -6,8 +6,8 @@ struct RegionOfLevels {
     /// The values of the region, row by row.
     let values: [Double]
     let width, height: Int
-    /// The extremes of the values.
-    let minimum, maximum: Double
+    /// The smallest and the largest value.
+    let range: (minimum: Double, maximum: Double)
     /// The levels that occur, rising; grey levels count from 1.
     let levels: [Int]
     /// How many pixels have each level.
@@ -26,11 +26,10 @@ struct RegionOfLevels {
         values = PreparedImage.region(plane, width, height, hole.width, hole.height)
         self.width = width
         self.height = height
-        let range = values.withUnsafeBufferPointer { buffer -> (minimum: Double, maximum: Double) in
+        range = values.withUnsafeBufferPointer { buffer -> (minimum: Double, maximum: Double) in
             guard let base = buffer.baseAddress else { return (0, 0) }
             return RadiomicsSums.range(base, count: buffer.count)
         }
-        (minimum, maximum) = range
         let binCount = (range.maximum - range.minimum) / binWidth
         guard binCount.isFinite, binCount <= 1e6 else {
             throw RadiomicsError.image("a bin width of \(binWidth) makes \(binCount) grey levels")

@@ -111,6 +111,7 @@ extension RunFolder {
             )
         }
         let lock = try FolderLock.take(run: path, file: path + "/" + Names.lock)
+        removeTemporaries(in: path)
         let (journal, recovery) = try Journal.open(existing: path + "/" + Names.journal)
         guard let first = recovery.records.first, first["kind"] == .string("begin") else {
             throw RunsError.folder(path: path + "/" + Names.journal, message: "its first record is missing")
@@ -149,12 +150,27 @@ extension RunFolder {
     private static func removeAbandoned(beside path: String) {
         let parent = Paths.folder(path)
         let prefix = ".\(Paths.name(path)).new-"
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
-            // The name holds the id of its process; a folder whose maker lives is left alone.
-            let owner = name.dropFirst(prefix.count).prefix { $0 != "-" }
-            guard let process = Int32(owner), kill(process, 0) != 0, errno == ESRCH else { continue }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        where isAbandoned(name, prefix) {
             try? FileManager.default.removeItem(atPath: parent + "/" + name)
         }
+    }
+
+    /// Removes the temporary files of processes that were killed while they wrote into this folder.
+    private static func removeTemporaries(in path: String) {
+        guard let names = FileManager.default.enumerator(atPath: path) else { return }
+        for case let name as String in names
+        where name.hasSuffix(".tmp") && isAbandoned(Paths.name(name), ".chexgen-") {
+            unlink(path + "/" + name)
+        }
+    }
+
+    /// Whether a name begins with a prefix and the id of a process that is no more; what a living one makes is left alone.
+    private static func isAbandoned(_ name: String, _ prefix: String) -> Bool {
+        guard name.hasPrefix(prefix) else { return false }
+        let owner = name.dropFirst(prefix.count).prefix { $0 != "-" }
+        guard let process = Int32(owner), process > 0 else { return false }
+        return kill(process, 0) != 0 && errno == ESRCH
     }
 
     static func exists(_ path: String) -> Bool {

@@ -23,8 +23,9 @@ extension Classifier {
         try check(train, validation, options, onNotice)
         let optimizer = Optimizer(options.optimizer, parameters, learningRate: options.learningRate)
         var state = TrainingState(schedule: ScheduleState(initialRate: options.learningRate))
+        let data = try train.fingerprint() + (validation?.fingerprint() ?? "")
         if let path = options.checkpoint, FileManager.default.fileExists(atPath: path) {
-            state = try TrainingState.load(path, self, optimizer, options)
+            state = try TrainingState.load(path, self, optimizer, options, data: data)
             weightsChanged()
         }
         while state.history.count < options.epochs {
@@ -45,7 +46,7 @@ extension Classifier {
             state.history.append(report)
             if let best = options.best, watched < state.bestLoss { try save(best) }
             state.bestLoss = min(state.bestLoss, watched)
-            if let path = options.checkpoint { try state.save(path, self, optimizer, options) }
+            if let path = options.checkpoint { try state.save(path, self, optimizer, options, data: data) }
             try onEpoch(report)
         }
         return state.history

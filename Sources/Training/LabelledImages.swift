@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Images by path with their labels, `[N, classes]` f32.
@@ -28,6 +29,13 @@ public struct LabelledImages {
                 operation: "labelled images",
                 message: "wanted labels of 0 to 1, got \(values[wrong]) for \(paths[wrong / classes])")
         }
+    }
+
+    /// A hash of the files' names and of the labels, in order: what must be equal for training to go on.
+    func fingerprint() throws -> String {
+        let names = SHA256.hex(of: paths.map { String($0.split(separator: "/").last ?? "") }.joined(separator: "\n"))
+        let values = try labels.array(Float.self).withUnsafeBytes { SHA256.hex(of: $0) }
+        return SHA256.hex(of: names + values)
     }
 
     /// How notices call a class, counted from 0.

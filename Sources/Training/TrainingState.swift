@@ -12,7 +12,9 @@ struct TrainingState {
     init(schedule: ScheduleState) { self.schedule = schedule }
 
     /// Writes weights, optimizer, schedule and history as one safetensors file, whole or not at all.
-    func save(_ path: String, _ classifier: Classifier, _ optimizer: Optimizer, _ options: FitOptions) throws {
+    func save(
+        _ path: String, _ classifier: Classifier, _ optimizer: Optimizer, _ options: FitOptions, data: String
+    ) throws {
         var tensors = try classifier.parameters.values().map { (name: "model." + $0.name, tensor: $0.tensor) }
         for parameter in classifier.parameters.parameters {
             for index in parameter.state.indices {
@@ -28,6 +30,7 @@ struct TrainingState {
             path, tensors,
             metadata: [
                 "network": classifier.name, "classes": String(classifier.classes), "options": options.fingerprint,
+                "data": data,
                 "steps": String(optimizer.steps), "learning_rate": String(optimizer.learningRate),
                 "schedule": "\(schedule.initialRate) \(schedule.best) \(schedule.badEpochs)",
                 "best": String(bestLoss), "history": rows.joined(separator: "\n"),
@@ -37,7 +40,7 @@ struct TrainingState {
     /// Reads it back into a classifier and its optimizer.
     /// - Throws: `TrainingError.checkpoint` where the file belongs to another training.
     static func load(
-        _ path: String, _ classifier: Classifier, _ optimizer: Optimizer, _ options: FitOptions
+        _ path: String, _ classifier: Classifier, _ optimizer: Optimizer, _ options: FitOptions, data: String
     ) throws -> TrainingState {
         let file = try Checkpoint.open(path)
         func fault(_ message: String) -> TrainingError { .checkpoint(path: path, message: message) }
@@ -48,6 +51,9 @@ struct TrainingState {
             throw fault(
                 "a checkpoint of a training with \(file.metadata["options"] ?? "nothing"); this one has "
                     + options.fingerprint)
+        }
+        guard file.metadata["data"] == data else {
+            throw fault("a checkpoint of a training on other images or labels; remove it to begin anew")
         }
         let schedule = (file.metadata["schedule"] ?? "").split(separator: " ").compactMap { Double($0) }
         guard let steps = file.metadata["steps"].flatMap({ Int($0) }),

@@ -14,7 +14,7 @@ import Testing
     /// The names of the images in a run folder.
     private func images(_ folder: Scratch, _ run: String = "run") -> [String] {
         let path = "\(folder.path)/\(run)/artifacts/images"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { !$0.hasPrefix(".") }
+        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { $0.hasSuffix(".png") }
             .sorted()
     }
 
@@ -26,7 +26,9 @@ import Testing
             let isSame = try folder.data("run/\(file)") == whole.data("run/\(file)")
             #expect(isSame, "\(file)")
         }
-        #expect(!folder.has("run/artifacts/unfinished.safetensors"))
+        // Nothing else is left over.
+        let left = try FileManager.default.subpathsOfDirectory(atPath: folder.path + "/run/artifacts").count
+        #expect(left == images(whole).count + 3)
     }
 
     @Test func namesAndTablesAreTheReferences() throws {
@@ -59,6 +61,7 @@ import Testing
         }
         // One that is removed is made again.
         let first = try #require(images(folder).first)
+        try folder.write("run/artifacts/images/.chexgen-999999999-abc.tmp", "half an image")
         try FileManager.default.removeItem(atPath: "\(folder.path)/run/artifacts/images/\(first)")
         let resumed = try Child.run(["run", "generate.yaml", "--resume", "run"], in: folder)
         #expect(resumed.status == 0, "\(resumed.text)")

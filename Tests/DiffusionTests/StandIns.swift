@@ -25,7 +25,7 @@ final class IdEncoder: TextEncoder {
     let files: [(file: String, sha256: String)] = [("text", "t")]
 
     func states(_ ids: Tensor) throws -> Tensor {
-        let values = try ids.array(Int64.self).flatMap { [Float($0) / 128, 1] }
+        let values = try ids.array(Int64.self).flatMap { id -> [Float] in [Float(id) / 128, 1] }
         return try Tensor(values, shape: ids.shape + [2])
     }
 }

@@ -80,6 +80,7 @@ test("training goes on where it was stopped", function()
   assert(bytes(scratch .. "/whole.safetensors") == bytes(scratch .. "/resumed.safetensors"))
   equal(model.load_classifier(scratch .. "/best.safetensors").name, "resnet18")
   raises(function() fitted { epochs = 2, checkpoint = state, batch = 4 } end, "state.safetensors", "batch 2")
+  raises(function() fitted { epochs = 2, checkpoint = state, train = { paths, 1 - labels } } end, "state.safetensors", "labels")
 end)
 
 test("labels of a table", function()

@@ -187,6 +187,15 @@ test("the registry", function()
   raises(function() model.pipeline "SD-V1-6" end, "SD-V1-6", "SD-V1-")
   raises(function() model.pipeline("radedit", { weights = "some/radedit" }) end, "unet/config.json of some/radedit")
 
+  -- RadEdit comes from three places: a denoiser alone, another model's autoencoder, and a BERT.
+  small.make_bert(scratch)
+  local edit = model.pipeline("radedit", { weights = scratch, vae = scratch .. "/vae", text_encoder = scratch })
+  equal({ edit.name, edit.steps, edit.scheduler, edit.tokenizer.length }, { "radedit", 100, "ddim", 128 })
+  local ids = edit.tokenizer:encode "Small left effusion."
+  equal(ids:narrow(2, 1, 8):totable(), { { 2, 5, 6, 8, 9, 3, 0, 0 } })
+  equal({ ids:shape(), edit.text_encoder:forward(ids):shape() }, { { 1, 128 }, { 1, 128, 32 } })
+  equal(edit:generate({ prompt = PROMPT, steps = 2 })[1].width, 64)
+
   model.register("mine", { about = "A test.", steps = 4, guidance_scale = 2,
     load = function(options) return model.pipeline(options.weights, { dtype = options.dtype }) end })
   local mine = model.pipeline("mine", { weights = scratch })

@@ -84,6 +84,17 @@ function small.weights(part, config, seed)
   return weights
 end
 
+--- Makes a small BERT with its WordPiece tokenizer in a folder, as BioViL-T's is.
+function small.make_bert(folder)
+  local words = { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "small", "left", "pleural", "effusion", "." }
+  write(folder .. "/vocab.txt", table.concat(words, "\n") .. "\n")
+  write(folder .. "/tokenizer_config.json", '{ "tokenizer_class": "BertTokenizer", "model_max_length": 512 }')
+  write(folder .. "/config.json", ([[{ "model_type": "bert", "hidden_size": 32, "intermediate_size": 64,
+    "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": %d, "max_position_embeddings": 128 }]]):format(#words))
+  tensor.save(folder .. "/model.safetensors", small.weights("bert-text", folder, 4))
+  return folder
+end
+
 --- Makes the files. `scheduler` is a name of `small.schedulers`.
 function small.make(folder, scheduler)
   scheduler = scheduler or "PNDMScheduler"

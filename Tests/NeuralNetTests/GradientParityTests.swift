@@ -19,7 +19,7 @@ import Testing
     }
 
     private func check(
-        _ name: String, _ scope: ParameterScope = ParameterScope(), _ leaves: [Leaf], isLoss: Bool = false,
+        _ name: String, _ leaves: [Leaf], _ scope: ParameterScope = ParameterScope(), isLoss: Bool = false,
         after: [String] = [], _ forward: (Tape, [Variable]) throws -> Variable
     ) throws {
         let expected = try Self.expected.get()
@@ -73,25 +73,25 @@ import Testing
                 hasBias: false, batchNorm: BatchNorm2D(scope["bn"], channels: outputs), activation: .relu)
             var leaves = [Leaf(name: "x", shape: [2, 6, 6, inputs])]
             if name == "residual" { leaves.append(Leaf(name: "r", shape: [2, 3, 3, outputs])) }
-            try check(name, scope, leaves, after: ["bn.running_mean", "bn.running_var"]) { tape, x in
+            try check(name, leaves, scope, after: ["bn.running_mean", "bn.running_var"]) { tape, x in
                 try tape.convolution(layer, x[0], addingTo: x.count > 1 ? x[1] : nil)
             }
         }
         let scope = ParameterScope()
         let layer = Convolution2D(scope["c"], inputs: 16, outputs: 16, kernel: (1, 1), activation: .silu)
-        try check("biased", scope, [Leaf(name: "x", shape: [2, 5, 4, 16])]) { try $0.convolution(layer, $1[0]) }
+        try check("biased", [Leaf(name: "x", shape: [2, 5, 4, 16])], scope) { try $0.convolution(layer, $1[0]) }
     }
 
     @Test func linearLayersAndNorms() throws {
         var scope = ParameterScope()
         let linear = Linear(scope["l"], inputs: 12, outputs: 9, activation: .gelu)
-        try check("linear", scope, [images()]) { try $0.linear(linear, $1[0]) }
+        try check("linear", [images()], scope) { try $0.linear(linear, $1[0]) }
         scope = ParameterScope()
         let norm = LayerNorm(scope["n"], channels: 12)
-        try check("layer norm", scope, [images()]) { try $0.layerNorm(norm, $1[0]) }
+        try check("layer norm", [images()], scope) { try $0.layerNorm(norm, $1[0]) }
         scope = ParameterScope()
         let grouped = try GroupNorm(scope["g"], groups: 3, channels: 12, activation: .silu)
-        try check("group norm", scope, [images()]) { try $0.groupNorm(grouped, $1[0]) }
+        try check("group norm", [images()], scope) { try $0.groupNorm(grouped, $1[0]) }
     }
 
     @Test func poolingAndActivations() throws {
@@ -125,7 +125,7 @@ import Testing
         let scope = ParameterScope()
         let table = Embedding(scope["e"], count: 5, channels: 6)
         let ids = try Tensor([3, 0, 3, 1, 4, 3] as [Int64], shape: [2, 3])
-        try check("embedding", scope, []) { tape, _ in try tape.embedding(table, ids) }
+        try check("embedding", [], scope) { tape, _ in try tape.embedding(table, ids) }
         let tape = try Tape(ParameterSet(scope), context: Context(dtype: .f32))
         #expect(throws: TensorError.self) { try tape.embedding(table, Tensor([5] as [Int64], shape: [1])) }
     }

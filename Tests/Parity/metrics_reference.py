@@ -135,7 +135,7 @@ def classification():
     labels = (uniforms(51, 60 * 5).reshape(60, 5) < 0.4).astype(int)
     labels[:, 3] = 0
     probabilities[:, 4] *= np.float32(0.25)
-    predictions = (probabilities > 0.5).astype(int)
+    predictions = (probabilities >= 0.5).astype(int)
     result = {"accuracy": (predictions == labels).mean(), "subset": sk.accuracy_score(labels, predictions)}
     for average in ("micro", "macro"):
         p, r, f, _ = sk.precision_recall_fscore_support(labels, predictions, average=average, zero_division=0)

@@ -91,6 +91,26 @@ private func message(_ body: () throws -> Void) -> String {
         }
     }
 
+    /// pyradiomics lets each image type have a bin width of its own.
+    @Test func imageTypesHaveBinWidthsOfTheirOwn() throws {
+        func features(_ text: String) throws -> [Double] {
+            try RadiomicsExtractor(settings(text)).features(picture(50, 60)).values
+        }
+        let classes = "\"featureClass\": {\"firstorder\": [], \"glszm\": null}"
+        let all = "\"imageType\": {\"Original\": {}, \"LoG\": {\"sigma\": [2.0, 3.0]}, \"Wavelet\": {}}"
+        let five = try features("{\(all), \(classes)}")
+        let nine = try features("{\"setting\": {\"binWidth\": 9}, \(all), \(classes)}")
+        let types = "\"imageType\": {\"Original\": {\"binWidth\": 5}, \"Wavelet\": {\"binWidth\": 9}}"
+        let mixed = try features("{\(types), \(classes)}")
+        let original = 18 + 16
+        #expect(five.count == 5 * original && five != nine)
+        #expect(mixed == Array(five.prefix(original) + nine.dropFirst(original)))
+        #expect(try settings("{\(types)}").identity != settings("{\(all)}").identity)
+        #expect(
+            message { _ = try settings("{\"imageType\": {\"Wavelet\": {\"binWidth\": 0}}}") }.contains("more than 0"))
+        #expect(message { _ = try settings("{\"imageType\": {\"Original\": {\"sigma\": 1}}}") }.contains("sigma"))
+    }
+
     @Test func strangeImagesGiveFeaturesOrErrors() throws {
         let extractor = RadiomicsExtractor()
         func found(_ tensor: Tensor) -> String { message { _ = try extractor.features(tensor) } }

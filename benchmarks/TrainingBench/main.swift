@@ -6,7 +6,7 @@ import Training
 
 // Our side of the training benchmark and of the comparison with PyTorch. Each line of FILES is a path and its labels.
 // training-bench serve NETWORK BATCH FILES: prints `ready`, then for every line that it reads trains an epoch, augmented,
-//   and prints its seconds.
+//   and prints its seconds by the clock and of the processor.
 // training-bench run NETWORK WEIGHTS BATCH EPOCHS FILES OUT: prints the loss of each epoch, without augmentation or
 //   shuffling, and writes the probabilities behind it.
 
@@ -30,9 +30,10 @@ func serve(_ network: String, _ batch: Int, _ file: String) throws {
     print("ready")
     fflush(stdout)
     while readLine() != nil {
-        let start = DispatchTime.now().uptimeNanoseconds
+        let (start, used) = (DispatchTime.now().uptimeNanoseconds, clock())
         try classifier.fit(train: images, options)
-        print(Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)
+        print(
+            Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9, Double(clock() - used) / Double(CLOCKS_PER_SEC))
         fflush(stdout)
     }
 }

@@ -169,7 +169,7 @@ kinds["Atelectasis"] = function(draw, degree)
         local y = dome - 0.04 - 0.055 * i
         c:tube(layer, side.sign * 0.27, y + tilt, side.sign * (0.66 - 0.05 * i), y - tilt, 0.013, 0.9)
       end
-      scene.added = scene.added + layer * scene.lungs.mask * (1 - scene.heart * 0.9) * 0.16
+      scene.added = scene.added + layer * scene.lungs.mask * (1 - scene.heart * 0.9) * 0.23
     end,
   }
 end

@@ -1,0 +1,119 @@
+import Foundation
+import Testing
+
+/// The classification experiment on small films of noise: what it leaves behind, and that killed training goes on.
+@Suite struct ClassificationTests {
+    private static let films = Result { () -> Scratch in
+        let folder = try Scratch(isShared: true)
+        let script = "\(packageRoot)/Tests/Lua/command_line/films.lua"
+        let outcome = try Child.run(["run", script, "--allow-write", ".", folder.path], in: folder)
+        try #require(outcome.status == 0, "\(outcome.text)")
+        return folder
+    }
+
+    /// A folder with `study.yaml`.
+    private func study() throws -> Scratch {
+        let films = try Self.films.get().path
+        let folder = try Scratch()
+        try folder.write(
+            "study.yaml",
+            """
+            experiment: \(packageRoot)/experiments/classification.lua
+            seed: 42
+            threads: 2
+            params:
+              setting: augmented
+              results: Results
+              train: { csv: \(films)/train.csv, real_dir: \(films), synthetic_dir: \(films) }
+              test: { csv: \(films)/test.csv, image_dir: \(films) }
+              network: resnet18
+              validation: 0.2
+              epochs: 2
+              batch: 8
+              bootstrap: 20
+              save_predictions: true
+
+            """)
+        return folder
+    }
+
+    private func run(_ folder: Scratch, _ arguments: String...) throws -> String {
+        let outcome = try Child.run(["run"] + arguments, in: folder)
+        try #require(outcome.status == 0, "\(outcome.text)")
+        return outcome.text
+    }
+
+    @Test func killedTrainingGoesOnToTheSameBits() throws {
+        let folder = try study()
+        let text = try run(folder, "study.yaml", "--out", "whole")
+        // The reference's split of rows lets twins and patients stand on both sides, which is said.
+        #expect(text.contains("10 real and 10 synthetic films; 16 to train on, 4 for validation, 6 real ones to test"))
+        #expect(!text.contains(" 0 studies with a film on both sides"))
+        #expect(text.contains("test: 1 patients shared"))
+        #expect(text.contains("uncertain ones are 0"))
+
+        let child = try Child(["run", "study.yaml", "--out", "killed"], in: folder)
+        try #require(child.waits { folder.has("killed/artifacts/checkpoint.safetensors") })
+        child.signal(SIGKILL)
+        #expect(try child.wait().status == 128 + SIGKILL)
+        let resumed = try run(folder, "--resume", "killed")
+        #expect(!resumed.contains("epoch 1 of 2: training loss"))
+        for file in ["results.csv", "artifacts/classifier.safetensors", "artifacts/predictions.csv"] {
+            #expect(try folder.data("killed/\(file)") == folder.data("whole/\(file)"), "\(file)")
+        }
+
+        let metrics = try folder.text("whole/artifacts/metrics.csv").split(separator: "\n")
+        #expect(metrics.count == 2)
+        let columns = metrics[0].split(separator: ",")
+        #expect(columns.count == 8 + 4 * 14 && columns[0] == "accuracy" && columns[7] == "auc_macro")
+        #expect(columns[8] == "precision_Atelectasis" && columns[63] == "auc_Support Devices")
+        let classes = try folder.text("whole/artifacts/per_class_metrics.csv").split(separator: "\n")
+        #expect(classes.count == 15 && classes[0] == "class,precision,recall,f1,auc")
+        let predictions = try folder.text("whole/artifacts/predictions.csv").split(separator: "\n")
+        #expect(predictions.count == 7 && predictions[0].hasPrefix("path,Atelectasis_prob,Atelectasis_pred,"))
+        #expect(try folder.text("whole/results.csv").split(separator: "\n").count == 16)
+        #expect(try folder.text("Results/classification_metrics.csv").split(separator: "\n").count == 3)
+        for plot in ["losses.svg", "roc_curves.svg", "confusion/edema.svg"] {
+            #expect(folder.has("whole/artifacts/\(plot)"), "\(plot)")
+        }
+        #expect(!folder.has("whole/artifacts/checkpoint.safetensors"))
+        // The images are pinned, each under its hash.
+        #expect(try folder.text("whole/run.yaml").contains("train.csv"))
+    }
+
+    @Test func theExactProtocolProvesItsSplit() throws {
+        let folder = try study()
+        let text = try run(
+            folder, "study.yaml", "--out", "run", "--set", "params.protocol=exact", "--set", "params.epochs=1")
+        #expect(text.contains("left out of training: 2 studies"))
+        #expect(text.contains("split: 0 studies with a film on both sides (6 train / 2 validation)"))
+        #expect(text.contains("split: 0 patients on both sides (3 train / 1 validation)"))
+        #expect(text.contains("test: 0 patients shared (4 train and validation / 4 test)"))
+    }
+
+    @Test func shares() throws {
+        let folder = try study()
+        try folder.write(
+            "sweep.yaml",
+            try folder.text("study.yaml").replacingOccurrences(of: "setting: augmented", with: "setting: mixed")
+                .replacingOccurrences(of: "epochs: 2", with: "epochs: 1")
+                + "sweep: { synthetic_share: [0.0, 0.7, 1.0] }\n")
+        let text = try run(folder, "sweep.yaml", "--out", "run")
+        for films in ["10 real and 0 synthetic", "3 real and 7 synthetic", "0 real and 10 synthetic"] {
+            #expect(text.contains("mixed: \(films) films"), "\(films)")
+        }
+    }
+
+    @Test func whatIsMissingIsSaid() throws {
+        let folder = try study()
+        for (setting, wanted) in [
+            ("params.setting=half", "augmented"), ("params.network=resnet52", "resnet50"),
+            ("params.train.csv=''", "params.train.csv"), ("params.synthetic_share=2", "0 to 1"),
+            ("params.uncertain=drop", "ignore"), ("params.test.csv=none.csv", "none.csv"),
+        ] {
+            let outcome = try Child.run(["run", "study.yaml", "--out", "run", "--set", setting], in: folder)
+            #expect(outcome.status != 0 && outcome.text.contains(wanted), "\(setting): \(outcome.text)")
+            try? FileManager.default.removeItem(atPath: folder.path + "/run")
+        }
+    }
+}
