@@ -64,7 +64,7 @@ import Testing
         #expect(try again.array(Float.self) == both.array(Float.self))
     }
 
-    @Test func shardsAndPicklesAreRead() throws {
+    @Test func shardsAreRead() throws {
         let reference = try ReferenceNetwork("unet", "time")
         let wanted = try reference.expected()
         let folder = try reference.folder()
