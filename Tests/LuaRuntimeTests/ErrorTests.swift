@@ -81,15 +81,19 @@ extension LuaRuntimeTests {
             cx_clear_stop()
         }
 
-        @Test func limitsAreForgottenAfterTheRun() throws {
-            #expect(failure("while true do end", LuaOptions(timeLimit: 0.1)).cause as? LuaStop == .timeLimit)
-            #expect(cx_stop_requested() == 0)
-            let host = try makeHost(LuaOptions(memoryLimit: 8 << 20))
-            for _ in 0..<3 {
-                #expect(throws: LuaError.self) {
-                    try host.run("local t = {} while true do t[#t + 1] = {} end", name: "t")
+        // Tensors of other suites in this process would count to these limits; hence processes of their own.
+
+        @Test func limitsAreForgottenAfterTheRun() async {
+            await #expect(processExitsWith: .success) {
+                #expect(failure("while true do end", LuaOptions(timeLimit: 0.1)).cause as? LuaStop == .timeLimit)
+                #expect(cx_stop_requested() == 0)
+                let host = try makeHost(LuaOptions(memoryLimit: 8 << 20))
+                for _ in 0..<3 {
+                    #expect(throws: LuaError.self) {
+                        try host.run("local t = {} while true do t[#t + 1] = {} end", name: "t")
+                    }
+                    #expect(describe(try host.run("return 1", name: "t")) == "1")
                 }
-                #expect(describe(try host.run("return 1", name: "t")) == "1")
             }
         }
 
@@ -102,20 +106,21 @@ extension LuaRuntimeTests {
             _ = try host.evaluate(line: "for i = 1, 1e5 do end")
         }
 
-        @Test func tensorBytesCountToTheMemoryLimit() throws {
-            let host = try makeHost(LuaOptions(memoryLimit: 64 << 20))
-            try host.setGlobal(
-                "grow",
-                .closure(
-                    LuaClosure("grow") { _ in
-                        cx_tensor_bytes_add(16 << 20)
-                        return []
-                    }))
-            var taken: Error?
-            do { _ = try host.run("while true do pcall(grow) end", name: "t") } catch { taken = error }
-            #expect((taken as? LuaError)?.cause as? LuaStop == .memoryLimit)
-            #expect((taken as? LuaError)?.message == "t:1: stopped: memory limit of 64 MB")
-            cx_tensor_bytes_add(-cx_tensor_bytes())
+        @Test func tensorBytesCountToTheMemoryLimit() async {
+            await #expect(processExitsWith: .success) {
+                let host = try makeHost(LuaOptions(memoryLimit: 64 << 20))
+                try host.setGlobal(
+                    "grow",
+                    .closure(
+                        LuaClosure("grow") { _ in
+                            cx_tensor_bytes_add(16 << 20)
+                            return []
+                        }))
+                var taken: Error?
+                do { _ = try host.run("while true do pcall(grow) end", name: "t") } catch { taken = error }
+                #expect((taken as? LuaError)?.cause as? LuaStop == .memoryLimit)
+                #expect((taken as? LuaError)?.message == "t:1: stopped: memory limit of 64 MB")
+            }
         }
 
         @Test func aPatternThatNeverEndsEndsTheProcess() async {
