@@ -28,6 +28,10 @@ public struct AutoencoderConfiguration: Sendable {
     /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
     public init(path: String) throws {
         let reader = try ConfigurationReader(path)
+        let name = try reader.string("_class_name", default: "AutoencoderKL")
+        guard name == "AutoencoderKL" else {
+            throw reader.fault("_class_name", "wanted \"AutoencoderKL\", got \"\(name)\"")
+        }
         let listed = reader.value("block_out_channels")?.array
         channels = listed?.compactMap(\.integer).filter { (1...16_384).contains($0) } ?? [64]
         guard (1...8).contains(channels.count), listed == nil || listed?.count == channels.count else {

@@ -43,6 +43,10 @@ public struct UNetConfiguration: Sendable {
     /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
     public init(path: String) throws {
         let reader = try ConfigurationReader(path)
+        let name = try reader.string("_class_name", default: "UNet2DConditionModel")
+        guard name == "UNet2DConditionModel" else {
+            throw reader.fault("_class_name", "wanted \"UNet2DConditionModel\", got \"\(name)\"")
+        }
         let channels = try Self.integers(reader, "block_out_channels", 1...16_384, [320, 640, 1280, 1280])
         let count = channels.count
         guard (1...8).contains(count) else { throw reader.fault("block_out_channels", "wanted 1 to 8 levels") }
@@ -54,8 +58,8 @@ public struct UNetConfiguration: Sendable {
             [false] + [Bool](repeating: true, count: max(0, count - 1)), count)
         let layers = try Self.perLevel(reader, "layers_per_block", 1...16, 2, count)
         let depths = try Self.perLevel(reader, "transformer_layers_per_block", 1...64, 1, count)
-        // diffusers takes `attention_head_dim` for the number of heads where `num_attention_heads` is not there.
-        let headsKey = reader.value("num_attention_heads") == nil ? "attention_head_dim" : "num_attention_heads"
+        // diffusers takes `attention_head_dim` for the number of heads, and refuses `num_attention_heads`.
+        let headsKey = "attention_head_dim"
         let heads = try Self.perLevel(reader, headsKey, 1...1024, 8, count)
         let only = try Self.flags(reader, "only_cross_attention", count)
         sampleSize = try reader.integer("sample_size", 1...4096, default: 64)
@@ -63,6 +67,7 @@ public struct UNetConfiguration: Sendable {
         outputs = try reader.integer("out_channels", 1...1024, default: 4)
         groups = try reader.integer("norm_num_groups", 1...1024, default: 32)
         epsilon = try reader.number("norm_eps", default: 1e-5)
+        guard epsilon > 0 else { throw reader.fault("norm_eps", "wanted more than 0, got \(epsilon)") }
         flipSinToCos = try reader.boolean("flip_sin_to_cos", default: true)
         frequencyShift = try reader.number("freq_shift", default: 0)
         centersInput = try reader.boolean("center_input_sample", default: false)
@@ -160,7 +165,7 @@ public struct UNetConfiguration: Sendable {
 
     private static let read: Set<String> = [
         "block_out_channels", "down_block_types", "up_block_types", "layers_per_block", "transformer_layers_per_block",
-        "attention_head_dim", "num_attention_heads", "only_cross_attention", "sample_size", "in_channels",
+        "attention_head_dim", "only_cross_attention", "sample_size", "in_channels",
         "out_channels", "norm_num_groups", "norm_eps", "flip_sin_to_cos", "freq_shift",
         "center_input_sample", "downsample_padding", "mid_block_scale_factor", "cross_attention_dim",
     ]
@@ -176,6 +181,7 @@ public struct UNetConfiguration: Sendable {
 
     /// Keys of parts that these networks do not have.
     private static let absent: [String] = [
+        "num_attention_heads",
         "encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "num_class_embeds",
         "time_embedding_dim", "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim",
         "projection_class_embeddings_input_dim", "mid_block_only_cross_attention", "cross_attention_norm",
