@@ -103,10 +103,13 @@ let package = Package(
             dependencies: ["Diffusion", "Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/DiffusionBench"),
 
+        // What tests share with the scripts of Tests/Parity.
+        .target(name: "ParityFormula", path: "Tests/ParityFormula"),
+
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
-        .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensors"]),
+        .testTarget(name: "NeuralNetTests", dependencies: ["ParityFormula", "NeuralNet", "Tensors"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Files"]),
@@ -115,9 +118,10 @@ let package = Package(
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),
         .testTarget(
             name: "DiffusionTests",
-            dependencies: ["Diffusion", "Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
+            dependencies: ["ParityFormula", "Diffusion", "Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         .testTarget(
-            name: "EncodersTests", dependencies: ["Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
+            name: "EncodersTests",
+            dependencies: ["ParityFormula", "Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
         .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "Kernels", "Tensors", "Files"]),
         .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),

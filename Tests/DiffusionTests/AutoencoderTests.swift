@@ -93,10 +93,7 @@ import Testing
         let folder = try reference.folder()
         defer { folder.remove() }
         func fault(_ change: (inout ReferenceNetwork) throws -> Void) throws -> String {
-            var changed = reference
-            try change(&changed)
-            try changed.write(folder)
-            return message { _ = try AutoencoderKL(folder.path, dtype: .f32) }
+            try reference.fault(in: folder, change) { _ = try AutoencoderKL($0, dtype: .f32) }
         }
         let missing = try fault { $0.tensors.removeAll { $0.name == "post_quant_conv.weight" } }
         #expect(missing.contains("1 missing: post_quant_conv.weight"), "\(missing)")

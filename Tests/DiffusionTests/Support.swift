@@ -1,20 +1,8 @@
 import Checkpoints
 import Files
 import Foundation
+import ParityFormula
 import Tensors
-
-/// Values by formula, as Tests/Parity/encoders_formula.py makes them.
-func uniform(_ name: String, _ shape: [Int], _ low: Float = -1, _ high: Float = 1) -> [Float] {
-    var seed: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in name.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return (0..<shape.reduce(1, *)).map { index in
-        var z = seed &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        z = z ^ (z >> 31)
-        return low + (high - low) * (Float(z >> 40) / Float(1 << 24))
-    }
-}
 
 /// A value for a parameter, by its name and shape, as the script's `weight` gives it.
 func weight(_ key: String, _ shape: [Int]) throws -> Tensor {
@@ -118,5 +106,18 @@ struct ReferenceNetwork {
     /// Sets a key of the config.
     mutating func set(_ key: String, _ value: JSON) {
         config = .object((config.object ?? []).filter { $0.key != key } + [(key, value)])
+    }
+}
+
+extension ReferenceNetwork {
+    /// What opening the network says after a change to it, which `folder` then holds.
+    func fault(
+        in folder: TemporaryFolder, _ change: (inout ReferenceNetwork) throws -> Void,
+        open: (String) throws -> Void
+    ) throws -> String {
+        var changed = self
+        try change(&changed)
+        try changed.write(folder)
+        return message { try open(folder.path) }
     }
 }

@@ -97,10 +97,7 @@ import Testing
         let folder = try reference.folder()
         defer { folder.remove() }
         func fault(_ change: (inout ReferenceNetwork) throws -> Void) throws -> String {
-            var changed = reference
-            try change(&changed)
-            try changed.write(folder)
-            return message { _ = try UNet2DConditionModel(folder.path, dtype: .f32) }
+            try reference.fault(in: folder, change) { _ = try UNet2DConditionModel($0, dtype: .f32) }
         }
         let missing = try fault { $0.tensors.removeAll { $0.name == "mid_block.resnets.1.conv2.bias" } }
         #expect(missing.contains("1 missing: mid_block.resnets.1.conv2.bias"), "\(missing)")

@@ -1,6 +1,7 @@
 import Checkpoints
 import Encoders
 import Foundation
+import ParityFormula
 import Tensors
 import Testing
 

@@ -2,6 +2,7 @@ import Checkpoints
 import Encoders
 import Foundation
 import NeuralNet
+import ParityFormula
 import Tensors
 import Testing
 

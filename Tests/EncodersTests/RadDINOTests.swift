@@ -3,6 +3,7 @@ import Encoders
 import Files
 import Foundation
 import Imaging
+import ParityFormula
 import Tensors
 import Testing
 

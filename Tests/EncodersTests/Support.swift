@@ -1,23 +1,7 @@
 import Checkpoints
 import Foundation
+import ParityFormula
 import Tensors
-
-/// Values by formula, as Tests/Parity/encoders_formula.py makes them.
-func uniform(_ name: String, _ shape: [Int], _ low: Float = -1, _ high: Float = 1) -> [Float] {
-    var seed: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in name.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    let count = shape.reduce(1, *)
-    return [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-        for index in 0..<count {
-            var z = seed &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            z = z ^ (z >> 31)
-            buffer[index] = low + (high - low) * (Float(z >> 40) / Float(1 << 24))
-        }
-        filled = count
-    }
-}
 
 /// A plausible value for a parameter, by its name and shape.
 func weight(_ name: String, _ shape: [Int], salt: String = "") throws -> Tensor {

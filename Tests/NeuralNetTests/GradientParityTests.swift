@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import NeuralNet
+import ParityFormula
 import Tensors
 import Testing
 

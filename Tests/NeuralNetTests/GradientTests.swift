@@ -1,5 +1,6 @@
 import Foundation
 import NeuralNet
+import ParityFormula
 import Tensors
 import Testing
 

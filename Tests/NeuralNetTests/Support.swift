@@ -1,20 +1,8 @@
 import Checkpoints
 import Foundation
 import NeuralNet
+import ParityFormula
 import Tensors
-
-/// Uniform values by formula: splitmix64 of the FNV-1a hash of the name plus the index, upper 24 bits.
-func uniform(_ name: String, _ shape: [Int], _ low: Float = -1, _ high: Float = 1) -> [Float] {
-    var seed: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in name.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return (0..<shape.reduce(1, *)).map { index in
-        var z = seed &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        z = z ^ (z >> 31)
-        return low + (high - low) * (Float(z >> 40) / Float(1 << 24))
-    }
-}
 
 /// Fills every parameter of a network with uniform values through a checkpoint file, and returns them by name.
 @discardableResult
