@@ -10,9 +10,10 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
+
+from sides import start
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, "..", "Tests", "Parity"))
@@ -131,17 +132,6 @@ def peer(kind, encoder, dtype, folder):
             print(time.perf_counter() - start, flush=True)
 
 
-def start(command):
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True, env=dict(os.environ, CHEXGEN_THREADS=str(THREADS),
-                                                   OMP_NUM_THREADS=str(THREADS)))
-    while (line := process.stdout.readline()) and line.strip() != "ready":
-        pass
-    if not line:
-        raise SystemExit("could not start: " + " ".join(command))
-    return process
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=7)
@@ -161,9 +151,9 @@ def main():
                 if options.only not in (None, encoder) or options.dtype not in (None, dtype):
                     continue
                 inputs = os.path.join(folder, encoder + ".npy")
-                sides = {"chexgen": start([ours, encoder, os.path.join(folder, weights), dtype, inputs])}
+                sides = {"chexgen": start([ours, encoder, os.path.join(folder, weights), dtype, inputs], THREADS)}
                 for kind in ("torch-nchw", "torch-nhwc", "openvino"):
-                    sides[kind] = start([sys.executable, __file__, "--peer", kind, encoder, dtype, folder])
+                    sides[kind] = start([sys.executable, __file__, "--peer", kind, encoder, dtype, folder], THREADS)
                 times = {side: [] for side in sides}
                 for _ in range(options.rounds):
                     for side, process in sides.items():

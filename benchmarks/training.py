@@ -10,9 +10,10 @@ Wants a release build (`swift build -c release --product training-bench`) and th
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
+
+from sides import start
 
 here = os.path.dirname(os.path.abspath(__file__))
 THREADS = 2
@@ -67,17 +68,6 @@ def peer(layout, name, batch):
         print(time.perf_counter() - start, time.process_time() - used, flush=True)
 
 
-def start(command):
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True, env=dict(os.environ, CHEXGEN_THREADS=str(THREADS),
-                                                   OMP_NUM_THREADS=str(THREADS)))
-    while (line := process.stdout.readline()) and line.strip() != "ready":
-        pass
-    if not line:
-        raise SystemExit("could not start: " + " ".join(command))
-    return process
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
@@ -93,9 +83,11 @@ def main():
         print(f"{'images a second, medians of ' + str(options.rounds):34}{'chexgen':>9}{'nchw':>9}{'nhwc':>9}"
               f"{'/PyTorch':>10}{'by CPU time':>13}")
         for batch in options.batch:
-            sides = {"chexgen": start([ours, "serve", options.network, str(batch), os.path.join(folder, "files.txt")])}
+            command = [ours, "serve", options.network, str(batch), os.path.join(folder, "files.txt")]
+            sides = {"chexgen": start(command, THREADS)}
             for layout in ("nchw", "nhwc"):
-                sides[layout] = start([sys.executable, __file__, "--peer", layout, options.network, str(batch)])
+                command = [sys.executable, __file__, "--peer", layout, options.network, str(batch)]
+                sides[layout] = start(command, THREADS)
             times = {side: [] for side in sides}
             for _ in range(options.rounds):
                 for side, process in sides.items():
