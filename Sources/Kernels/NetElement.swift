@@ -148,24 +148,7 @@ func netExp(_ x: SIMD16<Float>) -> SIMD16<Float> {
 
 /// 2^x for x ≤ 0 (and up to 127): a degree-six polynomial on half a unit each side; 0 below -126.
 @_transparent
-func netExp2(_ x: SIMD16<Float>) -> SIMD16<Float> {
-    let isSmall = x .< -126
-    let clamped = x.replacing(with: -126, where: isSmall)
-    let magic = SIMD16<Float>(repeating: 12582912)
-    let shifted = clamped + magic
-    let rest = clamped - (shifted - magic)
-    var sum = SIMD16<Float>(repeating: 1.54035304e-4)
-    sum = SIMD16<Float>(repeating: 1.33335581e-3).addingProduct(sum, rest)
-    sum = SIMD16<Float>(repeating: 9.61812911e-3).addingProduct(sum, rest)
-    sum = SIMD16<Float>(repeating: 5.55041087e-2).addingProduct(sum, rest)
-    sum = SIMD16<Float>(repeating: 2.40226507e-1).addingProduct(sum, rest)
-    sum = SIMD16<Float>(repeating: 6.93147181e-1).addingProduct(sum, rest)
-    sum = SIMD16<Float>(repeating: 1).addingProduct(sum, rest)
-    // The rounded x sits in the low bits of `shifted`; shifted into the exponent field it multiplies by its power.
-    let exponent = unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &<< 23
-    let result = unsafeBitCast(unsafeBitCast(sum, to: SIMD16<UInt32>.self) &+ exponent, to: SIMD16<Float>.self)
-    return result.replacing(with: 0, where: isSmall)
-}
+func netExp2(_ x: SIMD16<Float>) -> SIMD16<Float> { NetF32.power(x).replacing(with: 0, where: x .< -126) }
 
 /// The largest of sixteen values, in four steps: the library's own goes through them one by one.
 @_transparent

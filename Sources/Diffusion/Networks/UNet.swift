@@ -85,9 +85,38 @@ final class UNetNetwork {
     }
 }
 
+/// A residual block and the transformer that follows it on levels that attend.
+private struct UNetLayer {
+    private let residual: ResidualBlock
+    private let attention: SpatialTransformer?
+
+    /// The layer `index` of the block at `scope`.
+    /// - Parameter onlyCross: whether its first attention looks at the text, too; nil where nothing attends.
+    init(
+        _ scope: ParameterScope, _ index: Int, _ configuration: UNetConfiguration, _ level: UNetConfiguration.Level,
+        inputs: Int, timeWidth: Int, onlyCross: Bool?
+    ) throws {
+        residual = try ResidualBlock(
+            scope["resnets"][index], inputs: inputs, outputs: level.channels, timeWidth: timeWidth,
+            groups: configuration.groups, epsilon: configuration.epsilon)
+        attention = try onlyCross.map {
+            try SpatialTransformer(
+                scope["attentions"][index], channels: level.channels, heads: level.heads,
+                layers: level.transformerLayers, contextWidth: configuration.contextWidth, onlyCross: $0,
+                groups: configuration.groups)
+        }
+    }
+
+    func forward(_ x: Tensor, time: Tensor, text: Tensor, _ context: Context) throws -> Tensor {
+        try Cancellation.check()
+        let states = try residual.forward(x, time: time, context)
+        return try attention?.forward(states, text: text, context) ?? states
+    }
+}
+
 /// A level on the way down.
 private final class DownBlock {
-    private let layers: [(residual: ResidualBlock, attention: SpatialTransformer?)]
+    private let layers: [UNetLayer]
     private let downsampler: Downsampler?
 
     init(
@@ -95,16 +124,9 @@ private final class DownBlock {
     ) throws {
         let level = configuration.levels[index]
         layers = try (0..<level.layers).map { layer in
-            (
-                try ResidualBlock(
-                    scope["resnets"][layer], inputs: layer == 0 ? inputs : level.channels, outputs: level.channels,
-                    timeWidth: timeWidth, groups: configuration.groups, epsilon: configuration.epsilon),
-                level.attendsDown
-                    ? try SpatialTransformer(
-                        scope["attentions"][layer], channels: level.channels, heads: level.heads,
-                        layers: level.transformerLayers, contextWidth: configuration.contextWidth,
-                        onlyCross: level.onlyCrossDown, groups: configuration.groups) : nil
-            )
+            try UNetLayer(
+                scope, layer, configuration, level, inputs: layer == 0 ? inputs : level.channels,
+                timeWidth: timeWidth, onlyCross: level.attendsDown ? level.onlyCross : nil)
         }
         downsampler =
             index == configuration.levels.count - 1
@@ -117,9 +139,7 @@ private final class DownBlock {
     ) throws -> Tensor {
         var x = x
         for layer in layers {
-            try Cancellation.check()
-            x = try layer.residual.forward(x, time: time, context)
-            if let attention = layer.attention { x = try attention.forward(x, text: text, context) }
+            x = try layer.forward(x, time: time, text: text, context)
             skips.append(x)
         }
         if let downsampler {
@@ -132,7 +152,7 @@ private final class DownBlock {
 
 /// A level on the way up; each residual block sees what the way down left at this size.
 private final class UpBlock {
-    private let layers: [(residual: ResidualBlock, attention: SpatialTransformer?)]
+    private let layers: [UNetLayer]
     private let upsampler: Upsampler?
 
     init(_ scope: ParameterScope, _ configuration: UNetConfiguration, level index: Int, timeWidth: Int) throws {
@@ -142,17 +162,9 @@ private final class UpBlock {
         let above = levels[max(index - 1, 0)].channels
         layers = try (0...level.layers).map { layer in
             let skip = layer == level.layers ? above : level.channels
-            return (
-                try ResidualBlock(
-                    scope["resnets"][layer], inputs: (layer == 0 ? below : level.channels) + skip,
-                    outputs: level.channels, timeWidth: timeWidth, groups: configuration.groups,
-                    epsilon: configuration.epsilon),
-                level.attendsUp
-                    ? try SpatialTransformer(
-                        scope["attentions"][layer], channels: level.channels, heads: level.heads,
-                        layers: level.transformerLayers, contextWidth: configuration.contextWidth,
-                        onlyCross: level.onlyCrossUp, groups: configuration.groups) : nil
-            )
+            return try UNetLayer(
+                scope, layer, configuration, level, inputs: (layer == 0 ? below : level.channels) + skip,
+                timeWidth: timeWidth, onlyCross: level.attendsUp ? level.onlyCross : nil)
         }
         upsampler = index == 0 ? nil : Upsampler(scope["upsamplers"][0], channels: level.channels)
     }
@@ -162,10 +174,8 @@ private final class UpBlock {
     ) throws -> Tensor {
         var x = x
         for layer in layers {
-            try Cancellation.check()
             guard let skip = skips.popLast() else { break }
-            x = try layer.residual.forward(context.concatenateChannels([x, skip]), time: time, context)
-            if let attention = layer.attention { x = try attention.forward(x, text: text, context) }
+            x = try layer.forward(context.concatenateChannels([x, skip]), time: time, text: text, context)
         }
         guard let upsampler, let next = skips.last else { return x }
         // Sizes that do not halve evenly come back through the size of what waits above.

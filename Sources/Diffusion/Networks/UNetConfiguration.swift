@@ -14,8 +14,8 @@ public struct UNetConfiguration: Sendable {
         public var transformerLayers: Int
         /// Attention heads.
         public var heads: Int
-        /// Whether the first attention of each transformer block looks at the context, too, on the way down, and up.
-        public var onlyCrossDown, onlyCrossUp: Bool
+        /// Whether the first attention of each transformer block looks at the context, too.
+        public var onlyCross: Bool
     }
 
     /// The side of the latents that it was trained on.
@@ -82,7 +82,7 @@ public struct UNetConfiguration: Sendable {
             Level(
                 channels: channels[level], layers: layers[level], attendsDown: down[level],
                 attendsUp: up[count - 1 - level], transformerLayers: depths[level], heads: heads[level],
-                onlyCrossDown: only[level], onlyCrossUp: only[level])
+                onlyCross: only[level])
         }
         for level in levels {
             guard level.channels % groups == 0 else {
