@@ -100,17 +100,6 @@ enum ClassifierData {
         try session.folder?.pin(files: good, under: EncoderMethods.commonFolder(good.map(\.path)))
         return bad.map { FeatureExtraction.BadImage(index: $0.index, path: paths[$0.index], reason: $0.reason) }
     }
-
-    /// Bad images for Lua.
-    static func list(_ bad: [FeatureExtraction.BadImage]) -> LuaValue {
-        .table(
-            LuaTable(
-                array: bad.map {
-                    .fields([
-                        ("index", .integer($0.index + 1)), ("path", .string($0.path)), ("reason", .string($0.reason)),
-                    ])
-                }))
-    }
 }
 
 extension LabelledImages {

@@ -98,7 +98,7 @@ enum ClassifierFit {
                 bar?.progress.finish()
                 _ = try onEpoch?.call([fields(report)])
             })
-        return [.table(LuaTable(array: history.map(fields))), ClassifierData.list(skipped)]
+        return [.table(LuaTable(array: history.map(fields))), FeatureExtraction.BadImage.lua(skipped)]
     }
 
     private static func fields(_ report: EpochReport) -> LuaValue {

@@ -91,7 +91,7 @@ enum ClassifierModule {
             let bad = try ClassifierData.look(at: paths, session, label: "checking images")
             let missing = Set(bad.map(\.index))
             let kept = paths.indices.filter { !missing.contains($0) }.map { Int64($0 + 1) }
-            return [.tensor(try Tensor(kept, shape: [kept.count])), ClassifierData.list(bad)]
+            return [.tensor(try Tensor(kept, shape: [kept.count])), FeatureExtraction.BadImage.lua(bad)]
         }
     }
 }

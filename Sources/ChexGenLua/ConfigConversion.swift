@@ -1,3 +1,4 @@
+import Files
 import LuaRuntime
 import Runs
 
@@ -43,4 +44,20 @@ enum ConfigConversion {
             throw LuaError("\(name): wanted nil, a boolean, a number, a string or a table of them, got \(value.kind)")
         }
     }
+
+    /// A configuration value as JSON.
+    static func json(_ value: ConfigValue) -> JSON {
+        switch value {
+        case .null: return .null
+        case .boolean(let flag): return .boolean(flag)
+        case .integer(let number): return .integer(number)
+        case .number(let number): return .number(number)
+        case .string(let text): return .string(text)
+        case .list(let items): return .array(items.map(json))
+        case .map(let entries): return .object(entries.map { (key: $0.key, value: json($0.value)) })
+        }
+    }
+
+    /// A Lua value as JSON; see `config`.
+    static func json(_ value: LuaValue, name: String) throws -> JSON { json(try config(value, name: name)) }
 }

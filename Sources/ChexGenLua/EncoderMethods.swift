@@ -144,12 +144,7 @@ enum EncoderMethods {
         var fields = zip(names, outcome.features).map { ($0, LuaValue.tensor($1.tensor)) }
         let kept = outcome.kept.map { Int64($0 + 1) }
         fields.append(("kept", .tensor(try Tensor(kept, shape: [kept.count]))))
-        let skipped = outcome.skipped.map { bad in
-            LuaValue.fields([
-                ("index", .integer(bad.index + 1)), ("path", .string(bad.path)), ("reason", .string(bad.reason)),
-            ])
-        }
-        fields.append(("skipped", .table(LuaTable(array: skipped))))
+        fields.append(("skipped", FeatureExtraction.BadImage.lua(outcome.skipped)))
         return [.fields(fields)]
     }
 

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Imaging
 import Kernels
+import LuaRuntime
 import Runs
 import Tensors
 
@@ -15,6 +16,17 @@ struct FeatureExtraction {
         let index: Int
         let path: String
         let reason: String
+
+        /// Bad images for Lua: `index`, `path` and `reason` of each.
+        static func lua(_ images: [BadImage]) -> LuaValue {
+            let rows = images.map { image in
+                LuaValue.fields([
+                    ("index", .integer(image.index + 1)), ("path", .string(image.path)),
+                    ("reason", .string(image.reason)),
+                ])
+            }
+            return .table(LuaTable(array: rows))
+        }
     }
 
     /// Features `[N, D]` by output, with the rows that they belong to.

@@ -56,16 +56,9 @@ enum ModelModule {
             guard options["weights"].isNil || options["weights"].stringValue != nil else {
                 throw arguments.fail("options.weights", "wanted a string, got \(options["weights"].kind)")
             }
-            var dtype = session.dtype
-            if !options["dtype"].isNil {
-                guard let named = options["dtype"].stringValue.flatMap(DType.init(rawValue:)) else {
-                    throw arguments.fail("options.dtype", "wanted \"f32\" or \"bf16\"")
-                }
-                dtype = named
-            }
-            let weights = options["weights"].stringValue
-            let encoder = try EncoderRegistry.make(name, weights: weights, dtype: dtype)
-            for file in encoder.identity.files { _ = try session.input(file.file) }
+            let encoder = try EncoderRegistry.make(
+                name, weights: options["weights"].stringValue, dtype: session.dtype(options, arguments))
+            try session.input(encoder.identity.files)
             return [.object(EncoderObject(encoder, session))]
         }
     }

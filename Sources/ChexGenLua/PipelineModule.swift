@@ -68,9 +68,12 @@ enum PipelineModule {
             if let name = arguments.value("source").stringValue, let model = session.registered[name] {
                 return try model.load(arguments.value("options"))
             }
-            let dtype = try dtype(arguments, session)
-            let (pipeline, name) = try open(arguments, session, dtype)
-            for file in pipeline.files { _ = try session.input(file.file) }
+            let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
+            for field in options.fields where field.name != "dtype" {
+                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype")
+            }
+            let (pipeline, name) = try open(arguments, session, session.dtype(options, arguments))
+            try session.input(pipeline.files)
             return [.object(PipelineObject(pipeline, session, name: name))]
         }
     }
@@ -87,7 +90,7 @@ enum PipelineModule {
             }
         }
         let source = try arguments.options("source")
-        let scheduler = try json(.table(source.table("scheduler")), name: "scheduler")
+        let scheduler = try ConfigConversion.json(.table(source.table("scheduler")), name: "scheduler")
         let folder = try PipelineFolder.parts(
             unet: source.string("unet"), vae: source.string("vae"), textEncoder: source.string("text_encoder"),
             tokenizer: source.string("tokenizer"), scheduler: scheduler)
@@ -97,31 +100,4 @@ enum PipelineModule {
         )
     }
 
-    private static func dtype(_ arguments: LuaArguments, _ session: Session) throws -> DType {
-        guard arguments.has("options") else { return session.dtype }
-        let options = try arguments.table("options")
-        for field in options.fields where field.name != "dtype" {
-            throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype")
-        }
-        guard !options["dtype"].isNil else { return session.dtype }
-        guard let dtype = options["dtype"].stringValue.flatMap(DType.init(rawValue:)), dtype == .f32 || dtype == .bf16
-        else { throw arguments.fail("options.dtype", "wanted \"f32\" or \"bf16\"") }
-        return dtype
-    }
-
-    /// A value of a script as JSON.
-    private static func json(_ value: LuaValue, name: String) throws -> JSON {
-        switch value {
-        case .nil: return .null
-        case .boolean(let flag): return .boolean(flag)
-        case .integer(let number): return .integer(number)
-        case .number(let number): return .number(number)
-        case .string(let text): return .string(text)
-        case .table(let table) where table.array.isEmpty:
-            return .object(try table.fields.map { ($0.name, try json($0.value, name: "\(name).\($0.name)")) })
-        case .table(let table) where table.fields.isEmpty:
-            return .array(try table.array.map { try json($0, name: name) })
-        default: throw LuaError("\(name): wanted values as in a JSON file, got \(value.kind)")
-        }
-    }
 }

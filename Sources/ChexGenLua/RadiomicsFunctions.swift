@@ -203,20 +203,9 @@ enum RadiomicsFunctions {
     private static func settings(_ options: LuaArguments, _ session: Session) throws -> RadiomicsSettings {
         switch options.value("settings") {
         case .nil: return RadiomicsSettings()
-        case .string(let path): return try RadiomicsSettings(json(YAML.read(session.input(path)).value))
-        case let value: return try RadiomicsSettings(json(ConfigConversion.config(value, name: "settings")))
-        }
-    }
-
-    private static func json(_ value: ConfigValue) -> JSON {
-        switch value {
-        case .null: return .null
-        case .boolean(let flag): return .boolean(flag)
-        case .integer(let number): return .integer(number)
-        case .number(let number): return .number(number)
-        case .string(let text): return .string(text)
-        case .list(let items): return .array(items.map(json))
-        case .map(let entries): return .object(entries.map { (key: $0.key, value: json($0.value)) })
+        case .string(let path):
+            return try RadiomicsSettings(ConfigConversion.json(YAML.read(session.input(path)).value))
+        case let value: return try RadiomicsSettings(ConfigConversion.json(value, name: "settings"))
         }
     }
 
@@ -262,15 +251,8 @@ enum RadiomicsFunctions {
                     .list($0.table.names)
                 },
                 property("paths", .list(.string), "The file of each row.") { .list($0.table.paths) },
-                property("skipped", .list(.table), "`index`, `path` and `reason` of what was left out.") { object in
-                    .table(
-                        LuaTable(
-                            array: object.skipped.map {
-                                .fields([
-                                    ("index", .integer($0.index + 1)), ("path", .string($0.path)),
-                                    ("reason", .string($0.reason)),
-                                ])
-                            }))
+                property("skipped", .list(.table), "`index`, `path` and `reason` of what was left out.") {
+                    FeatureExtraction.BadImage.lua($0.skipped)
                 },
             ],
             operators: [

@@ -50,6 +50,19 @@ public final class Session {
         return path
     }
 
+    /// The files that a network was loaded from: the run that is going on pins them by the hashes of what was read.
+    func input(_ files: [(file: String, sha256: String)]) throws {
+        for (file, hash) in files { try folder?.pin(file: file, sha256: hash) }
+    }
+
+    /// The dtype of a network: `dtype` of a table of options, or the run's.
+    func dtype(_ options: LuaTable, _ arguments: LuaArguments) throws -> DType {
+        guard !options["dtype"].isNil else { return dtype }
+        guard let named = options["dtype"].stringValue.flatMap(DType.init(rawValue:)), named == .f32 || named == .bf16
+        else { throw arguments.fail("options.dtype", "wanted \"f32\" or \"bf16\"") }
+        return named
+    }
+
     /// A table that runs share: below the working folder, where its folder is made if need be, or where scripts may write.
     func shared(_ path: String) throws -> String {
         let file = URL(fileURLWithPath: path).standardizedFileURL

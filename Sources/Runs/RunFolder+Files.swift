@@ -44,10 +44,19 @@ extension RunFolder {
     /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
     @discardableResult public func pin(file: String) throws -> String {
         let pin = try pins.pin(file: file)
-        if pin.isNew {
-            try lock.withLock { try journal.append(RunFolder.pinRecord([(pin.path, pin.sha256)], under: nil)) }
-        }
+        if pin.isNew { try note(pin.path, pin.sha256) }
         return pin.sha256
+    }
+
+    /// Pins a file whose hash is known from the bytes that were used.
+    /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
+    public func pin(file: String, sha256: String) throws {
+        let path = Paths.absolute(file)
+        if try pins.add(path, sha256) { try note(path, sha256) }
+    }
+
+    private func note(_ path: String, _ hash: String) throws {
+        try lock.withLock { try journal.append(RunFolder.pinRecord([(path, hash)], under: nil)) }
     }
 
     /// Pins files of a set, such as images, whose hashes are known from the bytes that were used. All files of a set

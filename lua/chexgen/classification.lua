@@ -5,6 +5,7 @@
 --- can stand on one side and its synthetic twin on the other. Protocol `exact` draws rows instead of ids, splits by patient,
 --- leaves out training films of the test's patients, and prints the proof.
 
+local one_of = require "chexgen.choices".one_of
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
@@ -52,13 +53,6 @@ end
 
 --- Parameters of any type: 0 to 1 or "ignore", which leaves those labels out of the loss. Both are 0 where not set.
 classification.untyped = { "uncertain", "missing" }
-
-local function one_of(name, value, choices)
-  for _, choice in ipairs(choices) do
-    if value == choice then return end
-  end
-  error(("params.%s: wanted one of %s, got \"%s\""):format(name, table.concat(choices, ", "), value), 0)
-end
 
 local function filled(text) return text ~= "" and text or nil end
 

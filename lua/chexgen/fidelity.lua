@@ -6,6 +6,7 @@
 --- logits. Protocol `exact` does what the metrics' papers say: duplicates are dropped on both sides, RAD-DINO sees the original
 --- image, KID draws subsets of at most 1000, the Inception Score takes the 1008 unbiased logits.
 
+local one_of = require "chexgen.choices".one_of
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
@@ -48,13 +49,6 @@ function fidelity.params(extra)
   }
   for key, value in pairs(extra or {}) do params[key] = value end
   return params
-end
-
-local function one_of(name, value, choices)
-  for _, choice in ipairs(choices) do
-    if value == choice then return end
-  end
-  error(("params.%s: wanted one of %s, got \"%s\""):format(name, table.concat(choices, ", "), value), 0)
 end
 
 local function read_table(which, options, labels)
