@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The rooms of the house and the doors between them: a target may import only what it lists here.
-// Floors, from the ground: C libraries; Kernels and Tensors; one room a file format or engine; models and metrics;
+// Floors, from the ground: C libraries; kernels, each set beside its room; Tensors; one room a file format or engine; models and metrics;
 // runs and the Lua runtime; the Lua modules; the command line.
 
 /// Kernels are the only code without overflow checks: they see pointers and counts that their callers have checked.
@@ -16,6 +16,10 @@ func clibrary(_ name: String, links: [String] = [], dependencies: [Target.Depend
         dependencies: dependencies,
         path: "Sources/CLibraries/\(name)",
         linkerSettings: links.map { .linkedLibrary($0) })
+}
+
+func kernels(_ name: String, dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies + ["Threading"], swiftSettings: kernelSettings)
 }
 
 let package = Package(
@@ -38,31 +42,44 @@ let package = Package(
         clibrary("CLineEdit", links: ["edit"]),
 
         // 1: arrays
-        .target(name: "Kernels", dependencies: ["CSupport"], swiftSettings: kernelSettings),
-        .target(name: "Tensors", dependencies: ["Kernels", "CSupport", "COpenBLAS"]),
+        .target(name: "Threading", dependencies: ["CSupport"]),
+        kernels("ArrayKernels"),
+        .target(name: "Tensors", dependencies: ["ArrayKernels", "Threading", "CSupport", "COpenBLAS"]),
+
+        // Kernels of one room each, so that touching one rebuilds its room alone.
+        kernels("ImageKernels"),
+        kernels("NetKernels", dependencies: ["ArrayKernels"]),
+        kernels("MetricKernels"),
+        kernels("RadiomicsKernels"),
 
         .target(name: "Files", dependencies: ["CSupport"]),
 
         // 2: formats and engines
         .target(name: "Checkpoints", dependencies: ["Tensors", "Files", "CZlib"]),
-        .target(name: "NeuralNet", dependencies: ["Tensors", "Kernels", "Checkpoints", "COneDNN", "CSupport"]),
-        .target(name: "Imaging", dependencies: ["Tensors", "Kernels", "CPNG", "CTurboJPEG"]),
+        .target(name: "NeuralNet", dependencies: ["Tensors", "NetKernels", "Threading", "Checkpoints", "COneDNN"]),
+        .target(name: "Imaging", dependencies: ["Tensors", "ImageKernels", "Threading", "CPNG", "CTurboJPEG"]),
         .target(name: "Datasets", dependencies: ["Tensors", "Files"]),
         .target(name: "Tokenizers", dependencies: ["Files"]),
 
         // 3: models and metrics
         .target(
             name: "Encoders",
-            dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Tensors", "Kernels", "Files"]),
+            dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Tensors", "NetKernels", "Threading", "Files"]),
         .target(
             name: "Training",
-            dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Kernels", "Files"]),
-        .target(name: "Metrics", dependencies: ["Tensors", "Kernels", "Files", "COpenBLAS"]),
-        .target(name: "Radiomics", dependencies: ["Metrics", "Imaging", "Tensors", "Kernels", "Files"]),
+            dependencies: [
+                "NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "ArrayKernels", "NetKernels", "Threading",
+                "Files",
+            ]),
+        .target(
+            name: "Metrics", dependencies: ["Tensors", "MetricKernels", "Threading", "Files", "COpenBLAS"]),
+        .target(
+            name: "Radiomics",
+            dependencies: ["Metrics", "Imaging", "Tensors", "RadiomicsKernels", "Threading", "Files"]),
         .target(name: "Plotting", dependencies: ["Tensors", "Files"]),
         .target(
             name: "Diffusion",
-            dependencies: ["Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "Kernels", "Files"]),
+            dependencies: ["Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "Files"]),
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
@@ -75,7 +92,7 @@ let package = Package(
                 "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion", "Tokenizers",
                 "Training",
                 "Datasets", "Imaging", "NeuralNet", "Checkpoints",
-                "Tensors", "Files", "CSupport",
+                "Tensors", "Threading", "Files", "CSupport",
             ]),
 
         // 6: the command line
@@ -107,7 +124,7 @@ let package = Package(
         .target(name: "ParityFormula", path: "Tests/ParityFormula"),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "ArrayKernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["ParityFormula", "NeuralNet", "Tensors"]),
         .testTarget(
@@ -123,7 +140,8 @@ let package = Package(
             name: "EncodersTests",
             dependencies: ["ParityFormula", "Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
-        .testTarget(name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "Kernels", "Tensors", "Files"]),
+        .testTarget(
+            name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "RadiomicsKernels", "Tensors", "Files"]),
         .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),

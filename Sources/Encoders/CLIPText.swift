@@ -1,5 +1,5 @@
 import Checkpoints
-import Kernels
+import NetKernels
 import NeuralNet
 import Tensors
 

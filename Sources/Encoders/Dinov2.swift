@@ -1,4 +1,4 @@
-import Kernels
+import NetKernels
 import NeuralNet
 import Tensors
 

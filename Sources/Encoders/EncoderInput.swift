@@ -1,6 +1,6 @@
 import Foundation
 import Imaging
-import Kernels
+import Threading
 import Tensors
 
 /// The common way of images into encoders.

@@ -1,4 +1,4 @@
-import Kernels
+import ImageKernels
 
 extension Image {
     /// The image in another mode, by Pillow's `convert`.

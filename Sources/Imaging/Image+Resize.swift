@@ -1,4 +1,5 @@
-import Kernels
+import ImageKernels
+import Threading
 
 extension Image {
     /// The image in another size, to Pillow's bytes: two passes, rows first, each rounded to 8 bits; antialiased when

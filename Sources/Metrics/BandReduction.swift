@@ -1,5 +1,5 @@
 import COpenBLAS
-import Kernels
+import MetricKernels
 import Tensors
 
 /// The first half of a two-stage bidiagonalisation: a matrix becomes an upper band matrix with the same singular values.

@@ -1,5 +1,4 @@
 import Foundation
-import Kernels
 import Tensors
 
 /// What `Moments` know of every column beside its sums: the lowest and the highest value and the largest error of

@@ -1,5 +1,5 @@
 import COpenBLAS
-import Kernels
+import MetricKernels
 import Tensors
 
 /// Inner products of the rows of two f32 sets, tile by tile, from which squared distances follow within a known bound.

@@ -1,5 +1,5 @@
 import COpenBLAS
-import Kernels
+import MetricKernels
 import Tensors
 
 /// The sums of features and of their outer products, held as whole numbers in units of 2⁻³⁰ and 2⁻⁶⁰.

@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import MetricKernels
 import Tensors
 
 /// Features `[N, D]` that were checked: two dimensions, floating, contiguous, finite.

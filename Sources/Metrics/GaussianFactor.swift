@@ -1,6 +1,6 @@
 import COpenBLAS
 import Foundation
-import Kernels
+import MetricKernels
 import Tensors
 
 /// A Gaussian fitted to features: its mean, and a factor F and unit with `unit * Fᵀ F` equal to the covariance.

@@ -1,5 +1,4 @@
 import COpenBLAS
-import Kernels
 import Tensors
 
 /// The kernel inception distance (Bińkowski et al., 2018): the squared maximum mean discrepancy of two sets under the

@@ -1,4 +1,4 @@
-import Kernels
+import MetricKernels
 import Tensors
 
 /// The count, mean and covariance of a set of features, taken in one pass over batches of any size.

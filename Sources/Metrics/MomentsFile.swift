@@ -1,6 +1,5 @@
 import Files
 import Foundation
-import Kernels
 import Tensors
 
 /// The file of `Moments`: a magic word with the version, dimension, count and numbers of planes as little-endian 64-bit

@@ -1,4 +1,5 @@
-import Kernels
+import MetricKernels
+import Threading
 import Tensors
 
 /// For every row of a set the squared distance of its k-th nearest neighbour within the set, rounded to f32.

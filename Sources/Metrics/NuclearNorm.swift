@@ -1,5 +1,5 @@
 import COpenBLAS
-import Kernels
+import MetricKernels
 import Tensors
 
 /// The nuclear norm, the sum of singular values, of a product of two factors.

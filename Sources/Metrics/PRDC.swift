@@ -1,4 +1,5 @@
-import Kernels
+import MetricKernels
+import Threading
 import Tensors
 
 /// Precision and recall (Kynkäänniemi et al., 2019), density and coverage (Naeem et al., 2020), as the package `prdc` has

@@ -1,5 +1,5 @@
 import COpenBLAS
-import Kernels
+import MetricKernels
 import Tensors
 
 /// Sums of the kernel `(gamma x·y + coef)^degree` over pairs of rows, in f64, with no matrix of all pairs in memory.

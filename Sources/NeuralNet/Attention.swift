@@ -1,5 +1,5 @@
 import COneDNN
-import Kernels
+import NetKernels
 import Tensors
 
 /// Scaled dot-product attention, softmax(Q Kᵀ / √d) V for each head, in tiles of queries: no `[heads, T, T]` matrix is

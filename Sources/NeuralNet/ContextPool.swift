@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import Threading
 import Tensors
 
 /// Runs a network on many images, each on one thread from its first layer to its last.

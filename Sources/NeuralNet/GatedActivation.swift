@@ -1,4 +1,4 @@
-import Kernels
+import NetKernels
 import Tensors
 
 /// silu(a) · b, where a and b are the halves of the last dimension: the heart of SwiGLU.

@@ -1,4 +1,4 @@
-import Kernels
+import NetKernels
 import Tensors
 
 /// Pooling of channels-last images; layers without parameters.

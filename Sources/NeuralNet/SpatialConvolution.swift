@@ -1,6 +1,6 @@
 import COneDNN
 import Foundation
-import Kernels
+import NetKernels
 import Tensors
 
 /// A 3 × 3 convolution of channels-last images with stride 1 and a border of zeros, as generators use it: what comes before

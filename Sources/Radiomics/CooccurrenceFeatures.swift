@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import RadiomicsKernels
 
 /// The features of grey level co-occurrence matrices (Haralick et al., 1973), in the order of `FeatureClass.glcm`: the
 /// mean over the directions right, down and both diagonals, each at a distance of one pixel and symmetric.

@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import RadiomicsKernels
 
 /// The first-order features of a region, in the order of `FeatureClass.firstorder`.
 enum FirstOrderFeatures {

@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import RadiomicsKernels
 import Metrics
 import Tensors
 

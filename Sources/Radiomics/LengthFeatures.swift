@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import RadiomicsKernels
 
 /// The sixteen features that run length and size zone matrices share: how often which size occurs at which grey level.
 enum LengthFeatures {

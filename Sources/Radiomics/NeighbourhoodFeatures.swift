@@ -1,4 +1,4 @@
-import Kernels
+import RadiomicsKernels
 
 /// The features of the neighbouring grey tone difference matrix (Amadasun and King, 1989), in the order of
 /// `FeatureClass.ngtdm`.

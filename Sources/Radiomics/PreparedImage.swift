@@ -1,4 +1,4 @@
-import Kernels
+import RadiomicsKernels
 
 /// A plane of values.
 struct Plane {

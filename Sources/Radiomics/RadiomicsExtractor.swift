@@ -1,5 +1,5 @@
 import Imaging
-import Kernels
+import Threading
 import Tensors
 
 /// The radiomic features of one image.

@@ -1,4 +1,4 @@
-import Kernels
+import RadiomicsKernels
 
 /// A region of an image, discretised once for all matrices: the levels that occur, and for every pixel the rank of its
 /// level, with a border of zeros one pixel wide.

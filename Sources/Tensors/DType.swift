@@ -1,4 +1,4 @@
-import Kernels
+import ArrayKernels
 
 /// The element types of tensors, under the names that scripts and checkpoints use.
 public enum DType: String, CaseIterable, Sendable {

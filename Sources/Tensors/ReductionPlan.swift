@@ -1,4 +1,4 @@
-import Kernels
+import ArrayKernels
 
 /// What a reduction reads and the shape that it gives.
 struct ReductionPlan {

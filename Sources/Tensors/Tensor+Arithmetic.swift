@@ -1,4 +1,4 @@
-import Kernels
+import ArrayKernels
 
 /// Functions of two tensors.
 public enum BinaryOperation: String, CaseIterable, Sendable {

@@ -1,5 +1,3 @@
-import Kernels
-
 extension Tensor {
     /// Whether all elements satisfy |a - b| <= absolute + relative * |b|; shapes broadcast. Equal infinities are close,
     /// NaN only to NaN and only with `equalNaN`.

@@ -1,4 +1,4 @@
-import Kernels
+import ArrayKernels
 
 /// Functions of one tensor.
 public enum UnaryOperation: String, CaseIterable, Sendable {

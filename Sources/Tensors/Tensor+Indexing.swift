@@ -1,4 +1,4 @@
-import Kernels
+import Threading
 
 extension Tensor {
     /// The elements at `indices` along `axis`, in their order, as `torch.index_select`: a copy.

@@ -1,5 +1,3 @@
-import Kernels
-
 extension Tensor {
     /// A tensor filled with one value.
     /// - Throws: `TensorError.value` for a value that an integer dtype cannot hold.

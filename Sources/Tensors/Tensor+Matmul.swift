@@ -1,5 +1,5 @@
 import COpenBLAS
-import Kernels
+import ArrayKernels
 
 extension Tensor {
     /// The matrix product, with PyTorch's rules: two vectors give a scalar; a vector on one side is a row or a column;

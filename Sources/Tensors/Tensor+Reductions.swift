@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import ArrayKernels
 
 extension Tensor {
     /// The sum of all elements, or along `axis`. Floats keep their dtype and are carried in f64; integers give i64.

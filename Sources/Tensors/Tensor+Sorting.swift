@@ -1,4 +1,4 @@
-import Kernels
+import ArrayKernels
 
 extension Tensor {
     /// The elements along `axis` in order, and where each was (i64, from 0). The sort is stable; NaN counts as the

@@ -1,4 +1,4 @@
-import Kernels
+import ArrayKernels
 
 extension Tensor {
     /// The memory as kernels see it. The caller keeps the tensor alive while it is in use.

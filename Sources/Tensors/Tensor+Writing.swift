@@ -1,5 +1,3 @@
-import Kernels
-
 extension Tensor {
     /// The elements in another dtype; the tensor itself where it has it already.
     ///

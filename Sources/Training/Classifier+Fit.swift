@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import NetKernels
 import NeuralNet
 import Tensors
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
-import Kernels
+import ArrayKernels
+import Threading
 import NeuralNet
 import Tensors
 

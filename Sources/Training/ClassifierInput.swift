@@ -1,7 +1,7 @@
 import Files
 import Foundation
 import Imaging
-import Kernels
+import Threading
 import NeuralNet
 import Tensors
 

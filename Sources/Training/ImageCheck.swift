@@ -1,7 +1,7 @@
 import Files
 import Foundation
 import Imaging
-import Kernels
+import Threading
 import Tensors
 
 /// Reads and decodes image files before hours of training begin, so that all bad ones are known at once.

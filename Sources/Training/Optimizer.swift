@@ -1,5 +1,6 @@
 import Foundation
-import Kernels
+import NetKernels
+import Threading
 import NeuralNet
 import Tensors
 

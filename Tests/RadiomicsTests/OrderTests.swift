@@ -1,4 +1,4 @@
-import Kernels
+import RadiomicsKernels
 import Testing
 
 /// Order statistics without a sort are those of a sort.

@@ -1,5 +1,5 @@
 import Foundation
-import Kernels
+import ArrayKernels
 import Tensors
 import Testing
 

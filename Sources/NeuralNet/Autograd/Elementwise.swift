@@ -1,4 +1,4 @@
-import Kernels
+import NetKernels
 import Tensors
 
 /// Kernels on whole contiguous f32 tensors whose sizes the caller has compared.

@@ -1,4 +1,4 @@
-import Kernels
+import NetKernels
 import Tensors
 
 extension Tape {

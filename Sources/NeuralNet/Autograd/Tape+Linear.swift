@@ -1,5 +1,5 @@
 import COneDNN
-import Kernels
+import NetKernels
 import Tensors
 
 /// The operations of a linear layer on one number of rows, forward and back; all operands row-major.

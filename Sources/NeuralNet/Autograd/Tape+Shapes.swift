@@ -1,5 +1,5 @@
 import COneDNN
-import Kernels
+import NetKernels
 import Tensors
 
 extension Tape {

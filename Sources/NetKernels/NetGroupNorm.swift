@@ -1,3 +1,5 @@
+import Threading
+
 /// Group normalisation of channels-last activations as one factor and one summand for each channel, so that whatever reads
 /// the activations next can normalise them on the way.
 public enum NetGroupNorm {

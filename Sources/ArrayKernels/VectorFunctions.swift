@@ -2,7 +2,7 @@
 // The polynomials were fitted for this file (weighted least squares, reweighted towards the smallest largest error).
 
 /// e^x within 1 ulp; overflow gives infinity, underflow passes through the subnormals, NaN stays NaN.
-@inline(__always) func fastExp(_ x: Float) -> Float {
+@inlinable @inline(__always) public func fastExp(_ x: Float) -> Float {
     // Adding 1.5 * 2^23 rounds to an integer, which then sits in the low bits.
     let magic: Float = 12_582_912
     let bounded = max(min(x, 89), -104)
@@ -24,7 +24,7 @@
 }
 
 /// The natural logarithm within 1 ulp; 0 gives -infinity, negative numbers NaN.
-@inline(__always) func fastLog(_ x: Float) -> Float {
+@inlinable @inline(__always) public func fastLog(_ x: Float) -> Float {
     let tiny = x < 0x1p-126
     let scaled = tiny ? x * 8_388_608 : x
     // The mantissa is taken from [sqrt(1/2), sqrt(2)).
@@ -48,7 +48,7 @@
 }
 
 /// The hyperbolic tangent within 2 ulp.
-@inline(__always) func fastTanh(_ x: Float) -> Float {
+@inlinable @inline(__always) public func fastTanh(_ x: Float) -> Float {
     let square = x * x
     var p: Float = 2.231_063_787e-3
     p = (-8.267_090_656e-3 as Float).addingProduct(p, square)
@@ -63,10 +63,10 @@
 }
 
 /// 1 / (1 + e^-x).
-@inline(__always) func fastSigmoid(_ x: Float) -> Float { 1 / (1 + fastExp(-x)) }
+@inlinable @inline(__always) public func fastSigmoid(_ x: Float) -> Float { 1 / (1 + fastExp(-x)) }
 
 /// e^(z²) erfc(z) for z >= 0, within 2 ulp.
-@inline(__always) private func scaledErfc(_ z: Float) -> Float {
+@inlinable @inline(__always) public func scaledErfc(_ z: Float) -> Float {
     let u = 1 / (1 as Float).addingProduct(z, 0.4)
     var p: Float = -2.334_996_127e-2
     p = (1.071_779_057e-1 as Float).addingProduct(p, u)
@@ -83,7 +83,7 @@
 }
 
 /// The error function within 2 ulp.
-@inline(__always) func fastErf(_ x: Float) -> Float {
+@inlinable @inline(__always) public func fastErf(_ x: Float) -> Float {
     let square = x * x
     var p: Float = -9.680_140_465e-6
     p = (1.127_054_566e-4 as Float).addingProduct(p, square)
@@ -100,7 +100,7 @@
 }
 
 /// x Φ(x), the GELU of Hendrycks and Gimpel (2016), accurate in the negative tail as well.
-@inline(__always) func fastGelu(_ x: Float) -> Float {
+@inlinable @inline(__always) public func fastGelu(_ x: Float) -> Float {
     let square = x * x
     let rest = (-square).addingProduct(x, x)
     let bell = fastExp(-0.5 * square)

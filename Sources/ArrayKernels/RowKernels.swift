@@ -1,3 +1,5 @@
+import Threading
+
 import Foundation
 
 /// Functions from a row of elements to a row of the same length.

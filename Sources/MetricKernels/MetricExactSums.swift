@@ -1,3 +1,5 @@
+import Threading
+
 /// Loops of exact sums: features as whole multiples of 2⁻³⁰, cut into digits of 20 bits, so that every product and sum of a
 /// block is a whole number below 2⁵³ and f64 arithmetic rounds nothing.
 public enum MetricExactSums {

@@ -1,3 +1,5 @@
+import Threading
+
 /// What is added up (or multiplied) over the elements of a row.
 public enum ReductionKernel: Sendable {
     case sum, product

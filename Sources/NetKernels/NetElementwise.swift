@@ -1,3 +1,6 @@
+import ArrayKernels
+import Threading
+
 /// Sums and gradients of one value at a time; f32, in parallel.
 public enum NetElementwise {
     private static let grain = 16384

@@ -2,7 +2,7 @@ import Encoders
 import Files
 import Foundation
 import Imaging
-import Kernels
+import Threading
 import LuaRuntime
 import Runs
 import Tensors

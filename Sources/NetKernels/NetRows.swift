@@ -1,3 +1,5 @@
+import Threading
+
 /// The passes before and after a convolution: rows of an image are normalised, activated, resized and laid out as the
 /// convolution reads them, in one pass; its result is laid out channels-last and added to a residual in another.
 public struct NetRows: Sendable {

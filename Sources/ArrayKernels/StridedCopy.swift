@@ -1,3 +1,5 @@
+import Threading
+
 /// Copies between arrays of any strides and types.
 public enum StridedCopy {
     /// Elements of one piece of work; small enough that its buffers stay in the first cache.

@@ -1,3 +1,5 @@
+import Threading
+
 /// Normalisations of channels-last activations; statistics in f32, two passes over data that is in the cache.
 public enum NetNormalization {
     /// y = (x - mean) / sqrt(variance + epsilon) · weight + bias over each row of `channels` values.

@@ -1,3 +1,5 @@
+import Threading
+
 /// Batch normalisation in training, with the ReLU and the residual that follow it. Sixteen channels are worked on by
 /// one thread from their statistics to their results, so that the second pass finds them in the cache.
 public enum NetBatchNorm {

@@ -1,3 +1,5 @@
+import Threading
+
 /// Copies between storage types and layouts.
 public enum NetConversion {
     /// Converts `count` values from one storage type to another.

@@ -1,3 +1,5 @@
+import ArrayKernels
+
 /// The parts of attention between its two products.
 public enum NetSoftmax {
     private static let log2e: Float = 1.44269504

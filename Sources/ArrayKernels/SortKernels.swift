@@ -1,3 +1,5 @@
+import Threading
+
 import Foundation
 
 /// Sorting rows that lie along the last dimension, in parallel over rows.

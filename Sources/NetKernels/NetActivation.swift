@@ -1,3 +1,6 @@
+import ArrayKernels
+import Threading
+
 /// Activations that oneDNN cannot fuse.
 public enum NetActivation {
     /// silu(a) · b for rows that hold a and b side by side: `[rows, 2 · width]` to `[rows, width]`.

@@ -1,3 +1,5 @@
+import Threading
+
 import Glibc
 import Synchronization
 

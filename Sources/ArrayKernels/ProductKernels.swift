@@ -1,3 +1,5 @@
+import Threading
+
 /// Matrix products that libraries do not offer, or not in a way that every row is the same in any company.
 public enum ProductKernels {
     /// `c = a b` for row-major matrices `[m, k]`, `[k, n]` and `[m, n]`, carried in double; for a small `n * k`.

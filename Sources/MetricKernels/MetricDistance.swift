@@ -1,3 +1,5 @@
+import Threading
+
 /// Squared Euclidean distances of feature rows: exact ones, and bounds from f32 products that decide most comparisons.
 public enum MetricDistance {
     /// What products that underflow may add to a distance's error: far more than they can, far less than matters.

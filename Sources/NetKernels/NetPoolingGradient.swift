@@ -1,3 +1,5 @@
+import Threading
+
 /// Pooling in training, of activations in either layout of `NetPlanes`; f32. Images and vectors of channels in parallel.
 public enum NetPoolingGradient {
     /// Sizes of the images before and after pooling.

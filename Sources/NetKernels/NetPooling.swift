@@ -1,3 +1,5 @@
+import Threading
+
 /// Pooling of channels-last activations, each image's rows in parallel.
 public enum NetPooling {
     /// A window that slides over an image.

@@ -1,3 +1,5 @@
+import Threading
+
 /// Loops over rows of features: widening, sums, finite checks. Callers have checked counts and dtypes.
 public enum MetricConversion {
     /// The index of the first value that is NaN or infinite, or nil.

@@ -1,3 +1,5 @@
+import Threading
+
 /// Layer and group normalisation with what their gradients need, of channels-last activations; f32.
 ///
 /// A layer normalisation of rows is a group normalisation of images of one pixel in one group.

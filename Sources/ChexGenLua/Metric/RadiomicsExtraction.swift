@@ -1,6 +1,6 @@
 import Files
 import Imaging
-import Kernels
+import Threading
 import Radiomics
 import Runs
 import Tensors

@@ -1,3 +1,5 @@
+import Threading
+
 /// The largest or smallest element along one dimension, and where it is.
 public enum ExtremeKernels {
     /// Finds, for every row, the first extreme element and its index. NaN counts as the extreme. The dimension has at
