@@ -53,6 +53,8 @@ let package = Package(
         kernels("RadiomicsKernels"),
 
         .target(name: "Files", dependencies: ["CSupport"]),
+        // Whose way a number is computed, and what it depends on.
+        .target(name: "Identity", dependencies: ["Files"]),
 
         // 2: formats and engines
         .target(name: "Checkpoints", dependencies: ["Tensors", "Files", "CZlib"]),
@@ -64,7 +66,9 @@ let package = Package(
         // 3: models and metrics
         .target(
             name: "Encoders",
-            dependencies: ["NeuralNet", "Checkpoints", "Imaging", "Tensors", "NetKernels", "Threading", "Files"]),
+            dependencies: [
+                "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors", "NetKernels", "Threading", "Files",
+            ]),
         .target(
             name: "Training",
             dependencies: [
@@ -72,10 +76,11 @@ let package = Package(
                 "Files",
             ]),
         .target(
-            name: "Metrics", dependencies: ["Tensors", "MetricKernels", "Threading", "Files", "COpenBLAS"]),
+            name: "Metrics",
+            dependencies: ["Identity", "Tensors", "MetricKernels", "Threading", "Files", "COpenBLAS"]),
         .target(
             name: "Radiomics",
-            dependencies: ["Metrics", "Imaging", "Tensors", "RadiomicsKernels", "Threading", "Files"]),
+            dependencies: ["Metrics", "Imaging", "Identity", "Tensors", "RadiomicsKernels", "Threading", "Files"]),
         .target(name: "Plotting", dependencies: ["Tensors", "Files"]),
         .target(
             name: "Diffusion",
@@ -83,7 +88,7 @@ let package = Package(
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
-        .target(name: "Runs", dependencies: ["Tensors", "Files", "CYAML", "CSQLite", "CSupport"]),
+        .target(name: "Runs", dependencies: ["Identity", "Tensors", "Files", "CYAML", "CSQLite", "CSupport"]),
 
         // 5: what Lua sees
         .target(
@@ -92,7 +97,7 @@ let package = Package(
                 "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion", "Tokenizers",
                 "Training",
                 "Datasets", "Imaging", "NeuralNet", "Checkpoints",
-                "Tensors", "Threading", "Files", "CSupport",
+                "Identity", "Tensors", "Threading", "Files", "CSupport",
             ]),
 
         // 6: the command line
@@ -124,6 +129,7 @@ let package = Package(
         .target(name: "ParityFormula", path: "Tests/ParityFormula"),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
+        .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "ArrayKernels"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["ParityFormula", "NeuralNet", "Tensors"]),
@@ -138,13 +144,14 @@ let package = Package(
             dependencies: ["ParityFormula", "Diffusion", "Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         .testTarget(
             name: "EncodersTests",
-            dependencies: ["ParityFormula", "Encoders", "NeuralNet", "Checkpoints", "Imaging", "Tensors"]),
-        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"]),
+            dependencies: ["ParityFormula", "Encoders", "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Identity", "Tensors", "Files"]),
         .testTarget(
-            name: "RadiomicsTests", dependencies: ["Radiomics", "Metrics", "RadiomicsKernels", "Tensors", "Files"]),
+            name: "RadiomicsTests",
+            dependencies: ["Radiomics", "Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
         .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
-        .testTarget(name: "RunsTests", dependencies: ["Runs", "Tensors"]),
+        .testTarget(name: "RunsTests", dependencies: ["Runs", "Identity", "Tensors"]),
         .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),
         .testTarget(name: "CommandLineTests", dependencies: []),
     ],

@@ -1,103 +1,98 @@
+import Identity
 import Imaging
-import NeuralNet
 import Tensors
 
-/// Which way from an image to a network's input an evaluation takes.
-public enum EncoderProtocol: String, CaseIterable, Sendable {
-    /// What CheXGenBench does, quirks and all: RAD-DINO sees images that were shrunk to 299 × 299 first.
-    case chexgenbench
-    /// What the encoder's authors do: RAD-DINO sees the original image.
-    case exact
-}
-
-/// What a feature came from, beside the image: two features are comparable only where these are equal.
-public struct EncoderIdentity: Equatable, Sendable {
-    /// The registered name, such as `inception-v3`.
+/// One of the things that a network says about an image: so many numbers under a name.
+public struct EncoderOutput: Equatable, Sendable {
+    /// The name.
     public let name: String
-    /// The files of weights and configuration, with their SHA-256.
-    public let files: [(file: String, sha256: String)]
-    /// How an image becomes the network's input, for each protocol.
-    public let preprocessing: [EncoderProtocol: String]
-    /// The compute dtype.
-    public let dtype: DType
+    /// How many numbers an image has.
+    public let width: Int
 
-    /// Whether features under both may stand in one table. The files' places do not matter, their content does.
-    public static func == (left: EncoderIdentity, right: EncoderIdentity) -> Bool {
-        left.name == right.name && left.files.map(\.sha256) == right.files.map(\.sha256)
-            && left.preprocessing == right.preprocessing && left.dtype == right.dtype
+    /// An output.
+    public init(_ name: String, width: Int) {
+        self.name = name
+        self.width = width
     }
 }
 
 /// A network that turns images into feature vectors.
 ///
-/// Preprocessing is apart from embedding, so that images are decoded and resized on other threads while the network
-/// runs. Calls of one encoder come from one thread at a time; each uses all threads of `Parallel`, an image a thread.
+/// Preprocessing is apart from embedding, so that images are decoded and resized several at a time. Calls of one
+/// encoder come from one thread at a time; how the images of a call share the machine is the encoder's.
 public protocol Encoder: AnyObject {
     /// The registered name.
     var name: String { get }
-    /// The length of the default output.
-    var dimension: Int { get }
     /// The compute dtype.
     var dtype: DType { get }
+    /// The kind of device that computes.
+    var device: DeviceKind { get }
     /// The outputs that `embed` knows, the default first.
-    var outputs: [String] { get }
-    /// What features of this encoder came from.
-    var identity: EncoderIdentity { get }
+    var outputs: [EncoderOutput] { get }
+    /// The files that the encoder was loaded from, with the SHA-256 of what was read.
+    var files: [(file: String, sha256: String)] { get }
+    /// What features depend on beside the program's rules: by default the content of `files`, not their places.
+    var source: FeatureIdentity.Source { get }
 
-    /// The bytes u8 `[H, W, 3]` that the network sees of an image, before scaling. Safe to call from several threads.
-    func preprocess(_ image: Image, protocol: EncoderProtocol) throws -> Tensor
+    /// The steps of `preprocess` in words, to the last parameter.
+    func preprocessing(_ way: Protocol) -> String
 
-    /// Features f32 `[N, D]` of preprocessed images u8 `[N, H, W, 3]`, one tensor for each of the asked outputs, from one
-    /// pass through the network. An image's row has the same bits in any batch.
+    /// What the network sees of an image, before scaling: for the program's own encoders bytes u8 `[H, W, 3]`. Safe to
+    /// call from several threads.
+    func preprocess(_ image: Image, protocol way: Protocol) throws -> Tensor
+
+    /// Features f32 `[N, width]` of preprocessed images, one tensor for each of the asked outputs, from one pass through
+    /// the network. An image's row has the same bits in any batch, and images need not be of one size.
     /// - Throws: `TensorError` for other images or outputs; `FileError` where the weight file was changed in use.
-    func embed(_ batch: Tensor, outputs: [String]) throws -> [Tensor]
+    func embed(_ images: [Tensor], outputs: [String]) throws -> [Tensor]
 
-    /// The network alone, for comparing it with its reference: the default output f32 `[N, D]`.
+    /// The network alone, for comparing it with its reference: the default output f32 `[N, width]`.
     func forward(_ x: Tensor) throws -> Tensor
 }
 
 extension Encoder {
-    /// Features f32 `[N, D]` of images; they are preprocessed several at a time.
-    public func features(
-        images: [Image], protocol way: EncoderProtocol = .chexgenbench, output: String? = nil
-    ) throws -> Tensor {
-        try embed(
-            images: try EncoderInput.preprocess(images.count) { try self.preprocess(images[$0], protocol: way) },
-            output: output)
-    }
+    /// The processor.
+    public var device: DeviceKind { .cpu }
 
-    /// Features f32 `[N, D]` of preprocessed images u8 `[N, H, W, 3]`.
-    /// - Parameter output: one of `outputs`; nil is the first.
-    public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
-        try embed(batch, outputs: [checkedOutput(output)])[0]
-    }
+    /// The content of `files`.
+    public var source: FeatureIdentity.Source { FeatureIdentity.source(files: files.map(\.sha256)) }
 
-    /// Features f32 `[N, D]` of preprocessed images u8 `[H, W, 3]`, one tensor each, all of one size.
-    public func embed(images: [Tensor], output: String? = nil) throws -> Tensor {
-        guard images.count > 0 else { return try Tensor(uninitialized: [0, dimension(of: output)]) }
-        return try embed(EncoderInput.stack(images), output: output)
-    }
+    /// The length of the default output.
+    public var dimension: Int { outputs.first?.width ?? 0 }
 
-    /// As the other, with several outputs from one pass; `images` holds at least one.
-    public func embed(images: [Tensor], outputs: [String]) throws -> [Tensor] {
-        try embed(EncoderInput.stack(images), outputs: outputs)
-    }
-
-    /// The length of an output.
+    /// The output of a name; nil and `features` are every encoder's default.
     /// - Throws: `TensorError.value` for an output that the encoder does not have.
-    public func dimension(of output: String?) throws -> Int {
-        let chosen = try checkedOutput(output)
-        return chosen == outputs.first ? dimension : 1008
+    public func output(_ name: String?) throws -> EncoderOutput {
+        if let found = outputs.first(where: { $0.name == name }) { return found }
+        guard name == nil || name == "features", let first = outputs.first else {
+            throw TensorError.value(
+                operation: self.name,
+                message: "no output \"\(name ?? "")\"; known: " + outputs.map(\.name).joined(separator: ", "))
+        }
+        return first
     }
 
-    /// The output that is meant by a name or nil.
-    func checkedOutput(_ output: String?) throws -> String {
-        let chosen = output ?? outputs.first ?? ""
-        guard outputs.contains(chosen) else {
-            throw TensorError.value(
-                operation: name,
-                message: "no output \"\(chosen)\"; known: " + outputs.joined(separator: ", "))
-        }
-        return chosen
+    /// What the features of an output depend on, beside the image.
+    /// - Throws: as `output`.
+    public func identity(_ way: Protocol, output: String? = nil) throws -> FeatureIdentity {
+        FeatureIdentity(
+            encoder: name, source: source, preprocessing: preprocessing(way), output: try self.output(output).name,
+            dtype: dtype.rawValue, device: device)
+    }
+
+    /// Features f32 `[N, width]` of images; they are preprocessed several at a time.
+    public func features(images: [Image], protocol way: Protocol, output: String? = nil) throws -> Tensor {
+        let inputs = try EncoderInput.preprocess(images.count) { try self.preprocess(images[$0], protocol: way) }
+        return try embed(inputs, outputs: [self.output(output).name])[0]
+    }
+
+    /// Features f32 `[N, width]` of preprocessed images that lie on top of each other, `[N, …]`.
+    public func embed(_ batch: Tensor, output: String? = nil) throws -> Tensor {
+        try embed(EncoderInput.images(batch), outputs: [self.output(output).name])[0]
+    }
+
+    /// As the other, with several outputs from one pass.
+    public func embed(_ batch: Tensor, outputs: [String]) throws -> [Tensor] {
+        try embed(EncoderInput.images(batch), outputs: outputs)
     }
 }

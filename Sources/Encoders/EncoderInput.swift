@@ -23,31 +23,22 @@ enum EncoderInput {
         return try results.compactMap { try $0?.get() }
     }
 
-    /// Tensors of one shape and dtype on top of each other, `[N, …]`.
-    static func stack(_ tensors: [Tensor]) throws -> Tensor {
-        guard let first = tensors.first else { throw TensorError.shape(operation: "stack", message: "no tensors") }
-        let result = try Tensor(uninitialized: [tensors.count] + first.shape, first.dtype)
-        let bytes = first.count * first.dtype.size
-        for (index, tensor) in tensors.enumerated() {
-            guard tensor.shape == first.shape, tensor.dtype == first.dtype else {
-                throw TensorError.shape(
-                    operation: "stack",
-                    message: "image 1 is \(first.dtype) \(Tensor.text(first.shape)), image \(index + 1) is "
-                        + "\(tensor.dtype) \(Tensor.text(tensor.shape))")
-            }
-            let source = try tensor.contiguous()
-            (result.pointer + index * bytes).copyMemory(from: source.pointer, byteCount: bytes)
+    /// The images of a batch `[N, …]` as tensors that share its memory.
+    /// - Throws: `TensorError.shape` for a scalar.
+    static func images(_ batch: Tensor) throws -> [Tensor] {
+        guard batch.rank > 0 else {
+            throw TensorError.shape(operation: "images", message: "wanted [N, …], got a number")
         }
-        return result
+        let whole = try batch.contiguous()
+        return try (0..<whole.shape[0]).map { try whole.select(0, $0) }
     }
 
-    /// Image `index` of a contiguous batch `[N, …]`, as a batch of one that shares its memory.
-    static func one(_ batch: Tensor, _ index: Int) throws -> Tensor {
-        let shape = [1] + batch.shape.dropFirst()
-        let count = shape.reduce(1, *)
+    /// A contiguous image `[H, W, C]` as a batch of one that shares its memory.
+    static func batch(of image: Tensor) throws -> Tensor {
+        let shape = [1] + image.shape
         return try Tensor(
-            storage: batch.storage, dtype: batch.dtype, shape: shape, strides: Tensor.contiguousStrides(shape),
-            offset: batch.offset + index * count)
+            storage: image.storage, dtype: image.dtype, shape: shape, strides: Tensor.contiguousStrides(shape),
+            offset: image.offset)
     }
 
     /// Copies rows of features `[n, …]` to `result` `[N, …]`, from row `index` on.

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Identity
 import Imaging
 import NeuralNet
 import Tensors
@@ -14,12 +15,13 @@ public final class InceptionEncoder: Encoder {
 
     /// `inception-v3`.
     public let name = "inception-v3"
-    /// 2048.
-    public let dimension = 2048
     /// The pooled features; the last layer without its bias (for the Inception Score), and with it.
-    public let outputs = ["2048", "logits_unbiased", "logits"]
-    /// What features of this encoder came from.
-    public let identity: EncoderIdentity
+    public let outputs = [
+        EncoderOutput("2048", width: 2048), EncoderOutput("logits_unbiased", width: 1008),
+        EncoderOutput("logits", width: 1008),
+    ]
+    /// The file of weights.
+    public let files: [(file: String, sha256: String)]
     /// The compute dtype.
     public var dtype: DType { pool.dtype }
     private let network: InceptionV3Network
@@ -38,53 +40,57 @@ public final class InceptionEncoder: Encoder {
         network = try InceptionV3Network()
         try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
         pool = try ContextPool(dtype: dtype)
-        let text = "RGB; 299x299 bilinear (Pillow, antialiased); (x-128)/128"
-        identity = EncoderIdentity(
-            name: "inception-v3", files: try checkpoint.sha256().map { ($0.file, $0.hash) },
-            preprocessing: [.chexgenbench: text, .exact: text], dtype: dtype)
+        files = try checkpoint.sha256().map { ($0.file, $0.hash) }
     }
 
+    /// The same under both protocols.
+    public func preprocessing(_ way: Protocol) -> String { "RGB; 299x299 bilinear (Pillow, antialiased); (x-128)/128" }
+
     /// The image as RGB, squeezed to 299 × 299 by Pillow's bilinear filter; the same under both protocols.
-    public func preprocess(_ image: Image, protocol: EncoderProtocol) throws -> Tensor {
+    public func preprocess(_ image: Image, protocol way: Protocol) throws -> Tensor {
         try image.converted(to: .rgb).resized(width: side, height: side, filter: .bilinear).tensor()
     }
 
-    /// Features of images u8 `[N, H, W, 3]`; other sizes than 299 are resized as TensorFlow 1 does.
+    /// Features of images u8 `[H, W, 3]`; other sizes than 299 are resized as TensorFlow 1 does.
     /// - Throws: `TensorError` for other images or outputs; `FileError` where the weight file was changed in use.
-    public func embed(_ batch: Tensor, outputs: [String]) throws -> [Tensor] {
-        guard batch.dtype == .u8 else {
-            throw TensorError.dtype(operation: name, message: "wanted u8 images [N, H, W, 3], got \(batch.dtype)")
+    public func embed(_ images: [Tensor], outputs: [String]) throws -> [Tensor] {
+        if let wrong = images.first(where: { $0.dtype != .u8 }) {
+            throw TensorError.dtype(operation: name, message: "wanted u8 images [H, W, 3], got \(wrong.dtype)")
         }
-        return try run(batch, try outputs.map { try checkedOutput($0) })
+        return try run(images, outputs.map { try output($0) })
     }
 
     /// The 2048 features of images `[N, H, W, 3]`, u8 or f32 in 0 … 255.
-    public func forward(_ x: Tensor) throws -> Tensor { try run(x, ["2048"])[0] }
+    public func forward(_ x: Tensor) throws -> Tensor { try forward(x, output: "2048") }
 
     /// As `forward`, with the output by name.
-    public func forward(_ x: Tensor, output: String) throws -> Tensor { try run(x, [try checkedOutput(output)])[0] }
+    public func forward(_ x: Tensor, output name: String) throws -> Tensor {
+        try run(EncoderInput.images(x), [output(name)])[0]
+    }
 
-    private func run(_ images: Tensor, _ outputs: [String]) throws -> [Tensor] {
-        guard images.rank == 4, images.shape[3] == 3, images.shape[1] > 0, images.shape[2] > 0 else {
-            throw TensorError.shape(
-                operation: name, message: "wanted images [N, H, W, 3], got \(Tensor.text(images.shape))")
+    private func run(_ images: [Tensor], _ outputs: [EncoderOutput]) throws -> [Tensor] {
+        for image in images {
+            guard image.rank == 3, image.shape[2] == 3, image.shape[0] > 0, image.shape[1] > 0 else {
+                throw TensorError.shape(
+                    operation: name, message: "wanted images [H, W, 3], got \(Tensor.text(image.shape))")
+            }
+            guard image.dtype == .u8 || image.dtype == .f32 else {
+                throw TensorError.dtype(operation: name, message: "wanted u8 or f32 in 0 … 255, got \(image.dtype)")
+            }
         }
-        guard images.dtype == .u8 || images.dtype == .f32 else {
-            throw TensorError.dtype(operation: name, message: "wanted u8 or f32 in 0 … 255, got \(images.dtype)")
-        }
-        let batch = try images.contiguous()
-        let results = try outputs.map { try Tensor(uninitialized: [batch.shape[0], $0 == "2048" ? 2048 : 1008]) }
-        let bias = outputs.contains("logits") ? try network.logitBias() : []
-        let groups = EncoderInput.groups(batch.shape[0], most: Self.groupSize)
+        let results = try outputs.map { try Tensor(uninitialized: [images.count, $0.width]) }
+        let bias = outputs.contains { $0.name == "logits" } ? try network.logitBias() : []
+        let hasLogits = outputs.contains { $0.name != "2048" }
+        let groups = EncoderInput.groups(images.count, most: Self.groupSize)
         try pool.forEach(groups.count) { [self] index, context in
             let group = groups[index]
             let features = try network.features(group.count, context) {
-                try input(EncoderInput.one(batch, group.lowerBound + $0), context)
+                try input(EncoderInput.batch(of: images[group.lowerBound + $0].contiguous()), context)
             }
+            let logits = hasLogits ? try network.logitsUnbiased(features, context) : features
             for (output, result) in zip(outputs, results) {
-                let rows = output == "2048" ? features : try network.logitsUnbiased(features, context)
-                EncoderInput.put(rows, group.lowerBound, result)
-                guard output == "logits" else { continue }
+                EncoderInput.put(output.name == "2048" ? features : logits, group.lowerBound, result)
+                guard output.name == "logits" else { continue }
                 let target = result.pointer.assumingMemoryBound(to: Float.self)
                 for row in group {
                     for (column, value) in bias.enumerated() { target[row * bias.count + column] += value }

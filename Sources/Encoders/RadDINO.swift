@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Identity
 import Imaging
 import NeuralNet
 import Tensors
@@ -12,12 +13,10 @@ public final class RadDINO: Encoder {
 
     /// `rad-dino`.
     public let name = "rad-dino"
-    /// The final normalised class token.
-    public let outputs = ["pooler_output"]
-    /// What features of this encoder came from.
-    public let identity: EncoderIdentity
-    /// The channels of a token.
-    public var dimension: Int { network.configuration.hiddenSize }
+    /// The final normalised class token, `hidden_size` of the configuration wide.
+    public let outputs: [EncoderOutput]
+    /// The files of weights and configuration.
+    public let files: [(file: String, sha256: String)]
     /// The compute dtype.
     public var dtype: DType { pool.dtype }
     /// The steps from an image to pixels.
@@ -54,15 +53,10 @@ public final class RadDINO: Encoder {
         checkpoint = try Checkpoint.open(place).renamed(Self.hubName(of:))
         try network.parameters.load(checkpoint) { $0 == "embeddings.mask_token" }
         pool = try ContextPool(dtype: dtype)
-        let files =
+        outputs = [EncoderOutput("pooler_output", width: configuration.hiddenSize)]
+        files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
             + [configurationPath, processorPath].map { (file: $0, sha256: try SHA256.hex(file: $0)) }
-        identity = EncoderIdentity(
-            name: name, files: files,
-            preprocessing: [
-                .chexgenbench: "RGB; 299x299 bilinear (Pillow, antialiased); " + processor.text,
-                .exact: processor.text,
-            ], dtype: dtype)
     }
 
     /// The name that files on the Hub use for a tensor, which transformers 5 may have renamed.
@@ -77,8 +71,18 @@ public final class RadDINO: Encoder {
         return name
     }
 
+    /// The processor's steps; under `chexgenbench` after a resize to 299 × 299.
+    public func preprocessing(_ way: Protocol) -> String {
+        switch way {
+        case .exact: return processor.text
+        case .chexgenbench:
+            let side = Self.benchmarkSide
+            return "RGB; \(side)x\(side) bilinear (Pillow, antialiased); " + processor.text
+        }
+    }
+
     /// The image as the processor cuts it; `chexgenbench` squeezes it to 299 × 299 first, as fid.py does.
-    public func preprocess(_ image: Image, protocol way: EncoderProtocol) throws -> Tensor {
+    public func preprocess(_ image: Image, protocol way: Protocol) throws -> Tensor {
         switch way {
         case .exact: return try processor.bytes(image)
         case .chexgenbench:
@@ -88,18 +92,17 @@ public final class RadDINO: Encoder {
         }
     }
 
-    /// Features of preprocessed images u8 `[N, H, W, 3]`.
+    /// Features of preprocessed images u8 `[H, W, 3]`.
     /// - Throws: `TensorError` for other images or outputs; `FileError` where a weight file was changed in use.
-    public func embed(_ batch: Tensor, outputs: [String]) throws -> [Tensor] {
-        for output in outputs { _ = try checkedOutput(output) }
-        guard batch.dtype == .u8 else {
-            throw TensorError.dtype(operation: name, message: "wanted u8 images [N, H, W, 3], got \(batch.dtype)")
+    public func embed(_ images: [Tensor], outputs: [String]) throws -> [Tensor] {
+        for output in outputs { _ = try self.output(output) }
+        if let wrong = images.first(where: { $0.dtype != .u8 }) {
+            throw TensorError.dtype(operation: name, message: "wanted u8 images [H, W, 3], got \(wrong.dtype)")
         }
-        let images = try checked(batch)
-        let result = try Tensor(uninitialized: [images.shape[0], dimension])
-        try pool.forEach(images.shape[0]) { [self] index, context in
-            let pixels = try normalised(EncoderInput.one(images, index), context)
-            EncoderInput.put(try network.pooled(pixels, context), index, result)
+        let batches = try images.map { try checked(EncoderInput.batch(of: $0.contiguous())) }
+        let result = try Tensor(uninitialized: [images.count, dimension])
+        try pool.forEach(images.count) { [self] index, context in
+            EncoderInput.put(try network.pooled(normalised(batches[index], context), context), index, result)
         }
         try checkpoint.checkUnchanged()
         return outputs.map { _ in result }
@@ -107,10 +110,10 @@ public final class RadDINO: Encoder {
 
     /// Features f32 `[N, C]` of pixels f32 `[N, H, W, 3]` that are normalised already.
     public func forward(_ x: Tensor) throws -> Tensor {
-        let pixels = try checkedPixels(x)
-        let result = try Tensor(uninitialized: [pixels.shape[0], dimension])
-        try pool.forEach(pixels.shape[0]) { [self] index, context in
-            let image = try context.converted(EncoderInput.one(pixels, index), context.dtype)
+        let pixels = try EncoderInput.images(checkedPixels(x))
+        let result = try Tensor(uninitialized: [pixels.count, dimension])
+        try pool.forEach(pixels.count) { [self] index, context in
+            let image = try context.converted(EncoderInput.batch(of: pixels[index]), context.dtype)
             EncoderInput.put(try network.pooled(image, context), index, result)
         }
         try checkpoint.checkUnchanged()
@@ -119,12 +122,12 @@ public final class RadDINO: Encoder {
 
     /// Every final token f32 `[N, T, C]`, class token first, of pixels f32 `[N, H, W, 3]` that are normalised already.
     public func tokens(_ x: Tensor) throws -> Tensor {
-        let pixels = try checkedPixels(x)
+        let pixels = try EncoderInput.images(checkedPixels(x))
         let patch = network.configuration.patchSize
-        let count = (pixels.shape[1] / patch) * (pixels.shape[2] / patch) + 1
-        let result = try Tensor(uninitialized: [pixels.shape[0], count, dimension])
-        try pool.forEach(pixels.shape[0]) { [self] index, context in
-            let image = try context.converted(EncoderInput.one(pixels, index), context.dtype)
+        let count = (x.shape[1] / patch) * (x.shape[2] / patch) + 1
+        let result = try Tensor(uninitialized: [pixels.count, count, dimension])
+        try pool.forEach(pixels.count) { [self] index, context in
+            let image = try context.converted(EncoderInput.batch(of: pixels[index]), context.dtype)
             EncoderInput.put(try network.tokens(image, context), index, result)
         }
         try checkpoint.checkUnchanged()

@@ -1,4 +1,5 @@
 import Foundation
+import Identity
 import Tensors
 
 /// The Inception Score (Salimans et al., 2016): `exp(E KL(p(y|x) ‖ p(y)))`, per split, then mean and deviation over splits.
@@ -25,7 +26,7 @@ public enum InceptionScore {
     ///     of files; `.exact` sorts them by content first, so that it depends on the set and the seed only.
     /// - Throws: `MetricError` for another shape, no rows, no splits, or a logit that is not finite.
     public static func score(
-        _ logits: Tensor, splits: Int = 10, seed: UInt64 = 42, protocol definition: MetricProtocol = .chexgenbench
+        _ logits: Tensor, splits: Int = 10, seed: UInt64 = 42, protocol definition: Protocol = .chexgenbench
     ) throws -> Score {
         let metric = "inception_score"
         let set = try FeatureSet(logits, name: "given", metric: metric)

@@ -22,11 +22,3 @@ public enum MetricError: Error, Equatable, CustomStringConvertible {
         }
     }
 }
-
-/// Which definition a number follows.
-public enum MetricProtocol: String, CaseIterable, Sendable {
-    /// What CheXGenBench computes, quirks included, so that numbers can stand in its table.
-    case chexgenbench
-    /// What the paper of the metric defines.
-    case exact
-}

@@ -1,11 +1,12 @@
 import Files
+import Identity
 
 /// All that decides what a number means. Numbers with different identities do not belong in one table.
 public struct MetricIdentity: Equatable, Sendable {
     /// The metric: `fid`, `kid`, `prdc.precision`.
     public var metric: String
     /// Whose definition is followed.
-    public var definition: MetricProtocol
+    public var definition: Protocol
     /// The network that made the features.
     public var encoder: String
     /// SHA-256 of the network's weights, in hexadecimal.
@@ -27,7 +28,7 @@ public struct MetricIdentity: Equatable, Sendable {
 
     /// An identity from its fields.
     public init(
-        metric: String, definition: MetricProtocol, encoder: String, weights: String, preprocessing: String,
+        metric: String, definition: Protocol, encoder: String, weights: String, preprocessing: String,
         dtype: String, estimator: String, realCount: Int, syntheticCount: Int, seed: UInt64? = nil,
         details: [String: String] = [:]
     ) {
@@ -89,7 +90,7 @@ public struct MetricIdentity: Equatable, Sendable {
             guard let value = json[key]?.integer else { throw wrong(key) }
             return value
         }
-        guard let definition = MetricProtocol(rawValue: try text("protocol")) else { throw wrong("protocol") }
+        guard let definition = Protocol(rawValue: try text("protocol")) else { throw wrong("protocol") }
         var seed: UInt64?
         switch json["seed"] {
         case .null?: seed = nil

@@ -1,4 +1,5 @@
 import Foundation
+import Identity
 import RadiomicsKernels
 import Metrics
 import Tensors
@@ -41,7 +42,7 @@ public struct FrechetRadiomicsDistance: Sendable {
     ///   - settings: what the identity says about the features.
     /// - Throws: `RadiomicsError.table` where fewer than two rows or no features are left.
     public init(
-        real: RadiomicsTable, synthetic: RadiomicsTable, protocol way: MetricProtocol, isChunked: Bool,
+        real: RadiomicsTable, synthetic: RadiomicsTable, protocol way: Protocol, isChunked: Bool,
         seed: UInt32 = 42, settings: String
     ) throws {
         let isExact = way == .exact

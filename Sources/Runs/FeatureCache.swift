@@ -1,6 +1,7 @@
 import CSQLite
 import Files
 import Foundation
+import Identity
 
 /// Features of images, kept between runs in SQLite, keyed by what they are a function of and by nothing else.
 ///
@@ -8,34 +9,6 @@ import Foundation
 /// damaged row counts as absent, a damaged database is made anew, and where the disk is full or read-only the cache
 /// only warns, once. Several processes may use it at once.
 public final class FeatureCache: @unchecked Sendable {
-    /// What features depend on, beside the image.
-    public struct Identity: Hashable, Sendable {
-        /// The encoder's name.
-        public let encoder: String
-        /// How images become tensors, to the last parameter.
-        public let preprocessing: String
-        /// SHA-256 of the weights.
-        public let weights: String
-        /// The dtype of the computation.
-        public let dtype: String
-        /// Which of the encoder's outputs.
-        public let output: String
-
-        /// An identity from its parts.
-        public init(encoder: String, preprocessing: String, weights: String, dtype: String, output: String) {
-            self.encoder = encoder
-            self.preprocessing = preprocessing
-            self.weights = weights
-            self.dtype = dtype
-            self.output = output
-        }
-
-        /// All parts as one text in which no two identities are equal.
-        var text: String {
-            JSON.array([encoder, preprocessing, weights, dtype, output].map { .string($0) }).text()
-        }
-    }
-
     /// `CHEXGEN_CACHE`, else `chexgen` in `XDG_CACHE_HOME` or `~/.cache`.
     public static var defaultFolder: String {
         let environment = ProcessInfo.processInfo.environment
@@ -50,9 +23,9 @@ public final class FeatureCache: @unchecked Sendable {
     private let lock = NSLock()
     private var database: Database?
     private var isOff = false
-    private var identities: [Identity: Int] = [:]
-    /// Raised when the tables or the checksums change; a cache of another version is made anew.
-    private static let version = 1
+    private var identities: [FeatureIdentity: Int] = [:]
+    /// Raised when the tables, the checksums or what an identity holds change; a cache of another version is made anew.
+    private static let version = 2
 
     /// Opens the cache, or makes it.
     /// - Parameters:
@@ -71,7 +44,7 @@ public final class FeatureCache: @unchecked Sendable {
 
     /// Features of images; nil for each that is not in the cache.
     /// - Parameter images: SHA-256 of the images' bytes, in hexadecimal.
-    public func get(_ images: [String], _ identity: Identity) -> [[Float]?] {
+    public func get(_ images: [String], _ identity: FeatureIdentity) -> [[Float]?] {
         var found = [[Float]?](repeating: nil, count: images.count)
         let start = CRC32C.of(Array(identity.text.utf8))
         lock.withLock {
@@ -99,7 +72,7 @@ public final class FeatureCache: @unchecked Sendable {
     }
 
     /// Keeps features of images, all in one transaction.
-    public func put(_ entries: [(image: String, vector: [Float])], _ identity: Identity) {
+    public func put(_ entries: [(image: String, vector: [Float])], _ identity: FeatureIdentity) {
         if entries.isEmpty { return }
         let start = CRC32C.of(Array(identity.text.utf8))
         lock.withLock {
@@ -238,7 +211,7 @@ public final class FeatureCache: @unchecked Sendable {
         }
     }
 
-    private func id(of identity: Identity, in database: Database, adding: Bool) throws -> Int? {
+    private func id(of identity: FeatureIdentity, in database: Database, adding: Bool) throws -> Int? {
         if let id = identities[identity] { return id }
         if adding { try database.run("INSERT OR IGNORE INTO identities (text) VALUES (?)", [.text(identity.text)]) }
         var id: Int?

@@ -59,14 +59,14 @@ import Testing
         let ready = try encoder.preprocess(gray, protocol: .chexgenbench)
         #expect(ready.shape == [299, 299, 3])
         #expect(try ready.array(UInt8.self).allSatisfy { $0 == 77 })
-        let features = try encoder.features(images: [gray, gray, gray])
+        let features = try encoder.features(images: [gray, gray, gray], protocol: .exact)
         #expect(features.shape == [3, 2048])
-        #expect(try encoder.features(images: []).shape == [0, 2048])
-        #expect(throws: TensorError.self) { try encoder.features(images: [gray], output: "pool3") }
+        #expect(try encoder.features(images: [], protocol: .exact).shape == [0, 2048])
+        #expect(throws: TensorError.self) { try encoder.features(images: [gray], protocol: .exact, output: "pool3") }
         #expect(throws: TensorError.self) { try encoder.embed(Tensor.zeros([1, 299, 299, 4], .u8)) }
         #expect(throws: TensorError.self) { try encoder.embed(Tensor.zeros([1, 299, 299, 3])) }
-        #expect(encoder.identity.files.count == 1)
-        #expect(encoder.identity.files[0].sha256.count == 64)
+        #expect(encoder.files.count == 1)
+        #expect(encoder.files[0].sha256.count == 64)
     }
 
     @Test func wrongWeightsAreNamed() throws {

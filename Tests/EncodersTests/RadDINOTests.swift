@@ -2,6 +2,7 @@ import Checkpoints
 import Encoders
 import Files
 import Foundation
+import Identity
 import Imaging
 import ParityFormula
 import Tensors
@@ -63,16 +64,34 @@ private func pixels(_ name: String, _ shape: [Int]) throws -> Tensor {
         let folder = try model(small, salt: "small.")
         let encoder = try RadDINO(weights: folder.path, dtype: .f32)
         let film = try Image.from(bytesImage("film", 150, 91))
-        for way in EncoderProtocol.allCases {
+        for way in Protocol.allCases {
             let features = try encoder.features(images: [film], protocol: way)
             #expect(try relativeError(features, expected("small.\(way.rawValue)"), width: 96) < 1e-5, "\(way)")
         }
         let many = try encoder.features(images: [Image](repeating: film, count: 5), protocol: .exact).array(Float.self)
         let one = try encoder.features(images: [film], protocol: .exact).array(Float.self)
         for row in 0..<5 { #expect(Array(many[row * 96..<(row + 1) * 96]) == one) }
-        #expect(encoder.identity.files.count == 3)
-        #expect(encoder.identity == (try RadDINO(weights: folder.path, dtype: .f32)).identity)
-        #expect(encoder.identity != (try RadDINO(weights: folder.path, dtype: .bf16)).identity)
+        #expect(encoder.files.count == 3)
+        let again = try RadDINO(weights: folder.path, dtype: .f32)
+        let other = try RadDINO(weights: folder.path, dtype: .bf16)
+        for way in Protocol.allCases {
+            #expect(try encoder.identity(way) == again.identity(way, output: "pooler_output"))
+            #expect(try encoder.identity(way) != other.identity(way))
+        }
+        #expect(try encoder.identity(.exact) != encoder.identity(.chexgenbench))
+        #expect(throws: TensorError.self) { try encoder.identity(.exact, output: "logits") }
+    }
+
+    @Test func imagesOfOneCallMayDifferInSize() throws {
+        let folder = try model(small, salt: "small.")
+        let encoder = try RadDINO(weights: folder.path, dtype: .f32)
+        let films = try [bytesImage("a", 70, 70), bytesImage("b", 84, 56), bytesImage("c", 70, 98)]
+        let together = try encoder.embed(films, outputs: ["pooler_output"])[0].array(Float.self)
+        for (row, film) in films.enumerated() {
+            let alone = try encoder.embed([film], outputs: ["features"])[0].array(Float.self)
+            #expect(Array(together[row * 96..<(row + 1) * 96]) == alone)
+        }
+        #expect(try encoder.embed([], outputs: ["features"])[0].shape == [0, 96])
     }
 
     @Test func gatedNetworksAndSeveralTiles() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Identity
 import Metrics
 import Radiomics
 import Tensors
@@ -22,7 +23,7 @@ private func table(_ count: Int, seed: UInt64, shift: Double = 0, prefix: String
 }
 
 private func distance(
-    _ real: RadiomicsTable, _ synthetic: RadiomicsTable, _ way: MetricProtocol, chunks: Bool = false
+    _ real: RadiomicsTable, _ synthetic: RadiomicsTable, _ way: Protocol, chunks: Bool = false
 ) throws -> FrechetRadiomicsDistance {
     try FrechetRadiomicsDistance(
         real: real, synthetic: synthetic, protocol: way, isChunked: chunks, settings: "test")

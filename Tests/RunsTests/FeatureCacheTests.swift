@@ -1,12 +1,14 @@
 import Foundation
+import Identity
 import Runs
 import Testing
 
 @Suite struct FeatureCacheTests {
     final class Warnings: @unchecked Sendable { var lines: [String] = [] }
 
-    let identity = FeatureCache.Identity(
-        encoder: "inception-v3", preprocessing: "tf-299", weights: sha("w"), dtype: "f32", output: "2048")
+    let identity = FeatureIdentity(
+        encoder: "inception-v3", source: .files(sha256: sha("w")), preprocessing: "tf-299", output: "2048", dtype: "f32"
+    )
 
     func cache(_ scratch: Scratch, _ warnings: Warnings) -> FeatureCache {
         FeatureCache(folder: scratch.path + "/cache") { warnings.lines.append($0) }
@@ -28,14 +30,14 @@ import Testing
             #expect(found[3] == nil)
             #expect(cache.size.vectors == 3 && cache.size.bytes > 8192)
         }
-        for other in [
-            FeatureCache.Identity(
-                encoder: "rad-dino", preprocessing: "tf-299", weights: sha("w"), dtype: "f32", output: "2048"),
-            FeatureCache.Identity(
-                encoder: "inception-v3", preprocessing: "tf-299", weights: sha("w"), dtype: "bf16", output: "2048"),
-            FeatureCache.Identity(
-                encoder: "inception-v3", preprocessing: "tf-299", weights: sha("v"), dtype: "f32", output: "2048"),
-        ] { #expect(first.get([sha("0")], other) == [nil]) }
+        for change: (inout FeatureIdentity) -> Void in [
+            { $0.encoder = "rad-dino" }, { $0.source = .files(sha256: sha("v")) }, { $0.preprocessing = "pil-299" },
+            { $0.output = "logits" }, { $0.dtype = "bf16" }, { $0.source = .formula },
+        ] {
+            var other = identity
+            change(&other)
+            #expect(first.get([sha("0")], other) == [nil])
+        }
         try first.clear()
         #expect(first.get([sha("0")], identity) == [nil])
         first.put([(sha("0"), [2])], identity)

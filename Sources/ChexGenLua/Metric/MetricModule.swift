@@ -1,4 +1,5 @@
 import Foundation
+import Identity
 import LuaRuntime
 import Metrics
 import Tensors
@@ -27,15 +28,15 @@ enum MetricModule {
     static let real = LuaParameter("real", .any, "Features of real images, `[N, D]`.")
     static let synthetic = LuaParameter("synthetic", .object("Tensor"), "Features of synthetic images, `[M, D]`.")
     private static let protocolOption = LuaParameter(
-        "protocol", .choice(MetricProtocol.allCases.map(\.rawValue)), default: .string("chexgenbench"),
+        "protocol", .choice(Protocol.allCases.map(\.rawValue)), default: .string("chexgenbench"),
         "`chexgenbench` repeats the reference, `exact` is what the metric's paper says.")
 
     static func options(_ parameters: [LuaParameter]) -> LuaParameter {
         LuaParameter("options", .options(parameters), default: .table(LuaTable()), "Settings.")
     }
 
-    static func definition(_ options: LuaArguments) throws -> MetricProtocol {
-        MetricProtocol(rawValue: try options.string("protocol")) ?? .chexgenbench
+    static func definition(_ options: LuaArguments) throws -> Protocol {
+        Protocol(rawValue: try options.string("protocol")) ?? .chexgenbench
     }
 
     /// The seed of NumPy's `RandomState`, which takes 32 bits.

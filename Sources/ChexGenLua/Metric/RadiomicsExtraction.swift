@@ -1,4 +1,5 @@
 import Files
+import Identity
 import Imaging
 import Threading
 import Radiomics
@@ -25,8 +26,8 @@ struct RadiomicsExtraction {
     /// - Throws: `FeatureExtraction.BadImages` where some have no features and bad ones are not skipped.
     func measure(_ paths: [String], advance: (Int) -> Void) throws -> Outcome {
         let extractor = RadiomicsExtractor(settings)
-        let identity = FeatureCache.Identity(
-            encoder: "radiomics", preprocessing: settings.identity, weights: "none", dtype: "f64", output: "features")
+        let identity = FeatureIdentity(
+            encoder: "radiomics", source: .formula, preprocessing: settings.identity, output: "features", dtype: "f64")
         var rows: [(path: String, features: RadiomicsFeatures)] = []
         var bad: [FeatureExtraction.BadImage] = []
         var files: [(path: String, sha256: String)] = []
@@ -65,7 +66,7 @@ struct RadiomicsExtraction {
     }
 
     private func measure(
-        _ path: String, _ extractor: RadiomicsExtractor, _ identity: FeatureCache.Identity
+        _ path: String, _ extractor: RadiomicsExtractor, _ identity: FeatureIdentity
     ) throws -> (hash: String, features: RadiomicsFeatures, isNew: Bool) {
         let bytes = try ImageFile.read(path)
         let hash = bytes.withUnsafeBytes { SHA256.hex(of: $0) }

@@ -1,5 +1,6 @@
 import Datasets
 import Files
+import Identity
 import Imaging
 import LuaRuntime
 import Metrics
@@ -106,7 +107,7 @@ enum RadiomicsFunctions {
                 LuaParameter("synthetic", source, "The same of the synthetic images."),
                 MetricModule.options([
                     LuaParameter(
-                        "protocol", .choice(MetricProtocol.allCases.map(\.rawValue)),
+                        "protocol", .choice(Protocol.allCases.map(\.rawValue)),
                         default: .string("chexgenbench"),
                         "`chexgenbench`: ln d² of the features and 13 diagnostics columns in f32, sizes matched by chance; "
                             + "`exact`: ln d of the features in f64, every image."),

@@ -58,7 +58,7 @@ enum ModelModule {
             }
             let encoder = try EncoderRegistry.make(
                 name, weights: options["weights"].stringValue, dtype: session.dtype(options, arguments))
-            try session.input(encoder.identity.files)
+            try session.input(encoder.files)
             return [.object(EncoderObject(encoder, session))]
         }
     }

@@ -1,5 +1,6 @@
 import Datasets
 import Encoders
+import Identity
 import Imaging
 import LuaRuntime
 import Runs
@@ -10,7 +11,7 @@ enum EncoderMethods {
     private static let common: [LuaParameter] = [
         LuaParameter("batch", .integer, default: .integer(16), "Images a batch."),
         LuaParameter(
-            "protocol", .choice(EncoderProtocol.allCases.map(\.rawValue)), default: .string("exact"),
+            "protocol", .choice(Protocol.allCases.map(\.rawValue)), default: .string("exact"),
             "How images become the network's input."),
         LuaParameter(
             "on_bad_image", .choice(["stop", "skip"]), default: .string("stop"), "What to do with one that is broken."),
@@ -69,10 +70,10 @@ enum EncoderMethods {
             property("dim", .integer, "The number of features.") { .integer($0.encoder.dimension) },
             property("name", .string, "The encoder's name.") { .string($0.encoder.name) },
             property("dtype", .string, "The dtype it computes in.") { .string($0.encoder.dtype.rawValue) },
-            property("outputs", .list(.string), "The names of its outputs.") { .list($0.encoder.outputs) },
+            property("outputs", .list(.string), "The names of its outputs.") { .list($0.encoder.outputs.map(\.name)) },
             property("identity", .string, "What its features depend on, beside the image and the protocol.") {
                 .string(
-                    "\($0.encoder.name) weights=\($0.encoder.weightsHash.prefix(16)) dtype=\($0.encoder.dtype.rawValue)"
+                    "\($0.encoder.name) weights=\($0.encoder.source.text.prefix(16)) dtype=\($0.encoder.dtype.rawValue)"
                 )
             },
         ],
@@ -91,20 +92,14 @@ enum EncoderMethods {
         LuaPropertyDeclaration(name, type, text) { object in (object as? EncoderObject).map(get) ?? .nil }
     }
 
-    /// The output that a script means: `features` is every encoder's default.
-    private static func output(_ name: String?, _ encoder: any Encoder) -> String {
-        let fallback = encoder.outputs.first ?? ""
-        return name == nil || name == "features" ? fallback : name ?? fallback
-    }
-
-    private static func way(_ options: LuaArguments) throws -> EncoderProtocol {
-        EncoderProtocol(rawValue: try options.string("protocol")) ?? .exact
+    private static func way(_ options: LuaArguments) throws -> Protocol {
+        Protocol(rawValue: try options.string("protocol")) ?? .exact
     }
 
     private static let features: (LuaArguments) throws -> [LuaValue] = { arguments in
         let object = try arguments.object("self", as: EncoderObject.self)
         let options = try arguments.options("options")
-        let output = output(options.has("output") ? try options.string("output") : nil, object.encoder)
+        let output = try object.encoder.output(options.has("output") ? options.string("output") : nil).name
         let way = try way(options)
         switch arguments.value("images") {
         case .object(let source as DatasetObject):
@@ -140,7 +135,7 @@ enum EncoderMethods {
         let options = try arguments.options("options")
         let names = options.has("outputs") ? try options.list("outputs").compactMap(\.stringValue) : ["features"]
         let outcome = try extract(
-            object, dataset.imagePaths(), names.map { output($0, object.encoder) }, options)
+            object, dataset.imagePaths(), names.map { try object.encoder.output($0).name }, options)
         var fields = zip(names, outcome.features).map { ($0, LuaValue.tensor($1.tensor)) }
         let kept = outcome.kept.map { Int64($0 + 1) }
         fields.append(("kept", .tensor(try Tensor(kept, shape: [kept.count]))))

@@ -1,6 +1,7 @@
 import Encoders
 import Files
 import Foundation
+import Identity
 import Imaging
 import Threading
 import LuaRuntime
@@ -53,7 +54,7 @@ struct FeatureExtraction {
     }
 
     let encoder: any Encoder
-    let way: EncoderProtocol
+    let way: Protocol
     let outputs: [String]
     let batch: Int
     /// Whether images that cannot be read are left out rather than stop the run.
@@ -75,11 +76,8 @@ struct FeatureExtraction {
                 try Cancellation.check()
                 let part = Array(waiting.prefix(batch))
                 waiting.removeFirst(part.count)
-                let shape = part[0].input.shape
-                let same = part.filter { $0.input.shape == shape }
-                waiting = part.filter { $0.input.shape != shape } + waiting
-                try run(same, into: &rows)
-                advance(same.count)
+                try run(part, into: &rows)
+                advance(part.count)
             }
         }
 
@@ -88,7 +86,7 @@ struct FeatureExtraction {
             let range = start..<min(start + chunk, paths.count)
             let files = read(paths, range)
             var misses: [(index: Int, hash: String, bytes: [UInt8])] = []
-            let kept = cached(files.map { (try? $0.get())?.hash ?? "" })
+            let kept = try cached(files.map { (try? $0.get())?.hash ?? "" })
             for (offset, file) in files.enumerated() {
                 let index = range.lowerBound + offset
                 switch file {
@@ -164,7 +162,7 @@ struct FeatureExtraction {
     private func run(
         _ part: [(index: Int, hash: String, input: Tensor)], into rows: inout [[String: [Float]]]
     ) throws {
-        let found = try encoder.embed(images: part.map(\.input), outputs: outputs)
+        let found = try encoder.embed(part.map(\.input), outputs: outputs)
         for (output, features) in zip(outputs, found) {
             var entries: [(image: String, vector: [Float])] = []
             let width = features.shape[1]
@@ -174,26 +172,20 @@ struct FeatureExtraction {
                 rows[item.index][output] = vector
                 entries.append((item.hash, vector))
             }
-            cache?.put(entries, identity(output))
+            try cache?.put(entries, encoder.identity(way, output: output))
         }
     }
 
     /// The vectors of every output that the cache holds for each image; nil where one is missing.
-    private func cached(_ hashes: [String]) -> [[String: [Float]]?] {
+    private func cached(_ hashes: [String]) throws -> [[String: [Float]]?] {
         guard let cache else { return hashes.map { _ in nil } }
         var found = [[String: [Float]]?](repeating: [:], count: hashes.count)
         for output in outputs {
-            for (position, vector) in cache.get(hashes, identity(output)).enumerated() {
+            for (position, vector) in try cache.get(hashes, encoder.identity(way, output: output)).enumerated() {
                 if let vector { found[position]?[output] = vector } else { found[position] = nil }
             }
         }
         return found
-    }
-
-    private func identity(_ output: String) -> FeatureCache.Identity {
-        FeatureCache.Identity(
-            encoder: encoder.name, preprocessing: encoder.identity.preprocessing[way] ?? "",
-            weights: encoder.weightsHash, dtype: encoder.dtype.rawValue, output: output)
     }
 
     private func outcome(
@@ -202,7 +194,7 @@ struct FeatureExtraction {
         let missing = Set(bad.map(\.index))
         let kept = rows.indices.filter { !missing.contains($0) }
         let features = try outputs.map { output -> (output: String, tensor: Tensor) in
-            let width = try encoder.dimension(of: output)
+            let width = try encoder.output(output).width
             let tensor = try Tensor(uninitialized: [kept.count, width])
             try tensor.withElements(Float.self) { target in
                 for (position, row) in kept.enumerated() {
@@ -214,15 +206,5 @@ struct FeatureExtraction {
             return (output, tensor)
         }
         return Outcome(features: features, kept: kept, skipped: bad, files: kept.map { (paths[$0], hashes[$0]) })
-    }
-}
-
-extension Encoder {
-    /// One hash over the hashes of all files that the encoder was loaded from.
-    var weightsHash: String { SHA256.hex(of: identity.files.map(\.sha256).joined(separator: "\n")) }
-
-    /// The identity of this encoder's features, in one line.
-    func identityText(_ way: EncoderProtocol) -> String {
-        "\(name) weights=\(weightsHash.prefix(16)) preprocessing=(\(identity.preprocessing[way] ?? "")) dtype=\(dtype.rawValue)"
     }
 }
