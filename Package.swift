@@ -52,7 +52,7 @@ let package = Package(
         kernels("MetricKernels"),
         kernels("RadiomicsKernels"),
 
-        .target(name: "Files", dependencies: ["CSupport"]),
+        .target(name: "Files", dependencies: ["CSupport", "CYAML"]),
         // Whose way a number is computed, and what it depends on.
         .target(name: "Identity", dependencies: ["Files"]),
 
@@ -88,7 +88,7 @@ let package = Package(
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
-        .target(name: "Runs", dependencies: ["Identity", "Tensors", "Files", "CYAML", "CSQLite", "CSupport"]),
+        .target(name: "Runs", dependencies: ["Identity", "Files", "CSQLite", "CSupport"]),
 
         // 5: what Lua sees
         .target(
@@ -137,7 +137,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: ["Training", "NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Files"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "Files"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),
         .testTarget(
             name: "DiffusionTests",
@@ -151,7 +151,7 @@ let package = Package(
             dependencies: ["Radiomics", "Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
         .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
-        .testTarget(name: "RunsTests", dependencies: ["Runs", "Identity", "Tensors"]),
+        .testTarget(name: "RunsTests", dependencies: ["Runs", "Identity", "Tensors", "Files"]),
         .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),
         .testTarget(name: "CommandLineTests", dependencies: []),
     ],

@@ -9,7 +9,7 @@ struct Experiment {
     let about: String
     /// The parameters with their defaults, which are also their types; the script's `untyped` names take any type and are
     /// nil where they are not given.
-    let defaults: ConfigValue
+    let defaults: JSON
     /// Is called once a cell with the run.
     let run: LuaFunction
 
@@ -24,16 +24,16 @@ struct Experiment {
         }
         about = table["about"].stringValue ?? ""
         self.run = run
-        let declared: ConfigValue
+        let declared: JSON
         switch table["params"] {
-        case .nil: declared = .map([])
+        case .nil: declared = .object([])
         case .table: declared = try ConfigConversion.config(table["params"], name: "params")
         default: throw LuaError("\(path): params: wanted a table, got \(table["params"].kind)")
         }
-        guard case .map(let typed) = declared else {
+        guard case .object(let typed) = declared else {
             throw LuaError("\(path): params: wanted named parameters, got a list")
         }
         let untyped = table["untyped"].tableValue?.array.compactMap(\.stringValue) ?? []
-        defaults = .map(typed + untyped.map { ($0, .null) })
+        defaults = .object(typed + untyped.map { ($0, .null) })
     }
 }

@@ -91,7 +91,7 @@ public final class ExperimentRunner {
 
     /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.
     private func sharedResults(_ plan: RunPlan) throws -> String? {
-        guard case .map(let given) = plan.config.params.value,
+        guard case .object(let given) = plan.config.params.value,
             case .string(let folder)? = given.first(where: { $0.key == "results" })?.value, !folder.isEmpty
         else { return nil }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -1,3 +1,5 @@
+import Files
+
 extension Dataset {
     /// The dataset with a column more, or with another content of a column that there is; nil is a null.
     /// - Throws: `DatasetError.value` for another number of values than rows, an empty name, or a row that stands twice in

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Tensors
 
 extension Dataset {
     /// Opens a CSV file (RFC 4180, UTF-8, a header line).
@@ -19,7 +20,8 @@ extension Dataset {
         labels: String? = nil, id: String? = nil, patient: String? = nil, limits: CSVLimits = .standard
     ) throws -> Dataset {
         try Dataset(
-            opened: CSVReader.read(path, limits: limits), imageDirectory: imageDirectory, image: image, prompt: prompt,
+            opened: CSVReader.read(path, limits: limits, check: Cancellation.check), imageDirectory: imageDirectory,
+            image: image, prompt: prompt,
             labels: labels, id: id, patient: patient)
     }
 

@@ -7,9 +7,9 @@ extension Dataset {
     public func write(_ path: String, nulls: NullStyle = .kept) throws {
         try checkUnchanged()
         try AtomicFile.write(path) { file in
-            var writer = CSVWriter(file)
-            for column in columns { writer.append(column) }
-            try writer.endRow()
+            var writer = CSVWriter()
+            writer.appendRow(columns)
+            try writer.flush(to: file)
             for (index, id) in rows.enumerated() {
                 if index % 4096 == 0 { try Cancellation.check() }
                 for reference in parts[Int(id.part)].columns {
@@ -21,7 +21,8 @@ extension Dataset {
                         writer.append(bytes, kind)
                     }
                 }
-                try writer.endRow()
+                writer.endRow()
+                try writer.flush(to: file)
             }
             try checkUnchanged()
         }

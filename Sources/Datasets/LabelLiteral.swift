@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A parser of label dictionaries: `{'Edema': 1.0, 'Fracture': None}` as Python prints them, or the same as JSON.

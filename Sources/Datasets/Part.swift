@@ -1,3 +1,5 @@
+import Files
+
 /// One column of one table.
 struct ColumnReference {
     let table: TextTable

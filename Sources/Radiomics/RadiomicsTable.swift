@@ -57,16 +57,16 @@ public struct RadiomicsTable: Sendable {
 
     /// The table as CSV: a column `image_path`, then the features under pyradiomics' names.
     public func csv() -> String {
-        func quoted(_ text: String) -> String {
-            guard text.contains(where: { ",\"\r\n".contains($0) }) else { return text }
-            return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
-        }
-        var lines = [(["image_path"] + names).map(quoted).joined(separator: ",")]
+        var lines = CSVWriter()
+        lines.appendRow(["image_path"] + names)
         for row in 0..<count {
-            let numbers = values[row * names.count..<(row + 1) * names.count].map { $0.isNaN ? "" : "\($0)" }
-            lines.append(([quoted(paths[row])] + numbers).joined(separator: ","))
+            lines.append(paths[row])
+            for value in values[row * names.count..<(row + 1) * names.count] {
+                lines.append(value.isNaN ? .null : .number(value))
+            }
+            lines.endRow()
         }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.text
     }
 
     /// A table from the text columns of a CSV file, ours or pyradiomics': columns that are not all numbers are left out,

@@ -1,3 +1,5 @@
+import Files
+
 /// Values as bytes, exactly: every bit of a float and every byte of a string comes back. Used by the journal.
 enum ConfigCoding {
     /// What is wrong with the bytes.
@@ -6,13 +8,13 @@ enum ConfigCoding {
     private static let depthLimit = 256
 
     /// A value's bytes: a tag, then the payload; counts and lengths are 64-bit, little-endian.
-    static func encode(_ value: ConfigValue) -> [UInt8] {
+    static func encode(_ value: JSON) -> [UInt8] {
         var out: [UInt8] = []
         append(value, to: &out)
         return out
     }
 
-    private static func append(_ value: ConfigValue, to out: inout [UInt8]) {
+    private static func append(_ value: JSON, to out: inout [UInt8]) {
         switch value {
         case .null: out.append(0)
         case .boolean(let value): out.append(value ? 2 : 1)
@@ -25,11 +27,11 @@ enum ConfigCoding {
         case .string(let text):
             out.append(5)
             append(text, to: &out)
-        case .list(let elements):
+        case .array(let elements):
             out.append(6)
             append(UInt64(elements.count), to: &out)
             for element in elements { append(element, to: &out) }
-        case .map(let entries):
+        case .object(let entries):
             out.append(7)
             append(UInt64(entries.count), to: &out)
             for entry in entries {
@@ -50,7 +52,7 @@ enum ConfigCoding {
 
     /// The value of bytes that `encode` made.
     /// - Throws: `DecodingError` where they are something else.
-    static func decode(_ bytes: [UInt8]) throws -> ConfigValue {
+    static func decode(_ bytes: [UInt8]) throws -> JSON {
         var reader = Reader(bytes: bytes)
         let value = try reader.value(depth: 0)
         guard reader.index == bytes.count else { throw DecodingError() }
@@ -61,7 +63,7 @@ enum ConfigCoding {
         let bytes: [UInt8]
         var index = 0
 
-        mutating func value(depth: Int) throws -> ConfigValue {
+        mutating func value(depth: Int) throws -> JSON {
             guard depth < depthLimit, index < bytes.count else { throw DecodingError() }
             index += 1
             switch bytes[index - 1] {
@@ -73,14 +75,14 @@ enum ConfigCoding {
             case 5: return .string(try text())
             case 6:
                 let count = try self.count()
-                var elements: [ConfigValue] = []
+                var elements: [JSON] = []
                 for _ in 0..<count { elements.append(try value(depth: depth + 1)) }
-                return .list(elements)
+                return .array(elements)
             case 7:
                 let count = try self.count()
-                var entries: [(key: String, value: ConfigValue)] = []
+                var entries: [(key: String, value: JSON)] = []
                 for _ in 0..<count { entries.append((key: try text(), value: try value(depth: depth + 1))) }
-                return .map(entries)
+                return .object(entries)
             default: throw DecodingError()
             }
         }

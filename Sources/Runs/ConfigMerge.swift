@@ -1,3 +1,5 @@
+import Files
+
 /// Laying given parameters over an experiment's defaults.
 enum ConfigMerge {
     /// The defaults with the given values in their place. The default's type is the type:
@@ -5,7 +7,7 @@ enum ConfigMerge {
     /// - a map takes the keys that it has, each merged in turn; other keys are errors;
     /// - an empty map or list (Lua cannot tell them apart) takes any map or list, a list any list, nothing (null) anything.
     /// - Throws: `RunsError.config` with the place of the value and the nearest known name.
-    static func merge(defaults: ConfigValue, given: YAMLNode, name: String = "") throws -> ConfigValue {
+    static func merge(defaults: JSON, given: YAMLNode, name: String = "") throws -> JSON {
         func wrong(_ wanted: String) -> RunsError {
             var hint = ""
             switch (defaults, given.value) {
@@ -19,28 +21,28 @@ enum ConfigMerge {
         }
         switch (defaults, given.value) {
         case (.null, let value): return value
-        case (.boolean, .boolean), (.integer, .integer), (.string, .string), (.list, .list): return given.value
+        case (.boolean, .boolean), (.integer, .integer), (.string, .string), (.array, .array): return given.value
         case (.number, .number(let value)): return .number(value)
         case (.number, .integer(let value)): return .number(Double(value))
-        case (.map(let known), .map) where !known.isEmpty: return try merge(known, given, name: name)
-        case (.map(let known), let value) where known.isEmpty:
-            if case .map = value { return value }
-            if case .list = value { return value }
+        case (.object(let known), .object) where !known.isEmpty: return try merge(known, given, name: name)
+        case (.object(let known), let value) where known.isEmpty:
+            if case .object = value { return value }
+            if case .array = value { return value }
             throw wrong("a map or a list")
-        case (.list(let known), .map) where known.isEmpty: return given.value
+        case (.array(let known), .object) where known.isEmpty: return given.value
         case (.boolean, _): throw wrong("true or false")
         case (.integer, _): throw wrong("an integer")
         case (.number, _): throw wrong("a number")
         case (.string, _): throw wrong("a string")
-        case (.list(let known), _): throw wrong(known.isEmpty ? "a list or a map" : "a list")
-        case (.map(let known), _): throw wrong("a map with the keys \(known.map(\.key).joined(separator: ", "))")
+        case (.array(let known), _): throw wrong(known.isEmpty ? "a list or a map" : "a list")
+        case (.object(let known), _): throw wrong("a map with the keys \(known.map(\.key).joined(separator: ", "))")
         }
     }
 
     private static func merge(
-        _ known: [(key: String, value: ConfigValue)], _ given: YAMLNode, name: String
-    ) throws -> ConfigValue {
-        guard case .map(let entries) = given.content else { return .map(known) }
+        _ known: [(key: String, value: JSON)], _ given: YAMLNode, name: String
+    ) throws -> JSON {
+        guard case .object(let entries) = given.content else { return .object(known) }
         var merged = known
         for entry in entries {
             guard let index = merged.firstIndex(where: { $0.key == entry.key }) else {
@@ -52,6 +54,6 @@ enum ConfigMerge {
             let path = name.isEmpty ? entry.key : "\(name).\(entry.key)"
             merged[index].value = try merge(defaults: known[index].value, given: entry.value, name: path)
         }
-        return .map(merged)
+        return .object(merged)
     }
 }

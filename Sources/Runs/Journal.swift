@@ -9,7 +9,7 @@ import Foundation
 final class Journal {
     /// What was found when an existing journal was opened.
     struct Recovery {
-        var records: [ConfigValue] = []
+        var records: [JSON] = []
         /// Bytes of a torn record at the end, which were cut off.
         var cutBytes = 0
     }
@@ -115,7 +115,7 @@ final class Journal {
     /// Appends a record and waits until it is on the disk.
     /// - Throws: `FileError.unwritable`; the journal is then as it was, unless syncing failed, after which it takes no
     ///   more records, as nothing can be said of what the disk holds.
-    func append(_ value: ConfigValue) throws {
+    func append(_ value: JSON) throws {
         if let failure { throw FileError.unwritable(path: path, reason: "an earlier write failed: \(failure)") }
         let payload = ConfigCoding.encode(value)
         guard payload.count <= Journal.recordLimit else {

@@ -14,7 +14,7 @@ public enum ResultTables {
     ///   - path: the table; its folder is made where it is missing.
     ///   - row: columns in order, each name once.
     /// - Throws: `FileError` where the table is malformed or cannot be written; it is then as it was.
-    public static func append(_ path: String, _ row: [(String, ConfigValue)]) throws {
+    public static func append(_ path: String, _ row: [(String, JSON)]) throws {
         try withLock(path) { try append(row, to: path, after: try read(path)) }
     }
 
@@ -40,41 +40,61 @@ public enum ResultTables {
     }
 
     /// Appends a row to a table whose text is known; the caller has the lock.
-    static func append(_ row: [(String, ConfigValue)], to path: String, after text: String) throws {
+    static func append(_ row: [(String, JSON)], to path: String, after text: String) throws {
         try checkColumns(row, operation: "append to \(path)")
-        let table = try CSVText.parse(text, name: path)
-        let newline = text.contains("\r\n") ? "\r\n" : "\n"
-        var header = table.header
+        let table = try table(text, path: path)
+        let columns = table?.columns ?? []
+        var header = columns
         for (name, _) in row where !header.contains(name) { header.append(name) }
-        var out = text
-        if header != table.header {
-            out = text.hasPrefix("\u{FEFF}") ? "\u{FEFF}" : ""
-            out += header.map(CSVText.field).joined(separator: ",") + newline
-            let holes = Array(repeating: "", count: header.count - table.header.count)
-            for fields in table.rows {
-                out += ((fields.map(CSVText.field)) + holes).joined(separator: ",") + newline
+        let newline = text.contains("\r\n") ? "\r\n" : "\n"
+        var lines = CSVWriter(lineEnd: newline)
+        var old = text
+        if header != columns {
+            old = text.hasPrefix("\u{FEFF}") ? "\u{FEFF}" : ""
+            lines.appendRow(header)
+            if let table {
+                for number in 0..<table.rowCount {
+                    for column in header.indices {
+                        if column < columns.count {
+                            let (bytes, kind) = table.raw(number, column)
+                            lines.append(bytes, kind)
+                        } else {
+                            lines.appendEmpty()
+                        }
+                    }
+                    lines.endRow()
+                }
             }
-        } else if let last = text.utf8.last, last != 0x0A, last != 0x0D {
-            out += newline
+        } else if let last = text.utf8.last, last != 0x0A {
+            old += newline
         }
-        out += line(row, header: header) + newline
-        try AtomicFile.write(path, out)
+        add(row, to: &lines, header: header)
+        try AtomicFile.write(path, old + lines.text)
     }
 
-    /// A row as a line of a table with these columns.
-    static func line(_ row: [(String, ConfigValue)], header: [String]) -> String {
+    /// The table of a text; nil where it is empty.
+    static func table(_ text: String, path: String) throws -> TextTable? {
+        text.isEmpty ? nil : try CSVReader.parse(text, name: path, limits: .hard)
+    }
+
+    /// Adds a row to a table with these columns.
+    static func add(_ row: [(String, JSON)], to lines: inout CSVWriter, header: [String]) {
         let values = Dictionary(row.map { ($0.0, $0.1) }) { first, _ in first }
-        return header.map { CSVText.field(values[$0] ?? .null) }.joined(separator: ",")
+        for name in header { lines.append(values[name] ?? .null) }
+        lines.endRow()
     }
 
     /// How many rows of a table hold exactly this row's values.
-    static func count(_ row: [(String, ConfigValue)], in text: String, path: String) throws -> Int {
-        let table = try CSVText.parse(text, name: path)
-        let wanted = try CSVText.parse(line(row, header: table.header) + "\n", name: path).header
-        return table.header.isEmpty ? 0 : table.rows.filter { $0 == wanted }.count
+    static func count(_ row: [(String, JSON)], in text: String, path: String) throws -> Int {
+        guard let table = try table(text, path: path) else { return 0 }
+        let values = Dictionary(row.map { ($0.0, $0.1) }) { first, _ in first }
+        let wanted = table.columns.map { CSVWriter.text(values[$0] ?? .null) }
+        return (0..<table.rowCount).filter { number in
+            wanted.indices.allSatisfy { table.text(number, $0) == wanted[$0] }
+        }.count
     }
 
-    static func checkColumns(_ row: [(String, ConfigValue)], operation: String) throws {
+    static func checkColumns(_ row: [(String, JSON)], operation: String) throws {
         guard !row.isEmpty else {
             throw RunsError.usage(operation: operation, message: "a row needs at least one column")
         }

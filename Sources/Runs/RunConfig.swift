@@ -33,7 +33,7 @@ public struct RunConfig {
     /// Limits of the script.
     public var limits = Limits()
     /// What `run.yaml` says of the program that ran: version, processor features.
-    public var provenance: ConfigValue = .null
+    public var provenance: JSON = .null
 
     static let keys = [
         "experiment", "folder", "seed", "threads", "dtype", "params", "sweep", "limits", "pins", "provenance",
@@ -47,13 +47,14 @@ public struct RunConfig {
     ///     that does not begin with a key of the config is one of `params`.
     /// - Throws: `RunsError.config` with file, line and the nearest known key.
     public static func load(_ path: String, sets: [String] = []) throws -> RunConfig {
-        try RunConfig(node: try YAML.read(path), path: path).overriding(try sets.map(Setting.init))
+        try RunConfig(node: try RunsError.config { try YAML.read(path) }, path: path).overriding(
+            try sets.map(Setting.init))
     }
 
     /// A config without a file, as for an experiment that is run by its script's path.
     public init(experiment: String, sets: [String] = []) throws {
         let place = YAMLNode.Place(name: experiment, line: 0, column: 0)
-        let node = YAMLNode(ConfigValue.map([("experiment", .string(Paths.name(experiment)))]), at: place)
+        let node = YAMLNode(JSON.object([("experiment", .string(Paths.name(experiment)))]), at: place)
         self = try RunConfig(node: node, path: experiment).overriding(try sets.map(Setting.init))
     }
 
@@ -74,9 +75,9 @@ public struct RunConfig {
         if let field = fields["dtype"] { dtype = try field.dtype() }
         if let field = fields["sweep"], field.value != .null { sweep = field }
         if let field = fields["provenance"] { provenance = field.value }
-        let empty = YAMLNode(ConfigValue.map([]), at: node.place)
+        let empty = YAMLNode(JSON.object([]), at: node.place)
         params = fields["params"].flatMap { $0.value == .null ? nil : $0 } ?? empty
-        guard case .map = params.content else {
+        guard case .object = params.content else {
             throw params.error("`params` must be a map of parameters, not \(params.value.kind)")
         }
         if let field = fields["limits"], field.value != .null { limits = try RunConfig.limits(field) }
@@ -98,7 +99,7 @@ public struct RunConfig {
     }
 
     private static func pins(_ node: YAMLNode, home: String) throws -> [(path: String, sha256: String)] {
-        guard case .map(let entries) = node.content else {
+        guard case .object(let entries) = node.content else {
             throw node.error("`pins` must be a map from paths to SHA-256, not \(node.value.kind)")
         }
         return try entries.map { entry in
@@ -140,6 +141,8 @@ struct Setting {
         guard !path.contains("") else {
             throw RunsError.config(location: name, message: "wanted path.to.key=value, and a part of the path is empty")
         }
-        value = try YAML.parse(argument: String(text[text.index(after: equals)...]), name: name)
+        value = try RunsError.config {
+            try YAML.parse(argument: String(text[text.index(after: equals)...]), name: name)
+        }
     }
 }

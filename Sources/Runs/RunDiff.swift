@@ -43,7 +43,7 @@ public enum RunDiff {
     }
 
     /// The scalars in which two values differ, by path, with both values and where (`in the run`, `now`) they are.
-    static func differences(_ a: ConfigValue, _ b: ConfigValue, _ whereA: String, _ whereB: String) -> [String] {
+    static func differences(_ a: JSON, _ b: JSON, _ whereA: String, _ whereB: String) -> [String] {
         let left = flat(a)
         let right = flat(b)
         let leftValues = Dictionary(left.map { ($0.path, $0.value) }) { first, _ in first }
@@ -56,11 +56,11 @@ public enum RunDiff {
         }
     }
 
-    private static func flat(_ value: ConfigValue, _ path: String = "") -> [(path: String, value: ConfigValue)] {
+    private static func flat(_ value: JSON, _ path: String = "") -> [(path: String, value: JSON)] {
         switch value {
-        case .map(let entries) where !entries.isEmpty:
+        case .object(let entries) where !entries.isEmpty:
             return entries.flatMap { flat($0.value, path.isEmpty ? $0.key : path + "." + $0.key) }
-        case .list(let elements) where elements.contains { $0.isNested }:
+        case .array(let elements) where elements.contains { $0.isNested }:
             return elements.enumerated().flatMap { flat($0.element, "\(path)[\($0.offset + 1)]") }
         default: return [(path, value)]
         }
@@ -68,21 +68,21 @@ public enum RunDiff {
 
     /// What is compared of one run.
     private struct Run {
-        let parameters: ConfigValue
+        let parameters: JSON
         let inputs: [(path: String, sha256: String)]
         let csv: String
-        let table: CSVText.Table
+        let table: (header: [String], rows: [[String]])
 
         init(_ path: String) throws {
             let folder = path.hasSuffix("/run.yaml") ? Paths.folder(path) : path
             guard RunFolder.exists(folder) else { throw FileError.missing(path: folder, hint: "") }
-            let node = try YAML.read(folder + "/" + RunFolder.Names.config)
+            let node = try RunsError.config { try YAML.read(folder + "/" + RunFolder.Names.config) }
             let config = try RunConfig(node: node, path: folder + "/" + RunFolder.Names.config)
-            guard case .map(let entries) = node.value else { throw node.error("this is no config of a run") }
+            guard case .object(let entries) = node.value else { throw node.error("this is no config of a run") }
             // Which program ran is a parameter; whether it came to its end shows in the results.
             let provenance = config.provenance
             let program = ["chexgen", "cpu_features"].map { (key: $0, value: provenance[$0] ?? .null) }
-            parameters = .map(
+            parameters = .object(
                 entries.filter { !["pins", "folder", "experiment", "provenance"].contains($0.key) } + program)
             // The same file has another relative path from another folder, so files are compared by absolute path.
             var inputs = config.pins
@@ -99,7 +99,13 @@ public enum RunDiff {
             }
             self.inputs = inputs
             csv = try FileReader.text(folder + "/" + RunFolder.Names.csv, limit: 1 << 30)
-            table = try CSVText.parse(csv, name: folder + "/" + RunFolder.Names.csv)
+            let results = try ResultTables.table(csv, path: folder + "/" + RunFolder.Names.csv)
+            table = (
+                results?.columns ?? [],
+                results.map { results in
+                    (0..<results.rowCount).map { row in results.columns.indices.map { results.text(row, $0) } }
+                } ?? []
+            )
         }
 
         /// The elements of both lists, each once, in the order of the first.
@@ -110,11 +116,11 @@ public enum RunDiff {
     }
 }
 
-extension ConfigValue {
+extension JSON {
     /// Whether this is a list or a map.
     fileprivate var isNested: Bool {
         switch self {
-        case .list, .map: return true
+        case .array, .object: return true
         default: return false
         }
     }

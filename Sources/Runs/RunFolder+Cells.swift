@@ -57,7 +57,7 @@ extension RunFolder {
     ///   - row: columns in order, each name once. Sweep settings are added before them in the result files.
     ///   - cell: the cell, begun before.
     /// - Throws: `RunsError.notDeterministic` where the cell recorded another row here before it was stopped; `FileError`.
-    public func record(_ row: [(String, ConfigValue)], cell: Cell) throws {
+    public func record(_ row: [(String, JSON)], cell: Cell) throws {
         try ResultTables.checkColumns(row, operation: "record")
         try lock.withLock {
             guard states[cell.name] == .running, let number = replayed[cell.name] else {
@@ -69,9 +69,9 @@ extension RunFolder {
                 return
             }
             try journal.append(
-                .map([
+                .object([
                     ("kind", .string("row")), ("cell", .string(cell.name)), ("number", .integer(number)),
-                    ("row", .map(row.map { (key: $0.0, value: $0.1) })),
+                    ("row", .object(row.map { (key: $0.0, value: $0.1) })),
                 ]))
             rows[cell.name, default: []].append(row)
             replayed[cell.name] = number + 1
@@ -81,7 +81,7 @@ extension RunFolder {
     }
 
     /// All rows as the result files hold them: by cell, then in the order they were recorded.
-    public var allRows: [[(String, ConfigValue)]] {
+    public var allRows: [[(String, JSON)]] {
         lock.withLock {
             plan.cells.flatMap { cell in
                 (rows[cell.name] ?? []).map { ResultFiles.complete($0, cell: cell) }
@@ -90,10 +90,10 @@ extension RunFolder {
     }
 
     private static func compare(
-        _ row: [(String, ConfigValue)], _ before: [(String, ConfigValue)], number: Int, cell: Cell
+        _ row: [(String, JSON)], _ before: [(String, JSON)], number: Int, cell: Cell
     ) throws {
-        let now = ConfigValue.map(row.map { (key: $0.0, value: $0.1) })
-        let then = ConfigValue.map(before.map { (key: $0.0, value: $0.1) })
+        let now = JSON.object(row.map { (key: $0.0, value: $0.1) })
+        let then = JSON.object(before.map { (key: $0.0, value: $0.1) })
         guard now != then else { return }
         let differences = RunDiff.differences(then, now, "before it was stopped", "now")
         let what = differences.isEmpty ? "the order of the columns" : differences.joined(separator: "; ")
@@ -101,11 +101,11 @@ extension RunFolder {
     }
 
     func set(_ state: CellState, of cell: Cell) throws {
-        var entries: [(key: String, value: ConfigValue)] = [
+        var entries: [(key: String, value: JSON)] = [
             ("kind", .string("cell")), ("cell", .string(cell.name)), ("state", .string(state.word)),
         ]
         if case .failed(let message) = state { entries.append(("message", .string(String(message.prefix(100_000))))) }
-        try journal.append(.map(entries))
+        try journal.append(.object(entries))
         states[cell.name] = state
     }
 
@@ -120,7 +120,7 @@ extension RunFolder {
     }
 
     /// Takes up what the journal of an earlier process holds.
-    func replay(_ records: [ConfigValue]) throws {
+    func replay(_ records: [JSON]) throws {
         for (index, record) in records.enumerated() {
             func damaged() -> RunsError {
                 .folder(path: journal.path, message: "record \(index + 1) is not one that this version writes")
@@ -133,7 +133,8 @@ extension RunFolder {
                 guard let state = CellState(record) else { throw damaged() }
                 states[cell] = state
             case "row":
-                guard case .map(let row)? = record["row"], record["number"] == .integer(rows[cell]?.count ?? 0) else {
+                guard case .object(let row)? = record["row"], record["number"] == .integer(rows[cell]?.count ?? 0)
+                else {
                     throw damaged()
                 }
                 rows[cell, default: []].append(row.map { ($0.key, $0.value) })
@@ -161,7 +162,7 @@ extension CellState {
         }
     }
 
-    init?(_ record: ConfigValue) {
+    init?(_ record: JSON) {
         guard case .string(let word)? = record["state"] else { return nil }
         switch word {
         case "running": self = .running

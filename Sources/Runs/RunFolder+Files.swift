@@ -71,16 +71,16 @@ extension RunFolder {
         }
     }
 
-    static func pinRecord(_ files: [(path: String, sha256: String)], under root: String?) -> ConfigValue {
-        .map([
+    static func pinRecord(_ files: [(path: String, sha256: String)], under root: String?) -> JSON {
+        .object([
             ("kind", .string("pins")), ("root", root.map { .string($0) } ?? .null),
-            ("files", .map(files.map { (key: $0.path, value: .string($0.sha256)) })),
+            ("files", .object(files.map { (key: $0.path, value: .string($0.sha256)) })),
         ])
     }
 
     /// The files of a pin record.
-    static func pinned(_ record: ConfigValue) -> [(path: String, sha256: String)] {
-        guard case .map(let files)? = record["files"] else { return [] }
+    static func pinned(_ record: JSON) -> [(path: String, sha256: String)] {
+        guard case .object(let files)? = record["files"] else { return [] }
         return files.compactMap { file in
             guard case .string(let hash) = file.value else { return nil }
             return (file.key, hash)

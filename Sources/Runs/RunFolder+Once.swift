@@ -4,12 +4,12 @@ import Foundation
 /// What `once` keeps: a value, and named bytes (as of tensors), which lie in files of their own.
 public struct StoredValue {
     /// The value.
-    public var value: ConfigValue
+    public var value: JSON
     /// Bytes by name.
     public var blobs: [(name: String, bytes: Data)]
 
     /// A value with its blobs.
-    public init(_ value: ConfigValue, blobs: [(name: String, bytes: Data)] = []) {
+    public init(_ value: JSON, blobs: [(name: String, bytes: Data)] = []) {
         self.value = value
         self.blobs = blobs
     }
@@ -17,12 +17,12 @@ public struct StoredValue {
 
 /// A stored value as the journal holds it: its blobs lie in `once/` under their hashes.
 struct StoredEntry {
-    let value: ConfigValue
+    let value: JSON
     let blobs: [(name: String, sha256: String, size: Int)]
 
-    static func read(_ record: ConfigValue) -> (key: String, entry: StoredEntry)? {
+    static func read(_ record: JSON) -> (key: String, entry: StoredEntry)? {
         guard case .string(let key)? = record["key"], let value = record["value"],
-            case .list(let list)? = record["blobs"]
+            case .array(let list)? = record["blobs"]
         else { return nil }
         var blobs: [(name: String, sha256: String, size: Int)] = []
         for blob in list {
@@ -78,14 +78,14 @@ extension RunFolder {
         }
         try lock.withLock {
             let list = blobs.map {
-                ConfigValue.map([
+                JSON.object([
                     ("name", .string($0.name)), ("sha256", .string($0.sha256)), ("size", .integer($0.size)),
                 ])
             }
             try journal.append(
-                .map([
+                .object([
                     ("kind", .string("once")), ("cell", .string(cell.name)), ("key", .string(key)),
-                    ("value", value), ("blobs", .list(list)),
+                    ("value", value), ("blobs", .array(list)),
                 ]))
             self.stored[cell.name, default: [:]][key] = StoredEntry(value: value, blobs: blobs)
         }

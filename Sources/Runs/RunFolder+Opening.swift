@@ -80,7 +80,7 @@ extension RunFolder {
         }
         let journal = try Journal.create(hidden + "/" + Names.journal)
         try journal.append(
-            .map([
+            .object([
                 ("kind", .string("begin")), ("version", .string(plan.version)), ("identity", plan.identity),
                 ("cpu", plan.provenance),
             ]))

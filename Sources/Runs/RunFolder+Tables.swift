@@ -3,7 +3,7 @@ import Files
 /// A row that a cell appends to a table outside of the run folder.
 struct TableEntry {
     let path: String
-    let row: ConfigValue
+    let row: JSON
     /// How many equal rows the table held before.
     let before: Int
     var isDone: Bool
@@ -13,10 +13,10 @@ extension RunFolder {
     /// Appends a row to a table outside of the run folder, once: a cell that is run again after being stopped does not
     /// append it a second time. See `ResultTables.append`.
     /// - Throws: `FileError`; `RunsError.notDeterministic` where the cell appended another row here before.
-    public func append(toTable table: String, _ row: [(String, ConfigValue)], cell: Cell) throws {
+    public func append(toTable table: String, _ row: [(String, JSON)], cell: Cell) throws {
         let table = Paths.absolute(table)
         try ResultTables.checkColumns(row, operation: "append to \(table)")
-        let value = ConfigValue.map(row.map { (key: $0.0, value: $0.1) })
+        let value = JSON.object(row.map { (key: $0.0, value: $0.1) })
         try lock.withLock {
             let number = tablesReplayed[cell.name] ?? 0
             let known = tables[cell.name] ?? []
@@ -37,7 +37,7 @@ extension RunFolder {
                 } else {
                     let before = try ResultTables.count(row, in: text, path: table)
                     try journal.append(
-                        .map([
+                        .object([
                             ("kind", .string("table")), ("cell", .string(cell.name)), ("number", .integer(number)),
                             ("path", .string(table)), ("row", value), ("before", .integer(before)),
                         ]))
@@ -53,7 +53,7 @@ extension RunFolder {
 
     private func finishTable(_ number: Int, cell: Cell) throws {
         try journal.append(
-            .map([
+            .object([
                 ("kind", .string("table")), ("cell", .string(cell.name)), ("number", .integer(number)),
                 ("done", .boolean(true)),
             ]))
@@ -61,7 +61,7 @@ extension RunFolder {
     }
 
     /// Takes up a table record of the journal; false where it has no sense.
-    func replayTable(_ record: ConfigValue, cell: String) -> Bool {
+    func replayTable(_ record: JSON, cell: String) -> Bool {
         guard case .integer(let number)? = record["number"] else { return false }
         let count = tables[cell]?.count ?? 0
         if record["done"] == .boolean(true) {

@@ -32,7 +32,7 @@ public final class RunFolder: @unchecked Sendable {
     let console: Console
     var report: RunReport
     /// Rows of each cell by name, as the journal holds them.
-    var rows: [String: [[(String, ConfigValue)]]] = [:]
+    var rows: [String: [[(String, JSON)]]] = [:]
     var states: [String: CellState] = [:]
     /// Rows and table rows that each cell has recorded since it was begun in this process.
     var replayed: [String: Int] = [:]
@@ -58,7 +58,7 @@ public final class RunFolder: @unchecked Sendable {
     struct Opened {
         let lock: FolderLock
         let journal: Journal
-        let records: [ConfigValue]
+        let records: [JSON]
         let isResumed: Bool
         let report: RunReport
     }

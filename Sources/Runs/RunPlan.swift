@@ -9,13 +9,13 @@ public struct Cell {
     /// The place in the sweep, from 0.
     public let index: Int
     /// What the sweep sets in this cell: paths of parameters (or `seed`, `dtype`) and values.
-    public let settings: [(key: String, value: ConfigValue)]
+    public let settings: [(key: String, value: JSON)]
     /// The seed.
     public let seed: Int
     /// The dtype of models where the script names none.
     public let dtype: String
     /// All parameters: defaults, config, `--set` and the sweep's settings.
-    public let params: ConfigValue
+    public let params: JSON
 }
 
 /// A run that is resolved to the last parameter: what `run.yaml` holds and what its cells are called with.
@@ -23,7 +23,7 @@ public struct RunPlan {
     /// The config that was read.
     public let config: RunConfig
     /// All parameters after defaults and `--set`, without the sweep's settings.
-    public let params: ConfigValue
+    public let params: JSON
     /// Threads.
     public let threads: Int
     /// The cells in order; one without settings where there is no sweep.
@@ -37,21 +37,21 @@ public struct RunPlan {
     ///   - defaults: the experiment's `params`, a map; see `ConfigMerge` for the rules.
     ///   - version: the version of `chexgen`, which goes to `run.yaml`.
     /// - Throws: `RunsError.config` with file, line and the nearest known name.
-    public init(config: RunConfig, defaults: ConfigValue, version: String) throws {
+    public init(config: RunConfig, defaults: JSON, version: String) throws {
         self.config = config
         self.version = version
         threads = config.threads ?? Int(cx_threads())
         var defaults = defaults
         switch defaults {
-        case .map: break
-        case .null: defaults = .map([])
-        case .list(let elements) where elements.isEmpty: defaults = .map([])
+        case .object: break
+        case .null: defaults = .object([])
+        case .array(let elements) where elements.isEmpty: defaults = .object([])
         default:
             throw RunsError.config(
                 location: config.experiment, message: "`params` must be a table of names, not \(defaults.kind)")
         }
         // An empty map takes anything only inside `params`: an experiment without parameters has no key to set.
-        if case .map(let known) = defaults, known.isEmpty, case .map(let given) = config.params.content,
+        if case .object(let known) = defaults, known.isEmpty, case .object(let given) = config.params.content,
             let first = given.first
         {
             throw RunsError.config(
@@ -73,8 +73,8 @@ public struct RunPlan {
     }
 
     private static func cell(
-        _ index: Int, _ settings: [(key: String, value: YAMLNode)], config: RunConfig, defaults: ConfigValue,
-        params: ConfigValue
+        _ index: Int, _ settings: [(key: String, value: YAMLNode)], config: RunConfig, defaults: JSON,
+        params: JSON
     ) throws -> Cell {
         var seed = config.seed
         var dtype = config.dtype
@@ -92,7 +92,7 @@ public struct RunPlan {
             }
         }
         let merged = try ConfigMerge.merge(defaults: defaults, given: given)
-        let identity = ConfigValue.map([
+        let identity = JSON.object([
             ("experiment", .string(Paths.name(config.experiment))), ("seed", .integer(seed)),
             ("dtype", .string(dtype)), ("params", merged),
         ])
@@ -102,41 +102,41 @@ public struct RunPlan {
     }
 
     /// The plan as a value: what two runs must share to be the same run, in the order of `run.yaml`.
-    var identity: ConfigValue {
-        var entries: [(key: String, value: ConfigValue)] = [
+    var identity: JSON {
+        var entries: [(key: String, value: JSON)] = [
             ("seed", .integer(config.seed)), ("threads", .integer(threads)), ("dtype", .string(config.dtype)),
             ("params", params),
         ]
         if let sweep = config.sweep { entries.append(("sweep", sweep.value)) }
-        return .map(entries)
+        return .object(entries)
     }
 
     /// The text of `run.yaml` for a run in `folder` (absolute); `isFinished` says that every input is among the pins.
     func yaml(in folder: String, pins: [(path: String, sha256: String)], isFinished: Bool) -> String {
-        var entries: [(key: String, value: ConfigValue)] = [
+        var entries: [(key: String, value: JSON)] = [
             ("experiment", .string(Paths.written(config.experiment, in: folder))),
             ("folder", .string(Paths.written(config.folder, in: folder))),
         ]
-        if case .map(let fields) = identity { entries += fields }
-        var limits: [(key: String, value: ConfigValue)] = []
+        if case .object(let fields) = identity { entries += fields }
+        var limits: [(key: String, value: JSON)] = []
         if let memory = config.limits.memoryMegabytes { limits.append(("memory_mb", .integer(memory))) }
         if let seconds = config.limits.seconds { limits.append(("seconds", .number(seconds))) }
-        if !limits.isEmpty { entries.append(("limits", .map(limits))) }
-        if case .map(let fields) = provenance {
-            entries.append(("provenance", .map(fields + [("finished", .boolean(isFinished))])))
+        if !limits.isEmpty { entries.append(("limits", .object(limits))) }
+        if case .object(let fields) = provenance {
+            entries.append(("provenance", .object(fields + [("finished", .boolean(isFinished))])))
         }
         let written = pins.map {
-            (key: Paths.written($0.path, in: folder), value: ConfigValue.string($0.sha256))
+            (key: Paths.written($0.path, in: folder), value: JSON.string($0.sha256))
         }
-        entries.append(("pins", .map(written.sorted { $0.key < $1.key })))
+        entries.append(("pins", .object(written.sorted { $0.key < $1.key })))
         return "# Resolved and pinned by chexgen \(version); `chexgen run` on this file repeats the run.\n"
-            + YAML.text(.map(entries))
+            + YAML.text(.object(entries))
     }
 
-    var provenance: ConfigValue {
-        .map([
+    var provenance: JSON {
+        .object([
             ("chexgen", .string(version)),
-            ("cpu_features", .list(Machine.cpuFeatures.map { .string($0) })),
+            ("cpu_features", .array(Machine.cpuFeatures.map { .string($0) })),
         ])
     }
 }

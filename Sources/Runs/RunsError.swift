@@ -1,3 +1,5 @@
+import Files
+
 /// What can be wrong with a run; `exitStatus` says how the command line ends for it.
 public enum RunsError: Error, Equatable, CustomStringConvertible {
     /// The YAML, a `--set` or the command line is wrong; `location` is `file:line:column` or the `--set` text.
@@ -40,6 +42,18 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
         case .config: return .usage
         case .pin: return .pin
         default: return .failed
+        }
+    }
+}
+
+extension RunsError {
+    /// What `read` reads of a config or of the command line.
+    /// - Throws: `RunsError.config` where that is not the YAML that it must be; what else `read` throws.
+    public static func config<Value>(_ read: () throws -> Value) throws -> Value {
+        do {
+            return try read()
+        } catch let error as YAMLError {
+            throw RunsError.config(location: error.location, message: error.message)
         }
     }
 }

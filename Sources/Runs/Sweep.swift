@@ -1,3 +1,5 @@
+import Files
+
 /// A sweep's settings: which values each cell gives to which parameters.
 struct Sweep {
     /// One list a cell, in the order of the cells; keys are paths of parameters.
@@ -13,11 +15,11 @@ struct Sweep {
             return
         }
         switch node.content {
-        case .map(let entries): settings = try Sweep.product(node, entries)
-        case .list(let elements):
+        case .object(let entries): settings = try Sweep.product(node, entries)
+        case .array(let elements):
             guard !elements.isEmpty else { throw node.error("`sweep` is an empty list; leave it out for a single run") }
             settings = try elements.map { element in
-                guard case .map(let entries) = element.content else {
+                guard case .object(let entries) = element.content else {
                     throw element.error("a cell of `sweep` must be a map, not \(element.value.kind)")
                 }
                 return entries.map { (key: $0.key, value: $0.value) }
@@ -34,7 +36,7 @@ struct Sweep {
     ) throws -> [[(key: String, value: YAMLNode)]] {
         var cells: [[(key: String, value: YAMLNode)]] = [[]]
         for entry in entries {
-            guard case .list(let values) = entry.value.content else {
+            guard case .array(let values) = entry.value.content else {
                 throw entry.value.error(
                     "`sweep.\(entry.key)` must be a list of values to try, not \(entry.value.value.kind)")
             }

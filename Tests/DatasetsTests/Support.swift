@@ -1,4 +1,5 @@
 import Datasets
+import Files
 import Foundation
 
 /// A folder that is removed with its last reference.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Runs
 import Tensors
@@ -9,7 +10,7 @@ import Testing
         for cell in folder.remainingCells {
             try folder.begin(cell)
             for step in 1...3 {
-                let value: ConfigValue
+                let value: JSON
                 if let stored = folder.stored("v\(step)", cell: cell) {
                     value = stored.value
                 } else {
@@ -101,7 +102,7 @@ import Testing
         /// The work of `cutAnywhereTheRunEndsInTheSameBytes`, with more rows, until it is killed.
         static func child(_ home: String, microseconds: UInt32) throws {
             let config = try RunConfig.load(home + "/fidelity.yaml")
-            let plan = try RunPlan(config: config, defaults: .map([]), version: "0.1")
+            let plan = try RunPlan(config: config, defaults: .object([]), version: "0.1")
             Thread.detachNewThread {
                 usleep(microseconds)
                 kill(getpid(), SIGKILL)
@@ -161,7 +162,7 @@ import Testing
         /// Runs into a limit on the size of files, as on a full disk.
         static func full(_ home: String, bytes: UInt) throws {
             let config = try RunConfig.load(home + "/fidelity.yaml")
-            let plan = try RunPlan(config: config, defaults: .map([]), version: "0.1")
+            let plan = try RunPlan(config: config, defaults: .object([]), version: "0.1")
             let folder = try RunFolder.create(at: home + "/run", plan: plan, command: [], console: quietConsole)
             signal(SIGXFSZ, SIG_IGN)
             let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)

@@ -24,8 +24,8 @@ import Testing
     @Test func malformedTablesAreNamedAndKept() throws {
         let scratch = try Scratch()
         for (text, wanted) in [
-            ("a,b\n1\n", "line 2: 1 fields, but the header has 2"), ("a\n\"x", "a quote is not closed"),
-            ("a\nx\"y\n", "inside a bare field"),
+            ("a,b\n1\n", "row 1, line 2, byte 4: 1 fields, but the header has 2"), ("a\n\"x", "never closed"),
+            ("a\nx\"y\n", "a quote inside a field"),
         ] {
             try scratch.write("t.csv", text)
             #expect(message { try ResultTables.append(scratch.path + "/t.csv", [("a", .null)]) }.contains(wanted))

@@ -1,12 +1,14 @@
+import Files
 import Foundation
 import Runs
 import Testing
 
 @Suite struct RunConfigTests {
-    let defaults = ConfigValue.map([
+    let defaults = JSON.object([
         ("batch", .integer(16)), ("guidance_scale", .number(7.5)), ("protocol", .string("chexgenbench")),
-        ("shuffle", .boolean(true)), ("encoders", .map([])), ("pathologies", .null), ("sizes", .list([.integer(1)])),
-        ("real", .map([("csv", .string("")), ("image", .string("path"))])),
+        ("shuffle", .boolean(true)), ("encoders", .object([])), ("pathologies", .null),
+        ("sizes", .array([.integer(1)])),
+        ("real", .object([("csv", .string("")), ("image", .string("path"))])),
     ])
 
     @Test func theConfigsOwnKeysAreChecked() throws {

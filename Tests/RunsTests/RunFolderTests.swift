@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Runs
 import Testing
@@ -97,7 +98,7 @@ import Testing
 
     @Test func resumingRefusesWhatChanged() throws {
         let scratch = try Scratch()
-        let defaults = ConfigValue.map([("batch", .integer(16))])
+        let defaults = JSON.object([("batch", .integer(16))])
         let plan = try scratch.plan("", defaults: defaults)
         try scratch.write("w.pth", "weights")
         try scratch.write("images/a.png", "a")
@@ -132,7 +133,7 @@ import Testing
 
     @Test func runYamlRepeatsTheRunAndRefusesChangedInputs() throws {
         let scratch = try Scratch()
-        let defaults = ConfigValue.map([("scale", .number(7.5)), ("text", .string("no"))])
+        let defaults = JSON.object([("scale", .number(7.5)), ("text", .string("no"))])
         let plan = try scratch.plan("params: {scale: 3}\nsweep: {scale: [1, 2]}\nthreads: 2", defaults: defaults)
         let images = (0..<5).map { scratch.path + "/images/\($0).png" }
         for (index, image) in images.enumerated() { try scratch.write("images/\(image.suffix(5))", "\(index)") }
@@ -199,7 +200,7 @@ import Testing
             try folder.finish(exit: .interrupted)
         }
         let config = try RunConfig.load(scratch.path + "/run/run.yaml")
-        let again = try RunPlan(config: config, defaults: .map([]), version: "0.1")
+        let again = try RunPlan(config: config, defaults: .object([]), version: "0.1")
         do {
             let folder = try resume(scratch, again)
             try folder.begin(again.cells[0])
@@ -211,7 +212,7 @@ import Testing
         #expect(manifests.count == 1)
         #expect(try scratch.read("run/manifests/\(manifests[0])") == "\(sha("1"))  1\n\(sha("2"))  2\n")
         let finished = try RunPlan(
-            config: try RunConfig.load(scratch.path + "/run/run.yaml"), defaults: .map([]), version: "0.1")
+            config: try RunConfig.load(scratch.path + "/run/run.yaml"), defaults: .object([]), version: "0.1")
         try scratch.write("images/3", "3")
         let folder = try create(scratch, finished, "third")
         #expect(message { try pin(folder, ["1", "3"]) }.contains("images/3: this is not the file"))
@@ -221,7 +222,7 @@ import Testing
         let scratch = try Scratch()
         let plan = try scratch.plan()
         let cell = plan.cells[0]
-        let value = ConfigValue.map([("n", .integer(3)), ("x", .number(.nan)), ("list", .list([.string("a\0b")]))])
+        let value = JSON.object([("n", .integer(3)), ("x", .number(.nan)), ("list", .array([.string("a\0b")]))])
         let bytes = Data((0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
         do {
             let folder = try create(scratch, plan)
@@ -239,7 +240,7 @@ import Testing
         }
         do {
             let folder = try resume(scratch, plan)
-            let large = ConfigValue.list((0..<200_000).map { .number(Double($0)) })
+            let large = JSON.array((0..<200_000).map { .number(Double($0)) })
             try folder.store(StoredValue(large), key: "large", cell: cell)
             #expect(folder.stored("large", cell: cell)?.value == large)
         }
@@ -302,7 +303,7 @@ import Testing
         let plan = try scratch.plan()
         let cell = plan.cells[0]
         let table = scratch.path + "/Results/image_generation_metrics.csv"
-        let row: [(String, ConfigValue)] = [("Model", .string("SD")), ("FID", .number(0.1))]
+        let row: [(String, JSON)] = [("Model", .string("SD")), ("FID", .number(0.1))]
         do {
             let folder = try create(scratch, plan)
             try folder.begin(cell)
@@ -331,7 +332,7 @@ import Testing
 
     @Test func diffNamesParametersInputsAndResults() throws {
         let scratch = try Scratch()
-        let defaults = ConfigValue.map([("batch", .integer(16))])
+        let defaults = JSON.object([("batch", .integer(16))])
         try scratch.write("w.pth", "1")
         for (name, fid) in [("a", 1.5), ("b", 2.5)] {
             let plan = try scratch.plan("params: {batch: \(Int(fid))}", defaults: defaults)

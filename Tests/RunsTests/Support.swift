@@ -28,7 +28,7 @@ final class Scratch {
     }
 
     /// A plan for an experiment in this folder.
-    func plan(_ yaml: String = "", defaults: ConfigValue = .map([]), sets: [String] = []) throws -> RunPlan {
+    func plan(_ yaml: String = "", defaults: JSON = .object([]), sets: [String] = []) throws -> RunPlan {
         if !FileManager.default.fileExists(atPath: path + "/fidelity.lua") { try write("fidelity.lua", "return {}") }
         try write("fidelity.yaml", "experiment: fidelity.lua\n" + yaml)
         let config = try RunConfig.load(path + "/fidelity.yaml", sets: sets)

@@ -205,8 +205,8 @@ enum RadiomicsFunctions {
         switch options.value("settings") {
         case .nil: return RadiomicsSettings()
         case .string(let path):
-            return try RadiomicsSettings(ConfigConversion.json(YAML.read(session.input(path)).value))
-        case let value: return try RadiomicsSettings(ConfigConversion.json(value, name: "settings"))
+            return try RadiomicsSettings(RunsError.config { try YAML.read(session.input(path)) }.value)
+        case let value: return try RadiomicsSettings(ConfigConversion.config(value, name: "settings"))
         }
     }
 

@@ -5,18 +5,18 @@ import Runs
 /// Between configuration values, which know nothing of Lua, and Lua values.
 enum ConfigConversion {
     /// A configuration value as Lua sees it; maps and lists become read-only tables where `isReadOnly` says so.
-    static func lua(_ value: ConfigValue, isReadOnly: Bool = false) -> LuaValue {
+    static func lua(_ value: JSON, isReadOnly: Bool = false) -> LuaValue {
         switch value {
         case .null: return .nil
         case .boolean(let flag): return .boolean(flag)
         case .integer(let number): return .integer(number)
         case .number(let number): return .number(number)
         case .string(let text): return .string(text)
-        case .list(let items):
+        case .array(let items):
             let table = LuaTable(array: items.map { lua($0, isReadOnly: isReadOnly) })
             table.isReadOnly = isReadOnly
             return .table(table)
-        case .map(let entries):
+        case .object(let entries):
             let table = LuaTable(fields: entries.map { ($0.key, lua($0.value, isReadOnly: isReadOnly)) })
             table.isReadOnly = isReadOnly
             return .table(table)
@@ -25,7 +25,7 @@ enum ConfigConversion {
 
     /// A Lua value as a configuration value; an empty table is an empty map, which stands for any map or list.
     /// - Throws: `LuaError` for functions and objects, and for tables that are both a list and a map.
-    static func config(_ value: LuaValue, name: String) throws -> ConfigValue {
+    static func config(_ value: LuaValue, name: String) throws -> JSON {
         switch value {
         case .nil: return .null
         case .boolean(let flag): return .boolean(flag)
@@ -34,30 +34,15 @@ enum ConfigConversion {
         case .string(let text): return .string(text)
         case .table(let table):
             if table.array.isEmpty {
-                return .map(try table.fields.map { ($0.name, try config($0.value, name: "\(name).\($0.name)")) })
+                return .object(try table.fields.map { ($0.name, try config($0.value, name: "\(name).\($0.name)")) })
             }
             guard table.fields.isEmpty else {
                 throw LuaError("\(name): a table with both list items and named fields cannot be kept")
             }
-            return .list(try table.array.enumerated().map { try config($0.element, name: "\(name)[\($0.offset + 1)]") })
+            return .array(
+                try table.array.enumerated().map { try config($0.element, name: "\(name)[\($0.offset + 1)]") })
         case .bytes, .function, .closure, .object:
             throw LuaError("\(name): wanted nil, a boolean, a number, a string or a table of them, got \(value.kind)")
         }
     }
-
-    /// A configuration value as JSON.
-    static func json(_ value: ConfigValue) -> JSON {
-        switch value {
-        case .null: return .null
-        case .boolean(let flag): return .boolean(flag)
-        case .integer(let number): return .integer(number)
-        case .number(let number): return .number(number)
-        case .string(let text): return .string(text)
-        case .list(let items): return .array(items.map(json))
-        case .map(let entries): return .object(entries.map { (key: $0.key, value: json($0.value)) })
-        }
-    }
-
-    /// A Lua value as JSON; see `config`.
-    static func json(_ value: LuaValue, name: String) throws -> JSON { json(try config(value, name: name)) }
 }

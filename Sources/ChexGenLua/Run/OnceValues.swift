@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import LuaRuntime
 import Runs
@@ -22,37 +23,37 @@ enum OnceValues {
 
     private static func keep(
         _ value: LuaValue, name: String, _ blobs: inout [(name: String, bytes: Data)]
-    ) throws -> ConfigValue {
+    ) throws -> JSON {
         switch value {
         case .object(let object as TensorObject):
             let tensor = try object.tensor.contiguous()
             let blob = "tensor \(blobs.count + 1)"
             blobs.append((blob, Data(bytes: tensor.pointer, count: tensor.count * tensor.dtype.size)))
-            return .map([
+            return .object([
                 (tensorKey, .string(blob)), ("dtype", .string(tensor.dtype.rawValue)),
-                ("shape", .list(tensor.shape.map { .integer($0) })),
+                ("shape", .array(tensor.shape.map { .integer($0) })),
             ])
         case .table(let table) where table.array.isEmpty:
-            var entries: [(key: String, value: ConfigValue)] = []
+            var entries: [(key: String, value: JSON)] = []
             for field in table.fields {
                 entries.append((field.name, try keep(field.value, name: "\(name).\(field.name)", &blobs)))
             }
-            return .map(entries)
+            return .object(entries)
         case .table(let table) where table.fields.isEmpty:
-            var items: [ConfigValue] = []
+            var items: [JSON] = []
             for item in table.array { items.append(try keep(item, name: name, &blobs)) }
-            return .list(items)
+            return .array(items)
         default:
             return try ConfigConversion.config(value, name: name)
         }
     }
 
-    private static func restore(_ value: ConfigValue, _ blobs: [(name: String, bytes: Data)]) throws -> LuaValue {
+    private static func restore(_ value: JSON, _ blobs: [(name: String, bytes: Data)]) throws -> LuaValue {
         switch value {
-        case .map(let entries):
+        case .object(let entries):
             if entries.first?.key == tensorKey { return .tensor(try tensor(entries, blobs)) }
             return .table(LuaTable(fields: try entries.map { ($0.key, try restore($0.value, blobs)) }))
-        case .list(let items):
+        case .array(let items):
             return .table(LuaTable(array: try items.map { try restore($0, blobs) }))
         default:
             return ConfigConversion.lua(value)
@@ -60,10 +61,10 @@ enum OnceValues {
     }
 
     private static func tensor(
-        _ entries: [(key: String, value: ConfigValue)], _ blobs: [(name: String, bytes: Data)]
+        _ entries: [(key: String, value: JSON)], _ blobs: [(name: String, bytes: Data)]
     ) throws -> Tensor {
         guard entries.count == 3, case .string(let name) = entries[0].value, case .string(let word) = entries[1].value,
-            case .list(let sizes) = entries[2].value, let dtype = DType(rawValue: word),
+            case .array(let sizes) = entries[2].value, let dtype = DType(rawValue: word),
             let blob = blobs.first(where: { $0.name == name })
         else { throw LuaError("run:once: a kept tensor is damaged") }
         let shape = sizes.compactMap { size -> Int? in if case .integer(let number) = size { number } else { nil } }

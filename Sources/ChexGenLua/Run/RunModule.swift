@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import LuaRuntime
 import Runs
@@ -129,7 +130,7 @@ enum RunModule {
             property("dir", .string, "The run folder.") { .string($0.folder.path) },
             property("name", .string, "The run's name.") { .string($0.folder.name) },
             property("cell", .table, "The sweep's values in this cell; read-only.") {
-                ConfigConversion.lua(.map($0.cell.settings), isReadOnly: true)
+                ConfigConversion.lua(.object($0.cell.settings), isReadOnly: true)
             },
             property(
                 "cells", .list(.table),
@@ -145,7 +146,7 @@ enum RunModule {
             var message = LuaValue.nil
             if case .failed(let reason) = state { message = .string(reason) }
             return LuaValue.fields([
-                ("name", .string(cell.name)), ("values", ConfigConversion.lua(.map(cell.settings))),
+                ("name", .string(cell.name)), ("values", ConfigConversion.lua(.object(cell.settings))),
                 ("state", .string(state.word)), ("message", message),
                 ("artifacts", .string(run.folder.artifactsFolder(of: cell))),
             ])
@@ -158,7 +159,7 @@ enum RunModule {
     private static let record: (RunObject, LuaArguments) throws -> [LuaValue] = { run, arguments in
         let table = try arguments.table("row")
         guard table.array.isEmpty else { throw arguments.fail("row", "wanted named fields, got list items") }
-        var row: [(String, ConfigValue)] = []
+        var row: [(String, JSON)] = []
         if arguments.has("columns") {
             for value in try arguments.list("columns") {
                 guard let name = value.stringValue else {
@@ -179,7 +180,7 @@ enum RunModule {
 
     private static let publish: (RunObject, LuaArguments) throws -> [LuaValue] = { run, arguments in
         let path = try run.session.shared(arguments.string("path"))
-        let row = try arguments.list("cells").map { value -> (String, ConfigValue) in
+        let row = try arguments.list("cells").map { value -> (String, JSON) in
             guard let pair = value.tableValue, let column = pair.array.first?.stringValue else {
                 throw arguments.fail("cells", "wanted pairs { column, value }")
             }

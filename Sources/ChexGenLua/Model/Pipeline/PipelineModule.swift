@@ -90,7 +90,7 @@ enum PipelineModule {
             }
         }
         let source = try arguments.options("source")
-        let scheduler = try ConfigConversion.json(.table(source.table("scheduler")), name: "scheduler")
+        let scheduler = try ConfigConversion.config(.table(source.table("scheduler")), name: "scheduler")
         let folder = try PipelineFolder.parts(
             unet: source.string("unet"), vae: source.string("vae"), textEncoder: source.string("text_encoder"),
             tokenizer: source.string("tokenizer"), scheduler: scheduler)

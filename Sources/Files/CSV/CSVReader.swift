@@ -1,12 +1,10 @@
-import Files
 import Foundation
-import Tensors
 
 /// A strict reader of RFC 4180 files in UTF-8: commas, quotes doubled inside quotes, lines that end in LF or CRLF.
 ///
 /// Nothing is guessed: ragged rows, stray quotes, NUL, invalid UTF-8 and unnamed or repeated columns are errors that name
 /// row and byte. A byte order mark is skipped, empty lines at the end as well. Cells stay where they are in the file.
-struct CSVReader {
+public struct CSVReader {
     private let name: String
     private let bytes: UnsafeRawBufferPointer
     private let limits: CSVLimits
@@ -21,12 +19,27 @@ struct CSVReader {
     private enum Delimiter { case comma, lineEnd, fileEnd }
 
     /// Reads a file.
-    /// - Throws: `FileError` with row, line and byte.
-    static func read(_ path: String, limits: CSVLimits) throws -> TextTable {
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - limits: its limits.
+    ///   - check: is called now and then; what it throws ends the reading.
+    /// - Throws: `FileError` with row, line and byte; what `check` throws.
+    public static func read(
+        _ path: String, limits: CSVLimits = .standard, check: () throws -> Void = {}
+    ) throws -> TextTable {
         let content = try TextBytes.file(path)
         try checkKind(content.bytes, path)
         var reader = CSVReader(name: path, bytes: content.bytes, limits: limits)
-        return try reader.table(content)
+        return try reader.table(content, isFile: true, check)
+    }
+
+    /// Reads a text that is in memory; `name` is the path that errors name.
+    /// - Throws: `FileError` with row, line and byte.
+    public static func parse(_ text: String, name: String, limits: CSVLimits = .standard) throws -> TextTable {
+        var text = text
+        let content = text.withUTF8 { TextBytes(copying: UnsafeRawBufferPointer($0)) }
+        var reader = CSVReader(name: name, bytes: content.bytes, limits: limits)
+        return try reader.table(content, isFile: false) {}
     }
 
     private init(name: String, bytes: UnsafeRawBufferPointer, limits: CSVLimits) {
@@ -41,7 +54,7 @@ struct CSVReader {
         firstBadByte = min(invalid, zero)
     }
 
-    private mutating func table(_ content: TextBytes) throws -> TextTable {
+    private mutating func table(_ content: TextBytes, isFile: Bool, _ check: () throws -> Void) throws -> TextTable {
         if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { position = 3 }
         guard position < bytes.count else { throw malformed("the file is empty; a header line was expected", at: 0) }
         guard bytes.count <= CellRange.maximumStart else {
@@ -54,11 +67,11 @@ struct CSVReader {
             if atLineEnd(), onlyLineEndsFollow() { break }
             row += 1
             if row > limits.rows { throw malformed("more than the limit of \(limits.rows) rows", at: position) }
-            if row % 65_536 == 0 { try Cancellation.check() }
+            if row % 65_536 == 0 { try check() }
             try readRow(expected: columns.count)
             if row == 1024 { reserve() }
         }
-        return TextTable(name: name, isFile: true, columns: columns, content: content, cells: cells)
+        return TextTable(name: name, isFile: isFile, columns: columns, content: content, cells: cells)
     }
 
     private func header() throws -> [String] {

@@ -2,12 +2,15 @@ import Foundation
 
 /// A text that equals another only byte by byte. Swift's own comparison also takes differently composed letters as equal,
 /// which pandas does not.
-struct TextKey: Hashable {
-    let text: String
+public struct TextKey: Hashable {
+    /// The text.
+    public let text: String
 
-    init(_ text: String) { self.text = text }
+    /// The key of a text.
+    public init(_ text: String) { self.text = text }
 
-    static func == (left: TextKey, right: TextKey) -> Bool {
+    /// Whether the texts have the same bytes.
+    public static func == (left: TextKey, right: TextKey) -> Bool {
         let count = left.text.utf8.count
         guard count == right.text.utf8.count else { return false }
         var (first, second) = (left.text, right.text)
@@ -19,7 +22,8 @@ struct TextKey: Hashable {
         }
     }
 
-    func hash(into hasher: inout Hasher) {
+    /// Adds the bytes of the text.
+    public func hash(into hasher: inout Hasher) {
         var text = self.text
         text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }

@@ -32,8 +32,8 @@ struct YAMLComposer {
         }
     }
 
-    private func error(_ event: YAMLEvents.Event, _ message: String) -> RunsError {
-        .config(location: event.place.description, message: message)
+    private func error(_ event: YAMLEvents.Event, _ message: String) -> YAMLError {
+        YAMLError(location: event.place.description, message: message)
     }
 
     private mutating func count(_ event: YAMLEvents.Event, _ added: Int) throws {
@@ -55,8 +55,8 @@ struct YAMLComposer {
         let content: YAMLNode.Content
         switch event.kind {
         case .scalar: content = .scalar(try scalar(event))
-        case .sequenceStart: content = .list(try list(depth: depth))
-        case .mappingStart: content = .map(try map(depth: depth))
+        case .sequenceStart: content = .array(try list(depth: depth))
+        case .mappingStart: content = .object(try map(depth: depth))
         default: throw error(event, "a value is missing here")
         }
         let node = YAMLNode(content, at: event.place)
@@ -76,7 +76,7 @@ struct YAMLComposer {
         return node.moved(to: event.place)
     }
 
-    private func scalar(_ event: YAMLEvents.Event) throws -> ConfigValue {
+    private func scalar(_ event: YAMLEvents.Event) throws -> JSON {
         guard event.isPlain else { return .string(event.text) }
         do {
             return try YAMLScalar.resolve(event.text)

@@ -1,4 +1,5 @@
-/// A JSON value (RFC 8259). Objects keep the order of their keys; integers that fit stay integers.
+/// A value of plain data: what a JSON text (RFC 8259), YAML's core schema, a row of results and a Lua table of plain values
+/// have in common. Objects keep the order of their keys; integers and floating-point numbers are different kinds.
 public indirect enum JSON: Equatable {
     case null
     case boolean(Bool)
@@ -94,13 +95,15 @@ public indirect enum JSON: Equatable {
         return nil
     }
 
-    /// Equal kind and content; objects also in the order of their keys. NaN equals nothing.
+    /// Equal kind and content; objects also in the order of their keys. A NaN equals a NaN, and 0.0 does not equal -0.0, so
+    /// that equal values are written equally.
     public static func == (left: JSON, right: JSON) -> Bool {
         switch (left, right) {
         case (.null, .null): return true
         case (.boolean(let a), .boolean(let b)): return a == b
         case (.integer(let a), .integer(let b)): return a == b
-        case (.number(let a), .number(let b)): return a == b
+        case (.number(let a), .number(let b)): return a.bitPattern == b.bitPattern || a.isNaN && b.isNaN
+        // Byte by byte: Swift's own comparison takes differently composed accents for equal.
         case (.string(let a), .string(let b)): return a.utf8.elementsEqual(b.utf8)
         case (.array(let a), .array(let b)): return a == b
         case (.object(let a), .object(let b)):

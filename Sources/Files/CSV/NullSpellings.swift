@@ -14,7 +14,8 @@ public enum NullSpellings {
 
     private static func matches(_ bytes: ArraySlice<UInt8>) -> Bool { known.contains(bytes) }
 
-    static func contains(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Whether pandas takes the bytes of a text for a missing value.
+    public static func contains(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if bytes.count == 0 { return true }
         if bytes.count > longest { return false }
         // Most short cells begin with other characters.

@@ -1,16 +1,17 @@
-import Files
 import Foundation
 
 /// Bytes that the cells of a table point into: read into memory, or a mapped file where it is large.
-final class TextBytes {
-    let bytes: UnsafeRawBufferPointer
+public final class TextBytes {
+    /// All of them.
+    public let bytes: UnsafeRawBufferPointer
     private let mapping: MappedFile?
     private let owned: UnsafeMutableRawBufferPointer?
 
     /// Files below this size are read into memory, so that nobody can change or cut them under the table.
     static let mappedFrom = 64 << 20
 
-    init(copying source: UnsafeRawBufferPointer) {
+    /// A copy of bytes in memory.
+    public init(copying source: UnsafeRawBufferPointer) {
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, source.count), alignment: 64)
         copy.copyMemory(from: source)
         owned = copy
@@ -26,7 +27,7 @@ final class TextBytes {
 
     /// The content of a regular file.
     /// - Throws: `FileError` where it cannot be read.
-    static func file(_ path: String) throws -> TextBytes {
+    public static func file(_ path: String) throws -> TextBytes {
         let mapping = try MappedFile(path)
         if mapping.bytes.count >= mappedFrom { return TextBytes(mapping: mapping) }
         let content = try FileReader.data(path, limit: mappedFrom)
@@ -35,11 +36,11 @@ final class TextBytes {
 
     /// Checks that a mapped file is still what it was when it was opened.
     /// - Throws: `FileError.unreadable`.
-    func checkUnchanged() throws { try mapping?.checkUnchanged() }
+    public func checkUnchanged() throws { try mapping?.checkUnchanged() }
 
     /// The SHA-256 of the bytes in hexadecimal.
     /// - Throws: `FileError.unreadable` where a mapped file changed.
-    func sha256() throws -> String {
+    public func sha256() throws -> String {
         try checkUnchanged()
         let hash = SHA256.hex(of: bytes)
         try checkUnchanged()

@@ -2,10 +2,13 @@ import Files
 
 /// Typed reading of a config's fields.
 extension YAMLNode {
+    /// An error about this node.
+    func error(_ message: String) -> RunsError { .config(location: place.description, message: message) }
+
     /// The fields of a map whose keys are known.
     /// - Throws: `RunsError.config` at the key that is unknown, with the nearest known one.
     func fields(of what: String, known: [String]) throws -> [String: YAMLNode] {
-        guard case .map(let entries) = content else {
+        guard case .object(let entries) = content else {
             throw error("\(what) must be a map with the keys \(known.joined(separator: ", ")), not \(value.kind)")
         }
         var fields: [String: YAMLNode] = [:]
@@ -61,7 +64,7 @@ extension YAMLNode {
         guard let key = path.first else { return new }
         var entries: [(key: String, place: Place, value: YAMLNode)]
         switch content {
-        case .map(let given): entries = given
+        case .object(let given): entries = given
         case .scalar(.null): entries = []
         default: throw new.error("`\(key)` cannot be set inside \(value.kind)")
         }
@@ -70,9 +73,9 @@ extension YAMLNode {
             let old = entries[index]
             entries[index] = (key, rest.isEmpty ? new.place : old.place, try old.value.setting(rest, to: new))
         } else {
-            let empty = YAMLNode(ConfigValue.map([]), at: new.place)
+            let empty = YAMLNode(JSON.object([]), at: new.place)
             entries.append((key, new.place, try empty.setting(rest, to: new)))
         }
-        return YAMLNode(.map(entries), at: place)
+        return YAMLNode(.object(entries), at: place)
     }
 }

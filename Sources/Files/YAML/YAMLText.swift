@@ -1,6 +1,6 @@
 extension YAML {
     /// A value as YAML text: the same text for the same value, always, and one that parses back to the same value.
-    public static func text(_ value: ConfigValue) -> String {
+    public static func text(_ value: JSON) -> String {
         var out = ""
         write(value, to: &out, indent: 0, position: .lineStart)
         return out
@@ -9,7 +9,7 @@ extension YAML {
     /// Where a value begins: on a line of its own, or after `key:` or `-`.
     private enum Position { case lineStart, afterKey, afterDash }
 
-    private static func write(_ value: ConfigValue, to out: inout String, indent: Int, position: Position) {
+    private static func write(_ value: JSON, to out: inout String, indent: Int, position: Position) {
         if let line = flow(value) {
             out += (position == .afterKey ? " " : "") + line + "\n"
             return
@@ -23,13 +23,13 @@ extension YAML {
             isFirst = false
         }
         switch value {
-        case .list(let elements):
+        case .array(let elements):
             for element in elements {
                 startLine()
                 out += "- "
                 write(element, to: &out, indent: indent + 2, position: .afterDash)
             }
-        case .map(let entries):
+        case .object(let entries):
             for (key, value) in entries {
                 startLine()
                 let name = YAMLScalar.text(key)
@@ -42,20 +42,20 @@ extension YAML {
     }
 
     /// The value in one line where it is a scalar, an empty list or map, or a short list of scalars.
-    private static func flow(_ value: ConfigValue) -> String? {
+    private static func flow(_ value: JSON) -> String? {
         switch value {
-        case .list(let elements):
+        case .array(let elements):
             if elements.isEmpty { return "[]" }
             var parts: [String] = []
             for element in elements {
                 switch element {
-                case .list, .map: return nil
+                case .array, .object: return nil
                 default: parts.append(YAMLScalar.text(element))
                 }
             }
             let line = "[" + parts.joined(separator: ", ") + "]"
             return line.utf8.count <= 100 ? line : nil
-        case .map(let entries): return entries.isEmpty ? "{}" : nil
+        case .object(let entries): return entries.isEmpty ? "{}" : nil
         default: return YAMLScalar.text(value)
         }
     }

@@ -1,4 +1,3 @@
-import Files
 import Foundation
 
 /// YAML 1.2 with the core schema, as configs use it: one document, text keys, no tags and no merge keys.
@@ -16,15 +15,15 @@ public enum YAML {
     }
 
     /// Reads and parses a file.
-    /// - Throws: `FileError` where it cannot be read, `RunsError.config` with `file:line:column` where it is not as it must be.
+    /// - Throws: `YAMLError` with the path where it cannot be read, with `file:line:column` where it is not as it must be.
     public static func read(_ path: String) throws -> YAMLNode {
         let data: Data
         do {
             data = try FileReader.data(path, limit: Limits.bytes)
         } catch FileError.unreadable(let path, let reason) {
-            throw RunsError.config(location: path, message: "cannot be read: \(reason)")
+            throw YAMLError(location: path, message: "cannot be read: \(reason)")
         } catch FileError.missing(let path, let hint) {
-            throw RunsError.config(location: path, message: "no such file" + (hint.isEmpty ? "" : "; \(hint)"))
+            throw YAMLError(location: path, message: "no such file" + (hint.isEmpty ? "" : "; \(hint)"))
         }
         return try data.withUnsafeBytes { try parse($0, name: path) }
     }
@@ -33,14 +32,14 @@ public enum YAML {
     /// - Parameters:
     ///   - text: the text.
     ///   - name: the path that errors name.
-    /// - Throws: `RunsError.config` with line and column.
+    /// - Throws: `YAMLError` with line and column.
     public static func parse(_ text: String, name: String) throws -> YAMLNode {
         var text = text
         return try text.withUTF8 { try parse(UnsafeRawBufferPointer($0), name: name) }
     }
 
     /// Parses UTF-8 bytes.
-    /// - Throws: `RunsError.config` with line and column.
+    /// - Throws: `YAMLError` with line and column.
     public static func parse(_ bytes: UnsafeRawBufferPointer, name: String) throws -> YAMLNode {
         try checkText(bytes, name: name)
         var composer = try YAMLComposer(bytes: bytes, name: name)
@@ -48,11 +47,12 @@ public enum YAML {
     }
 
     /// Parses a value that stands alone, as in `--set path=value`; `name` is all that its errors can name.
-    static func parse(argument text: String, name: String) throws -> YAMLNode {
+    /// - Throws: `YAMLError` with `name` as its place.
+    public static func parse(argument text: String, name: String) throws -> YAMLNode {
         do {
             return moved(try parse(text, name: name), to: YAMLNode.Place(name: name, line: 0, column: 0))
-        } catch RunsError.config(_, let message) {
-            throw RunsError.config(location: name, message: message)
+        } catch let error as YAMLError {
+            throw YAMLError(location: name, message: error.message)
         }
     }
 
@@ -62,7 +62,7 @@ public enum YAML {
 
     /// Refuses what libyaml would read in another way than YAML 1.2 or an editor shows it.
     private static func checkText(_ bytes: UnsafeRawBufferPointer, name: String) throws {
-        func failure(at offset: Int, _ message: String) -> RunsError {
+        func failure(at offset: Int, _ message: String) -> YAMLError {
             var line = 1
             var column = 1
             for byte in bytes.prefix(offset) {
@@ -73,7 +73,7 @@ public enum YAML {
                     column += 1
                 }
             }
-            return .config(location: "\(name):\(line):\(column)", message: message)
+            return YAMLError(location: "\(name):\(line):\(column)", message: message)
         }
         guard bytes.count <= Limits.bytes else {
             throw failure(at: 0, "\(bytes.count) bytes are more than the limit of \(Limits.bytes)")

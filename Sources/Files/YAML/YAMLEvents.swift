@@ -29,7 +29,7 @@ final class YAMLEvents {
         guard yaml_parser_initialize(parser) == 1 else {
             parser.deallocate()
             copy.deallocate()
-            throw RunsError.config(location: name, message: "out of memory for the parser")
+            throw YAMLError(location: name, message: "out of memory for the parser")
         }
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, copy.bindMemory(to: UInt8.self).baseAddress, copy.count)
@@ -46,7 +46,7 @@ final class YAMLEvents {
     }
 
     /// The next event.
-    /// - Throws: `RunsError.config` where the text is not YAML.
+    /// - Throws: `YAMLError` where the text is not YAML.
     func next() throws -> Event {
         var raw = yaml_event_t()
         guard yaml_parser_parse(parser, &raw) == 1 else { throw failure() }
@@ -85,12 +85,12 @@ final class YAMLEvents {
         pointer.map { String(cString: $0) }
     }
 
-    private func failure() -> RunsError {
+    private func failure() -> YAMLError {
         var message = parser.pointee.problem.map { String(cString: $0) } ?? "not valid YAML"
         if let context = parser.pointee.context { message = String(cString: context) + ": " + message }
         if message.contains("cannot start any token") && !message.contains("tab") {
             message += " (text that begins with @, `, % or a tab must be in quotes)"
         }
-        return .config(location: place(parser.pointee.problem_mark).description, message: message)
+        return YAMLError(location: place(parser.pointee.problem_mark).description, message: message)
     }
 }

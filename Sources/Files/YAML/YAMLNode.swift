@@ -2,9 +2,9 @@
 public struct YAMLNode {
     /// What a node can be. Keys are text as written: `1: x` has the key "1".
     public indirect enum Content {
-        case scalar(ConfigValue)
-        case list([YAMLNode])
-        case map([(key: String, place: Place, value: YAMLNode)])
+        case scalar(JSON)
+        case array([YAMLNode])
+        case object([(key: String, place: Place, value: YAMLNode)])
     }
 
     /// A place in a text, for messages.
@@ -16,6 +16,13 @@ public struct YAMLNode {
         /// Column in characters, from 1.
         public let column: Int
 
+        /// A place.
+        public init(name: String, line: Int, column: Int) {
+            self.name = name
+            self.line = line
+            self.column = column
+        }
+
         /// `file:line:column`, or the name alone where there is no line.
         public var description: String { line == 0 ? name : "\(name):\(line):\(column)" }
     }
@@ -26,20 +33,21 @@ public struct YAMLNode {
     public var place: Place
     /// Nodes in it, itself included, after aliases.
     let size: Int
-    /// Levels of lists and maps in it: 0 for a scalar.
-    let height: Int
+    /// Levels of arrays and objects in it: 0 for a scalar.
+    public let height: Int
 
-    init(_ content: Content, at place: Place) {
+    /// A node of some content.
+    public init(_ content: Content, at place: Place) {
         self.content = content
         self.place = place
         switch content {
         case .scalar:
             size = 1
             height = 0
-        case .list(let elements):
+        case .array(let elements):
             size = elements.reduce(1) { $0 &+ $1.size }
             height = 1 + (elements.map(\.height).max() ?? 0)
-        case .map(let entries):
+        case .object(let entries):
             size = entries.reduce(1) { $0 &+ $1.value.size &+ 1 }
             height = 1 + (entries.map(\.value.height).max() ?? 0)
         }
@@ -53,31 +61,28 @@ public struct YAMLNode {
     }
 
     /// The value without places.
-    public var value: ConfigValue {
+    public var value: JSON {
         switch content {
         case .scalar(let value): return value
-        case .list(let elements): return .list(elements.map(\.value))
-        case .map(let entries): return .map(entries.map { (key: $0.key, value: $0.value.value) })
+        case .array(let elements): return .array(elements.map(\.value))
+        case .object(let entries): return .object(entries.map { (key: $0.key, value: $0.value.value) })
         }
     }
 
     /// A node for a value that comes from somewhere else than a text.
-    init(_ value: ConfigValue, at place: Place) {
+    public init(_ value: JSON, at place: Place) {
         switch value {
-        case .list(let elements): self.init(.list(elements.map { YAMLNode($0, at: place) }), at: place)
-        case .map(let entries):
+        case .array(let elements): self.init(.array(elements.map { YAMLNode($0, at: place) }), at: place)
+        case .object(let entries):
             let nodes = entries.map { (key: $0.key, place: place, value: YAMLNode($0.value, at: place)) }
-            self.init(.map(nodes), at: place)
+            self.init(.object(nodes), at: place)
         default: self.init(.scalar(value), at: place)
         }
     }
 
-    /// The node of a map's key; nil where the key is absent or this is no map.
+    /// The node of an object's key; nil where the key is absent or this is no object.
     public subscript(key: String) -> YAMLNode? {
-        guard case .map(let entries) = content else { return nil }
+        guard case .object(let entries) = content else { return nil }
         return entries.first { $0.key == key }?.value
     }
-
-    /// An error about this node.
-    func error(_ message: String) -> RunsError { .config(location: place.description, message: message) }
 }

@@ -18,7 +18,7 @@ public struct CSVLimits: Equatable, Sendable {
         unchecked: CellRange.maximumLength, rowBytes: 1 << 28, columns: 16_384, rows: 100_000_000)
 
     /// Other limits, each up to its hard one.
-    /// - Throws: `DatasetError.value` where one is below 1 or above `hard`.
+    /// - Throws: `FileError.unreadable` where one is below 1 or above `hard`.
     public init(
         fieldBytes: Int = standard.fieldBytes, rowBytes: Int = standard.rowBytes, columns: Int = standard.columns,
         rows: Int = standard.rows
@@ -28,8 +28,8 @@ public struct CSVLimits: Equatable, Sendable {
             ("field bytes", fieldBytes, hard.fieldBytes), ("row bytes", rowBytes, hard.rowBytes),
             ("columns", columns, hard.columns), ("rows", rows, hard.rows),
         ] where value < 1 || value > most {
-            throw DatasetError.value(
-                operation: "csv limits", message: "\(name) must be from 1 to \(most), not \(value)")
+            throw FileError.unreadable(
+                path: "csv limits", reason: "\(name) must be from 1 to \(most), not \(value)")
         }
         self.init(unchecked: fieldBytes, rowBytes: rowBytes, columns: columns, rows: rows)
     }

@@ -1,22 +1,22 @@
 import Foundation
 
 /// Paths as text; nothing here looks at the file system but for the current folder and `resolved`.
-enum Paths {
+public enum Paths {
     /// The folder of a path, `.` where it names none.
-    static func folder(_ path: String) -> String {
+    public static func folder(_ path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// The last component.
-    static func name(_ path: String) -> String {
+    public static func name(_ path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
         return String(path[path.utf8.index(after: slash)...])
     }
 
     /// The path from the root, without `.`, `..` and repeated slashes; a relative one begins at `base` or at the
     /// current folder.
-    static func absolute(_ path: String, from base: String? = nil) -> String {
+    public static func absolute(_ path: String, from base: String? = nil) -> String {
         var parts: [Substring] = []
         let start = base ?? FileManager.default.currentDirectoryPath
         for part in (path.hasPrefix("/") ? path : start + "/" + path).split(separator: "/") {
@@ -27,7 +27,7 @@ enum Paths {
     }
 
     /// The absolute path with links followed, where it exists.
-    static func resolved(_ path: String) -> String {
+    public static func resolved(_ path: String) -> String {
         guard let real = realpath(path, nil) else { return absolute(path) }
         defer { free(real) }
         return String(cString: real)
@@ -35,7 +35,7 @@ enum Paths {
 
     /// How `path` is written in a file inside `folder`: relative where both lie in the current folder, so that the
     /// whole project can move, and absolute where not.
-    static func written(_ path: String, in folder: String) -> String {
+    public static func written(_ path: String, in folder: String) -> String {
         let home = FileManager.default.currentDirectoryPath.split(separator: "/")
         let target = path.split(separator: "/")
         let origin = folder.split(separator: "/")

@@ -1,9 +1,9 @@
-import Files
 import Foundation
 
 /// Where a cell's text lies among the bytes of its table, and how it is written there, in 64 bits.
-struct CellRange {
-    enum Kind: UInt64 {
+public struct CellRange {
+    /// How a cell's text is written.
+    public enum Kind: UInt64 {
         /// The bytes are the text; a null spelling is a null.
         case plain
         /// The bytes are the text with each quote doubled.
@@ -17,7 +17,7 @@ struct CellRange {
     private let bits: UInt64
 
     /// The longest cell and the last byte that the fields can hold.
-    static let maximumLength = 1 << 22 - 1
+    public static let maximumLength = 1 << 22 - 1
     static let maximumStart = 1 << 40 - 1
 
     /// `start` and `length` are within the maxima: the readers check.
@@ -25,6 +25,7 @@ struct CellRange {
         bits = UInt64(truncatingIfNeeded: start) << 24 | UInt64(truncatingIfNeeded: length) << 2 | kind.rawValue
     }
 
+    /// A cell without a text.
     static let null = CellRange(start: 0, length: 0, kind: .null)
 
     var start: Int { Int(bits >> 24) }
@@ -33,13 +34,15 @@ struct CellRange {
 }
 
 /// An immutable table of texts: all cells point into one run of bytes, so that a cell costs eight bytes.
-final class TextTable {
+public final class TextTable {
     /// The file's path, or a name for a table that was made in memory.
-    let name: String
+    public let name: String
     /// Whether `name` is the path of a file that was read.
-    let isFile: Bool
-    let columns: [String]
-    let rowCount: Int
+    public let isFile: Bool
+    /// The names of the columns, in order.
+    public let columns: [String]
+    /// How many rows there are, the header not counted.
+    public let rowCount: Int
     private let content: TextBytes
     private let cells: [CellRange]
     private let positions: [TextKey: Int]
@@ -63,23 +66,23 @@ final class TextTable {
     }
 
     /// The position of a column, or nil where there is none of that name.
-    func position(of column: String) -> Int? { positions[TextKey(column)] }
+    public func position(of column: String) -> Int? { positions[TextKey(column)] }
 
     /// The bytes of a cell as they stand in the table, with quotes still doubled, and their kind.
-    func raw(_ row: Int, _ column: Int) -> (bytes: UnsafeRawBufferPointer, kind: CellRange.Kind) {
+    public func raw(_ row: Int, _ column: Int) -> (bytes: UnsafeRawBufferPointer, kind: CellRange.Kind) {
         let cell = cells[row * columns.count + column]
         return (UnsafeRawBufferPointer(rebasing: content.bytes[cell.start..<cell.start + cell.length]), cell.kind)
     }
 
     /// The text of a cell; empty for a null that has no text.
-    func text(_ row: Int, _ column: Int) -> String {
+    public func text(_ row: Int, _ column: Int) -> String {
         let (bytes, kind) = raw(row, column)
         if kind != .doubledQuotes { return String(decoding: bytes, as: UTF8.self) }
         return String(decoding: TextTable.undoubled(bytes), as: UTF8.self)
     }
 
     /// Whether a cell is a missing value as pandas sees it.
-    func isNull(_ row: Int, _ column: Int) -> Bool {
+    public func isNull(_ row: Int, _ column: Int) -> Bool {
         let (bytes, kind) = raw(row, column)
         switch kind {
         case .plain: return NullSpellings.contains(bytes)
@@ -89,7 +92,7 @@ final class TextTable {
     }
 
     /// The bytes with one quote for each two.
-    static func undoubled(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    public static func undoubled(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         guard let base = bytes.baseAddress else { return [] }
         return [UInt8](unsafeUninitializedCapacity: bytes.count) { result, count in
             guard let start = result.baseAddress else { return }
@@ -107,11 +110,11 @@ final class TextTable {
 
     /// Checks that the file under a large table was not changed.
     /// - Throws: `FileError.unreadable`.
-    func checkUnchanged() throws { try content.checkUnchanged() }
+    public func checkUnchanged() throws { try content.checkUnchanged() }
 
     /// The SHA-256 of the file, or of the columns and cells of a table made in memory; computed once.
     /// - Throws: `FileError.unreadable` where the file changed.
-    func sha256() throws -> String {
+    public func sha256() throws -> String {
         lock.lock()
         defer { lock.unlock() }
         if let hash { return hash }
@@ -122,34 +125,34 @@ final class TextTable {
 }
 
 /// Collects rows into a table that is made in memory.
-struct TextTableBuilder {
-    let columns: [String]
+public struct TextTableBuilder {
+    /// The names of the columns, in order.
+    public let columns: [String]
     private var bytes: [UInt8] = []
     private var cells: [CellRange] = []
 
-    init(columns: [String]) { self.columns = columns }
-
-    var rowCount: Int { columns.isEmpty ? 0 : cells.count / columns.count }
+    /// No row yet.
+    public init(columns: [String]) { self.columns = columns }
 
     /// Adds the next cell of the current row; nil is a null. `name` and `row` are for the error.
-    /// - Throws: `DatasetError.row` for a text that is too long.
-    mutating func append(_ text: String?, name: String, row: Int) throws {
+    /// - Throws: `FileError.malformed` for a text that is too long.
+    public mutating func append(_ text: String?, name: String, row: Int) throws {
         guard let text else {
             cells.append(.null)
             return
         }
         let length = text.utf8.count
         guard length <= CellRange.maximumLength, bytes.count <= CellRange.maximumStart - length else {
-            throw DatasetError.row(
-                table: name, row: row,
-                message: "a text of \(length) bytes is more than the limit of \(CellRange.maximumLength)")
+            throw FileError.malformed(
+                path: name, location: "row \(row)",
+                reason: "a text of \(length) bytes is more than the limit of \(CellRange.maximumLength)")
         }
         cells.append(CellRange(start: bytes.count, length: length, kind: .literal))
         bytes.append(contentsOf: text.utf8)
     }
 
     /// The table. `sha256` is the hash of the file that it was read from; without it the table was made in memory.
-    func table(name: String, sha256: String? = nil) -> TextTable {
+    public func table(name: String, sha256: String? = nil) -> TextTable {
         TextTable(
             name: name, isFile: sha256 != nil, columns: columns,
             content: bytes.withUnsafeBytes { TextBytes(copying: $0) }, cells: cells, sha256: sha256 ?? contentHash())

@@ -6,7 +6,7 @@ enum YAMLScalar {
     struct RangeError: Error { let message: String }
 
     /// The value of a plain (unquoted) scalar. `no`, `on`, `1_000`, `12:30:45` and dates are strings, as in YAML 1.2.
-    static func resolve(_ text: String) throws -> ConfigValue {
+    static func resolve(_ text: String) throws -> JSON {
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
         case "true", "True", "TRUE": return .boolean(true)
@@ -37,7 +37,7 @@ enum YAMLScalar {
         }
     }
 
-    private static func integer(_ digits: String, radix: Int, as text: String) throws -> ConfigValue {
+    private static func integer(_ digits: String, radix: Int, as text: String) throws -> JSON {
         guard let value = Int(digits, radix: radix) else {
             throw RangeError(message: "the integer \(text) does not fit in 64 bits; put it in quotes if it is a name")
         }
@@ -81,7 +81,7 @@ enum YAMLScalar {
     }
 
     /// A scalar value as text that `resolve`, or the quotes round it, give back exactly.
-    static func text(_ value: ConfigValue) -> String {
+    static func text(_ value: JSON) -> String {
         switch value {
         case .null: return "null"
         case .boolean(let value): return value ? "true" : "false"
@@ -91,7 +91,7 @@ enum YAMLScalar {
             if value.isInfinite { return value > 0 ? ".inf" : "-.inf" }
             return PythonNumber.text(value)
         case .string(let value): return text(value)
-        case .list, .map: return value.summary
+        case .array, .object: return value.summary
         }
     }
 

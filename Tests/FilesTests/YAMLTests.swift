@@ -1,12 +1,12 @@
+import Files
 import Foundation
-import Runs
 import Testing
 
 @Suite struct YAMLTests {
-    func value(_ text: String) throws -> ConfigValue { try YAML.parse(text, name: "t.yaml").value }
+    func value(_ text: String) throws -> JSON { try YAML.parse(text, name: "t.yaml").value }
 
     @Test func scalarsFollowTheCoreSchema() throws {
-        let expected: [(String, ConfigValue)] = [
+        let expected: [(String, JSON)] = [
             ("no", .string("no")), ("on", .string("on")), ("y", .string("y")), ("yes", .string("yes")),
             ("1e-3", .number(1e-3)), ("1e3", .number(1000)), ("1E234", .number(1e234)), ("0o17", .integer(15)),
             ("017", .integer(17)), ("0x1F", .integer(31)), ("1_000", .string("1_000")), (".inf", .number(.infinity)),
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func windowsLineEndsAndQuotedMergeKeysPass() throws {
-        #expect(try value("a: 1\r\nb:\r\n  - x\r\n")["b"] == .list([.string("x")]))
+        #expect(try value("a: 1\r\nb:\r\n  - x\r\n")["b"] == .array([.string("x")]))
         #expect(try value("\"<<\": 1")["<<"] == .integer(1))
         #expect(try value("1: a\n\"2\": b")["1"] == .string("a"))
     }
@@ -119,14 +119,14 @@ import Testing
             "../b",
             "12ab34", "0x1F", "true", "off", "nan", "inf", "1.2.3/x", String(repeating: "x", count: 3000),
         ]
-        var values: [ConfigValue] = strings.map { .string($0) }
+        var values: [JSON] = strings.map { .string($0) }
         values += [
             .null, .boolean(true), .integer(.min), .number(-0.0), .number(5), .number(1e16), .number(.nan),
-            .number(-.infinity), .number(.leastNonzeroMagnitude), .number(.greatestFiniteMagnitude), .list([]),
-            .map([]),
+            .number(-.infinity), .number(.leastNonzeroMagnitude), .number(.greatestFiniteMagnitude), .array([]),
+            .object([]),
         ]
         for value in values { #expect(try YAML.parse(YAML.text(value), name: "x").value == value, "\(value)") }
-        let all = ConfigValue.map(strings.map { (key: $0, value: ConfigValue.string($0)) })
+        let all = JSON.object(strings.map { (key: $0, value: JSON.string($0)) })
         #expect(try YAML.parse(YAML.text(all), name: "x").value == all)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<300 {
@@ -137,7 +137,7 @@ import Testing
         }
     }
 
-    func random(depth: Int, strings: [String], _ generator: inout SystemRandomNumberGenerator) -> ConfigValue {
+    func random(depth: Int, strings: [String], _ generator: inout SystemRandomNumberGenerator) -> JSON {
         switch Int.random(in: 0..<(depth > 0 ? 9 : 5), using: &generator) {
         case 0: return .null
         case 1: return .boolean(.random(using: &generator))
@@ -148,12 +148,20 @@ import Testing
         case 4: return .string(strings.randomElement(using: &generator) ?? "")
         case 5, 6:
             let count = Int.random(in: 0..<4, using: &generator)
-            return .list((0..<count).map { _ in random(depth: depth - 1, strings: strings, &generator) })
+            return .array((0..<count).map { _ in random(depth: depth - 1, strings: strings, &generator) })
         default:
             let keys = Set(
                 (0..<Int.random(in: 0..<4, using: &generator)).map { _ in strings.randomElement(using: &generator) ?? ""
                 })
-            return .map(keys.map { (key: $0, value: random(depth: depth - 1, strings: strings, &generator)) })
+            return .object(keys.map { (key: $0, value: random(depth: depth - 1, strings: strings, &generator)) })
         }
     }
+}
+
+/// The message of the error that `body` throws; empty where it throws none.
+private func message(_ body: () throws -> Void) -> String {
+    do {
+        try body()
+        return ""
+    } catch { return "\(error)" }
 }

@@ -1,8 +1,8 @@
 /// Floating-point numbers as Python's `repr`, and so pandas' `to_csv`, writes them: the fewest digits that give the
 /// number back, with an exponent below 1e-4 and from 1e16.
-enum PythonNumber {
+public enum PythonNumber {
     /// The text of a number; `nan`, `inf` and `-inf` for those.
-    static func text(_ value: Double) -> String {
+    public static func text(_ value: Double) -> String {
         if value.isNaN { return "nan" }
         if value.isInfinite { return value > 0 ? "inf" : "-inf" }
         if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
