@@ -1,3 +1,4 @@
+import Encoders
 import Foundation
 import LuaRuntime
 import Runs
@@ -15,15 +16,19 @@ public final class Session {
     public var cache: FeatureCache?
     /// The folder of the run that is going on.
     public internal(set) var folder: RunFolder?
+    /// The encoders that the program knows.
+    let encoders: EncoderRegistry
     /// Models that scripts registered, by name.
     var registered: [String: RegisteredModel] = [:]
     /// The Lua state that the modules live in.
     public let host: LuaHost
 
     /// A Lua state with every module of this program.
+    /// - Parameter encoders: what `model.encoder` knows beside what scripts register.
     /// - Throws: `LuaError` where the state cannot be made.
-    public init(_ options: LuaOptions, seed: Int = 42) throws {
+    public init(_ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard) throws {
         self.seed = seed
+        self.encoders = encoders
         generator = TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))
         host = try LuaHost(options)
         for module in Session.modules(self) { try host.register(module) }

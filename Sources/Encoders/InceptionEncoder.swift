@@ -13,13 +13,24 @@ public final class InceptionEncoder: Encoder {
     public static let weightsURL =
         "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/\(weightsFile)"
 
-    /// `inception-v3`.
-    public let name = "inception-v3"
-    /// The pooled features; the last layer without its bias (for the Inception Score), and with it.
-    public let outputs = [
+    /// The encoder, as evaluations know it. CheXGenBench takes the pooled features for logits; the paper of the score
+    /// (Salimans et al., 2016) the classes' logits.
+    public static let entry = EncoderEntry(
+        name: "inception-v3", about: "torch-fidelity's InceptionV3, trained on ImageNet", columnEnding: "",
+        roles: [.logits: .init(chexgenbench: "2048", exact: "logits_unbiased", columnEnding: "")],
+        weights: .init(place: weightsFile, hint: "curl -LO \(weightsURL)"), outputs: allOutputs.map(\.name),
+        load: { try InceptionEncoder(weights: $0, dtype: $1) },
+        parameters: { _ in try InceptionV3Network().parameters.parameters.map { ($0.name, $0.shape) } })
+
+    private static let allOutputs = [
         EncoderOutput("2048", width: 2048), EncoderOutput("logits_unbiased", width: 1008),
         EncoderOutput("logits", width: 1008),
     ]
+
+    /// `inception-v3`.
+    public let name = "inception-v3"
+    /// The pooled features; the last layer without its bias (for the Inception Score), and with it.
+    public let outputs = InceptionEncoder.allOutputs
     /// The file of weights.
     public let files: [(file: String, sha256: String)]
     /// The compute dtype.
@@ -32,11 +43,10 @@ public final class InceptionEncoder: Encoder {
     /// The most images that one thread takes through the network's later layers together.
     private static let groupSize = 4
 
-    /// Loads the weights, strictly.
+    /// Loads a weight file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
     public init(weights: String, dtype: DType) throws {
-        let path = try EncoderRegistry.locate(weights, file: nil, hint: "curl -LO \(Self.weightsURL)")
-        checkpoint = try Checkpoint.open(path)
+        checkpoint = try Checkpoint.open(weights)
         network = try InceptionV3Network()
         try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
         pool = try ContextPool(dtype: dtype)

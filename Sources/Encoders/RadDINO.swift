@@ -11,6 +11,16 @@ public final class RadDINO: Encoder {
     /// The name on the Hub of the model that CheXGenBench uses.
     public static let hubName = "microsoft/rad-dino"
 
+    /// The encoder, as evaluations know it.
+    public static let entry = EncoderEntry(
+        name: "rad-dino", about: "RAD-DINO, a DINOv2 vision transformer trained on chest radiographs",
+        columnEnding: " (RadDino)", roles: [.neighbours: .init(output: output, columnEnding: "")],
+        weights: .init(place: hubName, hint: downloadHint), outputs: [output],
+        load: { try RadDINO(weights: $0, dtype: $1) }, parameters: parameters)
+
+    private static let output = "pooler_output"
+    private static let downloadHint = "huggingface-cli download \(hubName)"
+
     /// `rad-dino`.
     public let name = "rad-dino"
     /// The final normalised class token, `hidden_size` of the configuration wide.
@@ -32,15 +42,13 @@ public final class RadDINO: Encoder {
     /// Loads a folder, or the folder of a weight file: weights strictly, `config.json`, `preprocessor_config.json`.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(weights: String, dtype: DType) throws {
-        let hint = "huggingface-cli download \(Self.hubName)"
-        let place = try EncoderRegistry.locate(weights, file: nil, hint: hint)
         var isFolder: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: place, isDirectory: &isFolder)
-        let folder = isFolder.boolValue ? place : (place as NSString).deletingLastPathComponent
+        _ = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
+        let folder = isFolder.boolValue ? weights : (weights as NSString).deletingLastPathComponent
         func beside(_ file: String) throws -> String {
             let path = folder.isEmpty ? file : "\(folder)/\(file)"
             guard FileManager.default.fileExists(atPath: path) else {
-                throw FileError.missing(path: path, hint: "it belongs to the model; get it with: \(hint)")
+                throw FileError.missing(path: path, hint: "it belongs to the model; get it with: \(Self.downloadHint)")
             }
             return path
         }
@@ -50,13 +58,23 @@ public final class RadDINO: Encoder {
         processor = try ImageProcessor(path: processorPath)
         table = processor.table()
         network = try Dinov2Network(configuration)
-        checkpoint = try Checkpoint.open(place).renamed(Self.hubName(of:))
+        checkpoint = try Checkpoint.open(weights).renamed(Self.hubName(of:))
         try network.parameters.load(checkpoint) { $0 == "embeddings.mask_token" }
         pool = try ContextPool(dtype: dtype)
-        outputs = [EncoderOutput("pooler_output", width: configuration.hiddenSize)]
+        outputs = [EncoderOutput(Self.output, width: configuration.hiddenSize)]
         files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
             + [configurationPath, processorPath].map { (file: $0, sha256: try SHA256.hex(file: $0)) }
+    }
+
+    /// The tensors of a folder's `config.json`.
+    @Sendable private static func parameters(config: String?) throws -> [(name: String, shape: [Int])] {
+        guard let config else {
+            throw TensorError.value(
+                operation: "rad-dino", message: "its parameters depend on a config.json: name its folder")
+        }
+        let configuration = try Dinov2Configuration(path: config + "/config.json")
+        return try Dinov2Network(configuration).parameters.parameters.map { ($0.name, $0.shape) }
     }
 
     /// The name that files on the Hub use for a tensor, which transformers 5 may have renamed.

@@ -23,11 +23,11 @@ enum DoctorCommand {
         line("kernels", String(cString: openblas_get_corename()))
         line("Lua library", ScriptLocations.library() ?? "not found; set CHEXGEN_LUA to the folder lua of the project")
         line("feature cache", FeatureCache.defaultFolder)
-        for name in EncoderRegistry.names {
+        for entry in EncoderRegistry.standard.entries {
             do {
-                line(name, try EncoderRegistry.locate(name))
+                line(entry.name, try entry.locate())
             } catch {
-                line(name, String(describing: error))
+                line(entry.name, String(describing: error))
             }
         }
         return ExitStatus.done.rawValue

@@ -75,13 +75,15 @@ import Testing
         try SafeTensors.write(path, [(name: "fc.weight", tensor: try Tensor.zeros([1000, 2048]))], metadata: [:])
         #expect(throws: CheckpointError.self) { try InceptionEncoder(weights: path, dtype: .f32) }
         do {
-            _ = try EncoderRegistry.make("inception-v3", weights: "no-such-file.pth", dtype: .f32)
+            _ = try EncoderRegistry.standard.make("inception-v3", weights: "no-such-file.pth", dtype: .f32)
             Issue.record("absent weights were found")
         } catch {
             let text = "\(error)"
             #expect(text.contains("no-such-file.pth") && text.contains(InceptionEncoder.weightsURL))
         }
-        #expect(throws: TensorError.self) { try EncoderRegistry.make("inception", weights: path) }
-        #expect(throws: TensorError.self) { try EncoderRegistry.make("inception-v3", weights: path, dtype: .f16) }
+        #expect(throws: TensorError.self) { try EncoderRegistry.standard.make("inception", weights: path) }
+        #expect(throws: TensorError.self) {
+            try EncoderRegistry.standard.make("inception-v3", weights: path, dtype: .f16)
+        }
     }
 }

@@ -156,7 +156,9 @@ private func pixels(_ name: String, _ shape: [Int]) throws -> Tensor {
             } catch { #expect("\(error)".contains(file)) }
             try folder.write(file, file == "config.json" ? small : processor)
         }
-        #expect(throws: CheckpointError.self) { try EncoderRegistry.make("rad-dino", weights: folder.path + "/none") }
+        #expect(throws: CheckpointError.self) {
+            try EncoderRegistry.standard.make("rad-dino", weights: folder.path + "/none")
+        }
         let whole = try model(small, salt: "small.")
         let encoder = try RadDINO(weights: whole.path, dtype: .f32)
         #expect(throws: TensorError.self) { try encoder.forward(Tensor.zeros([1, 70, 70, 4])) }

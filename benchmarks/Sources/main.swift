@@ -26,7 +26,7 @@ func run() throws {
         exit(2)
     }
     cx_set_threads(Int32(ProcessInfo.processInfo.environment["CHEXGEN_THREADS"] ?? "") ?? cx_threads())
-    let encoder = try EncoderRegistry.make(arguments[1], weights: arguments[2], dtype: dtype)
+    let encoder = try EncoderRegistry.standard.make(arguments[1], weights: arguments[2], dtype: dtype)
     let input = try NumPyFile.load(arguments[4])
     var output = try encoder.forward(input)
     if arguments.count > 5 { try NumPyFile.save(arguments[5], output) }

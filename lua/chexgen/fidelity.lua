@@ -14,12 +14,6 @@ local tensor = require "chexgen.tensor"
 
 local fidelity = {}
 
---- The encoders a study knows, and the ending of their columns in the reference's tables.
-local ENCODERS = {
-  { name = "inception-v3", ending = "" },
-  { name = "rad-dino", ending = " (RadDino)" },
-}
-
 --- The reference's columns, in its order.
 fidelity.columns = {
   "FID", "FID (RadDino)", "Inception Score", "KID", "KID (RadDino)",
@@ -78,18 +72,18 @@ function fidelity.open(run, labels, params)
   if self.exact then self.synthetic = self.synthetic:unique(params.synthetic.prompt) end
   run:log("%d real images (one a prompt), %d synthetic images", #self.real, #self.synthetic)
 
-  local known = {}
-  for _, entry in ipairs(ENCODERS) do
-    known[entry.name] = true
+  local known, names = {}, {}
+  for i, entry in ipairs(model.encoders()) do
+    known[entry.name], names[i] = true, entry.name
     local options = params.encoders[entry.name]
     if options then
       local encoder = model.encoder(entry.name, options)
-      self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, encoder = encoder }
+      self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, roles = entry.roles, encoder = encoder }
     end
   end
   for name in pairs(params.encoders) do
     if not known[name] then
-      error(("params.encoders.%s: unknown encoder; known: inception-v3, rad-dino"):format(name), 0)
+      error(("params.encoders.%s: unknown encoder; known: %s"):format(name, table.concat(names, ", ")), 0)
     end
   end
   if #self.encoders == 0 and not params.frd then
@@ -141,7 +135,8 @@ function Study:embed()
       local key = ("features/%s/%s"):format(side, entry.name)
       local found = self.run:once(key, function()
         local outputs = { "features" }
-        if entry.name == "inception-v3" and self.exact and side == "synthetic" then outputs = { "features", "logits_unbiased" } end
+        local logits = entry.roles.logits
+        if logits and side == "synthetic" then outputs[2] = logits[self.params.protocol] end
         local result = entry.encoder:embed(self[side], {
           batch = self.params.batch, protocol = self.params.protocol, outputs = outputs,
           on_bad_image = self.params.on_bad_image, label = ("%s images, %s"):format(side, entry.name),
@@ -219,16 +214,16 @@ function Study:measure(real_rows, synthetic_rows)
     put("KID" .. ending, mean, "kid", ("polynomial-3 subsets=%d subset_size=%d"):format(kid.subsets, subset))
     row["KID" .. ending .. " std"] = deviation
 
-    if entry.name == "inception-v3" then
-      local logits = self.features.synthetic[entry.name]
-      logits = rows_of(self.exact and logits.logits_unbiased or logits.features, synthetic_rows)
+    if entry.roles.logits then
+      local output = entry.roles.logits[params.protocol]
+      local logits = rows_of(self.features.synthetic[entry.name][output], synthetic_rows)
       local score, spread = metric.inception_score(logits, { splits = 10, seed = self.run.seed })
       put("Inception Score", score, "inception-score", self.exact and "logits-unbiased" or "pooled-2048-as-logits")
       row["Inception Score std"] = spread
     end
 
     local k = params.nearest_k
-    local has_neighbours = entry.name == "rad-dino" and smaller > k
+    local has_neighbours = entry.roles.neighbours and smaller > k
     if has_neighbours then
       local prdc = metric.prdc(real, synthetic, { k = k })
       local estimator = ("k=%d"):format(k)
@@ -236,7 +231,7 @@ function Study:measure(real_rows, synthetic_rows)
       put("Recall", prdc.recall, "recall", estimator)
       put("Density", prdc.density, "density", estimator)
       put("Coverage", prdc.coverage, "coverage", estimator)
-    elseif entry.name == "rad-dino" then
+    elseif entry.roles.neighbours then
       notes[#notes + 1] = ("precision, recall, density and coverage need more than %d images on each side"):format(k)
     end
 

@@ -245,6 +245,8 @@ function Tokenizer:close() end
 ---@field steps? integer Steps of a picture, where a script asks for none.
 ---@field guidance_scale? number The weight of the text, likewise.
 ---@field about? string What the model is, in a sentence.
+---@field ending? string Of an encoder: what follows the names of its metrics in tables; the name in parentheses where absent.
+---@field roles? table<string, string> Of an encoder: the output that plays each of its roles, `neighbours` (precision, recall, density, coverage) and `logits` (Inception Score); `features` is the default output.
 
 ---@class chexgen.model.classifier.options
 ---@field classes? integer How many classes. (default 14)
@@ -253,7 +255,6 @@ function Tokenizer:close() end
 
 --- Networks, with the weight files that users have.
 ---@class chexgen.model
----@field encoders string[] The encoders that the program knows.
 ---@field classifiers string[] The classifiers that the program knows.
 local M = {}
 
@@ -262,10 +263,14 @@ local M = {}
 --- ```lua
 --- local encoder = model.encoder("rad-dino", { weights = "microsoft/rad-dino", dtype = "bf16" })
 --- ```
----@param name string `inception-v3`, `rad-dino`, or a registered name.
+---@param name string `inception-v3` (torch-fidelity's InceptionV3, trained on ImageNet), `rad-dino` (RAD-DINO, a DINOv2 vision transformer trained on chest radiographs), or a registered name.
 ---@param options? table<string, any> `weights`: a file, a folder, or a Hub name found in the local cache; `dtype`: "f32" or "bf16". A registered model gets the whole table.
 ---@return any encoder The encoder.
 function M.encoder(name, options) end
+
+--- The encoders in the order of their columns: the program's own, then those that scripts registered, by name.
+---@return table[] entries `name`, `about`, `ending` (what follows the names of its metrics in tables), `roles` (by role, `neighbours` or `logits`: the output that plays it under `chexgenbench` and under `exact`, and the `ending` of the role's columns), `outputs` and `weights` (of the program's own), `registered`.
+function M.encoders() end
 
 --- Opens a text-to-image pipeline of the Stable Diffusion family. Weights are memory-mapped; loading is strict.
 ---

@@ -22,14 +22,11 @@ enum ModelModule {
         LuaModuleDeclaration(
             "chexgen.model", "Networks, with the weight files that users have.",
             functions: [
-                encoder(session), PipelineModule.pipeline(session), parameters, register(session),
+                encoder(session), EncoderList.declaration(session), PipelineModule.pipeline(session),
+                parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
-            constants: [
-                LuaConstantDeclaration(
-                    "encoders", .list(.string), .list(EncoderRegistry.names), "The encoders that the program knows."),
-                ClassifierModule.names,
-            ],
+            constants: [ClassifierModule.names],
             classes: [EncoderMethods.declaration, ClassifierMethods.declaration] + PipelineModule.classes)
     }
 
@@ -37,7 +34,7 @@ enum ModelModule {
         LuaFunctionDeclaration(
             "encoder",
             [
-                LuaParameter("name", .string, "`inception-v3`, `rad-dino`, or a registered name."),
+                LuaParameter("name", .string, EncoderList.text(session.encoders) + "or a registered name."),
                 LuaParameter(
                     "options", .dictionary(.any), optional: true,
                     "`weights`: a file, a folder, or a Hub name found in the local cache; `dtype`: \"f32\" or \"bf16\". "
@@ -56,38 +53,40 @@ enum ModelModule {
             guard options["weights"].isNil || options["weights"].stringValue != nil else {
                 throw arguments.fail("options.weights", "wanted a string, got \(options["weights"].kind)")
             }
-            let encoder = try EncoderRegistry.make(
+            let encoder = try session.encoders.make(
                 name, weights: options["weights"].stringValue, dtype: session.dtype(options, arguments))
             try session.input(encoder.files)
             return [.object(EncoderObject(encoder, session))]
         }
     }
 
-    private static let parameters = LuaFunctionDeclaration(
-        "parameters",
-        [
-            LuaParameter(
-                "name", .choice(EncoderRegistry.names + PipelineParameters.names),
-                "An encoder of the program's own, or a part of a pipeline."),
-            LuaParameter(
-                "options",
-                .options([
-                    LuaParameter("config", .string, optional: true, "The folder with the network's config.json.")
-                ]), default: .table(LuaTable()), "Which variant."),
-        ],
-        returns: [LuaResult("parameters", .list(.table), "`name` and `shape` of every tensor in a weight file.")],
-        "What a network's weight file must hold: for making one, or for checking one."
-    ) { arguments in
-        let options = try arguments.options("options")
-        let config = options.has("config") ? try options.string("config") : nil
-        let name = try arguments.string("name")
-        let parameters =
-            try PipelineParameters.list(name, config: config) ?? EncoderRegistry.parameters(name, config: config)
-        return [
-            .table(
-                LuaTable(
-                    array: parameters.map { .fields([("name", .string($0.name)), ("shape", .list($0.shape))]) }))
-        ]
+    private static func parameters(_ session: Session) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "parameters",
+            [
+                LuaParameter(
+                    "name", .choice(session.encoders.names + PipelineParameters.names),
+                    "An encoder of the program's own, or a part of a pipeline."),
+                LuaParameter(
+                    "options",
+                    .options([
+                        LuaParameter("config", .string, optional: true, "The folder with the network's config.json.")
+                    ]), default: .table(LuaTable()), "Which variant."),
+            ],
+            returns: [LuaResult("parameters", .list(.table), "`name` and `shape` of every tensor in a weight file.")],
+            "What a network's weight file must hold: for making one, or for checking one."
+        ) { arguments in
+            let options = try arguments.options("options")
+            let config = options.has("config") ? try options.string("config") : nil
+            let name = try arguments.string("name")
+            let parameters =
+                try PipelineParameters.list(name, config: config) ?? session.encoders.entry(name).parameters(config)
+            return [
+                .table(
+                    LuaTable(
+                        array: parameters.map { .fields([("name", .string($0.name)), ("shape", .list($0.shape))]) }))
+            ]
+        }
     }
 
     private static func register(_ session: Session) -> LuaFunctionDeclaration {
@@ -106,7 +105,7 @@ enum ModelModule {
                 + "end, steps = 30, guidance_scale = 5 })"
         ) { arguments in
             let name = try arguments.string("name")
-            guard !EncoderRegistry.names.contains(name) else {
+            guard session.encoders[name] == nil else {
                 throw arguments.fail("name", "\"\(name)\" is the program's own")
             }
             session.registered[name] = try RegisteredModel(name, arguments, "entry")

@@ -1,3 +1,4 @@
+import Encoders
 import LuaRuntime
 
 /// A model that a script registered: how it is loaded, and how it is usually run.
@@ -8,12 +9,23 @@ struct RegisteredModel {
         LuaParameter("steps", .integer, optional: true, "Steps of a picture, where a script asks for none."),
         LuaParameter("guidance_scale", .number, optional: true, "The weight of the text, likewise."),
         LuaParameter("about", .string, optional: true, "What the model is, in a sentence."),
+        LuaParameter(
+            "ending", .string, optional: true,
+            "Of an encoder: what follows the names of its metrics in tables; the name in parentheses where absent."),
+        LuaParameter(
+            "roles", .dictionary(.string), optional: true,
+            "Of an encoder: the output that plays each of its roles, `neighbours` (precision, recall, density, coverage) "
+                + "and `logits` (Inception Score); `features` is the default output."),
     ]
 
     let name: String
     let about: String
     let steps: Int?
     let guidanceScale: Double?
+    /// What follows the names of metrics over its features, where it is an encoder.
+    let columnEnding: String
+    /// The outputs that play the roles of an encoder.
+    let roles: [EncoderRole: String]
     private let function: LuaFunction
 
     /// Reads an entry: a function, or a table with one.
@@ -22,6 +34,7 @@ struct RegisteredModel {
         if case .function(let function) = arguments.value(argument) {
             self.function = function
             (about, steps, guidanceScale) = ("", nil, nil)
+            (columnEnding, roles) = (" (\(name))", [:])
             return
         }
         let entry = try arguments.options(argument)
@@ -29,11 +42,28 @@ struct RegisteredModel {
         about = entry.has("about") ? try entry.string("about") : ""
         steps = entry.has("steps") ? try entry.integer("steps") : nil
         guidanceScale = entry.has("guidance_scale") ? try entry.number("guidance_scale") : nil
+        columnEnding = entry.has("ending") ? try entry.string("ending") : " (\(name))"
+        roles = entry.has("roles") ? try Self.roles(entry) : [:]
         if let steps, steps < 1 { throw entry.fail("steps", "wanted 1 or more, got \(steps)") }
         if let guidanceScale, !guidanceScale.isFinite {
             throw entry.fail("guidance_scale", "wanted a finite number, got \(guidanceScale)")
         }
     }
+
+    private static func roles(_ entry: LuaArguments) throws -> [EncoderRole: String] {
+        var roles: [EncoderRole: String] = [:]
+        for field in try entry.table("roles").fields {
+            guard let role = EncoderRole(rawValue: field.name) else {
+                let known = EncoderRole.allCases.map(\.rawValue).joined(separator: ", ")
+                throw entry.fail("roles", "unknown role '\(field.name)'; known: \(known)")
+            }
+            roles[role] = field.value.stringValue
+        }
+        return roles
+    }
+
+    /// Whether it may be an encoder: what has the settings of a pipeline is none.
+    var mayBeEncoder: Bool { steps == nil && guidanceScale == nil }
 
     /// Loads the model. One of the program's pipelines takes the entry's settings for its own; a table of the script's
     /// gets them as fields, where it has none of that name.
