@@ -1,14 +1,12 @@
+local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local plot = require "chexgen.plot"
 
 --- Writes the features with how far their means moved, the farthest first.
 local function write_ranking(run, moved)
-  local path = run:artifact("moved_features.csv")
-  local file <close> = assert(io.open(path, "w"))
-  file:write("rank,feature,shift,share\n")
-  for rank, item in ipairs(moved) do
-    file:write(("%d,%s,%.17g,%.17g\n"):format(rank, item.name, item.shift, item.share))
-  end
+  local path, rows = run:artifact("moved_features.csv"), {}
+  for rank, item in ipairs(moved) do rows[rank] = { rank, item.name, item.shift, item.share } end
+  dataset.write_csv(path, { "rank", "feature", "shift", "share" }, rows)
   return path
 end
 

@@ -3,15 +3,28 @@
 public enum PythonNumber {
     /// The text of a number; `nan`, `inf` and `-inf` for those.
     public static func text(_ value: Double) -> String {
+        special(value) ?? layOut(value.magnitude.description, isNegative: value < 0)
+    }
+
+    /// The text of an f32, as NumPy writes it: the digits that give back the f32, which are fewer than those of the same f64.
+    public static func text(_ value: Float) -> String {
+        special(Double(value)) ?? layOut(value.magnitude.description, isNegative: value < 0)
+    }
+
+    private static func special(_ value: Double) -> String? {
         if value.isNaN { return "nan" }
         if value.isInfinite { return value > 0 ? "inf" : "-inf" }
         if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
-        // Swift's description holds the same shortest digits, only laid out otherwise for large numbers.
+        return nil
+    }
+
+    /// Swift's description holds the same shortest digits, only laid out otherwise for large numbers.
+    private static func layOut(_ text: String, isNegative: Bool) -> String {
         var digits: [UInt8] = []
         var point = 0
         var exponent = 0
         var seenPoint = false
-        let description = Array(abs(value).description.utf8)
+        let description = Array(text.utf8)
         for (index, byte) in description.enumerated() {
             if byte == UInt8(ascii: ".") {
                 seenPoint = true
@@ -28,7 +41,7 @@ public enum PythonNumber {
         digits.removeFirst(leading)
         point -= leading
         while digits.count > 1, digits.last == UInt8(ascii: "0") { digits.removeLast() }
-        let sign = value < 0 ? "-" : ""
+        let sign = isNegative ? "-" : ""
         func part(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
         func zeros(_ count: Int) -> String { String(repeating: "0", count: count) }
         // `point` counts the digits before the decimal point; the scientific exponent is one less.

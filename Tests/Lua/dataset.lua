@@ -217,6 +217,32 @@ test("tables of a script's own", function()
   raises(function() dataset.table({ "a", "a" }, {}) end, "columns")
 end)
 
+test("write_csv writes as pandas does", function()
+  local path = scratch .. "/values.csv"
+  local function text()
+    local file <close> = assert(io.open(path))
+    return file:read "a"
+  end
+  dataset.write_csv(path, { "name", "a,b", "n" }, {
+    { 'x "y"', 0.1 + 0.2, 3 }, { "=cmd", 1e16, true }, { ["a,b"] = 1e-5, n = 0 / 0 }, { "- item", -1.5, "-2+3" },
+  })
+  equal(text(), 'name,"a,b",n\n"x ""y""",0.30000000000000004,3\n"=cmd",1e+16,True\n,1e-05,nan\n- item,-1.5,"-2+3"\n')
+  -- f32 numbers have fewer digits than the same f64.
+  local third = tensor.new({ 1 / 3 }, "f32"):totable()
+  dataset.write_csv(path, { "p" }, { third }, { dtype = "f32" })
+  equal(text(), "p\n0.33333334\n")
+  dataset.write_csv(path, { "p" }, { third })
+  equal(text(), "p\n0.3333333432674408\n")
+  dataset.write_csv(path, { "p", "q" }, {})
+  equal(text(), "p,q\n")
+  equal(dataset.table({ "v" }, { { 0.1 + 0.2 }, { 100000.0 } }):column "v", { "0.30000000000000004", "100000.0" })
+  raises(function() dataset.write_csv(path, { "p" }, { { 1, 2 } }) end, "row 1 has 2 values for 1 columns")
+  raises(function() dataset.write_csv(path, { "p" }, { { 1 }, { q = 2 } }) end, 'row 2 has the field "q"')
+  raises(function() dataset.write_csv(path, { "p", "p" }, {}) end, "columns")
+  raises(function() dataset.write_csv(path, { "p" }, { { print } }) end, "rows[1][1]", "function")
+  raises(function() dataset.write_csv(scratch .. "/no/v.csv", { "p" }, {}) end, "no/v.csv")
+end)
+
 test("a column more, and Python's draws", function()
   local ds = dataset.images { "a.png", "b.png" }
   local more = ds:with_column("side", { "left", "right" })

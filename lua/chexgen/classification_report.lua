@@ -12,34 +12,9 @@ local OVERALL = { "accuracy", "precision_micro", "recall_micro", "f1_micro", "pr
   "auc_macro" }
 local EACH = { "precision", "recall", "f1", "auc" }
 
---- A number as pandas writes it: the shortest text that reads back as the same f64, or as the same f32 where `single`.
-local function number(value, single)
-  if value == nil or value ~= value then return "" end
-  if math.type(value) == "integer" then return tostring(value) end
-  for digits = 1, 17 do
-    local text = ("%%.%dg"):format(digits):format(value)
-    local read = tonumber(text) + 0.0
-    if single then read = string.unpack("f", string.pack("f", read)) end
-    if read == value then return text:find "[%.e]" and text or text .. ".0" end
-  end
-end
-
-local function field(value)
-  if type(value) == "number" or value == nil then return number(value) end
-  if value:find '[,"\r\n]' then return '"' .. value:gsub('"', '""') .. '"' end
-  return value
-end
-
---- Writes rows of cells; a cell is a string (as it stands, quoted where need be), a number or false for nothing.
-local function write_csv(path, rows)
-  local lines = {}
-  for i, row in ipairs(rows) do
-    local cells = {}
-    for k, cell in ipairs(row) do cells[k] = cell and field(cell) or "" end
-    lines[i] = table.concat(cells, ",")
-  end
-  local file <close> = assert(io.open(path, "w"))
-  assert(file:write(table.concat(lines, "\n"), "\n"))
+--- A score as pandas writes it, which leaves a NaN empty.
+local function known(value)
+  return value == value and value or nil
 end
 
 --- `metrics.csv` and `per_class_metrics.csv`, as the reference's inference writes them.
@@ -47,18 +22,19 @@ local function write_metrics(study)
   local header, values = {}, {}
   local function put(name, value)
     header[#header + 1] = name
-    values[#values + 1] = value or false
+    values[name] = known(value)
   end
   for _, name in ipairs(OVERALL) do put(name, study.scores[name]) end
   for _, name in ipairs(EACH) do
     for _, class in ipairs(study.scores.per_class) do put(name .. "_" .. class.name, class[name]) end
   end
-  write_csv(study.run:artifact "metrics.csv", { header, values })
-  local rows = { { "class", "precision", "recall", "f1", "auc" } }
-  for _, class in ipairs(study.scores.per_class) do
-    rows[#rows + 1] = { class.name, class.precision, class.recall, class.f1, class.auc or false }
+  dataset.write_csv(study.run:artifact "metrics.csv", header, { values })
+  local rows = {}
+  for i, class in ipairs(study.scores.per_class) do
+    rows[i] = { class = class.name }
+    for _, name in ipairs(EACH) do rows[i][name] = known(class[name]) end
   end
-  write_csv(study.run:artifact "per_class_metrics.csv", rows)
+  dataset.write_csv(study.run:artifact "per_class_metrics.csv", { "class", table.unpack(EACH) }, rows)
 end
 
 --- `predictions.csv`: the image, and probability and decision of each class.
@@ -68,25 +44,26 @@ local function write_predictions(study)
     header[#header + 1] = name .. "_prob"
     header[#header + 1] = name .. "_pred"
   end
-  local rows = { header }
+  local rows = {}
   local paths, values = study.test:image_paths(), study.probabilities:totable()
   for i, path in ipairs(paths) do
     local row = { path }
     for _, value in ipairs(values[i]) do
-      row[#row + 1] = number(value, true)
+      row[#row + 1] = value
       row[#row + 1] = value >= study.params.threshold and 1 or 0
     end
-    rows[#rows + 1] = row
+    rows[i] = row
   end
-  write_csv(study.run:artifact "predictions.csv", rows)
+  dataset.write_csv(study.run:artifact "predictions.csv", header, rows, { dtype = "f32" })
 end
 
 local function write_history(study)
-  local rows = { { "epoch", "train_loss", "validation_loss", "learning_rate" } }
-  for _, e in ipairs(study.history) do
-    rows[#rows + 1] = { e.epoch, e.train_loss, e.validation_loss, e.learning_rate }
+  local columns, rows = { "epoch", "train_loss", "validation_loss", "learning_rate" }, {}
+  for i, e in ipairs(study.history) do
+    rows[i] = {}
+    for _, name in ipairs(columns) do rows[i][name] = known(e[name]) end
   end
-  write_csv(study.run:artifact "training.csv", rows)
+  dataset.write_csv(study.run:artifact "training.csv", columns, rows)
 end
 
 local function draw_losses(study)

@@ -154,12 +154,7 @@ end
 
 --- Every image that was left out, in a table of its own beside the results.
 function Study:write_skipped()
-  local file <close> = assert(io.open(self.run:artifact("skipped.csv"), "w"))
-  local function quoted(text) return '"' .. text:gsub('"', '""') .. '"' end
-  file:write("side,path,reason\n")
-  for _, bad in ipairs(self.skipped) do
-    file:write(bad.side, ",", quoted(bad.path), ",", quoted(bad.reason), "\n")
-  end
+  dataset.write_csv(self.run:artifact("skipped.csv"), { "side", "path", "reason" }, self.skipped)
 end
 
 local function rows_of(features, rows)

@@ -202,10 +202,6 @@ local function plan(options)
   return films
 end
 
-local function quoted(text)
-  return text:find '[",\n]' and '"' .. text:gsub('"', '""') .. '"' or text
-end
-
 --- What `dataset.phantom` calls: renders films into a folder that is there already, with their table `annotations.csv`,
 --- and returns the dataset. Options: `n` films, `seed`, `size` in pixels, `pathologies` (a list; all that can be drawn by default), `folder`, and
 --- `flawed`: the same captions and labels, but other bodies with the mistakes of a generator. `progress(done)` is called
@@ -213,7 +209,7 @@ end
 function phantom.dataset(options, progress)
   options = checked(options)
   local path = options.folder .. "/annotations.csv"
-  local lines = { "id,path,view,chexpert_labels,annotated_prompt,patientID" }
+  local rows = {}
   for number, entry in ipairs(plan(options)) do
     local draw = stream(options.seed, options.flawed and 3 or 2, entry.patient, entry.index)
     local build = entry.build
@@ -223,13 +219,10 @@ function phantom.dataset(options, progress)
     end
     local name = ("%s%05d"):format(options.flawed and "g" or "r", number)
     image.save(("%s/%s.png"):format(options.folder, name), film(options.size, build, entry.found, draw, options.flawed))
-    lines[#lines + 1] = ("%s,%s.png,%s,%s,%s,%s"):format(name, name, entry.view, quoted(labels_text(entry.found)),
-      quoted(entry.text), ("p%05d"):format(entry.patient))
+    rows[number] = { name, name .. ".png", entry.view, labels_text(entry.found), entry.text, ("p%05d"):format(entry.patient) }
     if progress then progress(number) end
   end
-  local file <close> = assert(io.open(path, "w"))
-  assert(file:write(table.concat(lines, "\n"), "\n"))
-  assert(file:close())
+  dataset.write_csv(path, { "id", "path", "view", "chexpert_labels", "annotated_prompt", "patientID" }, rows)
   return dataset.csv {
     path = path, image_dir = options.folder, image = "path", prompt = "annotated_prompt", labels = "chexpert_labels",
     id = "id",

@@ -15,9 +15,9 @@ local METRICS_FILE = "metrics.csv"
 function sweep.keep(run, row)
   local rows = {}
   for _, name in ipairs(fidelity.columns) do
-    if row[name] then rows[#rows + 1] = { name, ("%.17g"):format(row[name]) } end
+    if row[name] then rows[#rows + 1] = { name, row[name] } end
   end
-  dataset.table({ "metric", "value" }, rows):write(run:artifact(METRICS_FILE))
+  dataset.write_csv(run:artifact(METRICS_FILE), { "metric", "value" }, rows)
 end
 
 --- The metrics that a cell left, by name.
@@ -76,17 +76,13 @@ local function write_cells(run, cells, names)
   for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name end
   local rows = {}
   for i, cell in ipairs(cells) do
-    local row = { tostring(i) }
-    for _, name in ipairs(names) do row[#row + 1] = text(cell.values[name]) end
-    row[#row + 1], row[#row + 2] = cell.state, cell.message
-    for _, name in ipairs(fidelity.columns) do
-      local value = cell.metrics[name]
-      row[#row + 1] = value and ("%.17g"):format(value) or ""
-    end
+    local row = { row = i, state = cell.state, message = cell.message ~= "" and cell.message or nil }
+    for _, name in ipairs(names) do row[name] = text(cell.values[name]) end
+    for _, name in ipairs(fidelity.columns) do row[name] = cell.metrics[name] end
     rows[i] = row
   end
   local path = run:artifact("cells.csv", true)
-  dataset.table(columns, rows):write(path)
+  dataset.write_csv(path, columns, rows)
   return path
 end
 

@@ -140,6 +140,9 @@ function Row:close() end
 ---@field id? string The column with the study's id.
 ---@field patient? string The column with the patient's id; found by name where absent.
 
+---@class chexgen.dataset.write_csv.options
+---@field dtype? "f32"|"f64" Whose numbers the floats are: they are written with the fewest digits that give them back. (default "f64")
+
 ---@class chexgen.dataset.phantom.options
 ---@field n? integer Films, 1 to 1000000. (default 16)
 ---@field seed? integer What the films depend on; the run's seed where absent.
@@ -172,6 +175,17 @@ function M.images(paths) end
 ---@param rows any[][] A list of texts or numbers a row, as long as `columns`.
 ---@return Dataset dataset The table.
 function M.table(columns, rows) end
+
+--- Writes values as pandas' `to_csv(index=False)`: quotes where a field needs them, `True` and `False`, `nan`.
+---
+--- ```lua
+--- dataset.write_csv(run:artifact "auc.csv", { "class", "auc" }, { { "Edema", 0.91 } })
+--- ```
+---@param path string The file, whole or not at all.
+---@param columns string[] The names of the columns.
+---@param rows table[] A list of values a row, as long as `columns`; or a table of values by column, which is empty where it has none.
+---@param options? chexgen.dataset.write_csv.options How numbers are written. (default {})
+function M.write_csv(path, columns, rows, options) end
 
 --- Draws without replacement as Python's `random.seed(seed); random.sample(population, n)`.
 ---@param size integer How many there are.

@@ -1,4 +1,5 @@
 import Datasets
+import Files
 import LuaRuntime
 import Tensors
 
@@ -27,7 +28,10 @@ enum DatasetModule {
             "chexgen.dataset",
             "Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. "
                 + "Choices of rows equal pandas' and scikit-learn's for the same seed.",
-            functions: [csv(session), list, table, pythonSample, PhantomFunction.declaration(session)],
+            functions: [
+                csv(session), list, table, CSVFunction.declaration(session), pythonSample,
+                PhantomFunction.declaration(session),
+            ],
             constants: [
                 LuaConstantDeclaration(
                     "pathologies", .list(.string), .list(Pathologies.names),
@@ -83,7 +87,8 @@ enum DatasetModule {
         let rows = try arguments.list("rows").map { row -> [String?] in
             try (row.tableValue?.array ?? []).map { value in
                 switch value {
-                case .string, .integer, .number, .boolean: return LuaFormat.plain(value)
+                case .string, .integer, .boolean: return LuaFormat.plain(value)
+                case .number(let number): return PythonNumber.text(number)
                 default: throw arguments.fail("rows", "wanted texts and numbers, got \(value.kind) in it")
                 }
             }
