@@ -111,6 +111,7 @@ public final class ExperimentRunner {
     private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session) throws -> ExitStatus {
         let folder = try open(plan)
         session.folder = folder
+        Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
         try modules.pin(
             to: folder, below: URL(fileURLWithPath: plan.config.experiment).deletingLastPathComponent().path)
         session.host.addWritableFolder(folder.path)

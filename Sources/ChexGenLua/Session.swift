@@ -30,6 +30,8 @@ public final class Session {
         self.seed = seed
         self.encoders = encoders
         generator = TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))
+        var options = options
+        options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
         for module in Session.modules(self) { try host.register(module) }
     }

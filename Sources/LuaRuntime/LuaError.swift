@@ -32,13 +32,5 @@ public enum LuaStop: Int, Error, CustomStringConvertible {
     case fileChanged = 5
 
     /// The reason, in words.
-    public var description: String {
-        switch self {
-        case .interrupt: return "stopped: interrupted"
-        case .timeLimit: return "stopped: time limit"
-        case .instructionLimit: return "stopped: instruction limit"
-        case .memoryLimit: return "stopped: memory limit"
-        case .fileChanged: return "stopped: a file was cut short while it was in use"
-        }
-    }
+    public var description: String { String(cString: cx_stop_text(Int32(rawValue))) }
 }

@@ -32,7 +32,8 @@ public final class LuaHost {
             call: { context, native, nodes, count, results in
                 LuaHost.callback(context, native, nodes, count, results)
             },
-            discard: { object, close in LuaHost.discard(object, close) })
+            discard: { object, close in LuaHost.discard(object, close) },
+            outside_bytes: options.outsideBytes)
         lua = cx_lua_open(limits, callbacks)
         guard lua != nil else { throw LuaError("not enough memory to open Lua") }
         try install()

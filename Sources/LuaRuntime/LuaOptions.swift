@@ -1,7 +1,9 @@
 /// What a host grants to its scripts.
 public struct LuaOptions {
-    /// The most bytes of Lua's heap and of tensor storage together; nil is no limit.
+    /// The most bytes of Lua's heap and of what `outsideBytes` counts together; nil is no limit.
     public var memoryLimit: Int?
+    /// Bytes that are held outside of Lua's heap and count to the limit; asked for often. nil: nothing else counts.
+    public var outsideBytes: (@convention(c) () -> Int64)?
     /// The most seconds that scripts may run, from the first call on; nil is no limit.
     public var timeLimit: Double?
     /// The most virtual machine instructions that scripts may run; nil is no limit.
@@ -20,11 +22,12 @@ public struct LuaOptions {
 
     /// No limits, nothing writable, nothing to require.
     public init(
-        memoryLimit: Int? = nil, timeLimit: Double? = nil, instructionLimit: Int? = nil,
-        writableFolders: [String] = [], searchFolders: [String] = [], arguments: [String] = [],
-        output: ((String) -> Void)? = nil
+        memoryLimit: Int? = nil, outsideBytes: (@convention(c) () -> Int64)? = nil, timeLimit: Double? = nil,
+        instructionLimit: Int? = nil, writableFolders: [String] = [], searchFolders: [String] = [],
+        arguments: [String] = [], output: ((String) -> Void)? = nil
     ) {
         self.memoryLimit = memoryLimit
+        self.outsideBytes = outsideBytes
         self.timeLimit = timeLimit
         self.instructionLimit = instructionLimit
         self.writableFolders = writableFolders

@@ -16,6 +16,9 @@ public final class Storage {
     /// Bytes of allocated tensor storage alive now.
     public static var bytesAlive: Int { Int(cx_tensor_bytes()) }
 
+    /// The same figure as a C function, for hosts that count it to a limit.
+    public static let bytesAliveFunction: @convention(c) () -> Int64 = cx_tensor_bytes
+
     private static let largePage = 2 << 20
 
     /// Allocates `byteCount` bytes, not cleared.
@@ -42,11 +45,14 @@ public final class Storage {
         cx_tensor_bytes_add(Int64(byteCount))
     }
 
-    /// Whether `count` values of `size` bytes would fit under the limit: for arrays beside tensors.
+    /// Whether `count` values of `size` bytes would fit under the limit: for arrays beside tensors, which nothing counts while
+    /// they live.
     /// - Throws: `TensorError.outOfMemory` where they would not.
-    static func checkRoom(_ count: Int, _ size: Int) throws {
+    public static func checkRoom(_ count: Int, _ size: Int) throws {
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
-        guard !overflow, bytes <= limit - min(bytesAlive, limit) else { throw TensorError.outOfMemory(bytes: bytes) }
+        guard !overflow, bytes <= limit - min(bytesAlive, limit) else {
+            throw TensorError.outOfMemory(bytes: overflow ? Int.max : bytes)
+        }
     }
 
     /// Views memory that `owner` keeps alive. Tensors over it must not be written to.

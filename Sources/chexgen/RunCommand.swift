@@ -35,6 +35,6 @@ enum RunCommand {
         request.timeLimit = try given.number("limit-seconds")
         request.writableFolders = given.all("allow-write")
         request.isQuiet = given.has("quiet")
-        return try ExperimentRunner(request).run().rawValue
+        return try Signals.working { try ExperimentRunner(request).run().rawValue }
     }
 }

@@ -108,9 +108,9 @@ extension LuaRuntimeTests {
             _ = try host.evaluate(line: "for i = 1, 1e5 do end")
         }
 
-        @Test func tensorBytesCountToTheMemoryLimit() async {
+        @Test func bytesOutsideCountToTheMemoryLimit() async {
             await #expect(processExitsWith: .success) {
-                let host = try makeHost(LuaOptions(memoryLimit: 64 << 20))
+                let host = try makeHost(LuaOptions(memoryLimit: 64 << 20, outsideBytes: cx_tensor_bytes))
                 try host.setGlobal(
                     "grow",
                     .closure(
@@ -127,6 +127,7 @@ extension LuaRuntimeTests {
 
         @Test func aPatternThatNeverEndsEndsTheProcess() async {
             await #expect(processExitsWith: .exitCode(1)) {
+                cx_start_backstop(0.5)
                 let host = try LuaHost(LuaOptions(timeLimit: 0.2))
                 _ = try host.run("return ('a'):rep(60):find(('a-'):rep(30) .. 'b')", name: "t")
             }
@@ -134,6 +135,7 @@ extension LuaRuntimeTests {
 
         @Test func anInterruptedPatternEndsTheProcess() async {
             await #expect(processExitsWith: .exitCode(130)) {
+                cx_start_backstop(0.5)
                 let host = try LuaHost()
                 Thread {
                     Thread.sleep(forTimeInterval: 0.2)

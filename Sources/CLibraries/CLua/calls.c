@@ -8,7 +8,7 @@
 static void describe_failure(lua_State *L, cx_lua *lua, cx_tape *output) {
     cxl_tape_clear(L, output);
     size_t length = 0;
-    const char *text = lua->stop ? cxl_stop_text(lua->stop) : NULL;
+    const char *text = lua->stop ? cx_stop_text(lua->stop) : NULL;
     if (text) {
         length = strlen(text);
     } else if (lua_type(L, -1) == LUA_TSTRING) {
@@ -62,16 +62,15 @@ int cxl_protect(cx_lua *lua, lua_CFunction function, void *request, bool runs_sc
     if (runs_script && lua->running++ == 0) {
         if (!lua->clock_started) cx_lua_restart_clock(lua);
         lua_sethook(L, cxl_hook, LUA_MASKCOUNT, CXL_HOOK_INTERVAL);
-        cxl_watch_begin(lua);
+        cx_work_begin();
+        cxl_alarm_begin(lua);
     }
     forget_failure(lua);
     lua->error_value = 0;
-    bool in_swift = atomic_exchange(&lua->watchdog.in_swift, false);
     lua_pushcfunction(L, cxl_message_handler);
     lua_pushcfunction(L, function);
     lua_pushlightuserdata(L, request);
     int status = lua_pcall(L, 1, 0, top + 1);
-    atomic_store(&lua->watchdog.in_swift, in_swift);
     if (runs_script) {
         cxl_note_memory(L, lua, status);
         cxl_stop(lua);
@@ -81,13 +80,17 @@ int cxl_protect(cx_lua *lua, lua_CFunction function, void *request, bool runs_sc
     forget_failure(lua);
     lua_settop(L, top);
     if (runs_script && --lua->running == 0) {
-        cxl_watch_end(lua);
+        cxl_alarm_end(lua);
         lua_pushboolean(L, false);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &cxl_error_value);
         // A limit of this host is no reason to stop what comes after it; an interrupt is its owner's to clear, and so is a
-        // file that was cut: objects that view it hold zeros now.
+        // file that was cut: objects that view it hold zeros now. The alarm may have gone off when all was done.
+        int asked = cx_stop_requested();
+        double deadline = atomic_load(&lua->alarm.deadline);
+        bool late = asked == CX_STOP_TIME_LIMIT && deadline > 0 && cxl_now() >= deadline;
         bool limit = lua->stop && lua->stop != CX_STOP_INTERRUPT && lua->stop != CX_STOP_FILE_CHANGED;
-        if (limit && cx_stop_requested() == lua->stop) cx_clear_stop();
+        if (late || (limit && asked == lua->stop)) cx_clear_stop();
+        cx_work_end();
     }
     return failed ? CX_FAILED : CX_DONE;
 }

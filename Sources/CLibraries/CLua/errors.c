@@ -58,7 +58,7 @@ int cxl_message_handler(lua_State *L) {
         lua->error_value = ++lua->error_values;
     }
     if (lua->stop)
-        lua_pushstring(L, cxl_stop_text(lua->stop));
+        lua_pushstring(L, cx_stop_text(lua->stop));
     else
         render(L);
     free(lua->traceback);

@@ -8,7 +8,6 @@
 
 static int look_first(lua_State *L) {
     cx_lua *lua = cxl_host(L);
-    atomic_fetch_add_explicit(&lua->watchdog.ticks, 1, memory_order_relaxed);
     if (lua->stop || cx_stop_requested()) cxl_check_stop(L, lua);
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }

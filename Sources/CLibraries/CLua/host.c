@@ -69,7 +69,7 @@ static int install(lua_State *L) {
 int cx_lua_install(cx_lua *lua) { return cxl_protect(lua, install, NULL, false); }
 
 void cx_lua_close(cx_lua *lua) {
-    cxl_watch_quit(lua);
+    cxl_alarm_quit(lua);
     // Lua skips a finalizer that it has no memory to call, and the object behind it would stay for ever.
     lua->limits.memory = 0;
     lua->fail_after = -1;

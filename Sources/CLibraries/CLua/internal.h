@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "CLua.h"
-#include "CSupport.h"
+#include "cx_stop.h"
 
 enum {
     CXL_MOST_DEPTH = 190,        // of Swift frames; Lua's own C stack limit is 200
@@ -39,14 +39,13 @@ struct cxl_object {
     int64_t external;
 };
 
-struct cxl_watchdog {
+/// Turns the time limit into a request to stop.
+struct cxl_alarm {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool started, quit, active;
     _Atomic double deadline;    // of the monotonic clock; 0 is none
-    atomic_ulong ticks;         // moves whenever the script or a native function gets anywhere
-    atomic_bool in_swift;
 };
 
 struct cx_lua {
@@ -76,7 +75,7 @@ struct cx_lua {
 
     char **folders;             // where scripts may write
     size_t folder_count;
-    struct cxl_watchdog watchdog;
+    struct cxl_alarm alarm;
 };
 
 // Keys of the registry and of metatables: their addresses.
@@ -127,20 +126,19 @@ void cxl_check_stop(lua_State *L, cx_lua *lua);
 /// Makes a stop out of a refused allocation, when a protected call ended with this status.
 void cxl_note_memory(lua_State *L, cx_lua *lua, int status);
 int cxl_raise_stop(lua_State *L, cx_lua *lua);
-const char *cxl_stop_text(int reason);
 double cxl_now(void);
 void cxl_open_stops(lua_State *L);
-/// Bytes of tensor storage alive in this process, which count to the memory limit.
-int64_t cxl_outside_bytes(void);
+/// Bytes outside the Lua heap that count to the memory limit.
+int64_t cxl_outside_bytes(const cx_lua *lua);
 
 // calls.c
 /// Runs a C function with one light userdata in a protected call, and puts what went wrong on the output.
 int cxl_protect(cx_lua *lua, lua_CFunction function, void *request, bool runs_script);
 
-// watchdog.c
-void cxl_watch_begin(cx_lua *lua);
-void cxl_watch_end(cx_lua *lua);
-void cxl_watch_quit(cx_lua *lua);
+// alarm.c
+void cxl_alarm_begin(cx_lua *lua);
+void cxl_alarm_end(cx_lua *lua);
+void cxl_alarm_quit(cx_lua *lua);
 
 // errors.c
 int cxl_message_handler(lua_State *L);

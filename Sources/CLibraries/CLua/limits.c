@@ -13,7 +13,9 @@ double cxl_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-int64_t cxl_outside_bytes(void) { return cx_tensor_bytes(); }
+int64_t cxl_outside_bytes(const cx_lua *lua) {
+    return lua->callbacks.outside_bytes ? lua->callbacks.outside_bytes() : 0;
+}
 
 void *cxl_allocate(void *opaque, void *block, size_t old_size, size_t new_size) {
     cx_lua *lua = opaque;
@@ -26,7 +28,7 @@ void *cxl_allocate(void *opaque, void *block, size_t old_size, size_t new_size) 
     if (new_size > old_size) {
         int64_t limit = lua->limits.memory;
         if (limit && !lua->stop) {  // a script that is being stopped gets what its traceback needs
-            int64_t free_bytes = limit - lua->bytes - cxl_outside_bytes();
+            int64_t free_bytes = limit - lua->bytes - cxl_outside_bytes(lua);
             if (free_bytes < 0 || new_size - old_size > (size_t)free_bytes) {
                 lua->refused = true;
                 return NULL;
@@ -46,35 +48,23 @@ void *cxl_allocate(void *opaque, void *block, size_t old_size, size_t new_size) 
 int cxl_stop(cx_lua *lua) {
     if (lua->stop) return lua->stop;
     lua->stop = cx_stop_requested();
-    double deadline = atomic_load_explicit(&lua->watchdog.deadline, memory_order_relaxed);
+    double deadline = atomic_load_explicit(&lua->alarm.deadline, memory_order_relaxed);
     if (!lua->stop && deadline > 0 && cxl_now() >= deadline) lua->stop = CX_STOP_TIME_LIMIT;
     return lua->stop;
 }
 
-enum { REASONS = CX_STOP_FILE_CHANGED + 1 };
-static const char stop_texts[REASONS];
-
-const char *cxl_stop_text(int reason) {
-    switch (reason) {
-    case CX_STOP_INTERRUPT: return "stopped: interrupted";
-    case CX_STOP_TIME_LIMIT: return "stopped: time limit";
-    case CX_STOP_INSTRUCTION_LIMIT: return "stopped: instruction limit";
-    case CX_STOP_MEMORY_LIMIT: return "stopped: memory limit";
-    case CX_STOP_FILE_CHANGED: return "stopped: a file was cut short while it was in use";
-    default: return "stopped";
-    }
-}
+static const char stop_texts[CX_STOP_REASONS];
 
 void cxl_open_stops(lua_State *L) {
     // The texts are made once, because there may be no memory for them when they are wanted.
-    for (int reason = 0; reason < REASONS; reason++) {
-        lua_pushstring(L, cxl_stop_text(reason));
+    for (int reason = 0; reason < CX_STOP_REASONS; reason++) {
+        lua_pushstring(L, cx_stop_text(reason));
         lua_rawsetp(L, LUA_REGISTRYINDEX, &stop_texts[reason]);
     }
 }
 
 int cxl_raise_stop(lua_State *L, cx_lua *lua) {
-    int reason = lua->stop > 0 && lua->stop < REASONS ? lua->stop : 0;
+    int reason = lua->stop > 0 && lua->stop < CX_STOP_REASONS ? lua->stop : 0;
     lua_settop(L, 0);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &stop_texts[reason]);
     return lua_error(L);
@@ -89,14 +79,13 @@ void cxl_hook(lua_State *L, lua_Debug *record) {
     cx_lua *lua = cxl_host(L);
     int interval = lua_gethookcount(L);
     lua->instructions += interval;
-    atomic_fetch_add_explicit(&lua->watchdog.ticks, 1, memory_order_relaxed);
     if (!cxl_stop(lua)) {
         if (!lua->limits.instructions || lua->instructions < lua->limits.instructions) return;
         lua->stop = CX_STOP_INSTRUCTION_LIMIT;
     }
     // From here on a handler or a `__close` that goes on is stopped at its first instruction.
     if (interval != 1) lua_sethook(L, cxl_hook, LUA_MASKCOUNT, 1);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &stop_texts[lua->stop > 0 && lua->stop < REASONS ? lua->stop : 0]);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &stop_texts[lua->stop > 0 && lua->stop < CX_STOP_REASONS ? lua->stop : 0]);
     lua_error(L);
 }
 
@@ -116,7 +105,7 @@ void cxl_note_memory(lua_State *L, cx_lua *lua, int status) {
 void cx_lua_restart_clock(cx_lua *lua) {
     lua->instructions = 0;
     lua->clock_started = true;
-    atomic_store(&lua->watchdog.deadline, lua->limits.seconds > 0 ? cxl_now() + lua->limits.seconds : 0);
+    atomic_store(&lua->alarm.deadline, lua->limits.seconds > 0 ? cxl_now() + lua->limits.seconds : 0);
     lua_sethook(lua->main, cxl_hook, LUA_MASKCOUNT, CXL_HOOK_INTERVAL);
 }
 

@@ -186,13 +186,9 @@ static int call_native(lua_State *L) {
     lua_State *caller = lua->current;
     lua->current = L;
     lua->depth++;
-    atomic_fetch_add(&lua->watchdog.ticks, 1);
-    atomic_store(&lua->watchdog.in_swift, true);
     frame->arguments.taken = frame->arguments.count;
     int failed = lua->callbacks.call(lua->callbacks.context, *box, frame->arguments.nodes, frame->arguments.count,
                                      &frame->results);
-    atomic_store(&lua->watchdog.in_swift, false);
-    atomic_fetch_add(&lua->watchdog.ticks, 1);
     lua->depth--;
     lua->current = caller;
 
@@ -235,12 +231,12 @@ void cxl_push_native(lua_State *L, struct cx_node *node, size_t *taken) {
 
 void cxl_relieve(lua_State *L, cx_lua *lua) {
     int64_t limit = lua->limits.memory;
-    bool over = limit && lua->bytes + cxl_outside_bytes() > limit;
+    bool over = limit && lua->bytes + cxl_outside_bytes(lua) > limit;
     if (lua->external_since <= lua->external_threshold && !over) return;
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua->external_since = 0;
     lua->external_threshold = lua->external / 2 > RELIEF_BYTES ? lua->external / 2 : RELIEF_BYTES;
-    if (limit && lua->bytes + cxl_outside_bytes() > limit) {
+    if (limit && lua->bytes + cxl_outside_bytes(lua) > limit) {
         lua->stop = lua->stop ? lua->stop : CX_STOP_MEMORY_LIMIT;
         cxl_raise_stop(L, lua);
     }

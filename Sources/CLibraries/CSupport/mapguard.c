@@ -1,6 +1,6 @@
 // A mapped file that another process cuts gives SIGBUS where it is read. The handler puts a page of zeros there and
 // requests a stop, so that the run ends with an error rather than a signal.
-#include "CSupport.h"
+#include "cx_mapguard.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,12 +10,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cx_stop.h"
+
 enum { GUARDS = 4096 };
 static struct {
     atomic_uintptr_t start, end;
     char *path;
 } guards[GUARDS];
-// The first file that was found cut: 0 none, 1 being written, 2 written.
+// The first file that was found cut since the last request was forgotten: 0 none, 1 being written, 2 written.
 static atomic_int naming;
 static char changed_path[4096];
 static struct sigaction before;
@@ -30,8 +32,9 @@ static void on_bus_error(int number, siginfo_t *info, void *context) {
         void *page = (void *)(address & ~(page_size - 1));
         int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
         if (mmap(page, page_size, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) break;
-        int none = 0;
-        if (atomic_compare_exchange_strong(&naming, &none, 1)) {
+        int known = atomic_load(&naming);
+        if (cx_stop_requested() != CX_STOP_FILE_CHANGED && known != 1 &&
+            atomic_compare_exchange_strong(&naming, &known, 1)) {
             size_t length = 0;
             while (guards[i].path[length] && length + 1 < sizeof changed_path) {
                 changed_path[length] = guards[i].path[length];
@@ -88,5 +91,6 @@ void cx_unguard_mapping(const void *start) {
     pthread_mutex_unlock(&lock);
 }
 
-const char *cx_changed_file(void) { return atomic_load(&naming) == 2 ? changed_path : ""; }
-void cx_forget_changed_file(void) { atomic_store(&naming, 0); }
+const char *cx_changed_file(void) {
+    return cx_stop_requested() == CX_STOP_FILE_CHANGED && atomic_load(&naming) == 2 ? changed_path : "";
+}

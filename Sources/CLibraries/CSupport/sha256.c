@@ -1,5 +1,5 @@
 // SHA-256 (FIPS 180-4), with the SHA extensions of x86 where the processor has them.
-#include "CSupport.h"
+#include "cx_sha256.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -49,11 +49,13 @@ struct cx_callbacks {
     int (*call)(void *context, void *native, const struct cx_node *nodes, size_t count, cx_tape *results);
     /// Releases an object that a tape or Lua held; closes it before, where a script or the collector gave it up.
     void (*discard)(void *object, bool close);
+    /// Bytes outside the Lua heap that count to the memory limit; it may be called often and from any place. NULL: none do.
+    int64_t (*outside_bytes)(void);
 };
 
 /// What a state may use; 0 is no limit.
 struct cx_lua_limits {
-    int64_t memory;  // bytes of the Lua heap and of tensor storage together
+    int64_t memory;  // bytes of the Lua heap and of what cx_callbacks.outside_bytes counts together
     double seconds;
     int64_t instructions;
 };

@@ -1,4 +1,4 @@
-#include "CSupport.h"
+#include "cx_threads.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -6,22 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static atomic_int stop_reason;
-static atomic_llong tensor_bytes;
 static atomic_int thread_count;
-
-void cx_request_stop(int reason) {
-    int none = CX_STOP_NONE;
-    atomic_compare_exchange_strong(&stop_reason, &none, reason);
-}
-int cx_stop_requested(void) { return atomic_load_explicit(&stop_reason, memory_order_relaxed); }
-void cx_clear_stop(void) {
-    atomic_store(&stop_reason, CX_STOP_NONE);
-    cx_forget_changed_file();
-}
-
-int64_t cx_tensor_bytes(void) { return atomic_load_explicit(&tensor_bytes, memory_order_relaxed); }
-int64_t cx_tensor_bytes_add(int64_t delta) { return atomic_fetch_add(&tensor_bytes, delta) + delta; }
 
 // libgomp is loaded already wherever oneDNN is linked; clang would bring a second pool (libomp) beside it.
 static void (*gomp_parallel)(void (*)(void *), void *, unsigned, unsigned);
