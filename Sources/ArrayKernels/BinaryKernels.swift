@@ -12,13 +12,14 @@ public enum BinaryKernels {
     ///
     /// The three have equally many elements (a broadcast operand repeats with strides of 0). `target` is an operand itself
     /// or overlaps none. Integers wrap; integer division truncates and division by zero gives 0.
+    /// - Returns: whether all was done: false after a request to stop.
     public static func run(
         _ kernel: BinaryKernel, _ lhs: StridedView, _ rhs: StridedView, to target: StridedView, compute: ComputeType
-    ) {
+    ) -> Bool {
         switch compute {
-        case .f32: run(lhs, rhs, target) { applyFloating(kernel, $0, $1, $2, $3, powf) }
-        case .f64: run(lhs, rhs, target) { applyFloating(kernel, $0, $1, $2, $3, doublePower) }
-        case .i64: run(lhs, rhs, target) { applyInteger(kernel, $0, $1, $2, $3) }
+        case .f32: return run(lhs, rhs, target) { applyFloating(kernel, $0, $1, $2, $3, powf) }
+        case .f64: return run(lhs, rhs, target) { applyFloating(kernel, $0, $1, $2, $3, doublePower) }
+        case .i64: return run(lhs, rhs, target) { applyInteger(kernel, $0, $1, $2, $3) }
         }
     }
 
@@ -26,11 +27,11 @@ public enum BinaryKernels {
     private static func run<C: Computed>(
         _ lhs: StridedView, _ rhs: StridedView, _ target: StridedView,
         _ body: (UnsafePointer<C>, UnsafePointer<C>, UnsafeMutablePointer<C>, Int) -> Void
-    ) {
-        if target.count == 0 { return }
+    ) -> Bool {
+        if target.count == 0 { return true }
         let direct = target.type == C.type && target.isContiguous
         let pitch = StridedCopy.pitch(target.count)
-        StridedCopy.forTiles(target.count, buffers: 3) { start, length, scratch in
+        return StridedCopy.forTiles(target.count, buffers: 3) { start, length, scratch in
             let first = scratch.assumingMemoryBound(to: C.self)
             let second = first + pitch
             let a = lhs.load(start, length, first)

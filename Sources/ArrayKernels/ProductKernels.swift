@@ -2,12 +2,17 @@ import Threading
 
 /// Matrix products that libraries do not offer, or not in a way that every row is the same in any company.
 public enum ProductKernels {
+    /// Multiplications between two looks for a request to stop.
+    private static let piece = 1 << 28
+
     /// `c = a b` for row-major matrices `[m, k]`, `[k, n]` and `[m, n]`, carried in double; for a small `n * k`.
     /// Each row of the result depends on its own row of `a` only.
+    /// - Returns: whether all was done: false after a request to stop.
     public static func multiply(
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int
-    ) {
-        Parallel.forRanges(m, grain: max(1, 65536 / max(1, n * k))) { range in
+    ) -> Bool {
+        let work = max(1, n * k)
+        return Parallel.forPieces(m, grain: max(1, 65536 / work), piece: max(1, piece / work)) { range in
             let sums = UnsafeMutablePointer<Double>.allocate(capacity: n)
             defer { sums.deallocate() }
             for row in range {
@@ -28,10 +33,12 @@ public enum ProductKernels {
     }
 
     /// `c = a b` for row-major integer matrices; wraps.
+    /// - Returns: whether all was done: false after a request to stop.
     public static func multiply(
         _ a: UnsafePointer<Int64>, _ b: UnsafePointer<Int64>, _ c: UnsafeMutablePointer<Int64>, m: Int, n: Int, k: Int
-    ) {
-        Parallel.forRanges(m, grain: max(1, 65536 / max(1, n * k))) { range in
+    ) -> Bool {
+        let work = max(1, n * k)
+        return Parallel.forPieces(m, grain: max(1, 65536 / work), piece: max(1, piece / work)) { range in
             for row in range {
                 let sums = c + row * n
                 sums.initialize(repeating: 0, count: n)

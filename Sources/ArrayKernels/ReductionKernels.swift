@@ -34,73 +34,77 @@ public enum ReductionKernels {
     /// Elements of a row that one piece of work adds up.
     static let block = 32768
 
-    /// Reduces floats, calculated in `compute` (`.f32` or `.f64`), into one double a row.
-    public static func run(
-        _ kernel: ReductionKernel, _ source: StridedView, _ dimension: ReducedDimension, compute: ComputeType,
-        centres: UnsafePointer<Double>? = nil, into result: UnsafeMutablePointer<Double>
-    ) {
-        if compute == .f32 {
-            run(kernel, source, dimension, Float.self, centres, result)
-        } else {
-            run(kernel, source, dimension, Double.self, centres, result)
-        }
+    /// How many words of 8 bytes a reduction works in: one for each block of rows that are longer than one.
+    public static func workWords(_ dimension: ReducedDimension) -> Int {
+        dimension.inner == 1 && dimension.length > block
+            ? dimension.outer * ((dimension.length + block - 1) / block) : 0
     }
 
-    /// Reduces integers and truth values by `sum`, `product` or `nonzero` into one integer a row.
+    /// Reduces floats, calculated in `compute` (`.f32` or `.f64`), into one double a row.
+    /// - Parameter work: room for `workWords(dimension)` words.
+    /// - Returns: whether all was done: false after a request to stop.
+    public static func run(
+        _ kernel: ReductionKernel, _ source: StridedView, _ dimension: ReducedDimension, compute: ComputeType,
+        centres: UnsafePointer<Double>? = nil, work: UnsafeMutableRawPointer, into result: UnsafeMutablePointer<Double>
+    ) -> Bool {
+        compute == .f32
+            ? run(kernel, source, dimension, Float.self, centres, work, result)
+            : run(kernel, source, dimension, Double.self, centres, work, result)
+    }
+
+    /// Reduces integers and truth values by `sum`, `product` or `nonzero` into one integer a row; see the other `run`.
     public static func run(
         _ kernel: ReductionKernel, _ source: StridedView, _ dimension: ReducedDimension,
-        into result: UnsafeMutablePointer<Int64>
-    ) {
+        work: UnsafeMutableRawPointer, into result: UnsafeMutablePointer<Int64>
+    ) -> Bool {
         switch kernel {
-        case .product: reduce(source, dimension, nil, true, result, IntegerTerm())
-        case .nonzero: reduce(source, dimension, nil, false, result, NonzeroTerm<Int64, Int64>())
-        default: reduce(source, dimension, nil, false, result, IntegerTerm())
+        case .product: return reduce(source, dimension, nil, true, work, result, IntegerTerm())
+        case .nonzero: return reduce(source, dimension, nil, false, work, result, NonzeroTerm<Int64, Int64>())
+        default: return reduce(source, dimension, nil, false, work, result, IntegerTerm())
         }
     }
 
     @inline(__always)
     private static func run<C: Computed & BinaryFloatingPoint>(
         _ kernel: ReductionKernel, _ source: StridedView, _ dimension: ReducedDimension, _: C.Type,
-        _ centres: UnsafePointer<Double>?, _ result: UnsafeMutablePointer<Double>
-    ) {
+        _ centres: UnsafePointer<Double>?, _ work: UnsafeMutableRawPointer, _ result: UnsafeMutablePointer<Double>
+    ) -> Bool {
         switch kernel {
-        case .sum: reduce(source, dimension, nil, false, result, ValueTerm<C>())
-        case .product: reduce(source, dimension, nil, true, result, ValueTerm<C>())
-        case .nonzero: reduce(source, dimension, nil, false, result, NonzeroTerm<C, Double>())
-        case .powers(1): reduce(source, dimension, nil, false, result, MagnitudeTerm<C>())
-        case .powers(2): reduce(source, dimension, nil, false, result, SquareTerm<C>())
+        case .sum: return reduce(source, dimension, nil, false, work, result, ValueTerm<C>())
+        case .product: return reduce(source, dimension, nil, true, work, result, ValueTerm<C>())
+        case .nonzero: return reduce(source, dimension, nil, false, work, result, NonzeroTerm<C, Double>())
+        case .powers(1): return reduce(source, dimension, nil, false, work, result, MagnitudeTerm<C>())
+        case .powers(2): return reduce(source, dimension, nil, false, work, result, SquareTerm<C>())
         case .powers(let exponent):
-            reduce(source, dimension, nil, false, result, PowerTerm<C>(exponent: exponent))
-        case .deviations: reduce(source, dimension, centres, false, result, DeviationTerm<C>())
+            return reduce(source, dimension, nil, false, work, result, PowerTerm<C>(exponent: exponent))
+        case .deviations: return reduce(source, dimension, centres, false, work, result, DeviationTerm<C>())
         }
     }
 
     @inline(__always)
     private static func reduce<T: ReductionTerm>(
         _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
-        _ result: UnsafeMutablePointer<T.Sum>, _ term: T
-    ) {
-        if dimension.rows == 0 { return }
+        _ work: UnsafeMutableRawPointer, _ result: UnsafeMutablePointer<T.Sum>, _ term: T
+    ) -> Bool {
+        if dimension.rows == 0 { return true }
         result.initialize(repeating: product ? T.Sum.unit : T.Sum.nought, count: dimension.rows)
-        if dimension.length == 0 { return }
-        if dimension.inner == 1 {
-            reduceRows(source, dimension, centres, product, result, term)
-        } else {
-            reduceColumns(source, dimension, centres, product, result, term)
-        }
+        if dimension.length == 0 { return true }
+        return dimension.inner == 1
+            ? reduceRows(source, dimension, centres, product, work, result, term)
+            : reduceColumns(source, dimension, centres, product, result, term)
     }
 
     /// Rows that lie one after the other: long ones in blocks, whose results are put together in order.
     @inline(__always)
     private static func reduceRows<T: ReductionTerm>(
         _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
-        _ result: UnsafeMutablePointer<T.Sum>, _ term: T
-    ) {
+        _ work: UnsafeMutableRawPointer, _ result: UnsafeMutablePointer<T.Sum>, _ term: T
+    ) -> Bool {
         let (rows, length) = (dimension.outer, dimension.length)
         let blocks = (length + block - 1) / block
-        let partial = blocks == 1 ? result : UnsafeMutablePointer<T.Sum>.allocate(capacity: rows * blocks)
-        defer { if blocks > 1 { partial.deallocate() } }
-        Parallel.forRanges(rows * blocks, grain: max(1, block / length)) { range in
+        let partial = blocks == 1 ? result : work.bindMemory(to: T.Sum.self, capacity: rows * blocks)
+        let piece = max(1, KernelOutcome.piece / min(block, length))
+        let isDone = Parallel.forPieces(rows * blocks, grain: max(1, block / length), piece: piece) { range in
             let scratch = UnsafeMutablePointer<T.Element>.allocate(capacity: min(block, length))
             defer { scratch.deallocate() }
             for unit in range {
@@ -115,7 +119,7 @@ public enum ReductionKernels {
                     : RowReduction.laned(values, count) { term.value($0, centre) }
             }
         }
-        if blocks == 1 { return }
+        if blocks == 1 || !isDone { return isDone }
         for row in 0..<rows {
             var total = partial[row * blocks]
             for index in 1..<blocks {
@@ -124,6 +128,7 @@ public enum ReductionKernels {
             }
             result[row] = total
         }
+        return true
     }
 
     /// Rows that lie side by side: whole lines of memory are added to a line of results.
@@ -131,14 +136,17 @@ public enum ReductionKernels {
     private static func reduceColumns<T: ReductionTerm>(
         _ source: StridedView, _ dimension: ReducedDimension, _ centres: UnsafePointer<Double>?, _ product: Bool,
         _ result: UnsafeMutablePointer<T.Sum>, _ term: T
-    ) {
+    ) -> Bool {
         let (length, inner) = (dimension.length, dimension.inner)
         let width = 512
         let bands = (inner + width - 1) / width
         let nothing = UnsafeMutablePointer<Double>.allocate(capacity: width)
         defer { nothing.deallocate() }
         nothing.initialize(repeating: 0, count: width)
-        Parallel.forRanges(dimension.outer * bands, grain: max(1, block / (length * min(inner, width)))) { range in
+        let lines = KernelOutcome.piece / width
+        let (grain, piece) = (max(1, block / (length * min(inner, width))), max(1, lines / length))
+        let isWhole = Flag(true)
+        let isDone = Parallel.forPieces(dimension.outer * bands, grain: grain, piece: piece) { range in
             let scratch = UnsafeMutablePointer<T.Element>.allocate(capacity: width)
             defer { scratch.deallocate() }
             for unit in range {
@@ -148,6 +156,7 @@ public enum ReductionKernels {
                 let sums = result + outer * inner + left
                 let centre = centres.map { $0 + outer * inner + left } ?? UnsafePointer(nothing)
                 for line in 0..<length {
+                    if line % lines == lines - 1, Stop.isRequested { return isWhole.clear() }
                     let values = source.load((outer * length + line) * inner + left, count, scratch)
                     if product {
                         for i in 0..<count { sums[i] = sums[i].times(term.value(values[i], centre[i])) }
@@ -157,5 +166,6 @@ public enum ReductionKernels {
                 }
             }
         }
+        return isDone && isWhole.isSet
     }
 }

@@ -11,10 +11,10 @@ public enum RowKernel: Sendable {
 public enum RowKernels {
     /// Applies `kernel` to every `length` consecutive elements (in row-major order) of `source`.
     /// `target` has equally many elements and is the source itself or does not overlap it.
-    /// - Returns: whether the memory for two rows a thread could be had.
+    /// - Returns: how it ended; `.refused` where the memory for two rows a thread could not be had.
     public static func run(
         _ kernel: RowKernel, _ source: StridedView, length: Int, to target: StridedView, compute: ComputeType
-    ) -> Bool {
+    ) -> KernelOutcome {
         switch compute {
         case .f32:
             return run(source, length, target) { (x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, n: Int) in
@@ -57,12 +57,14 @@ public enum RowKernels {
     private static func run<C: Computed>(
         _ source: StridedView, _ length: Int, _ target: StridedView,
         _ body: (UnsafePointer<C>, UnsafeMutablePointer<C>, Int) -> Void
-    ) -> Bool {
-        if source.count == 0 { return true }
-        var refused = false
-        Parallel.forRanges(source.count / length, grain: max(1, 8192 / length)) { range in
+    ) -> KernelOutcome {
+        if source.count == 0 { return .done }
+        let hasMemory = Flag(true)
+        let isDone = Parallel.forPieces(
+            source.count / length, grain: max(1, 8192 / length), piece: max(1, KernelOutcome.piece / length)
+        ) { range in
             guard let scratch = malloc(2 * length * MemoryLayout<C>.stride) else {
-                refused = true
+                hasMemory.clear()
                 return
             }
             defer { free(scratch) }
@@ -74,7 +76,7 @@ public enum RowKernels {
                 target.scatter(row * length, length, from: UnsafePointer(output))
             }
         }
-        return !refused
+        return isDone ? (hasMemory.isSet ? .done : .refused) : .stopped
     }
 
     private static func top(_ x: UnsafePointer<Double>, _ n: Int) -> Double {

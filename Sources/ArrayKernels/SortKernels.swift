@@ -10,17 +10,21 @@ public enum SortKernels {
     /// - Parameters:
     ///   - values: has `kept` elements for every row.
     ///   - indices: receives where each element was in its row, from 0.
-    /// - Returns: whether the memory to sort in, 40 bytes an element of a row and thread, could be had.
+    /// - Returns: how it ended; `.refused` where the memory to sort in, `bytesPerElement` for each element of a row and
+    ///   thread, could not be had.
     public static func run(
         _ source: StridedView, length: Int, kept: Int, descending: Bool, compute: ComputeType, values: StridedView,
         indices: UnsafeMutablePointer<Int64>
-    ) -> Bool {
+    ) -> KernelOutcome {
         switch compute {
         case .f32: return run(source, length, kept, descending, values, indices, Float.self)
         case .f64: return run(source, length, kept, descending, values, indices, Double.self)
         case .i64: return run(source, length, kept, descending, values, indices, Int64.self)
         }
     }
+
+    /// What sorting a row takes beside its values and indices.
+    public static let bytesPerElement = 48
 
     private struct Entry {
         var key: UInt64
@@ -31,15 +35,18 @@ public enum SortKernels {
     private static func run<C: Computed & Sortable>(
         _ source: StridedView, _ length: Int, _ kept: Int, _ descending: Bool, _ target: StridedView,
         _ indices: UnsafeMutablePointer<Int64>, _: C.Type
-    ) -> Bool {
-        if source.count == 0 || kept == 0 { return true }
-        var refused = false
+    ) -> KernelOutcome {
+        if source.count == 0 || kept == 0 { return .done }
+        let hasMemory = Flag(true)
+        let isWhole = Flag(true)
         let flip: UInt64 = descending ? (C.type == .f32 ? 0xFFFF_FFFF : UInt64.max) : 0
         let bytes = C.type == .f32 ? 4 : 8
-        Parallel.forRanges(source.count / length, grain: max(1, 2048 / length)) { range in
+        let isDone = Parallel.forPieces(
+            source.count / length, grain: max(1, 2048 / length), piece: max(1, KernelOutcome.piece / 16 / length)
+        ) { range in
             let width = MemoryLayout<Entry>.stride
             guard let memory = malloc(2 * length * width + (length + kept) * 8) else {
-                refused = true
+                hasMemory.clear()
                 return
             }
             defer { free(memory) }
@@ -49,7 +56,10 @@ public enum SortKernels {
             for row in range {
                 let x = source.load(row * length, length, scratch)
                 for index in 0..<length { entries[index] = Entry(key: x[index].sortKey ^ flip, index: index) }
-                let sorted = sort(entries, entries + length, length, bytes)
+                guard let sorted = sort(entries, entries + length, length, bytes) else {
+                    isWhole.clear()
+                    return
+                }
                 for index in 0..<kept {
                     output[index] = x[sorted[index].index]
                     indices[row * kept + index] = Int64(sorted[index].index)
@@ -57,21 +67,24 @@ public enum SortKernels {
                 target.scatter(row * kept, kept, from: UnsafePointer(output))
             }
         }
-        return !refused
+        return isDone && isWhole.isSet ? (hasMemory.isSet ? .done : .refused) : .stopped
     }
 
-    /// Sorts by key, entries of equal keys staying in order; returns which of the two buffers holds the result.
+    /// Sorts by key, entries of equal keys staying in order; returns which of the two buffers holds the result, or nil where a
+    /// long row was given up after a request to stop.
     private static func sort(
         _ entries: UnsafeMutablePointer<Entry>, _ spare: UnsafeMutablePointer<Entry>, _ count: Int, _ bytes: Int
-    ) -> UnsafeMutablePointer<Entry> {
+    ) -> UnsafeMutablePointer<Entry>? {
         if count < 256 {
             var buffer = UnsafeMutableBufferPointer(start: entries, count: count)
             buffer.sort { (a: Entry, b: Entry) -> Bool in a.key == b.key ? a.index < b.index : a.key < b.key }
             return entries
         }
         var (from, to) = (entries, spare)
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { places in
+        let isLong = count > KernelOutcome.piece / 16
+        let isWhole = withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { places in
             for shift in stride(from: UInt64(0), to: UInt64(bytes * 8), by: 8) {
+                if isLong, Stop.isRequested { return false }
                 places.update(repeating: 0)
                 for index in 0..<count { places[Int((from[index].key >> shift) & 255)] += 1 }
                 if places[Int((from[0].key >> shift) & 255)] == count { continue }
@@ -88,8 +101,9 @@ public enum SortKernels {
                 }
                 swap(&from, &to)
             }
+            return true
         }
-        return from
+        return isWhole ? from : nil
     }
 }
 

@@ -4,28 +4,30 @@ import Threading
 public enum StridedCopy {
     /// Elements of one piece of work; small enough that its buffers stay in the first cache.
     static let tile = 2048
+    /// Tiles between two looks for a request to stop: 16 million elements.
+    private static let piece = 8192
 
     /// Copies all elements of `source`, in row-major order, over those of `target`, converting where the types differ.
     /// The two have equally many elements and do not overlap; no element of `target` appears twice.
-    public static func copy(_ source: StridedView, to target: StridedView) {
-        if source.count == 0 { return }
+    /// - Returns: whether all was done: false after a request to stop.
+    public static func copy(_ source: StridedView, to target: StridedView) -> Bool {
+        if source.count == 0 { return true }
         if source.type == target.type {
             switch source.type.size {
-            case 8: copyWords(source, target, UInt64.self)
-            case 4: copyWords(source, target, UInt32.self)
-            case 2: copyWords(source, target, UInt16.self)
-            default: copyWords(source, target, UInt8.self)
+            case 8: return copyWords(source, target, UInt64.self)
+            case 4: return copyWords(source, target, UInt32.self)
+            case 2: return copyWords(source, target, UInt16.self)
+            default: return copyWords(source, target, UInt8.self)
             }
-            return
         }
         switch source.type {
-        case .f32, .bf16, .f16: convert(source, target, Float.self)
-        case .f64: convert(source, target, Double.self)
-        case .i64, .i32, .u8, .bool: convert(source, target, Int64.self)
+        case .f32, .bf16, .f16: return convert(source, target, Float.self)
+        case .f64: return convert(source, target, Double.self)
+        case .i64, .i32, .u8, .bool: return convert(source, target, Int64.self)
         }
     }
 
-    private static func convert<C: Computed>(_ source: StridedView, _ target: StridedView, _: C.Type) {
+    private static func convert<C: Computed>(_ source: StridedView, _ target: StridedView, _: C.Type) -> Bool {
         forTiles(source.count) { start, length, scratch in
             let values = source.load(start, length, scratch.assumingMemoryBound(to: C.self))
             target.scatter(start, length, from: values)
@@ -37,10 +39,11 @@ public enum StridedCopy {
 
     /// Runs `body(start, length, scratch)` over tiles in parallel; the scratch holds `buffers` buffers,
     /// `pitch` elements of up to 8 bytes each.
+    /// - Returns: whether all was done: false after a request to stop.
     static func forTiles(
         _ count: Int, buffers: Int = 1, grain: Int = 8, _ body: (Int, Int, UnsafeMutableRawPointer) -> Void
-    ) {
-        Parallel.forRanges((count + tile - 1) / tile, grain: grain) { range in
+    ) -> Bool {
+        Parallel.forPieces((count + tile - 1) / tile, grain: grain, piece: piece) { range in
             let scratch = UnsafeMutableRawPointer.allocate(byteCount: pitch(count) * buffers * 8, alignment: 64)
             defer { scratch.deallocate() }
             for index in range {
@@ -50,14 +53,13 @@ public enum StridedCopy {
         }
     }
 
-    private static func copyWords<Word>(_ source: StridedView, _ target: StridedView, _: Word.Type) {
+    private static func copyWords<Word>(_ source: StridedView, _ target: StridedView, _: Word.Type) -> Bool {
         let from = UnsafePointer(source.base.assumingMemoryBound(to: Word.self))
         let to = target.base.assumingMemoryBound(to: Word.self)
         if target.isContiguous, source.shape.count == 2, source.strides[0] == 1, source.strides[1] > 1 {
-            transpose(from, source.strides[1], rows: source.shape[0], columns: source.shape[1], to)
-            return
+            return transpose(from, source.strides[1], rows: source.shape[0], columns: source.shape[1], to)
         }
-        Parallel.forRanges((source.count + tile - 1) / tile, grain: 16) { range in
+        return Parallel.forPieces((source.count + tile - 1) / tile, grain: 16, piece: piece) { range in
             let start = range.lowerBound * tile
             let end = min(source.count, range.upperBound * tile)
             if target.isContiguous {
@@ -91,9 +93,11 @@ public enum StridedCopy {
     /// every cache line is read once.
     private static func transpose<Word>(
         _ source: UnsafePointer<Word>, _ pitch: Int, rows: Int, columns: Int, _ target: UnsafeMutablePointer<Word>
-    ) {
+    ) -> Bool {
         let block = 32
-        Parallel.forRanges((rows + block - 1) / block, grain: max(1, 1024 / max(1, columns))) { range in
+        let grain = max(1, 1024 / max(1, columns))
+        let piece = max(1, self.piece * tile / (block * max(1, columns)))
+        return Parallel.forPieces((rows + block - 1) / block, grain: grain, piece: piece) { range in
             for band in range {
                 let bottom = min(rows, (band + 1) * block)
                 for left in stride(from: 0, to: columns, by: block) {

@@ -18,24 +18,25 @@ public enum UnaryKernel: Sendable {
 public enum UnaryKernels {
     /// `target = kernel(source)`, element by element in row-major order, calculated in `compute`.
     /// The two have equally many elements; `target` is the source itself or does not overlap it.
+    /// - Returns: whether all was done: false after a request to stop.
     public static func run(
         _ kernel: UnaryKernel, _ source: StridedView, to target: StridedView, compute: ComputeType
-    ) {
+    ) -> Bool {
         switch compute {
-        case .f32: run(source, target) { apply(kernel, $0, $1, $2) }
-        case .f64: run(source, target) { applyDouble(kernel, $0, $1, $2) }
-        case .i64: run(source, target) { applyInteger(kernel, $0, $1, $2) }
+        case .f32: return run(source, target) { apply(kernel, $0, $1, $2) }
+        case .f64: return run(source, target) { applyDouble(kernel, $0, $1, $2) }
+        case .i64: return run(source, target) { applyInteger(kernel, $0, $1, $2) }
         }
     }
 
     private static func run<C: Computed>(
         _ source: StridedView, _ target: StridedView,
         _ body: (UnsafePointer<C>, UnsafeMutablePointer<C>, Int) -> Void
-    ) {
-        if source.count == 0 { return }
+    ) -> Bool {
+        if source.count == 0 { return true }
         let direct = target.type == C.type && target.isContiguous
         let pitch = StridedCopy.pitch(source.count)
-        StridedCopy.forTiles(source.count, buffers: 2, grain: 4) { start, length, scratch in
+        return StridedCopy.forTiles(source.count, buffers: 2, grain: 4) { start, length, scratch in
             let input = scratch.assumingMemoryBound(to: C.self)
             let values = source.load(start, length, input)
             if direct {

@@ -24,30 +24,56 @@ public struct PythonRandom: Sendable {
     /// `random.sample(population, k=count)` as indexes into a population of `size`. No more than `size` are drawn.
     public mutating func sample(_ size: Int, count: Int) -> [Int] {
         let count = max(0, min(count, size))
+        var result = [Int64](repeating: 0, count: count)
+        var pool = [Int64](repeating: 0, count: Self.drawsFromPool(size, count: count) ? size : 0)
+        pool.withUnsafeMutableBufferPointer { pool in
+            result.withUnsafeMutableBufferPointer { sample(size, into: $0, pool: pool) {} }
+        }
+        return result.map { Int($0) }
+    }
+
+    /// Whether `random.sample` draws from a list of the whole population, rather than anew what was drawn before.
+    static func drawsFromPool(_ size: Int, count: Int) -> Bool {
         var setSize = 21
         if count > 5 {
             var power = 1
             while power / 3 < count { power *= 4 }
             setSize += power
         }
-        var result: [Int] = []
-        result.reserveCapacity(count)
-        if size <= setSize {
-            var pool = Array(0..<size)
+        return size <= setSize
+    }
+
+    /// `random.sample(population, k=result.count)` as indexes into a population of `size`, which are at least as many; `pause`
+    /// is called now and then, and what it throws ends the work.
+    /// - Parameter pool: room for `size` indexes where `drawsFromPool`.
+    mutating func sample(
+        _ size: Int, into result: UnsafeMutableBufferPointer<Int64>, pool: UnsafeMutableBufferPointer<Int64>,
+        _ pause: () throws -> Void
+    ) rethrows {
+        func pauses(_ index: Int) throws {
+            if index % Cancellation.stride == Cancellation.stride - 1 { try pause() }
+        }
+        let count = result.count
+        if Self.drawsFromPool(size, count: count) {
+            for index in 0..<size {
+                try pauses(index)
+                pool[index] = Int64(index)
+            }
             for drawn in 0..<count {
+                try pauses(drawn)
                 let index = below(size - drawn)
-                result.append(pool[index])
+                result[drawn] = pool[index]
                 pool[index] = pool[size - drawn - 1]
             }
         } else {
-            var seen = Set<Int>()
-            for _ in 0..<count {
+            var seen = Set<Int>(minimumCapacity: count)
+            for drawn in 0..<count {
+                try pauses(drawn)
                 var index = below(size)
                 while !seen.insert(index).inserted { index = below(size) }
-                result.append(index)
+                result[drawn] = Int64(index)
             }
         }
-        return result
     }
 
     /// `_randbelow`: bits are drawn until they are below the bound.

@@ -34,11 +34,14 @@ struct ReductionPlan {
     ) throws -> Tensor {
         let result = try Tensor(uninitialized: shape, .f64)
         let compute: ComputeType = source.dtype.compute == .f32 ? .f32 : .f64
-        withExtendedLifetime((source, centres)) {
+        let work = try workspace()
+        try withExtendedLifetime((source, centres, work)) {
             let target = result.pointer.assumingMemoryBound(to: Double.self)
-            ReductionKernels.run(
-                kernel, source.view, dimension, compute: compute,
-                centres: centres.map { UnsafePointer($0.pointer.assumingMemoryBound(to: Double.self)) }, into: target)
+            try Cancellation.check(
+                ReductionKernels.run(
+                    kernel, source.view, dimension, compute: compute,
+                    centres: centres.map { UnsafePointer($0.pointer.assumingMemoryBound(to: Double.self)) },
+                    work: work?.bytes ?? result.pointer, into: target))
             for row in 0..<dimension.rows { target[row] = finish(target[row]) }
         }
         return result
@@ -47,11 +50,20 @@ struct ReductionPlan {
     /// One integer a row.
     func integers(_ kernel: ReductionKernel) throws -> Tensor {
         let result = try Tensor(uninitialized: shape, .i64)
-        withExtendedLifetime(source) {
-            ReductionKernels.run(
-                kernel, source.view, dimension, into: result.pointer.assumingMemoryBound(to: Int64.self))
+        let work = try workspace()
+        try withExtendedLifetime((source, work)) {
+            try Cancellation.check(
+                ReductionKernels.run(
+                    kernel, source.view, dimension, work: work?.bytes ?? result.pointer,
+                    into: result.pointer.assumingMemoryBound(to: Int64.self)))
         }
         return result
+    }
+
+    /// What the kernels add blocks of long rows up in; nil where there are none.
+    private func workspace() throws -> Storage? {
+        let words = ReductionKernels.workWords(dimension)
+        return words == 0 ? nil : try Storage(byteCount: 8 * words)
     }
 
     /// Squared deviations from the rows' means over the length less the correction, each passed through `finish`.

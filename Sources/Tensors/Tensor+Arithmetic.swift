@@ -90,8 +90,9 @@ extension Tensor {
         let result = try Tensor(uninitialized: shape, operation.isComparison ? .bool : working)
         if result.count == 0 { return result }
         let (a, b) = (try lhs.expanded(shape), try rhs.expanded(shape))
-        withExtendedLifetime((a, b)) {
-            BinaryKernels.run(operation.kernel, a.view, b.view, to: result.view, compute: working.compute)
+        try withExtendedLifetime((a, b)) {
+            try Cancellation.check(
+                BinaryKernels.run(operation.kernel, a.view, b.view, to: result.view, compute: working.compute))
         }
         return result
     }
@@ -100,7 +101,9 @@ extension Tensor {
     func map(_ kernel: UnaryKernel, _ dtype: DType, result: DType? = nil) throws -> Tensor {
         let target = try Tensor(uninitialized: shape, result ?? dtype)
         if count > 0 {
-            withExtendedLifetime(self) { UnaryKernels.run(kernel, view, to: target.view, compute: dtype.compute) }
+            try withExtendedLifetime(self) {
+                try Cancellation.check(UnaryKernels.run(kernel, view, to: target.view, compute: dtype.compute))
+            }
         }
         return target
     }

@@ -100,11 +100,13 @@ extension Tensor {
         let result = try Tensor(uninitialized: rows.shape, working)
         if count > 0 {
             let source = try rows.contiguous()
-            let done = withExtendedLifetime(source) {
+            let needed = 16 * Swift.min(Threads.count, Swift.max(1, count / shape[axis]))
+            try Storage.checkRoom(shape[axis], needed)
+            let outcome = withExtendedLifetime(source) {
                 RowKernels.run(
                     kernel, source.view, length: shape[axis], to: result.view, compute: working.compute)
             }
-            if !done { throw TensorError.outOfMemory(bytes: 16 * shape[axis]) }
+            try outcome.check(bytes: 16 * shape[axis])
         }
         return try result.transposed(axis, rank - 1).contiguous()
     }

@@ -44,7 +44,8 @@ extension Tensor {
             return result
         }
         for (row, place) in places.enumerated() {
-            try result.select(axis, row).copyElements(of: try select(axis, place))
+            if row % 1024 == 1023 { try Cancellation.check() }
+            try result.select(axis, row).copyElements(of: select(axis, place))
         }
         return result
     }

@@ -45,11 +45,11 @@ extension Tensor {
         let type = dtype ?? (integral ? .i64 : .f32)
         if case .integer(let origin) = start, case .integer(let delta) = step, integral {
             let result = try Tensor(uninitialized: [count], .i64)
-            result.write(Int64.self) { Int64(origin &+ $0 &* delta) }
+            try result.write(Int64.self) { Int64(origin &+ $0 &* delta) }
             return try result.to(type)
         }
         let result = try Tensor(uninitialized: [count], .f64)
-        result.write(Double.self) { first + Double($0) * by }
+        try result.write(Double.self) { first + Double($0) * by }
         return try result.to(type)
     }
 
@@ -64,7 +64,7 @@ extension Tensor {
         let values = try Tensor(uninitialized: [count], .f64)
         let step = count > 1 ? (end - start) / Double(count - 1) : 0
         // From both ends inwards, so that both bounds are met exactly.
-        values.write(Double.self) {
+        try values.write(Double.self) {
             $0 < (count + 1) / 2 ? start + Double($0) * step : end - Double(count - 1 - $0) * step
         }
         return try values.to(dtype)
@@ -88,11 +88,11 @@ extension Tensor {
     public static func rand(_ shape: [Int], generator: TorchGenerator, dtype: DType = .f32) throws -> Tensor {
         let result = try randomTarget(shape, dtype == .f64 ? .f64 : .f32, dtype, "rand")
         if dtype == .f64 {
-            result.write(Double.self) { _ in generator.uniformDouble() }
+            try result.write(Double.self) { _ in generator.uniformDouble() }
         } else {
             // From here on half precision rounds to 1 (the tie as well: 1 is even).
             let limit: Float = dtype == .bf16 ? 1 - 0x1p-9 : dtype == .f16 ? 1 - 0x1p-12 : 1
-            result.write(Float.self) { _ in
+            try result.write(Float.self) { _ in
                 let value = generator.uniform()
                 return value < limit ? value : 0
             }
@@ -105,9 +105,9 @@ extension Tensor {
     public static func randn(_ shape: [Int], generator: TorchGenerator, dtype: DType = .f32) throws -> Tensor {
         let result = try randomTarget(shape, dtype == .f64 ? .f64 : .f32, dtype, "randn")
         switch dtype {
-        case .f64: try result.withElements(Double.self) { generator.normal(into: $0) }
-        case .f32: try result.withElements(Float.self) { generator.normal(into: $0) }
-        default: try result.withElements(Float.self) { generator.normalBlocks(into: $0) }
+        case .f64: try result.withElements(Double.self) { try generator.normal(into: $0, Cancellation.check) }
+        case .f32: try result.withElements(Float.self) { try generator.normal(into: $0, Cancellation.check) }
+        default: try result.withElements(Float.self) { try generator.normalBlocks(into: $0, Cancellation.check) }
         }
         return try result.to(dtype)
     }
@@ -122,7 +122,7 @@ extension Tensor {
             throw TensorError.value(operation: "randint", message: "no integers from \(low) to below \(high)")
         }
         let result = try Tensor(uninitialized: shape, .i64)
-        result.write(Int64.self) { _ in Int64(low + generator.integer(below: range)) }
+        try result.write(Int64.self) { _ in Int64(low + generator.integer(below: range)) }
         return try result.to(dtype)
     }
 
@@ -133,8 +133,25 @@ extension Tensor {
             throw TensorError.value(operation: "randperm", message: "wanted a count of at least 0, got \(count)")
         }
         let result = try Tensor(uninitialized: [count], .i64)
-        try result.withElements(Int64.self) { generator.permutation(into: $0) }
+        try result.withElements(Int64.self) { try generator.permutation(into: $0, Cancellation.check) }
         return try result.to(dtype)
+    }
+
+    /// `count` different integers of `0 ..< size` in the order of Python's `random.sample(range(size), k=count)`, i64.
+    /// - Throws: `TensorError.value` where there are not so many.
+    public static func sample(_ size: Int, count: Int, random: inout PythonRandom) throws -> Tensor {
+        guard size >= 0, count >= 0, count <= size else {
+            throw TensorError.value(operation: "sample", message: "wanted 0 to \(size) of \(size), got \(count)")
+        }
+        let result = try Tensor(uninitialized: [count], .i64)
+        let drawsFromPool = PythonRandom.drawsFromPool(size, count: count)
+        let pool = try Tensor(uninitialized: [drawsFromPool ? size : 0], .i64)
+        // Else what was drawn is kept in a set.
+        if !drawsFromPool { try Storage.checkRoom(count, 40) }
+        try result.withElements(Int64.self) { result in
+            try pool.withElements(Int64.self) { try random.sample(size, into: result, pool: $0, Cancellation.check) }
+        }
+        return result
     }
 
     private static func randomTarget(
@@ -147,8 +164,12 @@ extension Tensor {
     }
 
     /// Sets every element of a new tensor of type `Element` from its row-major index.
-    private func write<Element>(_: Element.Type, _ body: (Int) -> Element) {
+    /// - Throws: `TensorError.stopped`.
+    private func write<Element>(_: Element.Type, _ body: (Int) -> Element) throws {
         let target = pointer.assumingMemoryBound(to: Element.self)
-        for index in 0..<count { target[index] = body(index) }
+        for start in stride(from: 0, to: count, by: Cancellation.stride) {
+            if start > 0 { try Cancellation.check() }
+            for index in start..<Swift.min(count, start + Cancellation.stride) { target[index] = body(index) }
+        }
     }
 }

@@ -80,18 +80,22 @@ extension Tensor {
         case .f64:
             let (a, b) = (try BLASMatrix(a), try BLASMatrix(b))
             let c = target.assumingMemoryBound(to: Double.self)
-            cblas_dgemm(
-                CblasRowMajor, a.order, b.order, Int32(a.rows), Int32(b.columns), Int32(a.columns), 1,
-                a.pointer.assumingMemoryBound(to: Double.self), a.pitch,
-                b.pointer.assumingMemoryBound(to: Double.self), b.pitch, 0, c, Int32(b.columns))
+            try a.forBands(b.columns) { first, rows in
+                cblas_dgemm(
+                    CblasRowMajor, a.order, b.order, Int32(rows), Int32(b.columns), Int32(a.columns), 1,
+                    a.row(first, Double.self), a.pitch, b.row(0, Double.self), b.pitch, 0, c + first * b.columns,
+                    Int32(b.columns))
+            }
             withExtendedLifetime((a, b)) {}
         default:
             let (a, b) = (try a.contiguous(), try b.contiguous())
-            ProductKernels.multiply(
-                UnsafePointer(a.pointer.assumingMemoryBound(to: Int64.self)),
-                UnsafePointer(b.pointer.assumingMemoryBound(to: Int64.self)),
-                target.assumingMemoryBound(to: Int64.self), m: a.shape[0], n: b.shape[1], k: a.shape[1])
-            withExtendedLifetime((a, b)) {}
+            try withExtendedLifetime((a, b)) {
+                try Cancellation.check(
+                    ProductKernels.multiply(
+                        UnsafePointer(a.pointer.assumingMemoryBound(to: Int64.self)),
+                        UnsafePointer(b.pointer.assumingMemoryBound(to: Int64.self)),
+                        target.assumingMemoryBound(to: Int64.self), m: a.shape[0], n: b.shape[1], k: a.shape[1]))
+            }
         }
     }
 
@@ -101,11 +105,12 @@ extension Tensor {
         let (m, k, n) = (a.shape[0], a.shape[1], b.shape[1])
         if n * k <= 1024 {
             let (a, b) = (try a.contiguous(), try b.contiguous())
-            ProductKernels.multiply(
-                UnsafePointer(a.pointer.assumingMemoryBound(to: Float.self)),
-                UnsafePointer(b.pointer.assumingMemoryBound(to: Float.self)), c, m: m, n: n, k: k)
-            withExtendedLifetime((a, b)) {}
-            return
+            return try withExtendedLifetime((a, b)) {
+                try Cancellation.check(
+                    ProductKernels.multiply(
+                        UnsafePointer(a.pointer.assumingMemoryBound(to: Float.self)),
+                        UnsafePointer(b.pointer.assumingMemoryBound(to: Float.self)), c, m: m, n: n, k: k))
+            }
         }
         let enough = 1_000_000 / (n * k) + 1
         if m >= enough {
@@ -122,10 +127,12 @@ extension Tensor {
 
     private static func multiplyF32(_ a: Tensor, _ b: Tensor, _ c: UnsafeMutablePointer<Float>) throws {
         let (a, b) = (try BLASMatrix(a), try BLASMatrix(b))
-        cblas_sgemm(
-            CblasRowMajor, a.order, b.order, Int32(a.rows), Int32(b.columns), Int32(a.columns), 1,
-            a.pointer.assumingMemoryBound(to: Float.self), a.pitch, b.pointer.assumingMemoryBound(to: Float.self),
-            b.pitch, 0, c, Int32(b.columns))
+        try a.forBands(b.columns) { first, rows in
+            cblas_sgemm(
+                CblasRowMajor, a.order, b.order, Int32(rows), Int32(b.columns), Int32(a.columns), 1,
+                a.row(first, Float.self), a.pitch, b.row(0, Float.self), b.pitch, 0, c + first * b.columns,
+                Int32(b.columns))
+        }
         withExtendedLifetime((a, b)) {}
     }
 }
@@ -137,7 +144,9 @@ private struct BLASMatrix {
     let pitch: Int32
     let rows: Int
     let columns: Int
-    var pointer: UnsafeMutableRawPointer { tensor.pointer }
+    /// Multiplications between two looks for a request to stop: about a second's on one core. Bands of so many round as the
+    /// whole does, since each is far above the sizes for which OpenBLAS has other kernels.
+    private static let bandWork = 1 << 35
 
     init(_ source: Tensor) throws {
         rows = source.shape[0]
@@ -150,6 +159,25 @@ private struct BLASMatrix {
             (tensor, order, pitch) = (source, CblasTrans, Int32(across))
         } else {
             (tensor, order, pitch) = (try source.clone(), CblasNoTrans, Int32(Swift.max(1, columns)))
+        }
+    }
+
+    /// The first element of a row of the matrix.
+    func row<Element>(_ index: Int, _: Element.Type) -> UnsafeMutablePointer<Element> {
+        tensor.pointer.assumingMemoryBound(to: Element.self) + index * (order == CblasTrans ? 1 : Int(pitch))
+    }
+
+    /// Calls `multiply` with the first row and the number of rows of each band of a product with `width` columns.
+    func forBands(_ width: Int, _ multiply: (Int, Int) -> Void) throws {
+        let (work, overflow) = columns.multipliedReportingOverflow(by: Swift.max(1, width))
+        let band = overflow ? rows : Swift.max(4096, BLASMatrix.bandWork / Swift.max(1, work))
+        var first = 0
+        while first < rows {
+            // A short rest goes with the last band.
+            let count = rows - first < 2 * band ? rows - first : band
+            if first > 0 { try Cancellation.check() }
+            multiply(first, count)
+            first += count
         }
     }
 }

@@ -109,10 +109,11 @@ extension Tensor {
         let values = try Tensor(uninitialized: plan.shape, dtype.working)
         let indices = try Tensor(uninitialized: plan.shape, .i64)
         if values.count > 0 {
-            withExtendedLifetime(plan.source) {
-                ExtremeKernels.run(
-                    maximum: maximum, plan.source.view, plan.dimension, compute: dtype.compute,
-                    indices: indices.pointer.assumingMemoryBound(to: Int64.self), values: values.pointer)
+            try withExtendedLifetime(plan.source) {
+                try Cancellation.check(
+                    ExtremeKernels.run(
+                        maximum: maximum, plan.source.view, plan.dimension, compute: dtype.compute,
+                        indices: indices.pointer.assumingMemoryBound(to: Int64.self), values: values.pointer))
             }
         }
         return (try values.to(dtype), indices)

@@ -37,12 +37,14 @@ extension Tensor {
         let indices = try Tensor(uninitialized: sizes, .i64)
         if values.count > 0 {
             let source = try rows.contiguous()
-            let done = withExtendedLifetime(source) {
+            let needed = SortKernels.bytesPerElement * Swift.min(Threads.count, values.count / Swift.max(1, kept))
+            try Storage.checkRoom(shape[axis], needed)
+            let outcome = withExtendedLifetime(source) {
                 SortKernels.run(
                     source.view, length: shape[axis], kept: kept, descending: descending, compute: dtype.compute,
                     values: values.view, indices: indices.pointer.assumingMemoryBound(to: Int64.self))
             }
-            if !done { throw TensorError.outOfMemory(bytes: 48 * shape[axis]) }
+            try outcome.check(bytes: SortKernels.bytesPerElement * shape[axis])
         }
         return (
             try values.transposed(axis, rank - 1).contiguous(), try indices.transposed(axis, rank - 1).contiguous()

@@ -14,14 +14,14 @@ extension Tensor {
         if isContiguous {
             result.storage.bytes.copyMemory(from: pointer, byteCount: count * dtype.size)
         } else {
-            result.copyElements(of: self)
+            try result.copyElements(of: self)
         }
         return result
     }
 
     /// Overwrites the elements with those of a tensor of equally many, which shares no memory with this one.
-    func copyElements(of source: Tensor) {
-        withExtendedLifetime((self, source)) { StridedCopy.copy(source.view, to: view) }
+    func copyElements(of source: Tensor) throws {
+        try withExtendedLifetime((self, source)) { try Cancellation.check(StridedCopy.copy(source.view, to: view)) }
     }
 
     /// The axis counted from 0; -1 is the last.

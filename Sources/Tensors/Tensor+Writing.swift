@@ -6,7 +6,7 @@ extension Tensor {
     public func to(_ dtype: DType) throws -> Tensor {
         if dtype == self.dtype { return self }
         let result = try Tensor(uninitialized: shape, dtype)
-        result.copyElements(of: self)
+        try result.copyElements(of: self)
         return result
     }
 
@@ -71,7 +71,7 @@ extension Tensor {
         try value.checkFits(dtype, "fill")
         if count == 0 { return }
         let source = try Tensor.constant(value)
-        copyElements(of: try source.expanded(shape))
+        try copyElements(of: source.expanded(shape))
     }
 
     /// Overwrites the elements with those of `source`, broadcast to this shape and converted to this dtype. The two may
@@ -82,7 +82,7 @@ extension Tensor {
         let stretched = try source.expanded(shape, operation: "assign")
         if count == 0 { return }
         let read = source.storage === storage ? try stretched.clone() : stretched
-        copyElements(of: read)
+        try copyElements(of: read)
     }
 
     /// A scalar tensor of the scalar's own kind.

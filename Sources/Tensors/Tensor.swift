@@ -16,6 +16,9 @@ public struct Tensor {
 
     /// The highest number of dimensions.
     public static let maximumRank = 8
+    /// The most elements: more than any memory holds, so that it bounds expanded views alone, and small enough that bytes and
+    /// positions of elements never overflow.
+    public static let maximumCount = 1 << 47
 
     /// A contiguous tensor over new, uninitialised memory.
     /// - Throws: `TensorError.shape` for negative or overflowing sizes, `.outOfMemory` for too large ones.
@@ -157,7 +160,10 @@ public struct Tensor {
                 throw TensorError.shape(operation: operation, message: "negative size in \(text(shape))")
             }
             let (product, overflow) = count.multipliedReportingOverflow(by: Swift.max(1, size))
-            if overflow { throw TensorError.shape(operation: operation, message: "\(text(shape)) is too large") }
+            guard !overflow, product <= maximumCount else {
+                throw TensorError.shape(
+                    operation: operation, message: "\(text(shape)) is too large: more than 2^47 elements")
+            }
             count = product
         }
         return shape.contains(0) ? 0 : count

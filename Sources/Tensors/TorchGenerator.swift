@@ -38,14 +38,18 @@ public final class TorchGenerator {
     /// `torch.randperm(count)`, indexes from 0.
     public func permutation(_ count: Int) -> [Int] {
         var order = [Int64](repeating: 0, count: max(0, count))
-        order.withUnsafeMutableBufferPointer { permutation(into: $0) }
+        order.withUnsafeMutableBufferPointer { permutation(into: $0) {} }
         return order.map { Int($0) }
     }
 
-    /// `torch.randperm(values.count)`, indexes from 0.
-    public func permutation(into values: UnsafeMutableBufferPointer<Int64>) {
-        for index in values.indices { values[index] = Int64(index) }
+    /// `torch.randperm(values.count)`, indexes from 0; `pause` is called now and then, and what it throws ends the work.
+    func permutation(into values: UnsafeMutableBufferPointer<Int64>, _ pause: () throws -> Void) rethrows {
+        for index in values.indices {
+            if index % Cancellation.stride == Cancellation.stride - 1 { try pause() }
+            values[index] = Int64(index)
+        }
         for index in values.indices.dropLast() {
+            if index % Cancellation.stride == Cancellation.stride - 1 { try pause() }
             values.swapAt(index, index + Int(engine.next()) % (values.count - index))
         }
     }
@@ -54,47 +58,56 @@ public final class TorchGenerator {
     ///
     /// From 16 elements on, uniforms fill the buffer and blocks of 16 are transformed by Box-Muller; a rest that is no
     /// whole block redraws the last 16. Below 16, pairs are drawn in double and the second is kept for the next draw.
-    public func normal(into values: UnsafeMutableBufferPointer<Float>) {
+    public func normal(into values: UnsafeMutableBufferPointer<Float>) { normal(into: values) {} }
+
+    /// `torch.randn(count)` in float64 for a contiguous tensor; see the other `normal`.
+    public func normal(into values: UnsafeMutableBufferPointer<Double>) { normal(into: values) {} }
+
+    /// As the public `normal`; `pause` is called now and then, and what it throws ends the work.
+    func normal(into values: UnsafeMutableBufferPointer<Float>, _ pause: () throws -> Void) rethrows {
+        try normal(into: values, pause, { Float($0) }, { uniform() }, { boxMuller($0, $1) })
+    }
+
+    func normal(into values: UnsafeMutableBufferPointer<Double>, _ pause: () throws -> Void) rethrows {
+        try normal(into: values, pause, { $0 }, { uniformDouble() }, { boxMuller($0, $1) })
+    }
+
+    @inline(__always)
+    private func normal<Element>(
+        into values: UnsafeMutableBufferPointer<Element>, _ pause: () throws -> Void, _ element: (Double) -> Element,
+        _ uniform: () -> Element, _ transform: (UnsafeMutableBufferPointer<Element>, Int) -> Void
+    ) rethrows {
         let count = values.count
         if count < 16 {
-            for index in 0..<count { values[index] = Float(normalScalar()) }
+            for index in 0..<count { values[index] = element(normalScalar()) }
             return
         }
-        for index in 0..<count { values[index] = uniform() }
-        for start in stride(from: 0, through: count - 16, by: 16) { boxMuller(values, start) }
+        for index in 0..<count {
+            if index % Cancellation.stride == Cancellation.stride - 1 { try pause() }
+            values[index] = uniform()
+        }
+        for start in stride(from: 0, through: count - 16, by: 16) {
+            if start % Cancellation.stride == Cancellation.stride - 16 { try pause() }
+            transform(values, start)
+        }
         if count % 16 != 0 {
             for index in count - 16..<count { values[index] = uniform() }
-            boxMuller(values, count - 16)
+            transform(values, count - 16)
         }
     }
 
     /// `torch.randn(count)` in bfloat16 or float16, before rounding: blocks of 16 are drawn and transformed one after the
     /// other, and a rest draws the last 16 anew.
-    func normalBlocks(into values: UnsafeMutableBufferPointer<Float>) {
+    func normalBlocks(into values: UnsafeMutableBufferPointer<Float>, _ pause: () throws -> Void) rethrows {
         let count = values.count
-        if count < 16 {
-            normal(into: values)
-            return
-        }
-        let starts = Array(stride(from: 0, through: count - 16, by: 16)) + (count % 16 == 0 ? [] : [count - 16])
-        for start in starts {
-            for index in start..<start + 16 { values[index] = uniform() }
-            boxMuller(values, start)
-        }
-    }
-
-    /// `torch.randn(count)` in float64 for a contiguous tensor.
-    public func normal(into values: UnsafeMutableBufferPointer<Double>) {
-        let count = values.count
-        if count < 16 {
-            for index in 0..<count { values[index] = normalScalar() }
-            return
-        }
-        for index in 0..<count { values[index] = uniformDouble() }
-        for start in stride(from: 0, through: count - 16, by: 16) { boxMuller(values, start) }
-        if count % 16 != 0 {
-            for index in count - 16..<count { values[index] = uniformDouble() }
-            boxMuller(values, count - 16)
+        if count < 16 { return try normal(into: values, pause) }
+        var start = 0
+        while start < count {
+            if start % Cancellation.stride == Cancellation.stride - 16 { try pause() }
+            let first = min(start, count - 16)
+            for index in first..<first + 16 { values[index] = uniform() }
+            boxMuller(values, first)
+            start += 16
         }
     }
 

@@ -35,6 +35,32 @@ public enum Parallel {
         }
     }
 
+    /// As `forRanges`, for loops that may be long: a range is cut into pieces of at most `piece` units, and none but a range's
+    /// first begins after a request to stop. So short work is always done whole: what is put away after a stop uses it too.
+    /// - Returns: whether all was done.
+    public static func forPieces(
+        _ count: Int, grain: Int = 1, piece: Int, _ body: (Range<Int>) -> Void
+    ) -> Bool {
+        if count <= piece {
+            forRanges(count, grain: grain, body)
+            return true
+        }
+        let isDone = Flag(true)
+        forRanges(count, grain: grain) { range in
+            var start = range.lowerBound
+            while start < range.upperBound {
+                if start > range.lowerBound, Stop.isRequested {
+                    isDone.clear()
+                    return
+                }
+                let end = min(range.upperBound, start + piece)
+                body(start..<end)
+                start = end
+            }
+        }
+        return isDone.isSet
+    }
+
     /// Runs `body` for every index of `0 ..< count`, in parallel, in units that are handed out one at a time:
     /// for work whose units differ in length, such as decoding images.
     public static func forEach(_ count: Int, _ body: (Int) -> Void) {

@@ -2,7 +2,6 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
-import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {
@@ -62,7 +61,7 @@ import Testing
             (Array("GGUF".utf8) + [3, 0, 0, 0], "GGUF"),
         ]
         for (content, text) in cases {
-            let path = try scratch.write("weights.pth", content)
+            let path = try scratch.file("weights.pth", content)
             #expect(message { _ = try Checkpoint.open(path) }.contains(text), "\(text)")
         }
     }

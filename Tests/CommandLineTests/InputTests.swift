@@ -1,5 +1,4 @@
 import Foundation
-import TestSupport
 import Testing
 
 /// Inputs that are broken, changed or missing are named, and never taken for others.

@@ -1,7 +1,6 @@
 import Datasets
 import Files
 import Foundation
-import TestSupport
 import Testing
 
 @Suite struct CSVReadingTests {
@@ -117,7 +116,7 @@ import Testing
     }
 
     @Test func randomBytesNeverStopTheProcess() throws {
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix(state: 7)
         let scratch = try Scratch()
         let alphabet = Array("a,\"\r\n\u{FEFF}é{}'".utf8) + [0, 0xFF]
         for _ in 0..<600 {

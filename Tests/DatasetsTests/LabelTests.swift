@@ -1,6 +1,5 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
 
 @Suite struct LabelTests {
@@ -91,7 +90,7 @@ import Testing
     }
 
     @Test func randomTextsNeverStopTheProcess() throws {
-        var random = SeededGenerator(seed: 5)
+        var random = SplitMix(state: 5)
         let pieces = [
             "{", "}", "'", "\"", ":", ",", "\\", "u00", "x4", "Edema", "'Edema'", "1.0", "-", "e", "None", "nan", " ",
             "é",
@@ -102,7 +101,7 @@ import Testing
         }
         let dataset = try table(cells)
         for row in 0..<dataset.count {
-            let said = complaint { _ = try dataset.labels(row) }
+            let said = message { _ = try dataset.labels(row) }
             #expect(said.isEmpty || said.hasPrefix("made: row \(row + 1): column \"labels\""))
         }
     }

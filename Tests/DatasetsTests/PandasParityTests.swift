@@ -1,6 +1,5 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
 
 /// What pandas, NumPy and scikit-learn read and choose, written by Tests/Parity/datasets_fixtures.py.
@@ -29,7 +28,10 @@ import Testing
     let expected: Expected
 
     init() throws {
-        folder = Places.fixtures("datasets")
+        folder =
+            ProcessInfo.processInfo.environment["CHEXGEN_DATASET_FIXTURES"]
+            ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Parity/fixtures/datasets").path
         let content = try Data(contentsOf: URL(fileURLWithPath: folder + "/expected.json"))
         expected = try JSONDecoder().decode(Expected.self, from: content)
     }

@@ -1,6 +1,5 @@
 import Files
 import Foundation
-import TestSupport
 import Testing
 
 @Suite struct JSONTests {
@@ -85,7 +84,7 @@ import Testing
     }
 
     @Test func everyFloatReadsBackExactly() throws {
-        var generator = SeededGenerator()
+        var generator = SystemRandomNumberGenerator()
         for _ in 0..<50 {
             let values = (0..<2000).map { _ in Double(bitPattern: generator.next()) }.filter { $0.isFinite }
             let found = try parse(JSON.array(values.map { .number($0) }).text()).array ?? []

@@ -1,5 +1,4 @@
 import Imaging
-import TestSupport
 import Testing
 
 /// Whatever a file holds, decoding gives an image or an `ImageError` that names the file.
@@ -51,7 +50,7 @@ import Testing
     }
 
     @Test func flippedBitsNeverCrash() throws {
-        var random = SeededGenerator()
+        var random = SystemRandomNumberGenerator()
         for row in try rows("files.tsv") {
             let bytes = try fixture(row[0])
             for _ in 0..<60 {

@@ -1,6 +1,5 @@
 import CSupport
 import Foundation
-import TestSupport
 import Testing
 
 @_spi(Testing) import LuaRuntime
@@ -43,8 +42,7 @@ extension LuaRuntimeTests {
         }
 
         @Test func filesKeepTheirWholeName() throws {
-            let scratch = try Scratch()
-            let folder = scratch.path
+            let folder = try scratchFolder()
             let deep = folder + "/" + String(repeating: "long-", count: 20)
             try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
             let path = deep + "/script.lua"
@@ -145,4 +143,11 @@ extension LuaRuntimeTests {
             }
         }
     }
+}
+
+/// A new folder for one test.
+func scratchFolder() throws -> String {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-lua-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    return folder
 }

@@ -1,7 +1,6 @@
 import Foundation
 import Metrics
 import Tensors
-import TestSupport
 import Testing
 
 @Suite struct FrechetDistanceTests {

@@ -1,6 +1,5 @@
 import Metrics
 import Tensors
-import TestSupport
 import Testing
 
 @Suite struct KernelInceptionDistanceTests {

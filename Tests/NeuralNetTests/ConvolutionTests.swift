@@ -1,7 +1,6 @@
 import Foundation
 import NeuralNet
 import Tensors
-import TestSupport
 import Testing
 
 /// A convolution as its definition says, in f64.

@@ -2,7 +2,6 @@ import Checkpoints
 import Foundation
 import NeuralNet
 import Tensors
-import TestSupport
 import Testing
 
 @Suite struct LayerTests {
@@ -180,9 +179,11 @@ import Testing
     }
 
     @Test func loadingIsStrict() throws {
-        let scratch = try Scratch()
+        let folder = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         func load(_ tensors: [(name: String, tensor: Tensor)]) throws {
-            let path = scratch.path + "/weights.safetensors"
+            let path = folder + "/weights.safetensors"
             try SafeTensors.write(path, tensors, metadata: [:])
             let scope = ParameterScope()
             _ = Linear(scope["l"], inputs: 2, outputs: 3)

@@ -1,7 +1,6 @@
 import Files
 import Foundation
 import Runs
-import TestSupport
 import Testing
 
 @Suite struct RunConfigTests {

@@ -1,5 +1,4 @@
 import Foundation
-import TestSupport
 import Testing
 import Tokenizers
 
@@ -11,7 +10,7 @@ import Tokenizers
     private func clip(_ changes: [String: String]) -> String {
         var files = ["vocab.json": vocabulary, "merges.txt": merges]
         for (name, text) in changes { files[name] = Data(text.utf8) }
-        return complaint { _ = try openTokenizer(files) }
+        return message { _ = try openTokenizer(files) }
     }
 
     @Test func aSmallVocabularyWorks() throws {

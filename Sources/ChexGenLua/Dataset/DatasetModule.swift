@@ -108,8 +108,8 @@ enum DatasetModule {
         guard (0...1 << 31).contains(size) else { throw arguments.fail("size", "wanted 0 to 2^31, got \(size)") }
         guard (0...size).contains(count) else { throw arguments.fail("n", "wanted 0 to \(size), got \(count)") }
         var random = PythonRandom(seed: try arguments.integer("seed"))
-        let drawn = random.sample(size, count: count).map { Int64($0 + 1) }
-        return [.tensor(try Tensor(drawn, shape: [count]))]
+        let drawn = try Tensor.sample(size, count: count, random: &random)
+        return [.tensor(try Tensor.binary(.add, drawn, .integer(1)))]
     }
 
     private static let list = LuaFunctionDeclaration(

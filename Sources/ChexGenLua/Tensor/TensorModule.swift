@@ -185,8 +185,8 @@ enum TensorModule {
                 guard sizes.count == 1, sizes[0] >= 0, sizes[0] <= 1 << 31 else {
                     throw arguments.fail("count", "wanted one number of at least 0")
                 }
-                let order = try generator(arguments, session).permutation(sizes[0])
-                return [.tensor(try Tensor(order.map { Int64($0 + 1) }, shape: [sizes[0]]))]
+                let order = try Tensor.randperm(sizes[0], generator: generator(arguments, session))
+                return [.tensor(try Tensor.binary(.add, order, .integer(1)))]
             },
         ]
     }

@@ -56,6 +56,8 @@ enum TensorNesting {
     /// Nested lists of a tensor's elements; a scalar gives the element itself.
     static func lists(of tensor: Tensor) throws -> LuaValue {
         if tensor.rank == 0 { return try .scalar(of: tensor) }
+        // A value and its place in a list, here, on the way and in Lua.
+        try Storage.checkRoom(tensor.count, 96)
         let flat: [LuaValue]
         switch tensor.dtype {
         case .i64, .i32, .u8:
