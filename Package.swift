@@ -22,6 +22,10 @@ func kernels(_ name: String, dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies + ["Threading"], swiftSettings: kernelSettings)
 }
 
+func tests(_ room: String, _ others: [Target.Dependency] = []) -> Target {
+    .testTarget(name: room + "Tests", dependencies: [.byName(name: room), "TestSupport"] + others)
+}
+
 let package = Package(
     name: "chexgen",
     products: [
@@ -125,35 +129,27 @@ let package = Package(
             dependencies: ["Diffusion", "Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/DiffusionBench"),
 
-        // What tests share with the scripts of Tests/Parity.
-        .target(name: "ParityFormula", path: "Tests/ParityFormula"),
+        // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
 
-        .testTarget(name: "FilesTests", dependencies: ["Files"]),
-        .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "ArrayKernels"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
-        .testTarget(name: "NeuralNetTests", dependencies: ["ParityFormula", "NeuralNet", "Tensors"]),
-        .testTarget(
-            name: "TrainingTests",
-            dependencies: ["Training", "NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "Files"]),
-        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "Tensors", "Files"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "Files"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Files"]),
-        .testTarget(
-            name: "DiffusionTests",
-            dependencies: ["ParityFormula", "Diffusion", "Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
-        .testTarget(
-            name: "EncodersTests",
-            dependencies: ["ParityFormula", "Encoders", "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors"]),
-        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Identity", "Tensors", "Files"]),
-        .testTarget(
-            name: "RadiomicsTests",
-            dependencies: ["Radiomics", "Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
-        .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
-        .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
-        .testTarget(name: "RunsTests", dependencies: ["Runs", "Identity", "Tensors", "Files"]),
-        .testTarget(name: "ChexGenLuaTests", dependencies: ["ChexGenLua", "LuaRuntime", "Runs"]),
-        .testTarget(name: "CommandLineTests", dependencies: []),
+        tests("Files", ["CSupport"]),
+        tests("Identity"),
+        tests("Tensors", ["ArrayKernels"]),
+        tests("Checkpoints", ["Tensors", "Files", "CZlib"]),
+        tests("NeuralNet", ["Tensors", "Checkpoints"]),
+        tests("Training", ["Imaging", "Tensors"]),
+        tests("Imaging", ["Tensors", "Files"]),
+        tests("Datasets", ["Files"]),
+        tests("Tokenizers", ["Files"]),
+        tests("Diffusion", ["Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
+        tests("Encoders", ["NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
+        tests("Metrics", ["Tensors", "Files"]),
+        tests("Radiomics", ["Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
+        tests("Plotting"),
+        tests("LuaRuntime", ["CSupport"]),
+        tests("Runs", ["Identity", "Tensors", "Files"]),
+        tests("ChexGenLua", ["LuaRuntime"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "TestSupport"]),
     ],
     swiftLanguageModes: [.v5]
 )

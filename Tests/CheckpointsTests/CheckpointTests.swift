@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {
@@ -61,7 +62,7 @@ import Testing
             (Array("GGUF".utf8) + [3, 0, 0, 0], "GGUF"),
         ]
         for (content, text) in cases {
-            let path = try scratch.file("weights.pth", content)
+            let path = try scratch.write("weights.pth", content)
             #expect(message { _ = try Checkpoint.open(path) }.contains(text), "\(text)")
         }
     }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct HubCacheTests {
@@ -8,9 +9,9 @@ import Testing
     private func cache(_ root: String) throws -> Scratch {
         let scratch = try Scratch()
         let folder = "\(root)/models--microsoft--rad-dino"
-        _ = try scratch.file("\(folder)/refs/main", commit)
-        let blob = try scratch.file("\(folder)/blobs/abc", "{}")
-        _ = try scratch.file("\(folder)/snapshots/\(commit)/model.safetensors", "x")
+        try scratch.write("\(folder)/refs/main", commit)
+        let blob = try scratch.write("\(folder)/blobs/abc", "{}")
+        try scratch.write("\(folder)/snapshots/\(commit)/model.safetensors", "x")
         let link = "\(scratch.path)/\(folder)/snapshots/\(commit)/config.json"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "../../blobs/abc")
         #expect(FileManager.default.fileExists(atPath: blob))
@@ -40,7 +41,7 @@ import Testing
         try FileManager.default.removeItem(atPath: folder + "/refs")
         #expect(
             try HubCache.locate("microsoft/rad-dino", environment: environment) == "\(folder)/snapshots/\(commit)")
-        _ = try scratch.file("hub/models--microsoft--rad-dino/snapshots/ffff/x", "x")
+        try scratch.write("hub/models--microsoft--rad-dino/snapshots/ffff/x", "x")
         #expect(
             message { _ = try HubCache.locate("microsoft/rad-dino", environment: environment) }
                 .contains("no snapshot of that revision"))
@@ -57,11 +58,11 @@ import Testing
         #expect(text.contains("`huggingface-cli download microsoft/rad-dino preprocessor_config.json`"))
         let torch = message { _ = try HubCache.locate("weights.pth", environment: environment) }
         #expect(torch.contains("\(scratch.path)/.cache/torch/hub/checkpoints/weights.pth"))
-        _ = try scratch.file("torch/hub/checkpoints/weights.pth", "x")
+        try scratch.write("torch/hub/checkpoints/weights.pth", "x")
         let found = try HubCache.locate("weights.pth", environment: ["TORCH_HOME": scratch.path + "/torch"])
         #expect(found == scratch.path + "/torch/hub/checkpoints/weights.pth")
         #expect(try HubCache.locate("~/torch", environment: environment) == scratch.path + "/torch")
-        _ = try scratch.file("hub/models--a--b/refs/main", "../../../etc")
+        try scratch.write("hub/models--a--b/refs/main", "../../../etc")
         #expect(message { _ = try HubCache.locate("a/b", environment: environment) }.contains("no snapshot"))
         for name in ["", "..", "../..", "a/b/c", "a//b", "@", "a/b@../x"] {
             #expect(message { _ = try HubCache.locate("none/" + name, environment: environment) }.contains("not found"))

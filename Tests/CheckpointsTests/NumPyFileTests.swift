@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct NumPyFileTests {
@@ -45,11 +46,11 @@ import Testing
         let scratch = try Scratch()
         let four: [UInt8] = [0, 0, 128, 63]
         func refusal(_ bytes: [UInt8]) throws -> String {
-            let path = try scratch.file("a.npy", bytes)
+            let path = try scratch.write("a.npy", bytes)
             return message { _ = try NumPyFile.load(path) }
         }
         let good = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n"
-        let path = try scratch.file("a.npy", file(good, four))
+        let path = try scratch.write("a.npy", file(good, four))
         #expect(try NumPyFile.load(path).array(Float.self) == [1])
         #expect(try refusal(file(good, four + [0])).contains("5 bytes of data, the shape [1] wants 4"))
         #expect(try refusal(file(good, [0, 0, 0])).contains("3 bytes of data"))

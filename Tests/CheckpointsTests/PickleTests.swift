@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Pickles that must not get through, and some that must.
@@ -10,7 +11,7 @@ import Testing
 
     private func open(_ pickle: [UInt8], storages: [(String, [UInt8])] = []) throws -> Checkpoint {
         let scratch = try Scratch()
-        return try Checkpoint.open(try scratch.file("w.pth", Build.archive(pickle, storages: storages).bytes()))
+        return try Checkpoint.open(try scratch.write("w.pth", Build.archive(pickle, storages: storages).bytes()))
     }
 
     private func refusal(
@@ -55,7 +56,7 @@ import Testing
         let scratch = try Scratch()
         let archive = Build.archive(Build.dictionary(Build.call("posix", "system", [])))
         for name in ["w.pth", "w.safetensors", "w.npz", "model.bin"] {
-            let path = try scratch.file(name, archive.bytes())
+            let path = try scratch.write(name, archive.bytes())
             #expect(message { _ = try Checkpoint.open(path) }.contains("\"posix.system\""))
         }
     }
@@ -171,7 +172,7 @@ import Testing
         let scratch = try Scratch()
         let original = Array(try FileReader.data("\(fixtures)/legacy.pth", limit: 1 << 20))
         func refusal(_ bytes: [UInt8]) throws -> String {
-            let path = try scratch.file("w.pth", bytes)
+            let path = try scratch.write("w.pth", bytes)
             return message { _ = try Checkpoint.open(path) }
         }
         #expect(try refusal(original + [0]).contains("1 bytes follow the last storage"))

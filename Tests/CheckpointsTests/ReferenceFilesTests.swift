@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Files that torch.save, safetensors and NumPy wrote, made by Tests/Parity/checkpoints_fixtures.py.
@@ -84,15 +85,15 @@ import Testing
         #expect(checkpoint.shape(of: "a") == [2, 3])
         let scratch = try Scratch()
         let index = try FileReader.data("\(fixtures)/sharded/model.safetensors.index.json", limit: 10_000)
-        let path = try scratch.file("model.safetensors.index.json", Array(index))
+        let path = try scratch.write("model.safetensors.index.json", Array(index))
         #expect(message { _ = try Checkpoint.open(path) }.contains("model-00001-of-00002.safetensors: no such file"))
-        let bad = try scratch.file("bad.index.json", #"{"weight_map": {"a": "../x.safetensors"}}"#)
+        let bad = try scratch.write("bad.index.json", #"{"weight_map": {"a": "../x.safetensors"}}"#)
         #expect(message { _ = try Checkpoint.open(bad) }.contains("weight_map.a: wanted the name of a file"))
         for name in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
-            _ = try scratch.file(name, Array(try FileReader.data("\(fixtures)/sharded/\(name)", limit: 10_000)))
+            try scratch.write(name, Array(try FileReader.data("\(fixtures)/sharded/\(name)", limit: 10_000)))
         }
         #expect(try Checkpoint.open(scratch.path).names.sorted() == ["a", "b", "c"])
-        let swapped = try scratch.file(
+        let swapped = try scratch.write(
             "swapped.index.json", #"{"weight_map": {"a": "model-00002-of-00002.safetensors"}}"#)
         #expect(message { _ = try Checkpoint.open(swapped) }.contains("tensor \"a\": missing, though"))
     }
@@ -116,7 +117,7 @@ import Testing
                         damaged[position] = UInt8(random.index(below: 256))
                     }
                 }
-                let path = try scratch.file("damaged", damaged)
+                let path = try scratch.write("damaged", damaged)
                 do {
                     let checkpoint = try Checkpoint.open(path)
                     for name in checkpoint.names { _ = try checkpoint[name].contiguous() }

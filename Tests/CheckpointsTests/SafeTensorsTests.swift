@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct SafeTensorsTests {
@@ -11,14 +12,14 @@ import Testing
 
     private func refusal(_ bytes: [UInt8], sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
         let scratch = try Scratch()
-        let path = try scratch.file("w.safetensors", bytes)
+        let path = try scratch.write("w.safetensors", bytes)
         return shortened(
             message({ _ = try Checkpoint.open(path) }, sourceLocation: sourceLocation), scratch)
     }
 
     private func opened(_ bytes: [UInt8]) throws -> Checkpoint {
         let scratch = try Scratch()
-        return try Checkpoint.open(try scratch.file("w.safetensors", bytes))
+        return try Checkpoint.open(try scratch.write("w.safetensors", bytes))
     }
 
     @Test func lengthsAreCheckedAgainstTheFile() throws {
@@ -101,7 +102,7 @@ import Testing
     @Test func theHeaderLimitCanBeRaised() throws {
         let scratch = try Scratch()
         let header = "{}" + String(repeating: " ", count: 998)
-        let path = try scratch.file("w", safeTensors(header))
+        let path = try scratch.write("w", safeTensors(header))
         #expect(try Checkpoint.open(path, headerLimit: 1000).names.isEmpty)
         #expect(message { _ = try Checkpoint.open(path, headerLimit: 999) }.contains("over the limit of 999"))
     }

@@ -1,47 +1,11 @@
 import Checkpoints
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
-/// A folder of its own for a test, removed with the last reference.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "chexgen-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String, _ content: [UInt8]) throws -> String {
-        let full = "\(path)/\(name)"
-        let folder = (full as NSString).deletingLastPathComponent
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        // Thousands of files are written here; unlike Foundation's, this way waits for no disk.
-        let stream = try #require(fopen(full, "wb"))
-        defer { fclose(stream) }
-        #expect(fwrite(content, 1, content.count, stream) == content.count)
-        return full
-    }
-
-    func file(_ name: String, _ text: String) throws -> String { try file(name, Array(text.utf8)) }
-}
-
-/// The committed files of the reference libraries; CHEXGEN_CHECKPOINT_FIXTURES names a folder of freshly made ones.
-let fixtures =
-    ProcessInfo.processInfo.environment["CHEXGEN_CHECKPOINT_FIXTURES"]
-    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Parity/fixtures/checkpoints").path
-
-/// The message of the error that `body` throws; fails the test where it throws none.
-func message(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> String {
-    do {
-        try body()
-        Issue.record("no error was thrown", sourceLocation: sourceLocation)
-        return ""
-    } catch { return "\(error)" }
-}
+/// The committed files of the reference libraries.
+let fixtures = Places.fixtures("checkpoints")
 
 /// Every value as a double, in row-major order.
 func values(_ tensor: Tensor) throws -> [Double] {

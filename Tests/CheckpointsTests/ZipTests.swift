@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct ZipTests {
@@ -11,13 +12,13 @@ import Testing
 
     private func refusal(_ bytes: [UInt8], sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
         let scratch = try Scratch()
-        let path = try scratch.file("w.npz", bytes)
+        let path = try scratch.write("w.npz", bytes)
         return message({ _ = try NumPyFile.loadArchive(path) }, sourceLocation: sourceLocation)
     }
 
     private func load(_ zip: ZipBuilder) throws -> [(name: String, tensor: Tensor)] {
         let scratch = try Scratch()
-        return try NumPyFile.loadArchive(try scratch.file("w.npz", zip.bytes()))
+        return try NumPyFile.loadArchive(try scratch.write("w.npz", zip.bytes()))
     }
 
     /// A `.npy` file of float32.
@@ -166,13 +167,13 @@ import Testing
             zip.entries[index].content = ZipBuilder.deflated(content)
             zip.entries[index].claimedSize = UInt32(content.count)
             zip.entries[index].method = 8
-            let path = try scratch.file("w.pth", zip.bytes())
+            let path = try scratch.write("w.pth", zip.bytes())
             #expect(message { _ = try Checkpoint.open(path) }.contains("compressed; PyTorch stores it as it is"))
         }
-        let other = try scratch.file("x.zip", ZipBuilder([("readme.txt", [1])]).bytes())
+        let other = try scratch.write("x.zip", ZipBuilder([("readme.txt", [1])]).bytes())
         #expect(message { _ = try Checkpoint.open(other) }.contains("neither a PyTorch checkpoint nor NumPy arrays"))
         let script = ZipBuilder([("m/data.pkl", pickle), ("m/constants.pkl", [0x80, 2, 0x29, 0x2E])])
-        let program = try scratch.file("y.pt", script.bytes())
+        let program = try scratch.write("y.pt", script.bytes())
         #expect(message { _ = try Checkpoint.open(program) }.contains("a TorchScript program"))
     }
 }

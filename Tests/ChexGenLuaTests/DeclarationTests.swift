@@ -1,16 +1,14 @@
 import ChexGenLua
 import Foundation
 import LuaRuntime
+import TestSupport
 import Testing
 
 /// What the modules declare is described, tested in `Tests/Lua`, and stands in the generated files.
 @Suite struct DeclarationTests {
-    private let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path
-
     /// Every function, method and property has a text, and a test that names it.
     @Test func everythingIsDescribedAndTested() throws {
-        let folder = packageRoot + "/Tests/Lua"
+        let folder = Places.package + "/Tests/Lua"
         let tests = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".lua") }
             .map { try String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8) }.joined()
         let words = Set(tests.split { !$0.isLetter && !$0.isNumber && $0 != "_" })
@@ -39,10 +37,10 @@ import Testing
         let session = try Session(LuaOptions())
         defer { session.host.close() }
         for module in session.host.modules {
-            let stubs = try String(contentsOfFile: "\(packageRoot)/lua/meta/\(module.name).lua", encoding: .utf8)
+            let stubs = try String(contentsOfFile: "\(Places.package)/lua/meta/\(module.name).lua", encoding: .utf8)
             #expect(stubs == StubWriter.stubs(for: module), "\(module.name): run make docs")
         }
-        let manual = try String(contentsOfFile: "\(packageRoot)/docs/lua.md", encoding: .utf8)
+        let manual = try String(contentsOfFile: "\(Places.package)/docs/lua.md", encoding: .utf8)
         #expect(manual == ManualWriter.manual(for: session.host.modules), "docs/lua.md: run make docs")
     }
 }

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The classification experiment on small films of noise: what it leaves behind, and that killed training goes on.
 @Suite struct ClassificationTests {
     private static let films = Result { () -> Scratch in
         let folder = try Scratch(isShared: true)
-        let script = "\(packageRoot)/Tests/Lua/command_line/films.lua"
+        let script = "\(Places.package)/Tests/Lua/command_line/films.lua"
         let outcome = try Child.run(["run", script, "--allow-write", ".", folder.path], in: folder)
         try #require(outcome.status == 0, "\(outcome.text)")
         return folder
@@ -18,7 +19,7 @@ import Testing
         try folder.write(
             "study.yaml",
             """
-            experiment: \(packageRoot)/experiments/classification.lua
+            experiment: \(Places.package)/experiments/classification.lua
             seed: 42
             threads: 2
             params:
@@ -84,11 +85,11 @@ import Testing
     /// The choices of rows are the reference's: Tests/Parity/training_rows.py.
     @Test func rowsAreTheReferences() throws {
         let folder = try Scratch()
-        let fixtures = "\(packageRoot)/Tests/Parity/fixtures/training"
+        let fixtures = "\(Places.package)/Tests/Parity/fixtures/training"
         try folder.write(
             "rows.yaml",
             """
-            experiment: \(packageRoot)/Tests/Lua/command_line/rows.lua
+            experiment: \(Places.package)/Tests/Lua/command_line/rows.lua
             seed: 42
             params:
               train: { csv: \(fixtures)/studies.csv, real_dir: real, synthetic_dir: synthetic }

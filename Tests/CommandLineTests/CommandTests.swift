@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The commands and their options, one by one.
@@ -52,7 +53,7 @@ import Testing
         for words in [
             "oneDNN", "OpenBLAS", "features", "avx2", "inception-v3", "was not found", "huggingface-cli download",
             "curl -LO",
-            packageRoot + "/lua",
+            Places.package + "/lua",
         ] { #expect(doctor.output.contains(words), "\(words)") }
         // With the weights where the Hub's client puts them, it names their folder.
         let folder = try Scratch()
@@ -72,12 +73,12 @@ import Testing
         let outcome = try Child.run(["stubs", "--out", "meta", "--manual", "lua.md"], in: folder)
         #expect(outcome.status == 0, "\(outcome.text)")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/meta").sorted()
-        #expect(names == (try FileManager.default.contentsOfDirectory(atPath: packageRoot + "/lua/meta").sorted()))
+        #expect(names == (try FileManager.default.contentsOfDirectory(atPath: Places.package + "/lua/meta").sorted()))
         for name in names {
-            let kept = try String(contentsOfFile: "\(packageRoot)/lua/meta/\(name)", encoding: .utf8)
+            let kept = try String(contentsOfFile: "\(Places.package)/lua/meta/\(name)", encoding: .utf8)
             #expect(try folder.text("meta/\(name)") == kept, "\(name) is stale: run make docs")
         }
-        let manual = try String(contentsOfFile: packageRoot + "/docs/lua.md", encoding: .utf8)
+        let manual = try String(contentsOfFile: Places.package + "/docs/lua.md", encoding: .utf8)
         #expect(try folder.text("lua.md") == manual, "docs/lua.md is stale: run make docs")
     }
 

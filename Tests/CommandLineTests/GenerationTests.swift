@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `generate` and `sweep` with a small pipeline: what they write, and that nothing is lost when they are stopped.
@@ -155,7 +156,7 @@ import Testing
     }
 
     @Test func theWorkedExampleOfTheDocumentationRuns() throws {
-        let page = try String(contentsOfFile: packageRoot + "/docs/adding-a-model.md", encoding: .utf8)
+        let page = try String(contentsOfFile: Places.package + "/docs/adding-a-model.md", encoding: .utf8)
         let folder = try Study.generationFolder()
         let blocks = page.matches(of: #/```(lua|yaml)\n-?-?#? ?([a-z_]+\.(?:lua|yaml))\n((?s:.*?))```/#)
         #expect(blocks.map { String($0.output.2) } == ["my_model.lua", "generate_mine.yaml"])
@@ -163,10 +164,10 @@ import Testing
         // The page's experiment lies beside the module, as a user's copy does.
         for name in ["generate.lua"] {
             try FileManager.default.copyItem(
-                atPath: "\(packageRoot)/experiments/\(name)", toPath: "\(folder.path)/\(name)")
+                atPath: "\(Places.package)/experiments/\(name)", toPath: "\(folder.path)/\(name)")
         }
         try FileManager.default.createSymbolicLink(
-            atPath: folder.path + "/chexgen", withDestinationPath: packageRoot + "/lua/chexgen")
+            atPath: folder.path + "/chexgen", withDestinationPath: Places.package + "/lua/chexgen")
         let outcome = try Child.run(
             [
                 "run", "generate_mine.yaml", "--out", "run", "--set", "params.weights=pipeline",

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Every script of `Tests/Lua/hostile` ends in a Lua error or cleanly. Its header says which: `-- options:` are those of
 /// `chexgen run`, `-- expect:` is the exit status and a word that it must print; `any` is any status but a crash.
 @Suite struct HostileScriptTests {
-    private static let folder = packageRoot + "/Tests/Lua/hostile"
+    private static let folder = Places.package + "/Tests/Lua/hostile"
     private static let scripts =
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".lua") }.sorted()
 

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Runs that are killed, interrupted or out of room lose nothing, and go on to the same bytes.
 @Suite struct InterruptionTests {
-    private static let script = packageRoot + "/Tests/Lua/command_line/steps.lua"
+    private static let script = Places.package + "/Tests/Lua/command_line/steps.lua"
 
     /// A folder with `steps.yaml`, and the bytes of an unbroken run of it.
     private static let unbroken = Result { () -> (folder: Scratch, results: Data) in

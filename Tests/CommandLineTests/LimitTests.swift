@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Limits and Ctrl-C hold whatever runs: what asks for the request to stop ends with an error of the script, and what cannot

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The scripts of `Tests/Lua`, which test a module each as users see it. Each runs in a process of its own, as a process has
 /// one request to stop, and other tests make them.
 @Suite struct ModuleTests {
-    private static let folder = packageRoot + "/Tests/Lua"
+    private static let folder = Places.package + "/Tests/Lua"
     /// What the scripts share is no test.
     private static let scripts =
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A folder with the fidelity experiment on phantoms and a small random encoder. The inputs are made once, by the program
@@ -11,12 +12,12 @@ enum Study {
         for name in ["real", "synthetic", "weights"] { mkdir("\(folder.path)/\(name)", 0o755) }
         // `require` looks beside the script, so that it finds the small encoder there.
         for file in ["Lua/command_line/inputs.lua", "Lua/small_encoder.lua"] {
-            let source = "\(packageRoot)/Tests/\(file)"
+            let source = "\(Places.package)/Tests/\(file)"
             let name = (file as NSString).lastPathComponent
             try FileManager.default.copyItem(atPath: source, toPath: "\(folder.path)/\(name)")
         }
         try FileManager.default.createSymbolicLink(
-            atPath: folder.path + "/chexgen", withDestinationPath: packageRoot + "/lua/chexgen")
+            atPath: folder.path + "/chexgen", withDestinationPath: Places.package + "/lua/chexgen")
         let outcome = try Child.run(["run", "inputs.lua", "--allow-write", ".", folder.path], in: folder)
         try #require(outcome.status == 0, "\(outcome.text)")
         return folder
@@ -36,10 +37,10 @@ enum Study {
         for file in ["Lua/command_line/pipeline_inputs.lua", "Lua/small_pipeline.lua"] {
             let name = (file as NSString).lastPathComponent
             try FileManager.default.copyItem(
-                atPath: "\(packageRoot)/Tests/\(file)", toPath: "\(folder.path)/\(name)")
+                atPath: "\(Places.package)/Tests/\(file)", toPath: "\(folder.path)/\(name)")
         }
         try FileManager.default.createSymbolicLink(
-            atPath: folder.path + "/chexgen", withDestinationPath: packageRoot + "/lua/chexgen")
+            atPath: folder.path + "/chexgen", withDestinationPath: Places.package + "/lua/chexgen")
         let outcome = try Child.run(["run", "pipeline_inputs.lua", "--allow-write", ".", folder.path], in: folder)
         try #require(outcome.status == 0, "\(outcome.text)")
         return folder
@@ -62,10 +63,10 @@ enum Study {
               steps: 4
 
             """
-        try folder.write("generate.yaml", "experiment: \(packageRoot)/experiments/generate.lua\n" + settings)
+        try folder.write("generate.yaml", "experiment: \(Places.package)/experiments/generate.lua\n" + settings)
         try folder.write(
             "sweep.yaml",
-            "experiment: \(packageRoot)/experiments/sweep.lua\n"
+            "experiment: \(Places.package)/experiments/sweep.lua\n"
                 + settings.replacingOccurrences(of: "  steps: 4\n", with: "") + """
                       subset: 4
                       protocol: exact
@@ -88,7 +89,7 @@ enum Study {
         try folder.write(
             "study.yaml",
             """
-            experiment: \(packageRoot)/experiments/fidelity.lua
+            experiment: \(Places.package)/experiments/fidelity.lua
             seed: 7
             threads: 1
             params:

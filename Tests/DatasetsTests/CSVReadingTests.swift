@@ -1,6 +1,7 @@
 import Datasets
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CSVReadingTests {
@@ -116,7 +117,7 @@ import Testing
     }
 
     @Test func randomBytesNeverStopTheProcess() throws {
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         let scratch = try Scratch()
         let alphabet = Array("a,\"\r\n\u{FEFF}é{}'".utf8) + [0, 0xFF]
         for _ in 0..<600 {

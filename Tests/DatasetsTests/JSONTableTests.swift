@@ -1,11 +1,12 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct JSONTableTests {
     private func table(_ text: String, labels: String? = nil) throws -> Dataset {
         let scratch = try Scratch()
-        return try Dataset.json(path: scratch.file("t.json", text), labels: labels)
+        return try Dataset.json(path: scratch.write("t.json", text), labels: labels)
     }
 
     @Test func readsListsAndLines() throws {
@@ -40,7 +41,7 @@ import Testing
     }
 
     @Test func randomTextsNeverStopTheProcess() throws {
-        var random = SplitMix(state: 9)
+        var random = SeededGenerator(seed: 9)
         let scratch = try Scratch()
         let pieces = [
             "[", "]", "{", "}", "\"", "\"a\"", ":", ",", "\\", "1", "null", "NaN", " ", "\n", "é", "{\"a\":1}",
@@ -48,15 +49,15 @@ import Testing
         for _ in 0..<400 {
             let count = Int.random(in: 0..<14, using: &random)
             let text = (0..<count).map { _ in pieces[Int.random(in: 0..<pieces.count, using: &random)] }.joined()
-            let path = try scratch.file("t.json", text)
-            let said = message { _ = try Dataset.json(path: path) }
+            let path = try scratch.write("t.json", text)
+            let said = complaint { _ = try Dataset.json(path: path) }
             #expect(said.isEmpty || said.hasPrefix(path + ": "))
         }
     }
 
     @Test func hashIsThatOfTheFile() throws {
         let scratch = try Scratch()
-        let path = try scratch.file("t.jsonl", "{\"a\":1}\n")
+        let path = try scratch.write("t.jsonl", "{\"a\":1}\n")
         let source = try Dataset.json(path: path).sources()
         #expect(source.map(\.path) == [path])
         #expect(source.first?.sha256 == "e346432021b04179518d9614f3560ccd71354a4ee101ddcb893d6959a9d6301c")

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct LabelTests {
@@ -90,7 +91,7 @@ import Testing
     }
 
     @Test func randomTextsNeverStopTheProcess() throws {
-        var random = SplitMix(state: 5)
+        var random = SeededGenerator(seed: 5)
         let pieces = [
             "{", "}", "'", "\"", ":", ",", "\\", "u00", "x4", "Edema", "'Edema'", "1.0", "-", "e", "None", "nan", " ",
             "é",
@@ -101,7 +102,7 @@ import Testing
         }
         let dataset = try table(cells)
         for row in 0..<dataset.count {
-            let said = message { _ = try dataset.labels(row) }
+            let said = complaint { _ = try dataset.labels(row) }
             #expect(said.isEmpty || said.hasPrefix("made: row \(row + 1): column \"labels\""))
         }
     }

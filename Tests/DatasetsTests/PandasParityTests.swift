@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// What pandas, NumPy and scikit-learn read and choose, written by Tests/Parity/datasets_fixtures.py.
@@ -28,10 +29,7 @@ import Testing
     let expected: Expected
 
     init() throws {
-        folder =
-            ProcessInfo.processInfo.environment["CHEXGEN_DATASET_FIXTURES"]
-            ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Parity/fixtures/datasets").path
+        folder = Places.fixtures("datasets")
         let content = try Data(contentsOf: URL(fileURLWithPath: folder + "/expected.json"))
         expected = try JSONDecoder().decode(Expected.self, from: content)
     }

@@ -1,19 +1,12 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
-/// The folder of real radiographs, where the machine has one.
-private let radiographs: String? = {
-    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/cxr").path
-    let folder = ProcessInfo.processInfo.environment["CHEXGEN_RADIOGRAPHS"] ?? beside
-    return FileManager.default.fileExists(atPath: folder + "/annotations.csv") ? folder : nil
-}()
-
-@Suite(.enabled(if: radiographs != nil, "no radiographs: set CHEXGEN_RADIOGRAPHS"))
+@Suite(.enabled(if: Places.radiographs != nil, "no radiographs: set CHEXGEN_RADIOGRAPHS"))
 struct RadiographTableTests {
     @Test func annotationsOfRadiographs() throws {
-        let folder = radiographs ?? ""
+        let folder = Places.radiographs ?? ""
         let table = try Dataset.csv(
             path: folder + "/annotations.csv", imageDirectory: folder, image: "path", prompt: "annotated_prompt",
             labels: "chexpert_labels", id: "id")

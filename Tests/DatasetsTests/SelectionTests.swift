@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct SelectionTests {
@@ -44,7 +45,7 @@ import Testing
 
     @Test func missingColumnsNameTheNearest() throws {
         let scratch = try Scratch()
-        let path = try scratch.file("t.csv", "id,annotated_prompt\n1,x\n")
+        let path = try scratch.write("t.csv", "id,annotated_prompt\n1,x\n")
         let text = message { _ = try Dataset.csv(path: path, prompt: "anotated_prompt") }
         #expect(
             text == path
@@ -61,7 +62,7 @@ import Testing
 
     @Test func pathsAreJoinedAsPythonDoes() throws {
         let scratch = try Scratch()
-        let path = try scratch.file("t.csv", "p,x\na/b.png,1\n/abs.png,2\n,3\n")
+        let path = try scratch.write("t.csv", "p,x\na/b.png,1\n/abs.png,2\n,3\n")
         let table = try Dataset.csv(path: path, imageDirectory: "root", image: "p")
         #expect(try table.imagePath(0) == "root/a/b.png")
         #expect(try table.imagePath(1) == "/abs.png")
@@ -73,7 +74,7 @@ import Testing
     }
 
     @Test func groupsAreNeverOnBothSides() throws {
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         for seed in 0..<50 {
             let groups = (0..<Int.random(in: 2..<60, using: &random)).map { _ in
                 "p\(Int.random(in: 0..<12, using: &random))"
@@ -131,16 +132,16 @@ import Testing
 
     @Test func historyAndFingerprint() throws {
         let scratch = try Scratch()
-        let path = try scratch.file("t.csv", "a,b\n1,x\n2,x\n3,y\n")
+        let path = try scratch.write("t.csv", "a,b\n1,x\n2,x\n3,y\n")
         let table = try Dataset.csv(path: path)
         let chosen = try table.unique(by: "b").head(1)
         #expect(chosen.history.map { "\($0.name) \($0.before) \($0.after)" } == ["unique 3 2", "head 2 1"])
         #expect(try chosen.fingerprint() == table.select(rows: [0]).fingerprint())
         #expect(try chosen.fingerprint() != table.select(rows: [1]).fingerprint())
-        let copy = try scratch.file("copy.csv", "a,b\n1,x\n2,x\n3,y\n")
+        let copy = try scratch.write("copy.csv", "a,b\n1,x\n2,x\n3,y\n")
         #expect(try Dataset.csv(path: copy).fingerprint() == table.fingerprint())
         #expect(try Dataset.csv(path: copy, prompt: "b").fingerprint() != table.fingerprint())
-        let changed = try scratch.file("changed.csv", "a,b\n1,x\n2,x\n3,z\n")
+        let changed = try scratch.write("changed.csv", "a,b\n1,x\n2,x\n3,z\n")
         #expect(try Dataset.csv(path: changed).fingerprint() != table.fingerprint())
         #expect(try table.sources().map(\.path) == [path] && table.sourcePaths == [path])
         let one = try Dataset.table(name: "m", columns: ["a", "b"], rows: [["xy", ""]])

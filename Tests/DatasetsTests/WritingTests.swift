@@ -1,6 +1,7 @@
 import Datasets
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct WritingTests {
@@ -25,7 +26,7 @@ import Testing
     }
 
     @Test func readingWhatWasWrittenGivesItBack() throws {
-        var random = SplitMix(state: 11)
+        var random = SeededGenerator(seed: 11)
         let pieces = [
             "a", ",", "\"", "\n", "\r", "\r\n", " ", "é", "e\u{301}", "胸", "🫁", "NA", "=", "'", "\\", "\u{FEFF}", "\t",
             "\u{2028}",
@@ -51,7 +52,7 @@ import Testing
 
     @Test func wholeOrAbsent() throws {
         let scratch = try Scratch()
-        let path = try scratch.file("t.csv", "a,b\n1,x\n2,y\n")
+        let path = try scratch.write("t.csv", "a,b\n1,x\n2,y\n")
         let table = try Dataset.csv(path: path)
         // Over the file that it was read from: the rows in memory stay what they were.
         try table.select(rows: [1]).write(path)

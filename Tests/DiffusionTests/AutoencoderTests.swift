@@ -3,6 +3,7 @@ import Diffusion
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("AutoencoderKL") struct AutoencoderTests {
@@ -12,7 +13,6 @@ import Testing
         for name in names {
             let reference = try ReferenceNetwork("vae", name)
             let folder = try reference.folder()
-            defer { folder.remove() }
             let pictures = try reference.input("pictures", reference.numbers("pictures") + [3])
             let channels = reference.facts["channels"]?.integer ?? 0
             let latents = try reference.input("latents", reference.numbers("latents") + [channels])
@@ -32,7 +32,6 @@ import Testing
     @Test func latentsOfOneTileAreDecodedWhole() throws {
         let reference = try ReferenceNetwork("vae", "tiles")
         let folder = try reference.folder()
-        defer { folder.remove() }
         let vae = try AutoencoderKL(folder.path, dtype: .f32)
         let latents = try reference.input("latents", [1, 8, 5, 4])
         #expect(try vae.decodeTiled(latents).array(Float.self) == vae.decode(latents).array(Float.self))
@@ -56,7 +55,6 @@ import Testing
             }
             #expect(changed.tensors.filter { $0.name.contains(".proj_attn.") }.count == 4)
             let folder = try changed.folder()
-            defer { folder.remove() }
             let vae = try AutoencoderKL(folder.path, dtype: .f32)
             #expect(try relativeError(vae.decode(latents), wanted) < 1e-4)
         }
@@ -64,7 +62,6 @@ import Testing
         var twice = reference
         twice.tensors.append(("decoder.mid_block.attentions.0.query.bias", try .zeros([32])))
         let folder = try twice.folder()
-        defer { folder.remove() }
         let found = message { _ = try AutoencoderKL(folder.path, dtype: .f32) }
         #expect(found.contains("decoder.mid_block.attentions.0.to_q.bias"), "\(found)")
     }
@@ -72,7 +69,6 @@ import Testing
     @Test func statesItsSizesAndFiles() throws {
         let reference = try ReferenceNetwork("vae", "sd")
         let folder = try reference.folder()
-        defer { folder.remove() }
         let vae = try AutoencoderKL(folder.path, dtype: .f32)
         #expect(vae.scale == 2)
         #expect(vae.latentChannels == 4)
@@ -84,14 +80,12 @@ import Testing
             #expect(try files[path] == SHA256.hex(file: path), "\(name)")
         }
         let levels = try ReferenceNetwork("vae", "levels").folder()
-        defer { levels.remove() }
         #expect(try AutoencoderKL(levels.path, dtype: .f32).scale == 4)
     }
 
     @Test func weightsAndFilesThatDoNotFitAreRefused() throws {
         let reference = try ReferenceNetwork("vae", "tiles")
         let folder = try reference.folder()
-        defer { folder.remove() }
         func fault(_ change: (inout ReferenceNetwork) throws -> Void) throws -> String {
             try reference.fault(in: folder, change) { _ = try AutoencoderKL($0, dtype: .f32) }
         }
@@ -111,7 +105,6 @@ import Testing
     @Test func optionsThatAreNotSupportedAreNamed() throws {
         let reference = try ReferenceNetwork("vae", "sd")
         let folder = try reference.folder()
-        defer { folder.remove() }
         let bad: [(String, JSON)] = [
             ("act_fn", .string("hardswish")),
             ("latents_mean", .array([.number(0.1)])), ("latents_std", .array([.number(0.1)])),
@@ -132,16 +125,15 @@ import Testing
             var changed = reference
             changed.set(key, value)
             try changed.config.text().write(toFile: folder.path + "/config.json", atomically: true, encoding: .utf8)
-            #expect(message { _ = try AutoencoderKL(folder.path, dtype: .f32) } == "", "\(key)")
+            #expect(throws: Never.self, "\(key)") { _ = try AutoencoderKL(folder.path, dtype: .f32) }
         }
     }
 
     @Test func badInputIsRefused() throws {
         let folder = try ReferenceNetwork("vae", "tiles").folder()
-        defer { folder.remove() }
         let vae = try AutoencoderKL(folder.path, dtype: .f32)
         for decode in [vae.decode, vae.decodeTiled] {
-            #expect(message { _ = try decode(.zeros([1, 4, 4, 4])) } == "")
+            #expect(throws: Never.self) { _ = try decode(.zeros([1, 4, 4, 4])) }
             #expect(message { _ = try decode(.zeros([1, 4, 4, 3])) }.contains("[1, 4, 4, 3]"))
             #expect(message { _ = try decode(.zeros([4, 4, 4])) }.contains("[4, 4, 4]"))
             #expect(message { _ = try decode(.zeros([1, 0, 4, 4])) }.contains("[1, 0, 4, 4]"))

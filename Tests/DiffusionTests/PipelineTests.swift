@@ -2,6 +2,7 @@ import Diffusion
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// The pipeline's own work, with formulas in place of networks.
@@ -71,8 +72,8 @@ import Testing
 
     @Test(arguments: SchedulerKind.allCases, [1, 3])
     func aSavedProcessGoesOn(kind: SchedulerKind, stop: Int) throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors").path
-        defer { SavedProcess.remove(path) }
+        let scratch = try Scratch()
+        let path = scratch.path + "/process.safetensors"
         let denoiser = FormulaDenoiser()
         let pipeline = try StableDiffusionPipeline.standIn(denoiser)
         var options = options()

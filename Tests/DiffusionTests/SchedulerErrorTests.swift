@@ -1,13 +1,8 @@
 import Diffusion
 import Files
 import Tensors
+import TestSupport
 import Testing
-
-/// The message of the error that `body` throws; empty where it throws none.
-func message(_ body: () throws -> Void) -> String {
-    do { try body() } catch { return String(describing: error) }
-    return ""
-}
 
 func configuration(_ text: String) throws -> SchedulerConfiguration {
     try SchedulerConfiguration(JSON.parse(text, name: "scheduler_config.json"), name: "scheduler_config.json")

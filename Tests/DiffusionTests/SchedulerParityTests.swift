@@ -2,6 +2,7 @@ import Diffusion
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// One run of a scheduler, as diffusers did it.
@@ -35,8 +36,7 @@ struct SchedulerCase {
 
     /// The committed cases, and those of the file that CHEXGEN_SCHEDULER_CASES names.
     static func all() throws -> [SchedulerCase] {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        var paths = [folder.appendingPathComponent("Parity/fixtures/diffusion/schedulers.json").path]
+        var paths = [Places.fixtures("diffusion/schedulers.json")]
         if let more = ProcessInfo.processInfo.environment["CHEXGEN_SCHEDULER_CASES"] { paths.append(more) }
         return try paths.flatMap { try JSON.read($0).array ?? [] }.compactMap(SchedulerCase.init)
     }

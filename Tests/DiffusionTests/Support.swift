@@ -1,20 +1,13 @@
 import Checkpoints
 import Files
 import Foundation
-import ParityFormula
 import Tensors
+import TestSupport
+import Testing
 
 /// A value for a parameter, by its name and shape, as the script's `weight` gives it.
 func weight(_ key: String, _ shape: [Int]) throws -> Tensor {
-    let values: [Float]
-    if shape.count == 1 {
-        values = key.hasSuffix("weight") ? uniform(key, shape, 0.8, 1.2) : uniform(key, shape, -0.1, 0.1)
-    } else {
-        let inputs = shape.dropFirst().reduce(1, *)
-        let bound = Float((shape.count == 4 && shape[1] != 3 ? 6.0 : 3.0) / Double(inputs)).squareRoot()
-        values = uniform(key, shape, -bound, bound)
-    }
-    return try Tensor(values, shape: shape)
+    try Tensor(weightValues(key, shape), shape: shape)
 }
 
 /// |a - b| / |b|; infinite where the shapes differ. Of a large image, `wanted` has every ninth row.
@@ -25,19 +18,7 @@ func relativeError(_ found: Tensor, _ wanted: Tensor) throws -> Double {
             stride(from: 0, to: found.shape[1], by: 9).map { try found.narrow(1, $0, 1) }, axis: 1)
     }
     guard found.shape == wanted.shape, found.dtype == .f32 else { return .infinity }
-    var (difference, norm) = (0.0, 0.0)
-    for (a, b) in zip(try found.array(Float.self), try wanted.array(Float.self)) {
-        difference += Double(a - b) * Double(a - b)
-        norm += Double(b) * Double(b)
-    }
-    return (difference / norm).squareRoot()
-}
-
-/// A new folder for files of a test, which removes it at its end.
-struct TemporaryFolder {
-    let path = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString)"
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
+    return relativeError(try found.array(Float.self), try wanted.array(Float.self))
 }
 
 /// One network of Tests/Parity/diffusion_networks.py: what its folder holds, and what diffusers answers.
@@ -49,8 +30,7 @@ struct ReferenceNetwork {
     let facts: JSON
     /// The tensors of its checkpoint.
     var tensors: [(name: String, tensor: Tensor)]
-    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Parity/fixtures/diffusion").path
+    private static let fixtures = Places.fixtures("diffusion")
 
     /// A network of the script by its kind, `unet` or `vae`, and name.
     init(_ kind: String, _ name: String) throws {
@@ -91,14 +71,14 @@ struct ReferenceNetwork {
     }
 
     /// A new folder in diffusers' layout with this network.
-    func folder() throws -> TemporaryFolder {
-        let folder = try TemporaryFolder()
+    func folder() throws -> Scratch {
+        let folder = try Scratch()
         try write(folder)
         return folder
     }
 
     /// Writes the network into a folder, over what is there.
-    func write(_ folder: TemporaryFolder) throws {
+    func write(_ folder: Scratch) throws {
         try config.text().write(toFile: folder.path + "/config.json", atomically: true, encoding: .utf8)
         try SafeTensors.write(folder.path + "/diffusion_pytorch_model.safetensors", tensors, metadata: ["format": "pt"])
     }
@@ -112,7 +92,7 @@ struct ReferenceNetwork {
 extension ReferenceNetwork {
     /// What opening the network says after a change to it, which `folder` then holds.
     func fault(
-        in folder: TemporaryFolder, _ change: (inout ReferenceNetwork) throws -> Void,
+        in folder: Scratch, _ change: (inout ReferenceNetwork) throws -> Void,
         open: (String) throws -> Void
     ) throws -> String {
         var changed = self

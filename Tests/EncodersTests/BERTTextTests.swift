@@ -1,8 +1,8 @@
 import Checkpoints
 import Encoders
 import Foundation
-import ParityFormula
 import Tensors
+import TestSupport
 import Testing
 
 private let configuration = """
@@ -13,8 +13,8 @@ private let configuration = """
     """
 
 /// A model folder with weights by formula, named as `CXRBertModel` saves them.
-private func model(_ configuration: String, oldNames: Bool = false) throws -> TemporaryFolder {
-    let folder = try TemporaryFolder()
+private func model(_ configuration: String, oldNames: Bool = false) throws -> Scratch {
+    let folder = try Scratch()
     try folder.write("config.json", configuration)
     let network = try BERTTextNetwork(BERTTextConfiguration(path: folder.path + "/config.json"))
     var tensors = try network.parameters.parameters.map { parameter in

@@ -2,8 +2,8 @@ import Checkpoints
 import Encoders
 import Foundation
 import NeuralNet
-import ParityFormula
 import Tensors
+import TestSupport
 import Testing
 
 private let quick = """
@@ -18,8 +18,8 @@ private let erf = """
     """
 
 /// A model folder with weights by formula, under names that begin with `prefix`.
-private func model(_ configuration: String, _ name: String, prefix: String) throws -> TemporaryFolder {
-    let folder = try TemporaryFolder()
+private func model(_ configuration: String, _ name: String, prefix: String) throws -> Scratch {
+    let folder = try Scratch()
     try folder.write("config.json", configuration)
     let network = try CLIPTextNetwork(CLIPTextConfiguration(path: folder.path + "/config.json"))
     var tensors = try network.parameters.parameters.map {

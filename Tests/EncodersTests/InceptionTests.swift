@@ -3,11 +3,12 @@ import Encoders
 import Foundation
 import Imaging
 import Tensors
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct InceptionTests {
     /// A weight file by formula.
-    private static func weights(_ folder: TemporaryFolder) throws -> String {
+    private static func weights(_ folder: Scratch) throws -> String {
         let path = folder.path + "/inception.safetensors"
         let network = try InceptionV3Network()
         var tensors = try network.parameters.parameters.map { (name: $0.name, tensor: try weight($0.name, $0.shape)) }
@@ -17,7 +18,7 @@ import Testing
     }
 
     @Test func equalsTorchFidelity() throws {
-        let folder = try TemporaryFolder()
+        let folder = try Scratch()
         let path = try Self.weights(folder)
         let images = try stack([bytesImage("a", 299, 299), bytesImage("b", 299, 299)])
         let other = try stack([bytesImage("c", 200, 320)])
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test func preprocessingIsPillows() throws {
-        let folder = try TemporaryFolder()
+        let folder = try Scratch()
         let encoder = try InceptionEncoder(weights: try Self.weights(folder), dtype: .f32)
         let gray = try Image(width: 40, height: 30, mode: .gray, pixels: [UInt8](repeating: 77, count: 1200))
         let ready = try encoder.preprocess(gray, protocol: .chexgenbench)
@@ -70,7 +71,7 @@ import Testing
     }
 
     @Test func wrongWeightsAreNamed() throws {
-        let folder = try TemporaryFolder()
+        let folder = try Scratch()
         let path = folder.path + "/wrong.safetensors"
         try SafeTensors.write(path, [(name: "fc.weight", tensor: try Tensor.zeros([1000, 2048]))], metadata: [:])
         #expect(throws: CheckpointError.self) { try InceptionEncoder(weights: path, dtype: .f32) }

@@ -4,8 +4,8 @@ import Files
 import Foundation
 import Identity
 import Imaging
-import ParityFormula
 import Tensors
+import TestSupport
 import Testing
 
 private let small = """
@@ -25,8 +25,8 @@ private let processor = """
 /// A model folder with weights by formula.
 private func model(
     _ configuration: String, salt: String, rename: (String) -> String = { $0 }
-) throws -> TemporaryFolder {
-    let folder = try TemporaryFolder()
+) throws -> Scratch {
+    let folder = try Scratch()
     try folder.write("config.json", configuration)
     try folder.write("preprocessor_config.json", processor)
     let network = try Dinov2Network(Dinov2Configuration(path: folder.path + "/config.json"))
@@ -118,7 +118,7 @@ private func pixels(_ name: String, _ shape: [Int]) throws -> Tensor {
     }
 
     @Test func configurationsAreRead() throws {
-        let folder = try TemporaryFolder()
+        let folder = try Scratch()
         func read(_ old: String, _ new: String) throws {
             try folder.write("config.json", small.replacingOccurrences(of: old, with: new))
             _ = try Dinov2Configuration(path: folder.path + "/config.json")

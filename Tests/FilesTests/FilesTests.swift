@@ -1,28 +1,7 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
-
-/// A folder of its own for a test.
-private final class Scratch {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "chexgen-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
-}
-
-private func message(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> String {
-    do {
-        try body()
-        Issue.record("no error was thrown", sourceLocation: sourceLocation)
-        return ""
-    } catch { return "\(error)" }
-}
 
 @Suite struct AtomicFileTests {
     @Test func aFileIsReplacedWhole() throws {

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct JSONTests {
@@ -84,7 +85,7 @@ import Testing
     }
 
     @Test func everyFloatReadsBackExactly() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator()
         for _ in 0..<50 {
             let values = (0..<2000).map { _ in Double(bitPattern: generator.next()) }.filter { $0.isFinite }
             let found = try parse(JSON.array(values.map { .number($0) }).text()).array ?? []

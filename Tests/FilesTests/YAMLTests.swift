@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct YAMLTests {
@@ -128,7 +129,7 @@ import Testing
         for value in values { #expect(try YAML.parse(YAML.text(value), name: "x").value == value, "\(value)") }
         let all = JSON.object(strings.map { (key: $0, value: JSON.string($0)) })
         #expect(try YAML.parse(YAML.text(all), name: "x").value == all)
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator()
         for _ in 0..<300 {
             let value = random(depth: 5, strings: strings, &generator)
             let text = YAML.text(value)
@@ -137,7 +138,7 @@ import Testing
         }
     }
 
-    func random(depth: Int, strings: [String], _ generator: inout SystemRandomNumberGenerator) -> JSON {
+    func random(depth: Int, strings: [String], _ generator: inout SeededGenerator) -> JSON {
         switch Int.random(in: 0..<(depth > 0 ? 9 : 5), using: &generator) {
         case 0: return .null
         case 1: return .boolean(.random(using: &generator))

@@ -1,20 +1,10 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
-/// The folder of the parity fixtures; another one, made with another seed, may be named for a check by hand.
-let fixtures: String =
-    ProcessInfo.processInfo.environment["CHEXGEN_IMAGING_FIXTURES"]
-    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Parity/fixtures/imaging").path
-
-/// The folder of real radiographs, where this machine has one.
-let radiographs: String? = {
-    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/cxr").path
-    let folder = ProcessInfo.processInfo.environment["CHEXGEN_RADIOGRAPHS"] ?? beside
-    return FileManager.default.fileExists(atPath: folder + "/files") ? folder : nil
-}()
+/// The folder of the parity fixtures.
+let fixtures = Places.fixtures("imaging")
 
 /// The rows of a tab-separated fixture.
 func rows(_ name: String) throws -> [[String]] {
@@ -41,26 +31,4 @@ func formula(_ mode: Image.Mode, _ width: Int, _ height: Int, seed: UInt64) thro
         return mode == .bilevel ? (value & 128 == 0 ? 0 : 255) : UInt8(value)
     }
     return try Image(width: width, height: height, mode: mode, pixels: pixels)
-}
-
-/// A folder for one test, removed with it.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/imaging-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
-/// The text of the error that `body` throws, or nil.
-func errorText(_ body: () throws -> Void) -> String? {
-    do {
-        try body()
-        return nil
-    } catch {
-        return String(describing: error)
-    }
 }

@@ -1,4 +1,5 @@
 import Imaging
+import TestSupport
 import Testing
 
 /// Whatever a file holds, decoding gives an image or an `ImageError` that names the file.
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test func flippedBitsNeverCrash() throws {
-        var random = SystemRandomNumberGenerator()
+        var random = SeededGenerator()
         for row in try rows("files.tsv") {
             let bytes = try fixture(row[0])
             for _ in 0..<60 {

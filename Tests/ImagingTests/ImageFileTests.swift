@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 /// Files are read whole, told by their content, and written whole or not at all.
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func savedFilesAreEqualAndLoad() throws {
-        let folder = try TemporaryFolder()
+        let folder = try Scratch()
         let image = try formula(.rgb, 40, 30, seed: 3)
         for name in ["a.png", "a.jpg", "a.JPEG"] {
             try image.save(folder.path + "/" + name)
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test func contentCountsNotSuffix() throws {
-        let folder = try TemporaryFolder()
+        let folder = try Scratch()
         let image = try formula(.gray, 9, 5, seed: 3)
         try image.save(folder.path + "/a.png")
         try FileManager.default.moveItem(atPath: folder.path + "/a.png", toPath: folder.path + "/a.jpg")
@@ -42,24 +43,24 @@ import Testing
     }
 
     @Test func whatCannotBeReadOrWritten() throws {
-        let folder = try TemporaryFolder()
+        let folder = try Scratch()
         let image = try formula(.rgba, 4, 4, seed: 1)
-        #expect(errorText { _ = try Image.load(folder.path + "/no.png") }?.hasSuffix("no.png: no such file") == true)
-        #expect(errorText { _ = try Image.load(folder.path) }?.contains("it is a folder") == true)
-        #expect(errorText { _ = try Image.load("") }?.contains("empty") == true)
-        #expect(errorText { _ = try Image.load("a\0b.png") }?.contains("zero byte") == true)
-        #expect(errorText { _ = try Image.load(String(repeating: "x", count: 5000)) }?.contains("too long") == true)
-        #expect(errorText { _ = try Image.load("/dev/zero") }?.contains("not a regular file") == true)
-        #expect(errorText { try image.save(folder.path + "/a.bmp") }?.contains(".png, .jpg or .jpeg") == true)
-        #expect(errorText { try image.save(folder.path + "/png") }?.contains(".png, .jpg or .jpeg") == true)
-        #expect(errorText { try image.save(folder.path + "/a.jpg") }?.contains("got RGBA") == true)
-        #expect(errorText { try image.save(folder.path + "/none/a.png") }?.contains("cannot be written") == true)
+        #expect(message { _ = try Image.load(folder.path + "/no.png") }.hasSuffix("no.png: no such file"))
+        #expect(message { _ = try Image.load(folder.path) }.contains("it is a folder"))
+        #expect(message { _ = try Image.load("") }.contains("empty"))
+        #expect(message { _ = try Image.load("a\0b.png") }.contains("zero byte"))
+        #expect(message { _ = try Image.load(String(repeating: "x", count: 5000)) }.contains("too long"))
+        #expect(message { _ = try Image.load("/dev/zero") }.contains("not a regular file"))
+        #expect(message { try image.save(folder.path + "/a.bmp") }.contains(".png, .jpg or .jpeg"))
+        #expect(message { try image.save(folder.path + "/png") }.contains(".png, .jpg or .jpeg"))
+        #expect(message { try image.save(folder.path + "/a.jpg") }.contains("got RGBA"))
+        #expect(message { try image.save(folder.path + "/none/a.png") }.contains("cannot be written"))
         let color = try image.converted(to: .rgb)
-        #expect(errorText { try color.save(folder.path + "/a.jpg", quality: 101) }?.contains("1 to 100") == true)
+        #expect(message { try color.save(folder.path + "/a.jpg", quality: 101) }.contains("1 to 100"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
         // A folder in the file's place: the temporary file is gone afterwards.
         try FileManager.default.createDirectory(atPath: folder.path + "/b.png", withIntermediateDirectories: true)
-        #expect(errorText { try color.save(folder.path + "/b.png") }?.contains("cannot be written") == true)
+        #expect(message { try color.save(folder.path + "/b.png") }.contains("cannot be written"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["b.png"])
     }
 }

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 /// Pixels equal Pillow 11.1's to the byte. `Tests/Parity/imaging_expectations.py` makes the digests.
@@ -40,9 +41,9 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: radiographs != nil, "needs the radiographs of shared/cxr or CHEXGEN_RADIOGRAPHS"))
+    @Test(.enabled(if: Places.radiographs != nil, "needs the radiographs of shared/cxr or CHEXGEN_RADIOGRAPHS"))
     func radiographsDecodeAndResize() throws {
-        guard let folder = radiographs else { return }
+        guard let folder = Places.radiographs else { return }
         for row in try rows("radiographs.tsv") {
             let image = try Image.load(folder + "/" + row[0])
             #expect([image.mode.rawValue, "\(image.width)", "\(image.height)"] == Array(row[1..<4]), "\(row[0])")

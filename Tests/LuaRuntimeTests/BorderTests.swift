@@ -1,12 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension LuaRuntimeTests {
     /// Rules about the source text.
     @Suite struct Border {
         private var sources: URL {
-            URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent().appendingPathComponent("Sources")
+            URL(fileURLWithPath: Places.package + "/Sources")
         }
 
         /// Lua's API raises errors over the frames of its caller, so no Swift file may name any of it.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @_spi(Testing) import LuaRuntime
@@ -48,8 +49,7 @@ extension LuaRuntimeTests {
 
         /// Compares with a committed file; with `CHEXGEN_ACCEPT=1` in the environment the file is written instead.
         private func expect(_ text: String, equals name: String) throws {
-            let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .appendingPathComponent("Parity/fixtures/luaruntime/\(name)")
+            let file = URL(fileURLWithPath: Places.fixtures("luaruntime/\(name)"))
             if ProcessInfo.processInfo.environment["CHEXGEN_ACCEPT"] == "1" {
                 try text.write(to: file, atomically: true, encoding: .utf8)
             }

@@ -1,5 +1,6 @@
 import CSupport
 import Foundation
+import TestSupport
 import Testing
 
 @_spi(Testing) import LuaRuntime
@@ -42,7 +43,8 @@ extension LuaRuntimeTests {
         }
 
         @Test func filesKeepTheirWholeName() throws {
-            let folder = try scratchFolder()
+            let scratch = try Scratch()
+            let folder = scratch.path
             let deep = folder + "/" + String(repeating: "long-", count: 20)
             try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
             let path = deep + "/script.lua"
@@ -143,11 +145,4 @@ extension LuaRuntimeTests {
             }
         }
     }
-}
-
-/// A new folder for one test.
-func scratchFolder() throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-lua-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    return folder
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @_spi(Testing) import LuaRuntime
@@ -7,10 +8,10 @@ extension LuaRuntimeTests {
     /// Files, modules and the prompt.
     @Suite struct Sandbox {
         @Test func filesBelowAWritableFolder() throws {
-            let folder = try scratchFolder()
-            defer { try? FileManager.default.removeItem(atPath: folder) }
-            let outside = try scratchFolder()
-            defer { try? FileManager.default.removeItem(atPath: outside) }
+            let scratch = try Scratch()
+            let folder = scratch.path
+            let other = try Scratch()
+            let outside = other.path
             try FileManager.default.createDirectory(atPath: folder + "/sub", withIntermediateDirectories: true)
             try FileManager.default.createSymbolicLink(atPath: folder + "/way-out", withDestinationPath: outside)
             try FileManager.default.createSymbolicLink(
@@ -58,8 +59,8 @@ extension LuaRuntimeTests {
         }
 
         @Test func modulesFromFolders() throws {
-            let folder = try scratchFolder()
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let scratch = try Scratch()
+            let folder = scratch.path
             try FileManager.default.createDirectory(atPath: folder + "/pack", withIntermediateDirectories: true)
             func write(_ name: String, _ text: String) throws {
                 try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Metrics
 import Tensors
+import TestSupport
 import Testing
 
 /// Features from the formula that `Tests/Parity/metrics_reference.py` shares.
@@ -85,8 +86,7 @@ struct Reference {
     let root: [String: Any]
 
     init() throws {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let json = try JSON.read(folder.appendingPathComponent("Parity/fixtures/metrics/reference.json").path)
+        let json = try JSON.read(Places.fixtures("metrics/reference.json"))
         root = try #require(Reference.plain(json) as? [String: Any])
     }
 
@@ -113,12 +113,4 @@ struct Reference {
 /// Whether two numbers agree to a relative (or, near zero, absolute) tolerance.
 func close(_ left: Double, _ right: Double, _ tolerance: Double, floor: Double = 1e-300) -> Bool {
     abs(left - right) <= tolerance * max(abs(left), abs(right), floor)
-}
-
-/// A path in a folder of its own, which is removed afterwards.
-func withTemporaryFolder(_ body: (String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("metrics-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try body(folder.path)
 }

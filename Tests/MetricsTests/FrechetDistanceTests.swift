@@ -1,6 +1,7 @@
 import Foundation
 import Metrics
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct FrechetDistanceTests {

@@ -1,5 +1,6 @@
 import Metrics
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct KernelInceptionDistanceTests {

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Metrics
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct MomentsTests {
@@ -158,44 +159,44 @@ import Testing
     }
 
     @Test func filesHoldEverythingAndEqualSetsGiveEqualFiles() throws {
-        try withTemporaryFolder { folder in
-            let features = try Features.make(5, 1200, 11)
-            let whole = try moments(features, batches: [1200])
-            let parts = try moments(features, batches: [600, 600])
-            try whole.save(folder + "/a")
-            try parts.save(folder + "/b")
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: folder + "/a"))
-            #expect(bytes == (try Data(contentsOf: URL(fileURLWithPath: folder + "/b"))))
-            let loaded = try Moments.load(folder + "/a")
-            #expect(try bits(loaded) == bits(whole) && loaded.count == 1200)
-            try loaded.update(Features.make(6, 10, 11))
-            try whole.update(Features.make(6, 10, 11))
-            #expect(try bits(loaded) == bits(whole))
-            try Moments(dimension: 3).save(folder + "/empty")
-            #expect(try Moments.load(folder + "/empty").count == 0)
-        }
+        let scratch = try Scratch()
+        let folder = scratch.path
+        let features = try Features.make(5, 1200, 11)
+        let whole = try moments(features, batches: [1200])
+        let parts = try moments(features, batches: [600, 600])
+        try whole.save(folder + "/a")
+        try parts.save(folder + "/b")
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: folder + "/a"))
+        #expect(bytes == (try Data(contentsOf: URL(fileURLWithPath: folder + "/b"))))
+        let loaded = try Moments.load(folder + "/a")
+        #expect(try bits(loaded) == bits(whole) && loaded.count == 1200)
+        try loaded.update(Features.make(6, 10, 11))
+        try whole.update(Features.make(6, 10, 11))
+        #expect(try bits(loaded) == bits(whole))
+        try Moments(dimension: 3).save(folder + "/empty")
+        #expect(try Moments.load(folder + "/empty").count == 0)
     }
 
     @Test func damagedFilesAreErrors() throws {
-        try withTemporaryFolder { folder in
-            let path = folder + "/m"
-            #expect(throws: FileError.self) { try Moments.load(path) }
-            try moments(try Features.make(5, 12, 3), batches: [12]).save(path)
-            let good = try Data(contentsOf: URL(fileURLWithPath: path))
-            for index in good.indices {
-                var bad = good
-                bad[index] ^= 0x10
-                try bad.write(to: URL(fileURLWithPath: path))
-                #expect(throws: FileError.self, "byte \(index)") { try Moments.load(path) }
-            }
-            for length in [0, 7, 39, 71, good.count - 1] {
-                try good.prefix(length).write(to: URL(fileURLWithPath: path))
-                #expect(throws: FileError.self, "length \(length)") { try Moments.load(path) }
-            }
-            var huge = good
-            huge.replaceSubrange(8..<16, with: [255, 255, 255, 255, 255, 255, 255, 127])
-            try huge.write(to: URL(fileURLWithPath: path))
-            #expect(throws: FileError.self) { try Moments.load(path) }
+        let scratch = try Scratch()
+        let folder = scratch.path
+        let path = folder + "/m"
+        #expect(throws: FileError.self) { try Moments.load(path) }
+        try moments(try Features.make(5, 12, 3), batches: [12]).save(path)
+        let good = try Data(contentsOf: URL(fileURLWithPath: path))
+        for index in good.indices {
+            var bad = good
+            bad[index] ^= 0x10
+            try bad.write(to: URL(fileURLWithPath: path))
+            #expect(throws: FileError.self, "byte \(index)") { try Moments.load(path) }
         }
+        for length in [0, 7, 39, 71, good.count - 1] {
+            try good.prefix(length).write(to: URL(fileURLWithPath: path))
+            #expect(throws: FileError.self, "length \(length)") { try Moments.load(path) }
+        }
+        var huge = good
+        huge.replaceSubrange(8..<16, with: [255, 255, 255, 255, 255, 255, 255, 127])
+        try huge.write(to: URL(fileURLWithPath: path))
+        #expect(throws: FileError.self) { try Moments.load(path) }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import NeuralNet
 import Tensors
+import TestSupport
 import Testing
 
 /// A convolution as its definition says, in f64.

@@ -1,15 +1,14 @@
 import Checkpoints
 import Foundation
 import NeuralNet
-import ParityFormula
 import Tensors
+import TestSupport
 import Testing
 
 /// Every gradient beside PyTorch's in f64, which its own finite differences confirm: Tests/Parity/training_gradients.py.
 @Suite struct GradientParityTests {
     private static let expected = Result { () -> Checkpoint in
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        return try Checkpoint.open(folder.appendingPathComponent("Parity/fixtures/training/gradients.safetensors").path)
+        try Checkpoint.open(Places.fixtures("training/gradients.safetensors"))
     }
 
     /// A value that the formula gives, as a leaf whose gradient gathers.

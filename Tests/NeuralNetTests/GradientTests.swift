@@ -1,7 +1,7 @@
 import Foundation
 import NeuralNet
-import ParityFormula
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct GradientTests {

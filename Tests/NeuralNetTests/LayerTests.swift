@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import NeuralNet
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct LayerTests {
@@ -179,11 +180,9 @@ import Testing
     }
 
     @Test func loadingIsStrict() throws {
-        let folder = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let scratch = try Scratch()
         func load(_ tensors: [(name: String, tensor: Tensor)]) throws {
-            let path = folder + "/weights.safetensors"
+            let path = scratch.path + "/weights.safetensors"
             try SafeTensors.write(path, tensors, metadata: [:])
             let scope = ParameterScope()
             _ = Linear(scope["l"], inputs: 2, outputs: 3)

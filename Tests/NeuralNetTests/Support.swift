@@ -1,8 +1,8 @@
 import Checkpoints
 import Foundation
 import NeuralNet
-import ParityFormula
 import Tensors
+import TestSupport
 
 /// Fills every parameter of a network with uniform values through a checkpoint file, and returns them by name.
 @discardableResult
@@ -15,23 +15,11 @@ func fill(_ scope: ParameterScope, positive: String = "running_var") throws -> [
         values[parameter.name] = made
         tensors.append((parameter.name, try Tensor(made, shape: parameter.shape)))
     }
-    let path = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString).safetensors"
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let scratch = try Scratch()
+    let path = scratch.path + "/weights.safetensors"
     try SafeTensors.write(path, tensors, metadata: [:])
     try scope.load(Checkpoint.open(path))
     return values
-}
-
-/// |a - b| / |b|.
-func relativeError(_ a: [Float], _ b: [Double]) -> Double {
-    guard a.count == b.count else { return .infinity }
-    var difference = 0.0
-    var norm = 0.0
-    for (x, y) in zip(a, b) {
-        difference += (Double(x) - y) * (Double(x) - y)
-        norm += y * y
-    }
-    return (difference / max(norm, 1e-300)).squareRoot()
 }
 
 /// The values of an f32 or bf16 tensor.

@@ -1,7 +1,7 @@
 """Writes what pandas, NumPy and scikit-learn choose and read, for DatasetsTests: Tests/Parity/fixtures/datasets/.
 
 Usage: python Tests/Parity/datasets_fixtures.py [SEED [FOLDER]]; the committed files were made with seed 20 by pandas 2.2.3, NumPy 2.1.2,
-scikit-learn 1.6.1. With another seed and folder the tests can be run on fresh draws: CHEXGEN_DATASET_FIXTURES=FOLDER.
+scikit-learn 1.6.1. With another seed and folder the tests can be run on fresh draws: CHEXGEN_FIXTURES=its parent.
 """
 
 import ast

@@ -4,7 +4,7 @@
 
 Writes `operations.tsv` (operations on images made by a formula), `files/` with `files.tsv` (small PNG and JPEG files of
 every kind and what Pillow makes of them) and, with --radiographs, `radiographs.tsv`. Another seed gives other sizes and
-pixels for a check by hand: point CHEXGEN_IMAGING_FIXTURES at the folder and run the tests.
+pixels for a check by hand: point CHEXGEN_FIXTURES at the folder that holds it and run the tests.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 import Foundation
 import Plotting
+import TestSupport
 import Testing
 
 /// What is written into scripts, and what is refused before a script is made.
@@ -93,7 +94,7 @@ import Testing
 
     /// Every value falls into one bin, ends and all.
     @Test func binsHoldEveryValue() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator()
         for count in [1, 2, 17, 1000] {
             let values = (0..<count).map { _ in Double.random(in: -5...5, using: &generator) }
             let histogram = Histogram(series: [.init(values: values + [.nan, .infinity])], bins: 7)

@@ -1,6 +1,7 @@
 import Foundation
 import FoundationXML
 import Plotting
+import TestSupport
 import Testing
 
 /// Pictures as gnuplot draws them. Where it is not installed, only what needs no picture is tested.
@@ -48,9 +49,8 @@ import Testing
     /// Whatever stands in a text is drawn, and never obeyed.
     @Test(.enabled(if: isInstalled, "gnuplot is not installed"))
     func textsAreDrawnAndNotObeyed() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-plot-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let scratch = try Scratch()
+        let folder = URL(fileURLWithPath: scratch.path)
         let trap = folder.appendingPathComponent("trap").path
         let texts = [
             "\"; system \"touch \(trap)\" #", "'; system 'touch \(trap)' #", "`touch \(trap)`",
@@ -118,9 +118,8 @@ import Testing
     }
 
     @Test func filesAreWrittenWholeOrNotAtAll() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-plot-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let scratch = try Scratch()
+        let folder = URL(fileURLWithPath: scratch.path)
         let gnuplot = standIn("cat > /dev/null; printf picture")
         let path = folder.appendingPathComponent("a.svg").path
         try gnuplot.write(Self.every[0], to: path)

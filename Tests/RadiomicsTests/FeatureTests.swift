@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Radiomics
 import Tensors
+import TestSupport
 import Testing
 
 /// The picture of Tests/Parity/radiomics_features.py.
@@ -22,15 +23,9 @@ private func settings(_ text: String) throws -> RadiomicsSettings {
     try RadiomicsSettings(JSON.parse(text, name: "settings"))
 }
 
-private func message(_ body: () throws -> Void) -> String {
-    do { try body() } catch { return String(describing: error) }
-    return ""
-}
-
 @Suite struct FeatureTests {
     @Test func equalsPyradiomics() throws {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let cases = try JSON.read(folder.appendingPathComponent("Parity/fixtures/radiomics/features.json").path)
+        let cases = try JSON.read(Places.fixtures("radiomics/features.json"))
         var bins = RadiomicsSettings()
         (bins.binWidth, bins.wavelet) = (12.5, "db2")
         var native = RadiomicsSettings()
@@ -113,7 +108,7 @@ private func message(_ body: () throws -> Void) -> String {
 
     @Test func strangeImagesGiveFeaturesOrErrors() throws {
         let extractor = RadiomicsExtractor()
-        func found(_ tensor: Tensor) -> String { message { _ = try extractor.features(tensor) } }
+        func found(_ tensor: Tensor) -> String { complaint { _ = try extractor.features(tensor) } }
         #expect(try found(.zeros([1, 1])).contains("1 x 1"))
         #expect(try found(picture(3, 3)).contains("resampling"))
         #expect(try found(.zeros([64, 64])).contains("every pixel is 0"))
@@ -122,7 +117,7 @@ private func message(_ body: () throws -> Void) -> String {
         #expect(try found(picture(4, 4)) == "")
         var fine = RadiomicsSettings()
         fine.binWidth = 1e-5
-        #expect(message { _ = try RadiomicsExtractor(fine).features(picture(40, 40)) }.contains("grey levels"))
+        #expect(complaint { _ = try RadiomicsExtractor(fine).features(picture(40, 40)) }.contains("grey levels"))
         // One bright pixel in the dark: large flat zones.
         var pixels = [UInt8](repeating: 0, count: 1024 * 1024)
         pixels[517 * 1024 + 300] = 255

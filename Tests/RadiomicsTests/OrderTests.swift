@@ -1,10 +1,11 @@
 import RadiomicsKernels
+import TestSupport
 import Testing
 
 /// Order statistics without a sort are those of a sort.
 @Suite struct OrderTests {
     @Test func statisticsAreThoseOfSortedValues() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator()
         func random(_ range: ClosedRange<Double>) -> Double { .random(in: range, using: &generator) }
         let sets: [[Double]] = [
             [3], [2, 1], [5, 5, 5, 5], (0..<1000).map { _ in random(-1...1) },

@@ -1,6 +1,7 @@
 import Foundation
 import Identity
 import Runs
+import TestSupport
 import Testing
 
 @Suite struct FeatureCacheTests {
@@ -46,25 +47,29 @@ import Testing
     }
 
     @Test func damageCountsAsAbsent() throws {
-        for seed in 0..<30 {
+        var random = SeededGenerator()
+        for kind in 0..<30 {
             let scratch = try Scratch()
             let warnings = Warnings()
             do { cache(scratch, warnings).put((0..<40).map { (sha("\($0)"), (0..<300).map(Float.init)) }, identity) }
             let path = scratch.path + "/cache/features.sqlite"
             var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-            if seed == 0 { bytes = Data("no database".utf8) + bytes }
-            if seed == 1 { bytes = bytes.prefix(bytes.count / 2) }
-            if seed == 2 { bytes = bytes.prefix(100) }
-            if seed > 2 {
-                for _ in 0..<200 { bytes[Int.random(in: 0..<bytes.count)] ^= UInt8(1 << Int.random(in: 0..<8)) }
+            if kind == 0 { bytes = Data("no database".utf8) + bytes }
+            if kind == 1 { bytes = bytes.prefix(bytes.count / 2) }
+            if kind == 2 { bytes = bytes.prefix(100) }
+            if kind > 2 {
+                for _ in 0..<200 {
+                    let place = Int.random(in: 0..<bytes.count, using: &random)
+                    bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                }
             }
             try bytes.write(to: URL(fileURLWithPath: path))
             let second = cache(scratch, warnings)
             for vector in second.get((0..<40).map { sha("\($0)") }, identity) {
                 #expect(vector == nil || vector == (0..<300).map(Float.init))
             }
-            if seed < 2 {
-                #expect(warnings.lines.contains { $0.contains("damaged") }, "\(seed): \(warnings.lines)")
+            if kind < 2 {
+                #expect(warnings.lines.contains { $0.contains("damaged") }, "\(kind): \(warnings.lines)")
                 second.put([(sha("x"), [1])], identity)
                 #expect(second.get([sha("x")], identity) == [[1]])
             }

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Runs
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct JournalTests {
@@ -73,7 +74,7 @@ import Testing
                 damaged[record.lowerBound + place] ^= UInt8(1 << (place % 8))
                 try damaged.write(to: URL(fileURLWithPath: path + "/journal"))
                 var results = ""
-                let got = message {
+                let got = complaint {
                     results = try work(try RunFolder.resume(path, plan: plan, command: [], console: quietConsole))
                 }
                 if record.upperBound == journal.count && got.isEmpty {
@@ -138,12 +139,13 @@ import Testing
                 at: scratch.path + "/whole/run", plan: plan, command: [], console: quietConsole)
             try many(reference)
             let home = scratch.path
+            var random = SeededGenerator()
             var time: UInt32 = 1
             for _ in 0..<25 {
                 await #expect(processExitsWith: .signal(SIGKILL)) { [home = home as String, time = time as UInt32] in
                     try JournalTests.child(home, microseconds: time)
                 }
-                time += .random(in: 1000...8000)
+                time += .random(in: 1000...8000, using: &random)
             }
             let path = home + "/run"
             let isThere = FileManager.default.fileExists(atPath: path)
@@ -152,9 +154,9 @@ import Testing
                 ? try RunFolder.resume(path, plan: plan, command: [], console: quietConsole)
                 : try RunFolder.create(at: path, plan: plan, command: [], console: quietConsole)
             try many(folder)
-            #expect(try scratch.read("run/results.csv") == scratch.read("whole/run/results.csv"))
-            #expect(try scratch.read("run/results.jsonl") == scratch.read("whole/run/results.jsonl"))
-            #expect(try scratch.read("Results/t.csv") == scratch.read("whole/Results/t.csv"))
+            #expect(try scratch.text("run/results.csv") == scratch.text("whole/run/results.csv"))
+            #expect(try scratch.text("run/results.jsonl") == scratch.text("whole/run/results.jsonl"))
+            #expect(try scratch.text("Results/t.csv") == scratch.text("whole/Results/t.csv"))
             let left = try FileManager.default.contentsOfDirectory(atPath: home)
             #expect(!left.contains { $0.hasPrefix(".run.new-") }, "\(left)")
         }
@@ -205,7 +207,7 @@ import Testing
                 let run = "\(disk)/\(free)/run"
                 try FileManager.default.createDirectory(atPath: "\(disk)/\(free)", withIntermediateDirectories: true)
                 try Data(count: 262_144 - (free + 8) * 1024).write(to: URL(fileURLWithPath: disk + "/filler"))
-                let got = message {
+                let got = complaint {
                     try many(try RunFolder.create(at: run, plan: plan, command: [], console: quietConsole))
                 }
                 #expect(got.isEmpty || got.contains("No space left") && got.contains(disk), "\(free) kB: \(got)")
@@ -213,7 +215,7 @@ import Testing
                 if FileManager.default.fileExists(atPath: run) {
                     try many(try RunFolder.resume(run, plan: plan, command: [], console: quietConsole))
                     #expect(
-                        try scratch.read("disk/\(free)/run/results.csv") == scratch.read("whole/results.csv"))
+                        try scratch.text("disk/\(free)/run/results.csv") == scratch.text("whole/results.csv"))
                 }
                 try FileManager.default.removeItem(atPath: "\(disk)/\(free)")
             }
@@ -253,7 +255,7 @@ import Testing
                     try JournalTests.full(home, bytes: bytes)
                 }
                 try many(try RunFolder.resume(home + "/run", plan: plan, command: [], console: quietConsole))
-                #expect(try scratch.read("run/results.csv") == scratch.read("whole/run/results.csv"))
+                #expect(try scratch.text("run/results.csv") == scratch.text("whole/run/results.csv"))
             }
         }
     #endif

@@ -1,5 +1,6 @@
 import Foundation
 import Runs
+import TestSupport
 import Testing
 
 @Suite struct ResultTablesTests {
@@ -8,17 +9,17 @@ import Testing
         let path = scratch.path + "/Results/t.csv"
         try ResultTables.append(path, [("Model", .string("a,b")), ("FID", .number(0.1)), ("N", .integer(3))])
         try ResultTables.append(path, [("N", .integer(4)), ("Model", .string("c"))])
-        #expect(try scratch.read("Results/t.csv") == "Model,FID,N\n\"a,b\",0.1,3\nc,,4\n")
+        #expect(try scratch.text("Results/t.csv") == "Model,FID,N\n\"a,b\",0.1,3\nc,,4\n")
         try ResultTables.append(path, [("Model", .string("=cmd|x")), ("KID", .number(1e-5))])
         #expect(
-            try scratch.read("Results/t.csv") == "Model,FID,N,KID\n\"a,b\",0.1,3,\nc,,4,\n\"=cmd|x\",,,1e-05\n")
+            try scratch.text("Results/t.csv") == "Model,FID,N,KID\n\"a,b\",0.1,3,\nc,,4,\n\"=cmd|x\",,,1e-05\n")
     }
 
     @Test func otherWritersFormattingIsKept() throws {
         let scratch = try Scratch()
         try scratch.write("t.csv", "\"a\",b\r\n 1 ,\"x\ny\"\r\n2,3")
         try ResultTables.append(scratch.path + "/t.csv", [("a", .integer(4)), ("b", .null)])
-        #expect(try scratch.read("t.csv") == "\"a\",b\r\n 1 ,\"x\ny\"\r\n2,3\r\n4,\r\n")
+        #expect(try scratch.text("t.csv") == "\"a\",b\r\n 1 ,\"x\ny\"\r\n2,3\r\n4,\r\n")
     }
 
     @Test func malformedTablesAreNamedAndKept() throws {
@@ -29,7 +30,7 @@ import Testing
         ] {
             try scratch.write("t.csv", text)
             #expect(message { try ResultTables.append(scratch.path + "/t.csv", [("a", .null)]) }.contains(wanted))
-            #expect(try scratch.read("t.csv") == text)
+            #expect(try scratch.text("t.csv") == text)
         }
         #expect(message { try ResultTables.append(scratch.path + "/fidelity/../t.csv/x.csv", [("a", .null)]) } != "")
     }
@@ -48,7 +49,7 @@ import Testing
             let path = scratch.path + "/n.csv"
             try? FileManager.default.removeItem(atPath: path)
             try ResultTables.append(path, [("x", .number(value))])
-            #expect(try scratch.read("n.csv") == "x\n\(text)\n")
+            #expect(try scratch.text("n.csv") == "x\n\(text)\n")
         }
     }
 
@@ -64,6 +65,6 @@ import Testing
                 }
             }
         }
-        #expect(try scratch.read("t.csv").split(separator: "\n").count == 41)
+        #expect(try scratch.text("t.csv").split(separator: "\n").count == 41)
     }
 }

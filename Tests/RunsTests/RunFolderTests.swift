@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Runs
+import TestSupport
 import Testing
 
 @Suite struct RunFolderTests {
@@ -20,13 +21,13 @@ import Testing
         for cell in folder.remainingCells {
             try folder.begin(cell)
             try folder.record([("fid", .number(54.2)), ("name", .string("a,b\"c"))], cell: cell)
-            #expect(try scratch.read("run/results.csv").contains("54.2"))
+            #expect(try scratch.text("run/results.csv").contains("54.2"))
             try folder.record([("fid", .number(.nan)), ("n", .integer(3)), ("ok", .boolean(true))], cell: cell)
             try folder.finish(cell)
         }
         try folder.finish(exit: .done)
         #expect(
-            try scratch.read("run/results.csv") == """
+            try scratch.text("run/results.csv") == """
                 seed,fid,name,n,ok
                 1,54.2,"a,b""c",,
                 1,nan,,3,True
@@ -35,11 +36,11 @@ import Testing
 
                 """)
         #expect(
-            try scratch.read("run/results.jsonl").hasPrefix(
+            try scratch.text("run/results.jsonl").hasPrefix(
                 "{\"seed\":1,\"fid\":54.2,\"name\":\"a,b\\\"c\"}\n{\"seed\":1,\"fid\":\"NaN\""))
-        let config = try scratch.read("run/run.yaml")
+        let config = try scratch.text("run/run.yaml")
         #expect(config.contains("fidelity.lua") && config.contains("pins:") && config.contains("seed: 42"))
-        #expect(try scratch.read("run/run.json").contains("\"exit\": 0"))
+        #expect(try scratch.text("run/run.json").contains("\"exit\": 0"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/run/inputs").count == 2)
         let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
         #expect(Set(names) == ["fidelity.lua", "fidelity.yaml", "run"])
@@ -92,8 +93,8 @@ import Testing
         try folder.record([("b", .integer(5))], cell: cells[1])
         try folder.finish(cells[1])
         try folder.finish(exit: .done)
-        #expect(try scratch.read("run/results.csv") == "seed,a,b\n1,1,\n2,2,\n2,,5\n3,3,\n3,4,\n")
-        #expect(try scratch.read("run/run.json").contains("\"exit\": \"killed\""))
+        #expect(try scratch.text("run/results.csv") == "seed,a,b\n1,1,\n2,2,\n2,,5\n3,3,\n3,4,\n")
+        #expect(try scratch.text("run/run.json").contains("\"exit\": \"killed\""))
     }
 
     @Test func resumingRefusesWhatChanged() throws {
@@ -162,8 +163,8 @@ import Testing
         #expect(again.params == plan.params)
         #expect(again.cells.map(\.name) == plan.cells.map(\.name))
         try run(again, "b")
-        #expect(try scratch.read("a/results.csv") == scratch.read("b/results.csv"))
-        #expect(try scratch.read("a/run.yaml") == scratch.read("b/run.yaml"))
+        #expect(try scratch.text("a/results.csv") == scratch.text("b/results.csv"))
+        #expect(try scratch.text("a/run.yaml") == scratch.text("b/run.yaml"))
         #expect(try RunDiff.compare(scratch.path + "/a", scratch.path + "/b/run.yaml") == [])
         for (name, old, new) in [("images/3.png", "3", "x"), ("w.pth", "weights", "w")] {
             try scratch.write(name, new)
@@ -172,12 +173,12 @@ import Testing
             try scratch.write(name, old)
         }
         // Without the manifests the folder is compared when all of it has been read.
-        try scratch.write("alone/run.yaml", try scratch.read("a/run.yaml"))
+        try scratch.write("alone/run.yaml", try scratch.text("a/run.yaml"))
         let alone = try RunPlan(
             config: try RunConfig.load(scratch.path + "/alone/run.yaml"), defaults: defaults, version: "0.1")
         try run(alone, "d")
         try FileManager.default.removeItem(atPath: scratch.path + "/d")
-        let wrong = try scratch.read("a/run.yaml").replacing(config.pins[1].sha256, with: sha("wrong"))
+        let wrong = try scratch.text("a/run.yaml").replacing(config.pins[1].sha256, with: sha("wrong"))
         try scratch.write("alone/run.yaml", wrong)
         let other = try RunPlan(
             config: try RunConfig.load(scratch.path + "/alone/run.yaml"), defaults: defaults, version: "0.1")
@@ -210,7 +211,7 @@ import Testing
         }
         let manifests = try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/run/manifests")
         #expect(manifests.count == 1)
-        #expect(try scratch.read("run/manifests/\(manifests[0])") == "\(sha("1"))  1\n\(sha("2"))  2\n")
+        #expect(try scratch.text("run/manifests/\(manifests[0])") == "\(sha("1"))  1\n\(sha("2"))  2\n")
         let finished = try RunPlan(
             config: try RunConfig.load(scratch.path + "/run/run.yaml"), defaults: .object([]), version: "0.1")
         try scratch.write("images/3", "3")
@@ -254,7 +255,7 @@ import Testing
         }
         let folder = try resume(scratch, plan)
         #expect(folder.stored("features/real", cell: cell) == nil)
-        #expect(try scratch.read("run/run.log").contains("damaged or gone"))
+        #expect(try scratch.text("run/run.log").contains("damaged or gone"))
     }
 
     @Test func artifactsStayInTheFolder() throws {
@@ -319,7 +320,7 @@ import Testing
             let folder = try resume(scratch, plan)
             try folder.begin(cell)
             try folder.append(toTable: table, row, cell: cell)
-            #expect(try scratch.read("Results/image_generation_metrics.csv") == "Model,FID\nSD,0.1\n")
+            #expect(try scratch.text("Results/image_generation_metrics.csv") == "Model,FID\nSD,0.1\n")
         }
         let folder = try resume(scratch, plan)
         try folder.begin(cell)
@@ -327,7 +328,7 @@ import Testing
             message { try folder.append(toTable: table, [("Model", .string("X"))], cell: cell) }.contains("differs"))
         try folder.append(toTable: table, row, cell: cell)
         try folder.append(toTable: table, row, cell: cell)
-        #expect(try scratch.read("Results/image_generation_metrics.csv") == "Model,FID\nSD,0.1\nSD,0.1\n")
+        #expect(try scratch.text("Results/image_generation_metrics.csv") == "Model,FID\nSD,0.1\nSD,0.1\n")
     }
 
     @Test func diffNamesParametersInputsAndResults() throws {

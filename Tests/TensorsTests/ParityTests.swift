@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 extension SerialTests {
@@ -7,8 +8,7 @@ extension SerialTests {
     /// `CHEXGEN_TENSOR_CASES` names another file of `Tests/Parity/tensors_ops.py`, for fuzzing.
     @Suite struct ParityTests {
         @Test func operationsEqualPyTorch() throws {
-            let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .appendingPathComponent("Parity/fixtures/tensors/ops.bin")
+            let fixture = URL(fileURLWithPath: Places.fixtures("tensors/ops.bin"))
             let other = ProcessInfo.processInfo.environment["CHEXGEN_TENSOR_CASES"].map { URL(fileURLWithPath: $0) }
             let cases = try ParityCase.read(other ?? fixture)
             #expect(cases.count > 300)

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// The random streams against NumPy, Python and PyTorch (`Tests/Parity/tensors_streams.py`).
@@ -43,8 +44,7 @@ import Testing
     let cases: Cases
 
     init() throws {
-        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Parity/fixtures/tensors/streams.json")
+        let fixture = URL(fileURLWithPath: Places.fixtures("tensors/streams.json"))
         let other = ProcessInfo.processInfo.environment["CHEXGEN_STREAM_CASES"].map { URL(fileURLWithPath: $0) }
         cases = try JSONDecoder().decode(Cases.self, from: try Data(contentsOf: other ?? fixture))
     }

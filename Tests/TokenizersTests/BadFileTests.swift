@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Tokenizers
 
@@ -10,7 +11,7 @@ import Tokenizers
     private func clip(_ changes: [String: String]) -> String {
         var files = ["vocab.json": vocabulary, "merges.txt": merges]
         for (name, text) in changes { files[name] = Data(text.utf8) }
-        return message { _ = try openTokenizer(files) }
+        return complaint { _ = try openTokenizer(files) }
     }
 
     @Test func aSmallVocabularyWorks() throws {

@@ -1,55 +1,59 @@
 import Foundation
 import Imaging
 import Tensors
+import TestSupport
 import Testing
 import Training
 
-/// Images that differ, as files in a folder of their own.
-private func folder(_ count: Int) throws -> (path: String, images: LabelledImages) {
-    let path = NSTemporaryDirectory() + "chexgen-training-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    var paths: [String] = []
-    for index in 0..<count {
-        let pixels = (0..<64 * 64).map { UInt8(truncatingIfNeeded: ($0 * (index + 3)) >> 4) }
-        let file = path + "/\(index).png"
-        try Image(width: 64, height: 64, mode: .gray, pixels: pixels).save(file)
-        paths.append(file)
+/// Labelled images that differ, as files in a folder of their own.
+private struct Films {
+    let scratch: Scratch
+    let images: LabelledImages
+
+    init(_ count: Int) throws {
+        let scratch = try Scratch()
+        let paths = try (0..<count).map { index in
+            let pixels = (0..<64 * 64).map { UInt8(truncatingIfNeeded: ($0 * (index + 3)) >> 4) }
+            let file = scratch.path + "/\(index).png"
+            try Image(width: 64, height: 64, mode: .gray, pixels: pixels).save(file)
+            return file
+        }
+        let labels = (0..<count * 2).map { Float($0 % 3 == 0 ? 1 : 0) }
+        images = try LabelledImages(paths: paths, labels: Tensor(labels, shape: [count, 2]))
+        self.scratch = scratch
     }
-    let labels = (0..<count * 2).map { Float($0 % 3 == 0 ? 1 : 0) }
-    return (path, try LabelledImages(paths: paths, labels: Tensor(labels, shape: [count, 2])))
 }
 
 @Suite(.serialized) struct FitTests {
     @Test func resumedTrainingEqualsUninterrupted() throws {
-        let (path, images) = try folder(5)
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let films = try Films(5)
+        let (scratch, images) = (films.scratch, films.images)
         var options = FitOptions()
         options.batch = 3
         options.epochs = 2
         let whole = try Classifier("resnet18", classes: 2)
         let wanted = try whole.fit(train: images, options)
-        options.checkpoint = path + "/state.safetensors"
+        options.checkpoint = scratch.path + "/state.safetensors"
         options.epochs = 1
         try Classifier("resnet18", classes: 2).fit(train: images, options)
         options.epochs = 2
         let resumed = try Classifier("resnet18", classes: 2)
         let got = try resumed.fit(train: images, options)
         #expect(got.map(\.trainLoss) == wanted.map(\.trainLoss))
-        try whole.save(path + "/a.safetensors")
-        try resumed.save(path + "/b.safetensors")
+        try whole.save(scratch.path + "/a.safetensors")
+        try resumed.save(scratch.path + "/b.safetensors")
         #expect(
-            try Data(contentsOf: URL(fileURLWithPath: path + "/a.safetensors"))
-                == Data(contentsOf: URL(fileURLWithPath: path + "/b.safetensors")))
-        let loaded = try Classifier.load(path + "/a.safetensors").predict(images.paths)
+            try Data(contentsOf: URL(fileURLWithPath: scratch.path + "/a.safetensors"))
+                == Data(contentsOf: URL(fileURLWithPath: scratch.path + "/b.safetensors")))
+        let loaded = try Classifier.load(scratch.path + "/a.safetensors").predict(images.paths)
         #expect(try loaded.array(Float.self) == whole.predict(images.paths).array(Float.self))
         options.seed = 1
         #expect(throws: TrainingError.self) { try resumed.fit(train: images, options) }
     }
 
     @Test func oneImageALargeBatchAndAnEmptyClassAreSaid() throws {
-        let (path, all) = try folder(1)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let images = try LabelledImages(paths: all.paths, labels: Tensor([1 as Float, 0], shape: [1, 2]))
+        let films = try Films(1)
+        let images = try LabelledImages(paths: films.images.paths, labels: Tensor([1 as Float, 0], shape: [1, 2]))
         var options = FitOptions()
         options.epochs = 1
         var notices: [String] = []
@@ -58,15 +62,14 @@ private func folder(_ count: Int) throws -> (path: String, images: LabelledImage
     }
 
     @Test func aLossThatIsNoNumberNamesTheFiles() throws {
-        let (path, all) = try folder(2)
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let films = try Films(2)
         var options = FitOptions()
         options.epochs = 1
         options.batch = 1
         options.shuffle = false
         options.learningRate = 1e30
         do {
-            try Classifier("resnet18", classes: 2).fit(train: all, options)
+            try Classifier("resnet18", classes: 2).fit(train: films.images, options)
             Issue.record("nothing was thrown")
         } catch let error as TrainingError {
             #expect(error.description.contains("batch 2") && error.description.contains("1.png"))

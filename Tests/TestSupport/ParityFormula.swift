@@ -15,3 +15,19 @@ public func uniform(_ name: String, _ shape: [Int], _ low: Float = -1, _ high: F
         filled = count
     }
 }
+
+/// A plausible value for a parameter of any of our networks, by its name and shape, as `weight` of the same script.
+public func weightValues(_ name: String, _ shape: [Int], salt: String = "") -> [Float] {
+    let key = salt + name
+    if name.hasSuffix("running_var") { return uniform(key, shape, 0.5, 1.5) }
+    if name.hasSuffix("lambda1") { return uniform(key, shape, 0.1, 0.9) }
+    if shape.count == 1 {
+        return name.hasSuffix("weight") ? uniform(key, shape, 0.8, 1.2) : uniform(key, shape, -0.1, 0.1)
+    }
+    if name.contains("embeddings.cls_token") || name.contains("embeddings.position") {
+        return uniform(key, shape, -0.5, 0.5)
+    }
+    let inputs = shape.dropFirst().reduce(1, *)
+    let bound = Float((shape.count == 4 && shape[1] != 3 ? 6.0 : 3.0) / Double(inputs)).squareRoot()
+    return uniform(key, shape, -bound, bound)
+}

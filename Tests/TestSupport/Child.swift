@@ -1,29 +1,26 @@
 import Foundation
 import Testing
 
-/// The folder of the package.
-let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().path
-
-/// The built program, which lies beside the tests' own executable.
-let program: String = {
-    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    let beside = (tests as NSString).deletingLastPathComponent + "/chexgen"
-    return FileManager.default.isExecutableFile(atPath: beside) ? beside : packageRoot + "/.build/release/chexgen"
-}()
-
-/// The program in a process of its own, with files for what it prints.
-final class Child {
+/// The program `chexgen` in a process of its own, with files for what it prints.
+public final class Child {
     /// How a process ended.
-    struct Outcome {
+    public struct Outcome: Sendable {
         /// The exit status; 128 and the signal's number where a signal ended it, as shells have it.
-        let status: Int32
-        let output: String
-        let errors: String
+        public let status: Int32
+        /// What it printed to standard output.
+        public let output: String
+        /// What it printed to standard error.
+        public let errors: String
 
         /// Everything that it printed.
-        var text: String { output + errors }
+        public var text: String { output + errors }
     }
+
+    /// The built program, which lies beside the tests' own executable: test targets that start it depend on it.
+    public static let program: String = {
+        let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return (tests as NSString).deletingLastPathComponent + "/chexgen"
+    }()
 
     private let process: pid_t
     private let prefix: String
@@ -31,8 +28,8 @@ final class Child {
 
     /// Starts the program in a folder.
     /// - Parameter shell: the command of a shell that becomes the program, which stands in it as `"$@"`.
-    init(_ arguments: [String], in folder: Scratch, input: String? = nil, shell: String = "exec \"$@\"") throws {
-        let words = ["/bin/sh", "-c", "cd \"$0\" && \(shell)", folder.path, program] + arguments
+    public init(_ arguments: [String], in folder: Scratch, input: String? = nil, shell: String = "exec \"$@\"") throws {
+        let words = ["/bin/sh", "-c", "cd \"$0\" && \(shell)", folder.path, Child.program] + arguments
         prefix = "\(folder.path)/printed-\(Child.counter.next())"
         if let input { try Data(input.utf8).write(to: URL(fileURLWithPath: prefix + ".in")) }
 
@@ -64,27 +61,27 @@ final class Child {
     }
 
     /// Starts the program and waits for its end.
-    static func run(
+    public static func run(
         _ arguments: [String], in folder: Scratch, input: String? = nil, shell: String = "exec \"$@\""
     ) throws -> Outcome {
         try Child(arguments, in: folder, input: input, shell: shell).wait()
     }
 
     /// Sends a signal.
-    func signal(_ number: Int32) { kill(process, number) }
+    public func signal(_ number: Int32) { kill(process, number) }
 
     /// What it has printed to standard output by now.
-    var output: String { (try? String(contentsOfFile: prefix + ".out", encoding: .utf8)) ?? "" }
+    public var output: String { (try? String(contentsOfFile: prefix + ".out", encoding: .utf8)) ?? "" }
 
     /// The most memory that it ever held, in bytes; 0 when it has ended. The system's figure for an ended child is of no
     /// use here, as it begins with the memory of the process that started it.
-    var peak: Int {
+    public var peak: Int {
         let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
         return status.firstMatch(of: #/VmHWM:\s+(\d+) kB/#).flatMap { Int($0.output.1) }.map { $0 * 1024 } ?? 0
     }
 
     /// Waits until a condition holds or the process has ended, and says whether it holds.
-    func waits(until condition: () -> Bool) -> Bool {
+    public func waits(until condition: () -> Bool) -> Bool {
         while !condition() {
             var information = siginfo_t()
             // Leaves the process to `wait`.
@@ -96,7 +93,7 @@ final class Child {
     }
 
     /// Waits for the end.
-    func wait() throws -> Outcome {
+    public func wait() throws -> Outcome {
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0 { try #require(errno == EINTR) }
         let signal = status & 0x7F
@@ -119,66 +116,4 @@ private final class Counter: @unchecked Sendable {
             return value
         }
     }
-}
-
-/// Folders that all tests of a process share, removed at its end.
-private enum SharedFolders {
-    private nonisolated(unsafe) static var paths: [String] = []
-    private static let lock = NSLock()
-    private static let removal: Void = {
-        atexit { SharedFolders.removeAll() }
-    }()
-
-    static func add(_ path: String) {
-        _ = removal
-        lock.withLock { paths.append(path) }
-    }
-
-    private static func removeAll() {
-        for path in lock.withLock({ paths }) { try? FileManager.default.removeItem(atPath: path) }
-    }
-}
-
-/// A folder for one test, removed with it.
-final class Scratch: Sendable {
-    let path: String
-
-    /// - Parameter isShared: that it stays until the process ends.
-    init(isShared: Bool = false) throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-cli-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        if isShared { SharedFolders.add(path) }
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    @discardableResult func write(_ name: String, _ text: String) throws -> String {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-        return "\(path)/\(name)"
-    }
-
-    func data(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")) }
-
-    func text(_ name: String) throws -> String { String(decoding: try data(name), as: UTF8.self) }
-
-    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
-
-    /// The size of a file, 0 where there is none.
-    func size(_ name: String) -> Int {
-        var status = stat()
-        return stat("\(path)/\(name)", &status) == 0 ? Int(status.st_size) : 0
-    }
-
-    /// Flips one bit of a file.
-    func flip(_ name: String, byte: Int) throws {
-        let file = try #require(FileHandle(forUpdatingAtPath: "\(path)/\(name)"))
-        try file.seek(toOffset: UInt64(byte))
-        let old = try #require(try file.read(upToCount: 1)?.first)
-        try file.seek(toOffset: UInt64(byte))
-        try file.write(contentsOf: [old ^ 1])
-        try file.close()
-    }
-
-    /// Cuts a file.
-    func cut(_ name: String, to size: Int) throws { try #require(truncate("\(path)/\(name)", size) == 0) }
 }
