@@ -30,7 +30,7 @@ let package = Package(
     name: "chexgen",
     products: [
         .executable(name: "chexgen", targets: ["chexgen"]),
-        .library(name: "ChexGen", targets: ["ChexGenLua"]),
+        .library(name: "ChexGen", targets: ["Launcher"]),
     ],
     targets: [
         // 0: C libraries
@@ -104,13 +104,18 @@ let package = Package(
                 "Identity", "Tensors", "Threading", "Files", "CSupport",
             ]),
 
-        // 6: the command line
-        .executableTarget(
-            name: "chexgen",
+        // 6: what a run consists of
+        .target(
+            name: "Launcher",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Runs", "Encoders", "Tensors", "Files", "CSupport", "CLineEdit", "COneDNN",
+                "ChexGenLua", "LuaRuntime", "Runs", "Encoders", "Tensors", "Threading", "Files", "CSupport", "COneDNN",
                 "COpenBLAS",
             ]),
+
+        // 7: the command line
+        .executableTarget(
+            name: "chexgen",
+            dependencies: ["Launcher", "LuaRuntime", "Runs", "Files", "CSupport", "CLineEdit"]),
 
         // Beside the house: our side of the benchmarks.
         .executableTarget(
@@ -148,7 +153,7 @@ let package = Package(
         tests("Plotting"),
         tests("LuaRuntime", ["CSupport"]),
         tests("Runs", ["Identity", "Tensors", "Files"]),
-        tests("ChexGenLua", ["LuaRuntime"]),
+        tests("Launcher", ["LuaRuntime"]),
         .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "TestSupport"]),
     ],
     swiftLanguageModes: [.v5]

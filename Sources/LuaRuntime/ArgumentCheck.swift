@@ -170,7 +170,7 @@ extension LuaType {
 
 extension LuaValue {
     /// What the value is, as error texts say it.
-    var kindName: String {
+    public var kindName: String {
         switch self {
         case .nil: return "nil"
         case .boolean: return "boolean"

@@ -1,4 +1,4 @@
-import ChexGenLua
+import Launcher
 import Foundation
 import LuaRuntime
 import Runs
@@ -23,7 +23,7 @@ enum Program {
             case "help", "--help", "-h":
                 return help()
             case "version", "--version":
-                print("chexgen \(Version.text)")
+                print("chexgen \(Doctor.version)")
                 return ExitStatus.done.rawValue
             default:
                 throw UsageError("unknown command '\(command)'; chexgen help lists them")

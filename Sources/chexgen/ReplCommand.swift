@@ -1,5 +1,5 @@
 import CLineEdit
-import ChexGenLua
+import Launcher
 import Foundation
 import LuaRuntime
 import Runs
@@ -24,7 +24,7 @@ enum ReplCommand {
         let isTerminal = isatty(STDIN_FILENO) == 1
         let history = NSHomeDirectory() + "/.chexgen_history"
         if isTerminal {
-            print("chexgen \(Version.text), Lua 5.4. require \"chexgen\" gives every module. Ctrl-D ends.")
+            print("chexgen \(Doctor.version), Lua 5.4. require \"chexgen\" gives every module. Ctrl-D ends.")
             using_history()
             read_history(history)
             rl_attempted_completion_function = { text, _, _ in ReplCommand.complete(text) }

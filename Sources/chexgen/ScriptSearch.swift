@@ -1,4 +1,4 @@
-import ChexGenLua
+import Launcher
 import Foundation
 
 /// Where `require` looks when there is no script: the working folder, then the library.

@@ -1,4 +1,4 @@
-import ChexGenLua
+import Launcher
 import Files
 import Foundation
 import LuaRuntime

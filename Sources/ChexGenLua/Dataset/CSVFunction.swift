@@ -3,7 +3,7 @@ import LuaRuntime
 
 /// `dataset.write_csv`: how Lua modules write tables, so that none of them quotes by hand.
 enum CSVFunction {
-    static func declaration(_ session: Session) -> LuaFunctionDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "write_csv",
             [

@@ -4,7 +4,7 @@ import Tensors
 
 /// The classes `Dataset` and `Row` of Lua.
 enum DatasetMethods {
-    static func declaration(_ session: Session) -> LuaClassDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaClassDeclaration {
         LuaClassDeclaration(
             "Dataset", type: DatasetObject.self,
             "A table of images. `#ds` is the number of rows, `ds[i]` a row, counted from 1.",
@@ -239,7 +239,7 @@ enum DatasetMethods {
         },
     ]
 
-    private static func writing(_ session: Session) -> [LuaFunctionDeclaration] {
+    private static func writing(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [
             method(
                 "write", [LuaParameter("path", .string, "The file.")], returns: [],

@@ -23,7 +23,7 @@ final class RowObject {
 
 /// `chexgen.dataset`: tables of radiographs with prompts and CheXpert labels. Methods are in `DatasetMethods.swift`.
 enum DatasetModule {
-    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.dataset",
             "Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. "
@@ -51,7 +51,7 @@ enum DatasetModule {
             "patient", .string, optional: true, "The column with the patient's id; found by name where absent."),
     ]
 
-    private static func csv(_ session: Session) -> LuaFunctionDeclaration {
+    private static func csv(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "csv", [LuaParameter("options", .options(columns), "The file and what its columns are.")],
             returns: [LuaResult("dataset", .object("Dataset"), "The table.")],

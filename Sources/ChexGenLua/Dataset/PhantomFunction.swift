@@ -22,7 +22,7 @@ enum PhantomFunction {
             "Where the images and their table `annotations.csv` go; below the run folder where absent."),
     ]
 
-    static func declaration(_ session: Session) -> LuaFunctionDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "phantom", [LuaParameter("options", .options(options), default: .table(LuaTable()), "Which films.")],
             returns: [
@@ -62,7 +62,7 @@ enum PhantomFunction {
 
     /// Where the films go, made if need be.
     private static func folder(
-        _ given: LuaArguments, _ fields: [(String, LuaValue)], _ session: Session
+        _ given: LuaArguments, _ fields: [(String, LuaValue)], _ session: ScriptContext
     ) throws -> String {
         let folder: String
         if given.has("folder") {

@@ -13,7 +13,7 @@ final class ImageObject: LuaExternalBytes {
 
 /// `chexgen.image`: decode, encode, resample; every result equals Pillow's.
 enum ImageModule {
-    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.image", "Images of 8 bits a channel. Decoding and resampling equal Pillow's to the byte.",
             functions: functions(session), classes: [imageClass])
@@ -21,7 +21,7 @@ enum ImageModule {
 
     static let result = [LuaResult("image", .object("Image"), "A new image.")]
 
-    private static func functions(_ session: Session) -> [LuaFunctionDeclaration] {
+    private static func functions(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [
             LuaFunctionDeclaration(
                 "load",

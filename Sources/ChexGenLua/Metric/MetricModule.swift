@@ -15,7 +15,7 @@ final class MomentsObject: LuaExternalBytes {
 
 /// `chexgen.metric`: from features to numbers. Intervals and floors are in `UncertaintyFunctions.swift`.
 enum MetricModule {
-    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.metric",
             "Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is "
@@ -52,7 +52,7 @@ enum MetricModule {
 
     // MARK: Distances
 
-    private static func distances(_ session: Session) -> [LuaFunctionDeclaration] {
+    private static func distances(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [
             LuaFunctionDeclaration(
                 "fid",
@@ -189,7 +189,7 @@ enum MetricModule {
 
     // MARK: Moments
 
-    private static func momentsClass(_ session: Session) -> LuaClassDeclaration {
+    private static func momentsClass(_ session: ScriptContext) -> LuaClassDeclaration {
         LuaClassDeclaration(
             "Moments", type: MomentsObject.self, "Count, mean and covariance of features.",
             methods: [

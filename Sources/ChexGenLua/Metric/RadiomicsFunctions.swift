@@ -33,11 +33,11 @@ enum RadiomicsFunctions {
         "on_bad_image", .choice(["stop", "skip"]), default: .string("stop"),
         "What to do with an image that is broken or has no features.")
 
-    static func all(_ session: Session) -> [LuaFunctionDeclaration] {
+    static func all(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [radiomics(session), table(session), load(session), distance(session)]
     }
 
-    private static func radiomics(_ session: Session) -> LuaFunctionDeclaration {
+    private static func radiomics(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "radiomics",
             [
@@ -68,7 +68,7 @@ enum RadiomicsFunctions {
         }
     }
 
-    private static func table(_ session: Session) -> LuaFunctionDeclaration {
+    private static func table(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "radiomics_table",
             [
@@ -82,7 +82,7 @@ enum RadiomicsFunctions {
         }
     }
 
-    private static func load(_ session: Session) -> LuaFunctionDeclaration {
+    private static func load(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_radiomics", [LuaParameter("path", .string, "A CSV file of `table:save` or of pyradiomics.")],
             returns: [LuaResult("table", .object("RadiomicsTable"), "A row an image.")],
@@ -92,13 +92,13 @@ enum RadiomicsFunctions {
         }
     }
 
-    private static func read(_ path: String, _ session: Session) throws -> RadiomicsTableObject {
+    private static func read(_ path: String, _ session: ScriptContext) throws -> RadiomicsTableObject {
         let dataset = try Dataset.csv(path: session.input(path))
         let columns = try dataset.columns.map { (name: $0, cells: try dataset.column($0)) }
         return RadiomicsTableObject(try RadiomicsTable(columns: columns, name: path), settings: path)
     }
 
-    private static func distance(_ session: Session) -> LuaFunctionDeclaration {
+    private static func distance(_ session: ScriptContext) -> LuaFunctionDeclaration {
         let source = LuaType.oneOf([.object("RadiomicsTable"), .object("Dataset"), .list(.string), .string])
         return LuaFunctionDeclaration(
             "frd",
@@ -182,7 +182,7 @@ enum RadiomicsFunctions {
     }
 
     private static func extract(
-        _ source: LuaValue, _ options: LuaArguments, _ arguments: LuaArguments, _ session: Session
+        _ source: LuaValue, _ options: LuaArguments, _ arguments: LuaArguments, _ session: ScriptContext
     ) throws -> RadiomicsTableObject {
         let paths: [String]
         switch source {
@@ -201,7 +201,7 @@ enum RadiomicsFunctions {
         return RadiomicsTableObject(outcome.table, settings: settings.shortIdentity, skipped: outcome.skipped)
     }
 
-    private static func settings(_ options: LuaArguments, _ session: Session) throws -> RadiomicsSettings {
+    private static func settings(_ options: LuaArguments, _ session: ScriptContext) throws -> RadiomicsSettings {
         switch options.value("settings") {
         case .nil: return RadiomicsSettings()
         case .string(let path):
@@ -210,7 +210,7 @@ enum RadiomicsFunctions {
         }
     }
 
-    static func tableClass(_ session: Session) -> LuaClassDeclaration {
+    static func tableClass(_ session: ScriptContext) -> LuaClassDeclaration {
         LuaClassDeclaration(
             "RadiomicsTable", type: RadiomicsTableObject.self, "Radiomic features of many images: a row an image.",
             methods: [

@@ -8,9 +8,9 @@ import Tensors
 /// An encoder as Lua holds it.
 final class EncoderObject {
     let encoder: any Encoder
-    let session: Session
+    let session: ScriptContext
 
-    init(_ encoder: any Encoder, _ session: Session) {
+    init(_ encoder: any Encoder, _ session: ScriptContext) {
         self.encoder = encoder
         self.session = session
     }
@@ -18,7 +18,7 @@ final class EncoderObject {
 
 /// `chexgen.model`: networks. The methods of encoders are in `EncoderMethods.swift`.
 enum ModelModule {
-    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.model", "Networks, with the weight files that users have.",
             functions: [
@@ -30,7 +30,7 @@ enum ModelModule {
             classes: [EncoderMethods.declaration, ClassifierMethods.declaration] + PipelineModule.classes)
     }
 
-    private static func encoder(_ session: Session) -> LuaFunctionDeclaration {
+    private static func encoder(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "encoder",
             [
@@ -60,7 +60,7 @@ enum ModelModule {
         }
     }
 
-    private static func parameters(_ session: Session) -> LuaFunctionDeclaration {
+    private static func parameters(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "parameters",
             [
@@ -89,7 +89,7 @@ enum ModelModule {
         }
     }
 
-    private static func register(_ session: Session) -> LuaFunctionDeclaration {
+    private static func register(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "register",
             [

@@ -83,7 +83,7 @@ struct RegisteredModel {
     }
 
     /// `model.registered()`.
-    static func list(_ session: Session) -> LuaFunctionDeclaration {
+    static func list(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "registered",
             returns: [

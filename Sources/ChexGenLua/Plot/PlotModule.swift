@@ -4,7 +4,7 @@ import Tensors
 
 /// `chexgen.plot`: pictures of numbers, drawn by gnuplot.
 enum PlotModule {
-    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.plot",
             "Pictures of numbers as SVG, PNG or PDF, drawn by gnuplot (Debian: gnuplot-nox). The path's ending names the "
@@ -52,7 +52,7 @@ enum PlotModule {
     private static let path = [LuaResult("path", .string, "The file that was written.")]
 
     private static func function(
-        _ session: Session, _ name: String, _ options: [LuaParameter], _ text: String, example: String,
+        _ session: ScriptContext, _ name: String, _ options: [LuaParameter], _ text: String, example: String,
         _ content: @escaping (LuaArguments) throws -> Figure.Content
     ) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
@@ -80,7 +80,7 @@ enum PlotModule {
 
     // MARK: Functions
 
-    private static func line(_ session: Session) -> LuaFunctionDeclaration {
+    private static func line(_ session: ScriptContext) -> LuaFunctionDeclaration {
         function(
             session, "line", [curves, logarithmic("x"), logarithmic("y"), legend],
             "Draws lines, with marks where they have at most 40 points; a value that is not finite breaks the line.",
@@ -89,7 +89,7 @@ enum PlotModule {
         ) { .lines(try curves($0)) }
     }
 
-    private static func scatter(_ session: Session) -> LuaFunctionDeclaration {
+    private static func scatter(_ session: ScriptContext) -> LuaFunctionDeclaration {
         function(
             session, "scatter", [curves, logarithmic("x"), logarithmic("y"), legend],
             "Draws points; many let one another show through.",
@@ -97,7 +97,7 @@ enum PlotModule {
         ) { .points(try curves($0)) }
     }
 
-    private static func bar(_ session: Session) -> LuaFunctionDeclaration {
+    private static func bar(_ session: ScriptContext) -> LuaFunctionDeclaration {
         function(
             session, "bar",
             [
@@ -129,7 +129,7 @@ enum PlotModule {
         }
     }
 
-    private static func histogram(_ session: Session) -> LuaFunctionDeclaration {
+    private static func histogram(_ session: ScriptContext) -> LuaFunctionDeclaration {
         function(
             session, "histogram",
             [
@@ -168,7 +168,7 @@ enum PlotModule {
         }
     }
 
-    private static func heatmap(_ session: Session) -> LuaFunctionDeclaration {
+    private static func heatmap(_ session: ScriptContext) -> LuaFunctionDeclaration {
         function(
             session, "heatmap",
             [

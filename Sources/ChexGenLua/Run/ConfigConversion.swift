@@ -3,7 +3,7 @@ import LuaRuntime
 import Runs
 
 /// Between configuration values, which know nothing of Lua, and Lua values.
-enum ConfigConversion {
+public enum ConfigConversion {
     /// A configuration value as Lua sees it; maps and lists become read-only tables where `isReadOnly` says so.
     static func lua(_ value: JSON, isReadOnly: Bool = false) -> LuaValue {
         switch value {
@@ -25,7 +25,7 @@ enum ConfigConversion {
 
     /// A Lua value as a configuration value; an empty table is an empty map, which stands for any map or list.
     /// - Throws: `LuaError` for functions and objects, and for tables that are both a list and a map.
-    static func config(_ value: LuaValue, name: String) throws -> JSON {
+    public static func config(_ value: LuaValue, name: String) throws -> JSON {
         switch value {
         case .nil: return .null
         case .boolean(let flag): return .boolean(flag)

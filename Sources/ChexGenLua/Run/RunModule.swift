@@ -6,12 +6,13 @@ import Runs
 import Tensors
 
 /// The run as an experiment's `run` function receives it.
-final class RunObject {
-    let session: Session
+public final class RunObject {
+    let session: ScriptContext
     let folder: RunFolder
     let cell: Cell
 
-    init(session: Session, folder: RunFolder, cell: Cell) {
+    /// One cell of a run.
+    public init(session: ScriptContext, folder: RunFolder, cell: Cell) {
         self.session = session
         self.folder = folder
         self.cell = cell

@@ -3,7 +3,7 @@ import Tensors
 
 /// `chexgen.tensor`: how scripts make, load and save tensors. Methods are in `TensorMethods.swift`.
 enum TensorModule {
-    static func declaration(_ session: Session) -> LuaModuleDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaModuleDeclaration {
         LuaModuleDeclaration(
             "chexgen.tensor",
             "N-dimensional arrays. Dimensions and indexes count from 1, negative ones from the end. Views (`select`, "
@@ -142,7 +142,7 @@ enum TensorModule {
 
     // MARK: Random
 
-    private static func random(_ session: Session) -> [LuaFunctionDeclaration] {
+    private static func random(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         let generatorText = "A generator; without one the run's own stream, seeded with the run's seed."
         func drawn(
             _ name: String, _ text: String, _ make: @escaping ([Int], TorchGenerator, DType) throws -> Tensor
@@ -191,7 +191,7 @@ enum TensorModule {
         ]
     }
 
-    private static func generator(_ arguments: LuaArguments, _ session: Session) throws -> TorchGenerator {
+    private static func generator(_ arguments: LuaArguments, _ session: ScriptContext) throws -> TorchGenerator {
         if arguments.has("generator") {
             return try arguments.object("generator", as: GeneratorObject.self).generator
         }
@@ -249,7 +249,7 @@ enum TensorModule {
 
     // MARK: Files
 
-    private static func files(_ session: Session) -> [LuaFunctionDeclaration] {
+    private static func files(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [
             LuaFunctionDeclaration(
                 "load", [LuaParameter("path", .string, "A `.npy`, `.npz`, `.safetensors` or PyTorch file.")],

@@ -92,7 +92,7 @@ enum ClassifierData {
     /// Reads every file once, before anything is computed from it, and pins it to the run.
     /// - Returns: the files that are no images.
     static func look(
-        at paths: [String], _ session: Session, label: String
+        at paths: [String], _ session: ScriptContext, label: String
     ) throws -> [FeatureExtraction.BadImage] {
         let progress = Runs.Progress(total: paths.count, label: label)
         defer { progress.finish() }

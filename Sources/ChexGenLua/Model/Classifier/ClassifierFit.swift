@@ -111,7 +111,8 @@ enum ClassifierFit {
 
     /// Reads all files of both sets; those that are no images are an error, or leave the sets.
     private static func leaveOutBad(
-        _ train: inout LabelledImages, _ validation: inout LabelledImages?, _ given: LuaArguments, _ session: Session
+        _ train: inout LabelledImages, _ validation: inout LabelledImages?, _ given: LuaArguments,
+        _ session: ScriptContext
     ) throws -> [FeatureExtraction.BadImage] {
         let paths = train.paths + (validation?.paths ?? [])
         let bad = try ClassifierData.look(at: paths, session, label: "checking images")
@@ -126,7 +127,7 @@ enum ClassifierFit {
         return bad
     }
 
-    private static func options(_ given: LuaArguments, _ session: Session) throws -> FitOptions {
+    private static func options(_ given: LuaArguments, _ session: ScriptContext) throws -> FitOptions {
         var options = FitOptions()
         options.epochs = try given.integer("epochs")
         options.batch = try given.integer("batch")

@@ -7,9 +7,9 @@ import Training
 /// A classifier as Lua holds it.
 final class ClassifierObject: LuaExternalBytes {
     let classifier: Classifier
-    let session: Session
+    let session: ScriptContext
 
-    init(_ classifier: Classifier, _ session: Session) {
+    init(_ classifier: Classifier, _ session: ScriptContext) {
         self.classifier = classifier
         self.session = session
     }
@@ -19,14 +19,14 @@ final class ClassifierObject: LuaExternalBytes {
 
 /// The part of `chexgen.model` that makes classifiers. Their methods are in `ClassifierMethods.swift`.
 enum ClassifierModule {
-    static func functions(_ session: Session) -> [LuaFunctionDeclaration] {
+    static func functions(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [classifier(session), load(session), checkImages(session)]
     }
 
     static let names = LuaConstantDeclaration(
         "classifiers", .list(.string), .list(ClassifierNetworks.names), "The classifiers that the program knows.")
 
-    private static func classifier(_ session: Session) -> LuaFunctionDeclaration {
+    private static func classifier(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "classifier",
             [
@@ -65,7 +65,7 @@ enum ClassifierModule {
         }
     }
 
-    private static func load(_ session: Session) -> LuaFunctionDeclaration {
+    private static func load(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_classifier", [LuaParameter("path", .string, "A file of `net:save` or of `best` in `net:fit`.")],
             returns: [LuaResult("net", .object("Classifier"), "The network with the file's weights.")],
@@ -79,7 +79,7 @@ enum ClassifierModule {
         }
     }
 
-    private static func checkImages(_ session: Session) -> LuaFunctionDeclaration {
+    private static func checkImages(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "check_images", [LuaParameter("images", .oneOf([.object("Dataset"), .list(.string)]), "Image files.")],
             returns: [

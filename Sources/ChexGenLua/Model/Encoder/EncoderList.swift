@@ -4,7 +4,7 @@ import LuaRuntime
 
 /// `model.encoders`: what an evaluation knows of every encoder before it loads one.
 enum EncoderList {
-    static func declaration(_ session: Session) -> LuaFunctionDeclaration {
+    static func declaration(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "encoders",
             returns: [

@@ -198,7 +198,7 @@ enum PipelineMethods {
         return options
     }
 
-    private static func seeds(_ given: LuaArguments, _ count: Int, _ session: Session) throws -> [UInt64] {
+    private static func seeds(_ given: LuaArguments, _ count: Int, _ session: ScriptContext) throws -> [UInt64] {
         // PyTorch takes negative seeds by their bits.
         if let list = given.value("seed").tableValue {
             let seeds = list.array.compactMap(\.integerValue)

@@ -6,7 +6,7 @@ import Tensors
 /// A text-to-image pipeline as Lua holds it.
 final class PipelineObject {
     let pipeline: StableDiffusionPipeline
-    let session: Session
+    let session: ScriptContext
     /// What the script opened it by, or its name in the registry.
     let name: String
     /// Steps of a picture, where a script asks for none.
@@ -15,7 +15,7 @@ final class PipelineObject {
     let guidanceScale: Double
 
     init(
-        _ pipeline: StableDiffusionPipeline, _ session: Session, name: String, steps: Int = 50,
+        _ pipeline: StableDiffusionPipeline, _ session: ScriptContext, name: String, steps: Int = 50,
         guidanceScale: Double = 7.5
     ) {
         self.pipeline = pipeline
@@ -50,7 +50,7 @@ enum PipelineModule {
             "text_length", .integer, optional: true, "Tokens of a text; what the tokenizer states where absent."),
     ]
 
-    static func pipeline(_ session: Session) -> LuaFunctionDeclaration {
+    static func pipeline(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "pipeline",
             [
@@ -79,7 +79,7 @@ enum PipelineModule {
     }
 
     private static func open(
-        _ arguments: LuaArguments, _ session: Session, _ dtype: DType
+        _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType
     ) throws -> (StableDiffusionPipeline, String) {
         if let name = arguments.value("source").stringValue {
             do {

@@ -1,4 +1,5 @@
 import CSupport
+import ChexGenLua
 import Files
 import Foundation
 import LuaRuntime
@@ -70,7 +71,7 @@ public final class ExperimentRunner {
         if let limit = options.memoryLimit { Storage.limit = limit }
         let session = try Session(options, seed: config.seed)
         defer { session.host.close() }
-        session.cache = FeatureCache { Console.shared.line($0) }
+        session.context.cache = FeatureCache { Console.shared.line($0) }
 
         // As Lua's own program has it, the script's name stands before its arguments.
         if case .function(let name)? = try session.host.run(
@@ -110,7 +111,7 @@ public final class ExperimentRunner {
 
     private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session) throws -> ExitStatus {
         let folder = try open(plan)
-        session.folder = folder
+        session.context.folder = folder
         Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
         try modules.pin(
             to: folder, below: URL(fileURLWithPath: plan.config.experiment).deletingLastPathComponent().path)
@@ -151,9 +152,9 @@ public final class ExperimentRunner {
         try folder.begin(cell)
         if folder.plan.cells.count > 1 { folder.log("cell \(cell.label)") }
         guard let dtype = DType(rawValue: cell.dtype) else { throw LuaError("unknown dtype \"\(cell.dtype)\"") }
-        session.dtype = dtype
-        session.restart(seed: cell.seed)
-        let object = RunObject(session: session, folder: folder, cell: cell)
+        session.context.dtype = dtype
+        session.context.restart(seed: cell.seed)
+        let object = RunObject(session: session.context, folder: folder, cell: cell)
         _ = try experiment.run.call([.object(object)])
         try folder.finish(cell)
     }

@@ -1,4 +1,4 @@
-import ChexGenLua
+import Launcher
 import Foundation
 import LuaRuntime
 import TestSupport

@@ -1,3 +1,4 @@
+import ChexGenLua
 import Files
 import Foundation
 import LuaRuntime
@@ -28,7 +29,7 @@ struct Experiment {
         switch table["params"] {
         case .nil: declared = .object([])
         case .table: declared = try ConfigConversion.config(table["params"], name: "params")
-        default: throw LuaError("\(path): params: wanted a table, got \(table["params"].kind)")
+        default: throw LuaError("\(path): params: wanted a table, got \(table["params"].kindName)")
         }
         guard case .object(let typed) = declared else {
             throw LuaError("\(path): params: wanted named parameters, got a list")

@@ -5,7 +5,7 @@ import Runs
 import Tensors
 
 /// What the modules of one Lua state share: the run that is going on, the random stream, the cache.
-public final class Session {
+public final class ScriptContext {
     /// The seed of the run; draws without a generator of their own come from its stream.
     public private(set) var seed: Int
     /// PyTorch's CPU stream of `seed`.
@@ -15,7 +15,7 @@ public final class Session {
     /// Where features are kept between runs; nil switches the cache off.
     public var cache: FeatureCache?
     /// The folder of the run that is going on.
-    public internal(set) var folder: RunFolder?
+    public var folder: RunFolder?
     /// The encoders that the program knows.
     let encoders: EncoderRegistry
     /// Models that scripts registered, by name.
@@ -23,31 +23,27 @@ public final class Session {
     /// The Lua state that the modules live in.
     public let host: LuaHost
 
-    /// A Lua state with every module of this program.
+    /// What the modules of `host` share, before a run.
     /// - Parameter encoders: what `model.encoder` knows beside what scripts register.
-    /// - Throws: `LuaError` where the state cannot be made.
-    public init(_ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard) throws {
+    public init(host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard) {
+        self.host = host
         self.seed = seed
         self.encoders = encoders
         generator = TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))
-        var options = options
-        options.outsideBytes = Storage.bytesAliveFunction
-        host = try LuaHost(options)
-        for module in Session.modules(self) { try host.register(module) }
     }
 
     /// Starts the random stream again, for the next cell of a run.
-    func restart(seed: Int) {
+    public func restart(seed: Int) {
         self.seed = seed
         generator = TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))
     }
 
-    /// Every module, as Lua names them.
-    static func modules(_ session: Session) -> [LuaModuleDeclaration] {
+    /// Every module of this program, as Lua names them.
+    public var modules: [LuaModuleDeclaration] {
         [
-            RootModule.declaration, TensorModule.declaration(session), ImageModule.declaration(session),
-            DatasetModule.declaration(session), ModelModule.declaration(session), MetricModule.declaration(session),
-            PlotModule.declaration(session), RunModule.declaration,
+            RootModule.declaration, TensorModule.declaration(self), ImageModule.declaration(self),
+            DatasetModule.declaration(self), ModelModule.declaration(self), MetricModule.declaration(self),
+            PlotModule.declaration(self), RunModule.declaration,
         ]
     }
 

@@ -1,0 +1,23 @@
+import ChexGenLua
+import Encoders
+import LuaRuntime
+import Tensors
+
+/// A Lua state with every module of this program: what a run, the prompt and the writers of documentation begin with.
+public final class Session {
+    /// The Lua state.
+    public let host: LuaHost
+    /// What its modules share.
+    public let context: ScriptContext
+
+    /// A new state.
+    /// - Parameter encoders: what `model.encoder` knows beside what scripts register.
+    /// - Throws: `LuaError` where there is no memory for it.
+    public init(_ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard) throws {
+        var options = options
+        options.outsideBytes = Storage.bytesAliveFunction
+        host = try LuaHost(options)
+        context = ScriptContext(host: host, seed: seed, encoders: encoders)
+        for module in context.modules { try host.register(module) }
+    }
+}
