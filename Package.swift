@@ -138,7 +138,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
 
         tests("Files", ["CSupport"]),
-        tests("Identity"),
+        tests("Identity", ["Files"]),
         tests("Tensors", ["ArrayKernels"]),
         tests("Checkpoints", ["Tensors", "Files", "CZlib"]),
         tests("NeuralNet", ["Tensors", "Checkpoints"]),

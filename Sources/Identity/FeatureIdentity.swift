@@ -14,6 +14,15 @@ public struct FeatureIdentity: Hashable, Sendable {
         /// A function of a script. No hash covers what it does, so its features are never kept beyond the run.
         case script
 
+        /// Reads what `text` gives.
+        public init(text: String) {
+            switch text {
+            case "none": self = .formula
+            case "script": self = .script
+            default: self = .files(sha256: text)
+            }
+        }
+
         /// The source as identities print it: the hash, `none` or `script`.
         public var text: String {
             switch self {

@@ -106,8 +106,11 @@ public struct FrechetRadiomicsDistance: Sendable {
         self.dropped = dropped
         moved = Self.ranking(scores.real, scores.synthetic, kept, shared)
         identity = MetricIdentity(
-            metric: "frd", definition: way, encoder: "radiomics", weights: "none", preprocessing: settings,
-            dtype: isExact ? "f64" : "f32", estimator: isExact ? "ln d" : "ln d2", realCount: first.count,
+            metric: "frd", definition: way,
+            features: FeatureIdentity(
+                encoder: "radiomics", source: .formula, preprocessing: settings, output: "features",
+                dtype: isExact ? "f64" : "f32"),
+            estimator: isExact ? "ln d" : "ln d2", realCount: first.count,
             syntheticCount: second.count, seed: isExact ? nil : UInt64(seed),
             details: [
                 "norm": "real set, population deviation", "features": String(kept.count),

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Identity
 
 /// What two runs differ in.
 public enum RunDiff {
@@ -36,7 +37,17 @@ public enum RunDiff {
         for (index, (left, right)) in zip(first.table.rows, second.table.rows).enumerated() {
             for column in names {
                 guard let l = column.left, let r = column.right, left[l] != right[r] else { continue }
-                lines.append("result row \(index + 1), \(column.name): \(left[l]) in \(a), \(right[r]) in \(b)")
+                let cell = "result row \(index + 1), \(column.name)"
+                // Identities are long lines of which a field or two differ.
+                if let fields = MetricIdentity.differences(between: left[l], and: right[r]) {
+                    lines += fields.map { field in
+                        let (ours, theirs) = (field.ours, field.theirs)
+                        return "\(cell), \(field.field): \(ours.isEmpty ? "absent" : ours) in \(a), "
+                            + "\(theirs.isEmpty ? "absent" : theirs) in \(b)"
+                    }
+                } else {
+                    lines.append("\(cell): \(left[l]) in \(a), \(right[r]) in \(b)")
+                }
             }
         }
         return lines.isEmpty ? ["results: the files differ, but not in any value"] : lines

@@ -341,7 +341,11 @@ import Testing
             try folder.begin(plan.cells[0])
             try scratch.write("w.pth", name)
             try folder.pin(file: scratch.path + "/w.pth")
-            try folder.record([("fid", .number(fid)), (name, .integer(1))], cell: plan.cells[0])
+            let identity =
+                "metric=fid; protocol=exact; encoder=e; weights=\(name); preprocessing=p; output=o; dtype=f32; device=cpu; "
+                + "estimator=frechet; n_real=\(Int(fid)); n_synthetic=9; seed=none"
+            try folder.record(
+                [("fid", .number(fid)), (name, .integer(1)), ("fid identity", .string(identity))], cell: plan.cells[0])
             try folder.finish(plan.cells[0])
             try folder.finish(exit: .done)
         }
@@ -350,6 +354,8 @@ import Testing
         #expect(lines.contains("w.pth: \(sha("a")) in"))
         #expect(
             lines.contains("result row 1, fid: 1.5 in") && lines.contains("the column b is only in \(scratch.path)/b"))
+        #expect(lines.contains("result row 1, fid identity, weights: a in \(scratch.path)/a, b in \(scratch.path)/b"))
+        #expect(lines.contains("fid identity, n_real: 1 in") && !lines.contains("n_synthetic"), "\(lines)")
         #expect(
             message { _ = try RunDiff.compare(scratch.path + "/a", scratch.path + "/none") }.contains(
                 "none: no such file"))
