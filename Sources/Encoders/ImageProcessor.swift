@@ -51,12 +51,10 @@ public struct ImageProcessor: Sendable {
         deviation = try reader.numbers("image_std", count: 3, default: [0.26862954, 0.26130258, 0.27577711])
         guard deviation.allSatisfy({ $0 != 0 }) else { throw reader.fault("image_std", "a deviation is 0") }
         try reader.refuseUnknown(
-            read: [
-                "image_processor_type", "feature_extractor_type", "resample", "do_resize", "size", "do_center_crop",
-                "crop_size", "do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std",
-            ],
+            // Sizes and factors of steps that are left out are not asked for.
             ignored: [
-                "do_convert_rgb", "processor_class", "data_format", "input_data_format", "return_tensors", "device",
+                "size", "crop_size", "rescale_factor", "do_convert_rgb", "processor_class", "data_format",
+                "input_data_format", "return_tensors", "device",
                 "disable_grouping", "default_to_square", "_processor_class", "_valid_processor_keys",
                 "_valid_kwargs_names",
             ])
@@ -69,7 +67,7 @@ public struct ImageProcessor: Sendable {
         let range = 1...ImageLimits.side
         if value.object == nil { return number(try reader.integer(key, range)) }
         let inner = ConfigurationReader(path: reader.path, value.object ?? [])
-        try inner.refuseUnknown(read: ["shortest_edge", "height", "width"], ignored: [])
+        try inner.refuseUnknown(ignored: ["shortest_edge", "height", "width"])
         if inner.value("shortest_edge") != nil { return .shortestEdge(try inner.integer("shortest_edge", range)) }
         return .exact(height: try inner.integer("height", range), width: try inner.integer("width", range))
     }

@@ -20,6 +20,8 @@ public struct AutoencoderConfiguration: Sendable {
     public var hasQuantConvolution, hasPostQuantConvolution: Bool
     /// Whether the smallest level has an attention.
     public var hasAttention: Bool
+    /// What a user should know of keys that were let be.
+    public var notes: [String] = []
 
     /// Pixels a side of one cell of the latent.
     public var scale: Int { 1 << (channels.count - 1) }
@@ -32,11 +34,8 @@ public struct AutoencoderConfiguration: Sendable {
         guard name == "AutoencoderKL" else {
             throw reader.fault("_class_name", "wanted \"AutoencoderKL\", got \"\(name)\"")
         }
-        let listed = reader.value("block_out_channels")?.array
-        channels = listed?.compactMap(\.integer).filter { (1...16_384).contains($0) } ?? [64]
-        guard (1...8).contains(channels.count), listed == nil || listed?.count == channels.count else {
-            throw reader.fault("block_out_channels", "wanted 1 to 8 whole numbers from 1 to 16384")
-        }
+        channels = try reader.integers("block_out_channels", 1...16_384, default: [64])
+        guard channels.count <= 8 else { throw reader.fault("block_out_channels", "wanted 1 to 8 levels") }
         for (key, name) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
             guard let types = reader.value(key) else {
                 if channels.count == 1 { continue }
@@ -56,32 +55,16 @@ public struct AutoencoderConfiguration: Sendable {
         hasQuantConvolution = try reader.boolean("use_quant_conv", default: true)
         hasPostQuantConvolution = try reader.boolean("use_post_quant_conv", default: true)
         hasAttention = try reader.boolean("mid_block_add_attention", default: true)
-        guard let bad = channels.first(where: { $0 % groups != 0 }) else {
-            try check(reader)
-            return
+        if let bad = channels.first(where: { $0 % groups != 0 }) {
+            throw reader.fault("norm_num_groups", "\(groups) groups do not divide \(bad) channels")
         }
-        throw reader.fault("norm_num_groups", "\(groups) groups do not divide \(bad) channels")
-    }
-
-    private func check(_ reader: ConfigurationReader) throws {
         guard scalingFactor != 0 else { throw reader.fault("scaling_factor", "wanted a number other than 0") }
         guard try reader.number("shift_factor", default: 0) == 0 else {
             throw reader.fault("shift_factor", "a shift of latents is not supported")
         }
-        guard try reader.string("act_fn", default: "silu") == "silu" else {
-            throw reader.fault("act_fn", "only \"silu\" is supported")
-        }
-        for key in ["latents_mean", "latents_std"] where reader.value(key) != nil {
-            throw reader.fault(key, "not supported")
-        }
-        try reader.refuseUnknown(
-            read: [
-                "in_channels", "out_channels", "latent_channels", "block_out_channels", "down_block_types",
-                "up_block_types", "layers_per_block", "norm_num_groups", "sample_size", "scaling_factor",
-                "use_quant_conv", "use_post_quant_conv", "mid_block_add_attention", "shift_factor", "act_fn",
-                "latents_mean", "latents_std",
-            ],
-            // Precision is chosen by the caller here.
-            ignored: UNetConfiguration.ignored.union(["force_upcast"]))
+        try reader.require("act_fn", .string("silu"))
+        for key in ["latents_mean", "latents_std"] { try reader.requireAbsent(key) }
+        // Precision is chosen by the caller here.
+        notes = try reader.refuseUnknown(ignored: DiffusersKeys.ignored.union(["force_upcast"]))
     }
 }

@@ -38,6 +38,8 @@ public struct UNetConfiguration: Sendable {
     public var centersInput: Bool
     /// Whether strided convolutions pad all around; else below and on the right only.
     public var padsAround: Bool
+    /// What a user should know of keys that were let be.
+    public var notes: [String] = []
 
     /// Reads `config.json`.
     /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
@@ -47,7 +49,7 @@ public struct UNetConfiguration: Sendable {
         guard name == "UNet2DConditionModel" else {
             throw reader.fault("_class_name", "wanted \"UNet2DConditionModel\", got \"\(name)\"")
         }
-        let channels = try Self.integers(reader, "block_out_channels", 1...16_384, [320, 640, 1280, 1280])
+        let channels = try reader.integers("block_out_channels", 1...16_384, default: [320, 640, 1280, 1280])
         let count = channels.count
         guard (1...8).contains(count) else { throw reader.fault("block_out_channels", "wanted 1 to 8 levels") }
         let down = try Self.blocks(
@@ -99,28 +101,14 @@ public struct UNetConfiguration: Sendable {
             throw reader.fault(
                 "freq_shift", "no embedding of \(channels[0]) channels with a shift of \(frequencyShift)")
         }
-        for (key, wanted) in Self.fixed {
-            guard let found = reader.value(key), found != wanted else { continue }
-            throw reader.fault(key, "only \(wanted.text()) is supported, got \(found.text())")
+        for (key, wanted) in Self.fixed { try reader.require(key, wanted) }
+        for key in Self.absent { try reader.requireAbsent(key) }
+        // Where the key is absent, the middle block does as the levels do.
+        let middle = "mid_block_only_cross_attention"
+        guard reader.value(middle) == nil || !only.contains(true) else {
+            throw reader.fault(middle, "false is not supported where only_cross_attention is true")
         }
-        for key in Self.absent {
-            guard let found = reader.value(key) else { continue }
-            throw reader.fault(key, "not supported, got \(found.text())")
-        }
-        try reader.refuseUnknown(
-            read: Self.read.union(Self.fixed.keys).union(Self.absent), ignored: Self.ignored)
-    }
-
-    private static func integers(
-        _ reader: ConfigurationReader, _ key: String, _ range: ClosedRange<Int>, _ standard: [Int]
-    ) throws -> [Int] {
-        guard let value = reader.value(key) else { return standard }
-        let list = value.array?.compactMap(\.integer).filter(range.contains) ?? []
-        guard !list.isEmpty, list.count == value.array?.count else {
-            throw reader.fault(
-                key, "wanted whole numbers from \(range.lowerBound) to \(range.upperBound), got \(value.text())")
-        }
-        return list
+        notes = try reader.refuseUnknown(ignored: DiffusersKeys.ignored.union(Self.ignored))
     }
 
     /// One number for all levels, or a list with one for each.
@@ -130,7 +118,7 @@ public struct UNetConfiguration: Sendable {
         if reader.value(key)?.array == nil {
             return [Int](repeating: try reader.integer(key, range, default: standard), count: count)
         }
-        let list = try integers(reader, key, range, [])
+        let list = try reader.integers(key, range, default: [])
         guard list.count == count else { throw reader.fault(key, "wanted \(count) numbers, got \(list.count)") }
         return list
     }
@@ -163,13 +151,6 @@ public struct UNetConfiguration: Sendable {
         }
     }
 
-    private static let read: Set<String> = [
-        "block_out_channels", "down_block_types", "up_block_types", "layers_per_block", "transformer_layers_per_block",
-        "attention_head_dim", "only_cross_attention", "sample_size", "in_channels",
-        "out_channels", "norm_num_groups", "norm_eps", "flip_sin_to_cos", "freq_shift",
-        "center_input_sample", "downsample_padding", "mid_block_scale_factor", "cross_attention_dim",
-    ]
-
     /// Keys whose other values are other networks.
     private static let fixed: [String: JSON] = [
         "act_fn": .string("silu"), "mid_block_type": .string("UNetMidBlock2DCrossAttn"),
@@ -190,10 +171,8 @@ public struct UNetConfiguration: Sendable {
 
     /// Keys that change nothing here: softmax is always f32, a 1 × 1 convolution is a linear layer, dropout is for
     /// training, and the rest belongs to parts that are absent. `resnet_out_scale_factor` is not passed on to these blocks by diffusers.
-    static let ignored: Set<String> = [
-        "_class_name", "_diffusers_version", "_name_or_path", "upcast_attention", "use_linear_projection", "dropout",
-        "addition_time_embed_dim",
-        "addition_embed_type_num_heads", "resnet_out_scale_factor", "decay", "inv_gamma", "min_decay",
-        "optimization_step", "power", "update_after_step", "use_ema_warmup",
+    private static let ignored: Set<String> = [
+        "upcast_attention", "use_linear_projection", "dropout", "addition_time_embed_dim",
+        "addition_embed_type_num_heads", "resnet_out_scale_factor",
     ]
 }

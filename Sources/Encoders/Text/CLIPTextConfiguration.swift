@@ -21,6 +21,8 @@ public struct CLIPTextConfiguration: Sendable {
     public var layerNormEpsilon: Double
     /// The id whose first place gives the pooled output; 2 stands for the largest id, as old files have it.
     public var endID: Int
+    /// What a user should know of keys that were let be.
+    public var notes: [String] = []
 
     /// Reads `config.json`; a whole CLIP model's `text_config` is read, too.
     /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
@@ -42,29 +44,12 @@ public struct CLIPTextConfiguration: Sendable {
             throw reader.fault("num_attention_heads", "\(heads) heads do not divide a hidden size of \(hiddenSize)")
         }
         positions = try reader.integer("max_position_embeddings", 1...65_536, default: 77)
-        let name = try reader.string("hidden_act", default: "quick_gelu")
-        guard let activation = Self.activations[name] else {
-            let known = Self.activations.keys.sorted().joined(separator: ", ")
-            throw reader.fault("hidden_act", "wanted one of \(known), got \"\(name)\"")
-        }
-        self.activation = activation
+        activation = try TransformersKeys.activation(reader, "hidden_act", default: "quick_gelu")
         layerNormEpsilon = try reader.number("layer_norm_eps", default: 1e-5)
         endID = try reader.integer("eos_token_id", 0...1 << 21, default: 49_407)
-        if let pruned = reader.value("pruned_heads"), pruned.object?.isEmpty != true {
-            throw reader.fault("pruned_heads", "pruned heads are not supported")
-        }
-        try reader.refuseUnknown(read: Self.read, ignored: Self.ignored.union(Dinov2Configuration.ignored))
+        try TransformersKeys.refusePrunedHeads(reader)
+        notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
-
-    /// Activations by transformers' names.
-    static let activations: [String: Activation] = [
-        "gelu": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "quick_gelu": .quickGelu, "relu": .relu,
-    ]
-
-    private static let read: Set<String> = [
-        "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-        "max_position_embeddings", "hidden_act", "layer_norm_eps", "eos_token_id", "pruned_heads",
-    ]
 
     /// Keys of training and of the projection, which the text model does not have.
     private static let ignored: Set<String> = [

@@ -23,6 +23,8 @@ public struct BERTTextConfiguration: Sendable {
     public var layerNormEpsilon: Double
     /// The width of `CXRBertModel`'s projection; nil for a plain BERT.
     public var projectionSize: Int?
+    /// What a user should know of keys that were let be.
+    public var notes: [String] = []
 
     /// Reads `config.json`.
     /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
@@ -42,12 +44,7 @@ public struct BERTTextConfiguration: Sendable {
         }
         positions = try reader.integer("max_position_embeddings", 1...65_536, default: 512)
         tokenTypes = try reader.integer("type_vocab_size", 1...1024, default: 2)
-        let name = try reader.string("hidden_act", default: "gelu")
-        guard let activation = CLIPTextConfiguration.activations[name] else {
-            let known = CLIPTextConfiguration.activations.keys.sorted().joined(separator: ", ")
-            throw reader.fault("hidden_act", "wanted one of \(known), got \"\(name)\"")
-        }
-        self.activation = activation
+        activation = try TransformersKeys.activation(reader, "hidden_act", default: "gelu")
         layerNormEpsilon = try reader.number("layer_norm_eps", default: 1e-12)
         // CXRBertConfig's default is 128.
         let isProjected = type == "cxr-bert" || reader.value("projection_size") != nil
@@ -60,17 +57,9 @@ public struct BERTTextConfiguration: Sendable {
         where try reader.boolean(key, default: false) {
             throw reader.fault(key, "true is not supported")
         }
-        if let pruned = reader.value("pruned_heads"), pruned.object?.isEmpty != true {
-            throw reader.fault("pruned_heads", "pruned heads are not supported")
-        }
-        try reader.refuseUnknown(read: Self.read, ignored: Self.ignored.union(Dinov2Configuration.ignored))
+        try TransformersKeys.refusePrunedHeads(reader)
+        notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
-
-    private static let read: Set<String> = [
-        "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-        "max_position_embeddings", "type_vocab_size", "hidden_act", "layer_norm_eps", "projection_size",
-        "position_embedding_type", "is_decoder", "add_cross_attention", "use_attention_mask", "pruned_heads",
-    ]
 
     /// Keys of training, of generation and of Python's side.
     private static let ignored: Set<String> = [
