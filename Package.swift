@@ -108,8 +108,9 @@ let package = Package(
         .target(
             name: "Launcher",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Runs", "Encoders", "Tensors", "Threading", "Files", "CSupport", "COneDNN",
-                "COpenBLAS",
+                "ChexGenLua", "LuaRuntime", "Runs", "Diffusion", "Encoders", "Tensors", "Threading", "Files",
+                "CSupport",
+                "COneDNN", "COpenBLAS",
             ]),
 
         // 7: the command line
@@ -131,7 +132,7 @@ let package = Package(
             name: "radiomics-bench", dependencies: ["Radiomics", "CSupport"], path: "benchmarks/RadiomicsBench"),
         .executableTarget(
             name: "diffusion-bench",
-            dependencies: ["Diffusion", "Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "CSupport"],
+            dependencies: ["Diffusion", "NeuralNet", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/DiffusionBench"),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.

@@ -1,3 +1,4 @@
+import Diffusion
 import Encoders
 import Foundation
 import LuaRuntime
@@ -18,14 +19,21 @@ public final class ScriptContext {
     public var folder: RunFolder?
     /// The encoders that the program knows.
     let encoders: EncoderRegistry
+    /// The pipelines that the program knows, and what their parts may be.
+    let pipelines: PipelineRegistry
     /// Models that scripts registered, by name.
     var registered: [String: RegisteredModel] = [:]
     /// The Lua state that the modules live in.
     public let host: LuaHost
 
     /// What the modules of `host` share, before a run.
-    /// - Parameter encoders: what `model.encoder` knows beside what scripts register.
-    public init(host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard) {
+    /// - Parameters:
+    ///   - encoders: what `model.encoder` knows beside what scripts register.
+    ///   - pipelines: what `model.pipeline` knows, likewise.
+    public init(
+        host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard, pipelines: PipelineRegistry = .standard
+    ) {
+        self.pipelines = pipelines
         self.host = host
         self.seed = seed
         self.encoders = encoders

@@ -1,4 +1,5 @@
 import ChexGenLua
+import Diffusion
 import Encoders
 import LuaRuntime
 import Tensors
@@ -11,13 +12,18 @@ public final class Session {
     public let context: ScriptContext
 
     /// A new state.
-    /// - Parameter encoders: what `model.encoder` knows beside what scripts register.
+    /// - Parameters:
+    ///   - encoders: what `model.encoder` knows beside what scripts register.
+    ///   - pipelines: what `model.pipeline` knows, likewise.
     /// - Throws: `LuaError` where there is no memory for it.
-    public init(_ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard) throws {
+    public init(
+        _ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard,
+        pipelines: PipelineRegistry = .standard
+    ) throws {
         var options = options
         options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
-        context = ScriptContext(host: host, seed: seed, encoders: encoders)
+        context = ScriptContext(host: host, seed: seed, encoders: encoders, pipelines: pipelines)
         for module in context.modules { try host.register(module) }
     }
 }

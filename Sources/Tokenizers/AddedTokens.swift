@@ -51,6 +51,18 @@ struct AddedTokens {
         return strips ? stripped(pieces) : pieces
     }
 
+    /// The ids of a text: of added tokens their own, of what lies between them what `append` adds.
+    func ids(_ text: [Unicode.Scalar], append: ([Unicode.Scalar], inout [Int]) -> Void) -> [Int] {
+        var ids: [Int] = []
+        for piece in split(text) {
+            switch piece {
+            case .token(let token): ids.append(token.id)
+            case .text(let text): append(text, &ids)
+            }
+        }
+        return ids
+    }
+
     private func match(_ text: [Unicode.Scalar], _ index: Int) -> AddedToken? {
         byFirst[text[index]]?.first { token in
             token.content.count <= text.count - index

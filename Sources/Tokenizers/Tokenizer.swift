@@ -27,10 +27,10 @@ public protocol Tokenizer: AnyObject {
     var maximumLength: Int? { get }
     /// The id that fills up short sequences; nil where there is none.
     var padID: Int? { get }
-    /// The id before every text.
-    var beginID: Int { get }
-    /// The id after every text.
-    var endID: Int { get }
+    /// The id before every text; nil where there is none.
+    var beginID: Int? { get }
+    /// The id after every text; nil where there is none.
+    var endID: Int? { get }
     /// The ids of a text alone, without begin, end and padding.
     func tokens(_ text: String) -> [Int]
     /// The token of an id, as the vocabulary writes it; nil for an id that is not there.
@@ -38,7 +38,7 @@ public protocol Tokenizer: AnyObject {
 }
 
 extension Tokenizer {
-    /// A text as the model takes it: begin, text, end, and padding on the right.
+    /// A text as the model takes it: begin and end where the tokenizer has them, and padding on the right.
     /// - Parameters:
     ///   - length: the length of the sequence, at least 2; nil is `maximumLength`.
     ///   - overflow: what to do with a text that is longer.
@@ -54,11 +54,13 @@ extension Tokenizer {
             throw TokenizerError.length("wanted a length from 2 to \(1 << 20), got \(length)")
         }
         let found = tokens(text)
-        let lost = max(0, found.count - (length - 2))
+        let (before, after) = ([beginID].compactMap { $0 }, [endID].compactMap { $0 })
+        let room = length - before.count - after.count
+        let lost = max(0, found.count - room)
         if lost > 0, overflow == .error {
-            throw TokenizerError.overflow(text: text, tokens: found.count, limit: length - 2)
+            throw TokenizerError.overflow(text: text, tokens: found.count, limit: room)
         }
-        var ids = [beginID] + found.prefix(length - 2) + [endID]
+        var ids = before + found.prefix(room) + after
         var mask = [Int](repeating: 1, count: ids.count)
         if padding, ids.count < length {
             guard let padID else { throw TokenizerError.length("the tokenizer has no pad token") }

@@ -37,7 +37,7 @@ struct TokenizerFile {
             settings, vocabulary, defaults: defaults, begin: "bos_token", end: "eos_token")
         try readTemplate(&tokens)
         let merges = BytePair(vocabulary, pairs: pairs, unknownID: tokens.unknownID)
-        return CLIPTokenizer(tokens, pairs: merges, followsRust: true)
+        return CLIPFastTokenizer(tokens, pairs: merges)
     }
 
     /// BERT's tokenizer.
@@ -71,7 +71,7 @@ struct TokenizerFile {
             }
             pieces.longestWord = longest
         }
-        return BERTTokenizer(tokens, pieces: pieces, cleaner: cleaner)
+        return BERTFastTokenizer(tokens, pieces: pieces, cleaner: cleaner)
     }
 
     private func model(_ type: String) throws -> JSON {

@@ -8,20 +8,19 @@ import Testing
 /// The pipeline's own work, with formulas in place of networks.
 @Suite struct PipelineTests {
     private func options(_ prompts: [String] = ["film"], seeds: [UInt64]? = nil) -> GenerationOptions {
-        var options = GenerationOptions(
-            prompts: prompts, seeds: seeds ?? prompts.indices.map { UInt64($0 + 3) })
-        (options.width, options.height, options.steps) = (8, 12, 5)
-        return options
+        GenerationOptions(
+            prompts: prompts, seeds: seeds ?? prompts.indices.map { UInt64($0 + 3) },
+            GenerationDefaults(steps: 5, guidanceScale: 7.5, width: 8, height: 12, sizeUnit: 2))
     }
 
-    private func finish(_ process: DenoisingProcess) throws -> [Float] {
+    private func finish(_ process: any GenerationProcess) throws -> [Float] {
         while !process.isDone { try process.advance() }
         return try process.latents.array(Float.self)
     }
 
     @Test func guidanceIsOneBatchAndScaleOneIsOneBranch() throws {
         let denoiser = FormulaDenoiser()
-        let pipeline = try StableDiffusionPipeline.standIn(denoiser)
+        let pipeline = try DiffusionPipeline.standIn(denoiser)
         var options = options()
         _ = try finish(pipeline.begin(options))
         // PNDM asks once more than there are steps.
@@ -38,10 +37,10 @@ import Testing
     }
 
     @Test func guidanceIsTheDifferenceOfTheTexts() throws {
-        let pipeline = try StableDiffusionPipeline.standIn()
+        let pipeline = try DiffusionPipeline.standIn()
         var options = options()
         options.steps = 1
-        options.scheduler = .ddim
+        options.scheduler = "ddim"
         func first(_ scale: Double, _ text: String, negative: String) throws -> [Float] {
             options.guidanceScale = scale
             options.prompts = [text]
@@ -58,7 +57,7 @@ import Testing
     }
 
     @Test func picturesDoNotDependOnTheirCompany() throws {
-        let pipeline = try StableDiffusionPipeline.standIn()
+        let pipeline = try DiffusionPipeline.standIn()
         let together = options(["a", "b", "c"])
         for index in 0..<3 {
             let one = try together.one(index)
@@ -70,15 +69,15 @@ import Testing
         #expect(throws: TensorError.self) { try together.one(3) }
     }
 
-    @Test(arguments: SchedulerKind.allCases, [1, 3])
-    func aSavedProcessGoesOn(kind: SchedulerKind, stop: Int) throws {
+    @Test(arguments: SchedulerRegistry.standard.entries.names, [1, 3])
+    func aSavedProcessGoesOn(kind: String, stop: Int) throws {
         let scratch = try Scratch()
         let path = scratch.path + "/process.safetensors"
         let denoiser = FormulaDenoiser()
-        let pipeline = try StableDiffusionPipeline.standIn(denoiser)
+        let pipeline = try DiffusionPipeline.standIn(denoiser)
         var options = options()
         options.scheduler = kind
-        if kind == .ddim { options.eta = 0.7 }
+        if kind == "DDIMScheduler" { options.eta = 0.7 }
         let whole = try finish(pipeline.begin(options))
         let first = try pipeline.begin(options)
         for _ in 0..<stop { try first.advance() }
@@ -113,9 +112,10 @@ import Testing
         other { $0.guidanceScale = 7 }
         other { $0.width = 12 }
         other { $0.height = 8 }
-        other { $0.scheduler = .ddim }
+        other { $0.scheduler = "ddim" }
         other { $0.eta = 0.5 }
-        other { $0.overflow = .error }
+        other { $0.text.family = ["instruction": .string("x")] }
+        other { $0.text.overflow = .error }
         try other { $0.latents = try Tensor([Float](repeating: 0, count: 2 * 6 * 4 * 4), shape: [2, 6, 4, 4]) }
         try other { $0.latents = try Tensor([Float](repeating: 1, count: 2 * 6 * 4 * 4), shape: [2, 6, 4, 4]) }
         let identities = try ([plain] + others).map { try $0.identity() }
@@ -126,12 +126,12 @@ import Testing
     @Test func whatIsNotFiniteIsAnError() throws {
         let denoiser = FormulaDenoiser()
         denoiser.bad = 2
-        let process = try StableDiffusionPipeline.standIn(denoiser).begin(options(["a", "b"]))
+        let process = try DiffusionPipeline.standIn(denoiser).begin(options(["a", "b"]))
         try process.advance()
         try process.advance()
         let error = #expect(throws: TensorError.self) { try process.advance() }
         #expect(String(describing: error).contains("after step 3 of 6 the latents of picture 1 hold nan"))
-        let pipeline = try StableDiffusionPipeline.standIn()
+        let pipeline = try DiffusionPipeline.standIn()
         let latents = try Tensor([Float](repeating: .infinity, count: 16), shape: [1, 2, 2, 4])
         #expect(throws: TensorError.self) { try pipeline.decode(latents) }
     }
@@ -141,14 +141,14 @@ import Testing
         let values = [-0.4, 0, -0.8, -3, 3, 1].map { Float($0) * 0.5 }
         let latents = try Tensor(
             [values[0], values[1], values[2], 0, values[3], values[4], values[5], 0], shape: [1, 1, 2, 4])
-        let picture = try StableDiffusionPipeline.standIn().decode(latents)
+        let picture = try DiffusionPipeline.standIn().decode(latents)
         #expect(picture.shape == [1, 2, 4, 3])
         let bytes = try picture.array(UInt8.self)
         #expect(Array(bytes[0..<3]) == [76, 128, 25] && Array(bytes[6..<9]) == [0, 255, 255])
     }
 
     @Test func wrongOptionsAreNamed() throws {
-        let pipeline = try StableDiffusionPipeline.standIn()
+        let pipeline = try DiffusionPipeline.standIn()
         func expect(_ word: String, _ change: (inout GenerationOptions) throws -> Void) throws {
             var options = options()
             try change(&options)
@@ -165,8 +165,12 @@ import Testing
         try expect("latents") { $0.latents = try Tensor([Float](repeating: 0, count: 4), shape: [1, 1, 1, 4]) }
         try expect("tokens") {
             $0.prompts = ["a long text"]
-            $0.overflow = .error
+            $0.text.overflow = .error
         }
         #expect(try pipeline.begin(options(["a long text"])).lostTokens == [5])
+        try expect("instruction") { $0.text.family = ["instruction": .boolean(true)] }
+        try expect("ddmi") { $0.scheduler = "ddmi" }
+        let settings = try pipeline.settings(options(["a long text", "short"]))
+        #expect(settings == GenerationSettings(scheduler: "pndm", lostTokens: [5, 0]))
     }
 }

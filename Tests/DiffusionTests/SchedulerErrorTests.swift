@@ -14,7 +14,10 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             ("[]", "wanted a JSON object"),
             ("{}", "_class_name"),
             (#"{"_class_name": 3}"#, "wanted a string"),
-            (#"{"_class_name": "HeunDiscreteScheduler"}"#, "DPMSolverMultistepScheduler"),
+            (#"{"_class_name": "MagicScheduler"}"#, "DPMSolverMultistepScheduler"),
+            (#"{"_class_name": "HeunDiscreteScheduler"}"#, "dpm_solver_multistep"),
+            (#"{"_class_name": "HeunDiscreteScheduler", "beta_start": 2}"#, "beta_start"),
+            (#"{"_class_name": "DDPMScheduler", "variance_type": "learned_range"}"#, "fixed_small"),
             (#"{"_class_name": "DDIMScheduler", "prediction_typ": "epsilon"}"#, "did you mean \"prediction_type\""),
             (#"{"_class_name": "DDIMScheduler", "prediction_type": "noise"}"#, "v_prediction"),
             (#"{"_class_name": "DDIMScheduler", "prediction_type": 3}"#, "prediction_type"),
@@ -41,13 +44,73 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             (#"{"_class_name": "DPMSolverMultistepScheduler", "variance_type": "learned_range"}"#, "variance"),
         ]
         for (text, part) in bad {
-            let found = message { _ = try configuration(text) }
+            let found = message { _ = try configuration(text).make() }
             #expect(found.contains("scheduler_config.json"), "\(text)")
             #expect(found.contains(part), "\(text): \(found)")
         }
         #expect(
             message { _ = try SchedulerConfiguration(path: "/nowhere/scheduler_config.json") }.contains("no such file"))
-        #expect(message { _ = try SchedulerKind(named: "lcm") }.contains("euler_ancestral"))
+        #expect(message { _ = try SchedulerRegistry.standard.entry(named: "lcm") }.contains("euler_ancestral"))
+    }
+
+    @Test func whatIsWrongForOneSchedulerMayDoForAnother() throws {
+        // The folder opens; only the scheduler that cannot take the options says so.
+        for (text, part) in [
+            (
+                #"{"_class_name": "LMSDiscreteScheduler", "beta_end": 0.012}"#,
+                "LMSDiscreteScheduler, is not implemented"
+            ),
+            (#"{"_class_name": "UniPCMultistepScheduler", "beta_end": 0.012, "predict_x0": true}"#, "not implemented"),
+            (
+                #"{"_class_name": "DPMSolverMultistepScheduler", "beta_end": 0.012, "algorithm_type": "dpmsolver"}"#,
+                "dpmsolver++"
+            ),
+            (
+                #"{"_class_name": "DDPMScheduler", "beta_end": 0.012, "variance_type": "fixed_large_log"}"#,
+                "fixed_large"
+            ),
+        ] {
+            let read = try configuration(text)
+            #expect(message { _ = try read.make() }.contains(part), "\(message { _ = try read.make() })")
+            let ddim = try read.make("ddim")
+            #expect(ddim.name == "DDIMScheduler" && ddim.trainTimesteps == 1000)
+        }
+    }
+
+    @Test func unknownKeysThatAreOffAreNoted() throws {
+        let read = try configuration(
+            #"{"_class_name": "PNDMScheduler", "from_a_newer_version": false, "another": null, "skip_prk_steps": true}"#
+        )
+        #expect(read.notes.count == 1 && read.notes[0].contains("from_a_newer_version"))
+        #expect(try read.make().name == "PNDMScheduler")
+        #expect(
+            message { _ = try configuration(#"{"_class_name": "DDIMScheduler", "clip_samle": false}"#) }
+                .contains("did you mean \"clip_sample\""))
+        #expect(
+            message { _ = try configuration(#"{"_class_name": "PNDMScheduler", "from_a_newer_version": true}"#) }
+                .contains("may change the result"))
+    }
+
+    @Test func aSchedulerFromOutsideIsAnEntry() throws {
+        let name = "OutsideScheduler"
+        var known = SchedulerRegistry.standard
+        try known.add(
+            SchedulerEntry(name, "outside") { reader, _ in
+                _ = try reader.integer("outside_order", 1...3, default: 1)
+                return HalvingScheduler()
+            })
+        func configuration(_ text: String) throws -> SchedulerConfiguration {
+            try SchedulerConfiguration(JSON.parse(text, name: "x"), name: "x", known)
+        }
+        let own = try configuration(#"{"_class_name": "OutsideScheduler", "outside_order": 2}"#)
+        #expect(try own.make().name == name && own.notes.isEmpty)
+        #expect(try configuration(#"{"_class_name": "DDIMScheduler"}"#).make("outside").name == name)
+        #expect(
+            message { _ = try configuration(#"{"_class_name": "OutsideScheduler", "outside_odrer": 2}"#) }.contains(
+                "outside_order"))
+        #expect(throws: RegistryError.self) {
+            try known.add(SchedulerEntry("Another", "outside") { _, _ in HalvingScheduler() })
+        }
     }
 
     @Test func publishedConfigurationsAreRead() throws {
@@ -58,25 +121,24 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
              "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000, "steps_offset": 1,
              "set_alpha_to_one": false, "skip_prk_steps": true, "trained_betas": null}
             """#)
-        #expect(read.kind == .pndm && read.skipsPrkSteps && read.stepsOffset == 1 && read.timestepSpacing == .leading)
-        let scheduler = try read.makeScheduler()
+        #expect(read.className == "PNDMScheduler" && read.notes.isEmpty)
+        let scheduler = try read.make()
         try scheduler.setTimesteps(50)
         #expect(scheduler.timesteps.count == 51)
         #expect(scheduler.timesteps.prefix(4) == [981, 961, 961, 941] && scheduler.timesteps.last == 1)
-        let swapped = try SchedulerConfiguration(
-            JSON.parse(#"{"_class_name": "PNDMScheduler", "beta_end": 0.012, "steps_offset": 1}"#, name: "x"),
-            name: "x",
-            kind: .dpmSolverMultistep)
-        #expect(swapped.timestepSpacing == .linspace && swapped.betaEnd == 0.012)
-        let adjusted = try configuration(#"{"_class_name": "DDIMScheduler"}"#).adjustedForStableDiffusion()
-        #expect(adjusted.stepsOffset == 1 && adjusted.clipSampleRange == nil)
+        // Its own scheduler takes what the pipeline alters, whether the file has the key or not.
+        let outdated = try configuration(#"{"_class_name": "DDIMScheduler"}"#).changing(
+            StableDiffusion.schedulerChanges)
+        let ddim = try outdated.make()
+        try ddim.setTimesteps(10)
+        #expect(ddim.timesteps.last == 1)
     }
 
     @Test func wrongCallsAreRefused() throws {
-        for kind in SchedulerKind.allCases {
-            let scheduler = try configuration("{\"_class_name\": \"\(kind.rawValue)\"}").makeScheduler()
+        for kind in SchedulerRegistry.standard.entries.names {
+            let scheduler = try configuration("{\"_class_name\": \"\(kind)\"}").make()
             let x = try Tensor.zeros([1, 2, 2, 4])
-            let noise = scheduler.needsNoise ? x : nil
+            let noise: Tensor? = x
             #expect(message { _ = try scheduler.step(x, sample: x, noise: noise) }.contains("no timesteps"))
             for steps in [0, -1, 1001, Int.max, Int.min] {
                 #expect(message { try scheduler.setTimesteps(steps) }.contains("steps"))
@@ -93,34 +155,39 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
                 _ = try scheduler.step(scheduler.modelInput(x), sample: x, noise: noise)
             }
             #expect(message { _ = try scheduler.step(x, sample: x, noise: noise) }.contains("steps are done"))
-            if kind != .ddim {
-                #expect(message { _ = try scheduler.configuration.makeScheduler(eta: 0.5) }.contains("eta"))
+            if kind != "DDIMScheduler" {
+                #expect(
+                    message { _ = try configuration("{\"_class_name\": \"\(kind)\"}").make(eta: 0.5) }.contains("eta"))
             }
-            #expect(message { _ = try scheduler.configuration.makeScheduler(eta: .nan) }.contains("eta"))
+            #expect(message { _ = try configuration("{\"_class_name\": \"\(kind)\"}").make(eta: .nan) }.contains("eta"))
         }
-        let offset = try configuration(#"{"_class_name": "DDIMScheduler", "steps_offset": 1}"#).makeScheduler()
+        let offset = try configuration(#"{"_class_name": "DDIMScheduler", "steps_offset": 1}"#).make()
         #expect(message { try offset.setTimesteps(1000) }.contains("fewer steps"))
     }
 
     @Test func foreignStatesAreRefused() throws {
-        let ddim = try configuration(#"{"_class_name": "DDIMScheduler"}"#).makeScheduler()
-        let pndm = try configuration(#"{"_class_name": "PNDMScheduler", "skip_prk_steps": true}"#).makeScheduler()
-        let dpm = try configuration(#"{"_class_name": "DPMSolverMultistepScheduler"}"#).makeScheduler()
+        let ddim = try configuration(#"{"_class_name": "DDIMScheduler"}"#).make()
+        let pndm = try configuration(#"{"_class_name": "PNDMScheduler", "skip_prk_steps": true}"#).make()
+        let dpm = try configuration(#"{"_class_name": "DPMSolverMultistepScheduler"}"#).make()
         try ddim.setTimesteps(10)
         let state = try ddim.state()
         for scheduler in [pndm, dpm] {
             #expect(message { try scheduler.restore(state) }.contains("another scheduler"))
         }
         #expect(message { try ddim.restore([:]) }.contains("no position"))
-        for position in [[0, 10, 11], [0, 0, 0], [0, -5, 1], [0, 10, Int64.max], [0, Int64.max, 1]] as [[Int64]] {
-            #expect(!message { try ddim.restore(["position": Tensor(position, shape: [3])]) }.isEmpty)
+        func position(_ scheduler: any Scheduler, _ steps: Int64, _ index: Int64) throws -> [String: Tensor] {
+            var state = try scheduler.state()
+            state["position"] = try Tensor([steps, index], shape: [2])
+            return state
+        }
+        for (steps, index) in [(10, 11), (0, 0), (-5, 1), (10, Int64.max), (Int64.max, 1)] {
+            #expect(!message { try ddim.restore(position(ddim, steps, index)) }.isEmpty)
         }
         // The images or predictions that the position needs are missing.
-        #expect(
-            message { try dpm.restore(["position": Tensor([4, 10, 3] as [Int64], shape: [3])]) }.contains("0 images"))
-        #expect(
-            message { try pndm.restore(["position": Tensor([1, 10, 3] as [Int64], shape: [3])]) }.contains(
-                "predictions"))
+        try dpm.setTimesteps(10)
+        try pndm.setTimesteps(10)
+        #expect(message { try dpm.restore(position(dpm, 10, 3)) }.contains("0 images"))
+        #expect(message { try pndm.restore(position(pndm, 10, 3)) }.contains("predictions"))
     }
 
     @Test func extremeSchedulesDoNotStopTheProcess() throws {
@@ -130,17 +197,17 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             #", "interpolation_type": "log_linear", "final_sigmas_type": "sigma_min""#, #", "skip_prk_steps": true"#,
         ]
         let x = try Tensor.ones([1, 1, 1, 2])
-        for kind in SchedulerKind.allCases {
+        for kind in SchedulerRegistry.standard.entries.names {
             for count in [1, 2, 5, 9] {
                 for (spacing, betas) in [("linspace", (0, 1)), ("leading", (0, 0)), ("trailing", (1, 1))] {
                     for extra in extras {
                         let scheduler = try configuration(
                             """
-                            {"_class_name": "\(kind.rawValue)", "num_train_timesteps": \(count),
+                            {"_class_name": "\(kind)", "num_train_timesteps": \(count),
                              "timestep_spacing": "\(spacing)", "beta_start": \(betas.0), "beta_end": \(betas.1),
                              "prediction_type": "v_prediction", "steps_offset": 1\(extra)}
                             """
-                        ).makeScheduler()
+                        ).make()
                         for steps in 1...count {
                             do { try scheduler.setTimesteps(steps) } catch { continue }
                             var sample = x
@@ -159,7 +226,7 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
     @Test func trailingSpacingHasExactlyTheStepsAskedFor() throws {
         let scheduler = try configuration(
             #"{"_class_name": "DDIMScheduler", "timestep_spacing": "trailing", "clip_sample": false}"#
-        ).makeScheduler()
+        ).make()
         for steps in 1...1000 {
             try scheduler.setTimesteps(steps)
             #expect(scheduler.timesteps.count == steps && scheduler.timesteps.allSatisfy { $0 >= 0 })

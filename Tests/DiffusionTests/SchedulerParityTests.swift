@@ -8,6 +8,8 @@ import Testing
 /// One run of a scheduler, as diffusers did it.
 struct SchedulerCase {
     let configuration: JSON
+    /// The scheduler that a pipeline takes in place of its own.
+    let other: String?
     let steps: Int
     let eta: Double
     let seed: Int
@@ -24,6 +26,7 @@ struct SchedulerCase {
             let first = json["init_noise_sigma"]?.number, let middle = list("middle"), let final = list("final")
         else { return nil }
         self.configuration = configuration
+        other = json["other"]?.string
         self.steps = steps
         self.eta = eta
         self.seed = seed
@@ -42,7 +45,9 @@ struct SchedulerCase {
     }
 
     func scheduler() throws -> any Scheduler {
-        try SchedulerConfiguration(configuration, name: "case").makeScheduler(eta: eta)
+        let own = try SchedulerConfiguration(configuration, name: "case")
+        guard let other else { return try own.make(eta: eta) }
+        return try own.changing(StableDiffusion.schedulerChanges).make(other)
     }
 
     func noise() throws -> LatentNoise {
@@ -67,9 +72,9 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
 @Suite("Schedulers against diffusers") struct SchedulerParityTests {
     @Test func timestepsSigmasAndTrajectoriesMatch() throws {
         let cases = try SchedulerCase.all()
-        #expect(cases.count >= 40)
+        #expect(cases.count >= 57)
         for run in cases {
-            let text = "\(run.configuration.text()) steps \(run.steps) eta \(run.eta)"
+            let text = "\(run.other ?? "") \(run.configuration.text()) steps \(run.steps) eta \(run.eta)"
             let scheduler = try run.scheduler()
             try scheduler.setTimesteps(run.steps)
             #expect(scheduler.timesteps.count == run.timesteps.count, "\(text)")

@@ -10,8 +10,8 @@ final class LetterTokenizer: Tokenizer {
     let vocabularySize = 130
     let maximumLength: Int? = 8
     let padID: Int? = 129
-    let beginID = 128
-    let endID = 129
+    let beginID: Int? = 128
+    let endID: Int? = 129
 
     func tokens(_ text: String) -> [Int] { text.unicodeScalars.map { Int($0.value) % 128 } }
     func token(_ id: Int) -> String? { Unicode.Scalar(UInt32(id)).map(String.init) }
@@ -23,8 +23,11 @@ final class IdEncoder: TextEncoder {
     let positions = 8
     let dtype = DType.f32
     let files: [(file: String, sha256: String)] = [("text", "t")]
+    /// How many texts were encoded.
+    var calls = 0
 
     func states(_ ids: Tensor) throws -> Tensor {
+        calls += 1
         let values = try ids.array(Int64.self).flatMap { id -> [Float] in [Float(id) / 128, 1] }
         return try Tensor(values, shape: ids.shape + [2])
     }
@@ -41,9 +44,9 @@ final class FormulaDenoiser: Denoiser {
     /// The call, from 0, that answers with NaN.
     var bad: Int?
 
-    func forward(_ latents: Tensor, timestep: Float, context: Tensor) throws -> Tensor {
+    func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor {
         calls.append((latents.shape[0], timestep))
-        let words = try context.contiguous().array(Float.self)
+        let words = try conditioning.states.contiguous().array(Float.self)
         let perText = words.count / latents.shape[0]
         var values = try latents.contiguous().array(Float.self)
         let perLatent = values.count / latents.shape[0]
@@ -84,15 +87,53 @@ final class CopyingAutoencoder: Autoencoder {
     func decodeTiled(_ latents: Tensor) throws -> Tensor { try decode(latents) }
 }
 
-extension StableDiffusionPipeline {
-    /// A pipeline of formulas.
-    static func standIn(_ denoiser: FormulaDenoiser = FormulaDenoiser()) throws -> StableDiffusionPipeline {
-        try StableDiffusionPipeline(
-            tokenizer: LetterTokenizer(), textEncoder: IdEncoder(), denoiser: denoiser,
-            autoencoder: CopyingAutoencoder(),
-            scheduler: .object([
+extension DiffusionPipeline {
+    /// A Stable Diffusion of formulas.
+    static func standIn(
+        _ denoiser: FormulaDenoiser = FormulaDenoiser(), textEncoder: IdEncoder = IdEncoder(), cacheLimit: Int = 1 << 20
+    ) throws -> DiffusionPipeline {
+        let family = try StableDiffusion(
+            tokenizer: LetterTokenizer(), textEncoder: textEncoder, denoiser: denoiser,
+            autoencoder: CopyingAutoencoder())
+        return try DiffusionPipeline(family, scheduler: formulaScheduler(), cacheLimit: cacheLimit)
+    }
+
+    /// The scheduler's options of the stand-ins.
+    static func formulaScheduler() throws -> SchedulerConfiguration {
+        try SchedulerConfiguration(
+            .object([
                 ("_class_name", .string("PNDMScheduler")), ("skip_prk_steps", .boolean(true)),
                 ("beta_schedule", .string("scaled_linear")), ("steps_offset", .integer(1)),
-            ]), schedulerName: "scheduler")
+            ]), name: "scheduler")
+    }
+}
+
+/// A scheduler that takes half of the answer away in every step.
+final class HalvingScheduler: Scheduler {
+    let name = "OutsideScheduler"
+    let trainTimesteps = 1000
+    private(set) var timesteps: [Float] = []
+    let sigmas: [Float] = []
+    private(set) var stepIndex = 0
+    let initialNoiseSigma: Float = 1
+    let needsNoise = false
+
+    func setTimesteps(_ steps: Int) throws {
+        timesteps = (0..<steps).map { Float(steps - $0) }
+        stepIndex = 0
+    }
+
+    func modelInput(_ sample: Tensor) throws -> Tensor { sample }
+
+    func step(_ modelOutput: Tensor, sample: Tensor, noise: Tensor?) throws -> Tensor {
+        stepIndex += 1
+        let pairs = zip(try sample.contiguous().array(Float.self), try modelOutput.contiguous().array(Float.self))
+        return try Tensor(pairs.map { $0 - $1 / 2 }, shape: sample.shape)
+    }
+
+    func state() throws -> [String: Tensor] { ["step": try Tensor([Int64(stepIndex)], shape: [1])] }
+
+    func restore(_ state: [String: Tensor]) throws {
+        stepIndex = Int(try state["step"]?.array(Int64.self).first ?? 0)
     }
 }

@@ -43,7 +43,7 @@ private func ids() throws -> Tensor {
         for oldNames in [false, true] {
             let folder = try model(configuration, oldNames: oldNames)
             for (dtype, tolerance) in [(DType.f32, 1e-5), (.bf16, 2e-2)] {
-                let opened = try TextEncoderFolder.open(folder.path, dtype: dtype)
+                let opened = try TextEncoderRegistry.standard.open(folder.path, dtype: dtype)
                 let encoder = try #require(opened as? BERTTextEncoder)
                 #expect(encoder.width == 64 && encoder.positions == 140 && encoder.files.count == 2)
                 let states = try encoder.states(ids())
@@ -81,7 +81,7 @@ private func ids() throws -> Tensor {
             ("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", "layer.3"),
         ] {
             try folder.write("config.json", configuration.replacingOccurrences(of: old, with: new))
-            let found = message { _ = try TextEncoderFolder.open(folder.path, dtype: .f32) }
+            let found = message { _ = try TextEncoderRegistry.standard.open(folder.path, dtype: .f32) }
             #expect(found.contains(part), "\(found)")
         }
     }

@@ -23,10 +23,16 @@ test("fields", function()
 end)
 
 test("the parts, one by one, are the pipeline", function()
-  local ids, lost = pipe.tokenizer:encode { PROMPT, "" }
-  equal({ ids:shape(), ids:dtype(), lost }, { { 2, 77 }, "i64", { 0, 0 } })
+  local ids = pipe.tokenizer:encode { PROMPT, "" }
+  equal({ ids:shape(), ids:dtype(), pipe.tokenizer:lost { PROMPT, "" } }, { { 2, 77 }, "i64", { 0, 0 } })
+  equal(pipe.tokenizer:lost(("effusion "):rep(100)), { 325 })
+  local mask = pipe.tokenizer:mask { PROMPT, "" }
+  equal({ mask:dtype(), mask[2]:totable()[2], mask[2]:totable()[3] }, { "i64", 1, 0 })
   equal(pipe.tokenizer:encode("effusion ion"):narrow(2, 1, 6):totable(), { { 516, 513, 117, 115, 515, 515 } })
   local states = pipe.text_encoder:forward(ids)
+  -- The contract composes them: nothing gives more values than it says.
+  equal(select("#", pipe.tokenizer:encode(PROMPT)), 1)
+  equal(pipe.text_encoder:forward(pipe.tokenizer:encode(PROMPT)):shape(), { 1, 77, 32 })
   equal({ states:shape(), states:dtype() }, { { 2, 77, 32 }, "f32" })
   close(pipe.text_encoder:forward(ids[1]), states:narrow(1, 1, 1):totable(), 1e-5)
   local latents = tensor.randn({ 2, 8, 8, 4 }, tensor.generator(1))
@@ -52,7 +58,9 @@ test("the parts, one by one, are the pipeline", function()
 end)
 
 test("an image is the same alone, in any list and in any order", function()
-  local images, details = pipe:generate { prompt = { PROMPT, "", "Clear lungs" }, steps = 3, seed = 10 }
+  local wanted = { prompt = { PROMPT, "", "Clear lungs" }, steps = 3, seed = 10 }
+  local images, details = pipe:generate(wanted), pipe:settings(wanted)
+  equal(select("#", pipe:generate { prompt = PROMPT, steps = 1 }), 1)
   equal({ #images, images[1].width, images[1].height, images[1].mode }, { 3, 64, 64, "rgb" })
   equal(details, { seeds = { 10, 11, 12 }, lost_tokens = { 0, 0, 0 }, steps = 3, guidance_scale = 7.5,
     scheduler = "pndm", width = 64, height = 64 })
@@ -75,14 +83,13 @@ test("options change the image", function()
   local ddim = make { scheduler = "ddim" }
   assert(not same(ddim, plain) and same(make { scheduler = "DDIMScheduler" }, ddim))
   assert(not same(make { scheduler = "ddim", eta = 1 }, ddim))
-  for _, name in ipairs { "euler", "euler_ancestral", "dpm_solver_multistep" } do make { scheduler = name } end
+  for _, name in ipairs { "ddpm", "euler", "euler_ancestral", "dpm_solver_multistep" } do make { scheduler = name } end
   -- PyTorch's noise of the seed is the beginning, which may also be given.
   local noise = tensor.randn({ 1, 4, 8, 8 }, tensor.generator(4)):permute(1, 3, 4, 2)
   assert(same(make { latents = noise }, plain))
   assert(not same(make { latents = noise * 0.5 }, plain))
   assert(same(make { tiled = true }, plain), "an image of one tile")
-  local _, details = pipe:generate { prompt = ("effusion "):rep(100), steps = 1 }
-  equal(details.lost_tokens, { 325 })
+  equal(pipe:settings({ prompt = ("effusion "):rep(100), steps = 1 }).lost_tokens, { 325 })
 end)
 
 test("callbacks", function()
@@ -91,15 +98,41 @@ test("callbacks", function()
     callback = function(step, latents, number, steps)
       seen[#seen + 1] = { number, step, steps }
       equal(latents:shape(), { 1, 8, 8, 4 })
+      latents:select(1, 1)[1] = 1e9   -- A copy: nothing comes of it.
     end }
   -- PNDM's second call goes back to the first timestep.
   equal(seen, { { 1, 1, 3 }, { 1, 2, 3 }, { 1, 3, 3 }, { 1, 64 }, { 2, 1, 3 }, { 2, 2, 3 }, { 2, 3, 3 }, { 2, 64 } })
+  local steps = {}
+  pipe:generate { prompt = { "a" }, steps = 2, seed = 1, on_step = function(...) steps[#steps + 1] = { ... } end }
+  equal(steps, { { 1, 1, 3 }, { 2, 1, 3 }, { 3, 1, 3 } })
   local kept = {}
   raises(function()
     pipe:generate { prompt = { "a", "b" }, steps = 1, on_image = function(i) kept[#kept + 1] = i end,
       callback = function(_, _, number) if number == 2 then error "enough" end end }
   end, "pipeline.lua", "enough")
   equal(kept, { 1 })
+end)
+
+test("what the denoiser reads of texts", function()
+  local context, details = pipe:encode_prompt { PROMPT, "" }
+  equal({ context:shape(), context:dtype(), next(details) }, { { 2, 77, 32 }, "f32" })
+  close(context, pipe.text_encoder:forward(pipe.tokenizer:encode { PROMPT, "" }):totable(), 1e-6)
+  assert(pipe:encode_prompt(PROMPT) == context:narrow(1, 1, 1))
+  raises(function() pipe:encode_prompt(("effusion "):rep(100), { overflow = "error" }) end, "tokens")
+  raises(function() pipe:encode_prompt {} end, "text", "empty")
+  -- Options of other families are known, and refused by name.
+  for name, value in pairs { max_sequence_length = 30, instruction = true, system_prompt = "x", cfg_trunc_ratio = 0.5,
+    cfg_normalization = true } do
+    raises(function() pipe:generate { prompt = PROMPT, steps = 1, [name] = value } end, "StableDiffusionPipeline", name)
+    raises(function() pipe:encode_prompt(PROMPT, { [name] = value }) end, "StableDiffusionPipeline", name)
+  end
+  local latents = tensor.zeros { 1, 8, 8, 4 }
+  raises(function() pipe.unet:forward(latents, 1, context:narrow(1, 1, 1), { pooled = latents }) end, "pooled")
+  raises(function() pipe.unet:forward(latents, 1, context:narrow(1, 1, 1), { mask = latents }) end, "mask")
+  equal({ pipe.class, pipe.notes }, { "StableDiffusionPipeline", {} })
+  for _, part in ipairs { "transformer", "text_encoder_2", "text_encoder_3", "tokenizer_2", "tokenizer_3" } do
+    equal(pipe[part], nil)
+  end
 end)
 
 test("wrong options are named", function()
@@ -200,7 +233,7 @@ test("the registry", function()
     load = function(options) return model.pipeline(options.weights, { dtype = options.dtype }) end })
   local mine = model.pipeline("mine", { weights = scratch })
   equal({ mine.name, mine.steps, mine.guidance_scale }, { "mine", 4, 2.0 })
-  local _, details = mine:generate { prompt = PROMPT }
+  local details = mine:settings { prompt = PROMPT }
   equal({ details.steps, details.guidance_scale }, { 4, 2.0 })
   -- An object of Lua's own does as well.
   model.register("gray", { steps = 1, load = function()
@@ -253,6 +286,42 @@ test("damaged folders are named", function()
   model.pipeline(scratch)
   raises(function() model.pipeline(scratch .. "/nothing") end, "nothing/model_index.json")
   raises(function() model.pipeline(3) end, "source")
+end)
+
+test("folders of other schedulers, and of newer versions", function()
+  local path, text = scratch .. "/scheduler/scheduler_config.json", small.schedulers.PNDMScheduler
+  local pipe = model.pipeline(scratch)
+  local function with(content, body)
+    local out <close> = assert(io.open(path, "w"))
+    assert(out:write(content))
+    out:close()
+    body(model.pipeline(scratch))
+  end
+  local options = { prompt = PROMPT, steps = 2, seed = 3 }
+  local function made(pipeline, scheduler)
+    options.scheduler = scheduler
+    return pipeline:generate(options)[1]
+  end
+  local ddim = made(pipe, "ddim")
+  -- The program lacks it: a named scheduler takes its options, as diffusers' `from_config` does.
+  with(text:gsub("PNDMScheduler", "LMSDiscreteScheduler"), function(other)
+    equal(other.scheduler, "LMSDiscreteScheduler")
+    assert(same(made(other, "ddim"), ddim))
+    raises(function() made(other) end, "LMSDiscreteScheduler", "not implemented", "ddim")
+    raises(function() other:settings { prompt = PROMPT } end, "LMSDiscreteScheduler")
+  end)
+  with(text:gsub("PNDMScheduler", "DDPMScheduler"), function(other)
+    equal(other.scheduler, "ddpm")
+    assert(same(made(other, "ddim"), ddim))
+    made(other)
+  end)
+  with(text:gsub("{", '{ "from_a_newer_version": false, "another": null,', 1), function(newer)
+    equal(#newer.notes, 1)
+    assert(newer.notes[1]:find("from_a_newer_version", 1, true))
+    assert(same(made(newer), made(pipe)))
+  end)
+  raises(function() with(text:gsub("{", '{ "from_a_newer_version": 1,', 1), print) end, "from_a_newer_version")
+  with(text, function() end)
 end)
 
 test("parameters of the parts", function()

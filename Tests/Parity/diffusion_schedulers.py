@@ -17,6 +17,7 @@ from pathlib import Path
 
 import diffusers
 import torch
+from diffusers.configuration_utils import FrozenDict
 from diffusers.utils.torch_utils import randn_tensor
 
 if not os.environ.get("CHEXGEN_TORCH_SQRT"):
@@ -35,11 +36,26 @@ def model(x, t):
     return 0.1 * x + math.sin(float(t))
 
 
-def case(config, steps, eta=0.0, seed=7):
+def altered(scheduler):
+    """What StableDiffusionPipeline makes of the scheduler that it is built with."""
+    config = dict(scheduler.config)
+    if config.get("steps_offset", 1) != 1:
+        config["steps_offset"] = 1
+    if config.get("clip_sample", False) is True:
+        config["clip_sample"] = False
+    scheduler._internal_dict = FrozenDict(config)
+    return scheduler
+
+
+def case(config, steps, eta=0.0, seed=7, other=None):
+    """One run; with `other`, of the scheduler that a pipeline takes in place of its own."""
     config = dict(config)
     name = config["_class_name"]
     kind = getattr(diffusers, name)
     scheduler = kind.from_config({k: v for k, v in config.items() if k != "_class_name"})
+    if other:
+        name = other
+        scheduler = getattr(diffusers, other).from_config(altered(scheduler).config)
     scheduler.set_timesteps(steps)
     generators = [torch.Generator().manual_seed(seed + i) for i in range(SHAPE[0])]
     sample = randn_tensor(SHAPE, generator=generators) * scheduler.init_noise_sigma
@@ -61,13 +77,13 @@ def case(config, steps, eta=0.0, seed=7):
     values = lambda x: [number(v) for v in x.permute(0, 2, 3, 1).flatten()]
     if not torch.isfinite(sample).all():
         return None
-    return {
+    return ({"other": other} if other else {}) | {
         "config": {k: ("-Infinity" if v == -math.inf else v) for k, v in config.items()},
         "steps": steps,
         "eta": eta,
         "seed": seed,
         "timesteps": [number(t) for t in scheduler.timesteps],
-        "sigmas": [number(s) for s in scheduler.sigmas] if name not in ("DDIMScheduler", "PNDMScheduler") else [],
+        "sigmas": [number(s) for s in scheduler.sigmas] if name not in ("DDIMScheduler", "DDPMScheduler", "PNDMScheduler") else [],
         "init_noise_sigma": number(scheduler.init_noise_sigma),
         "middle": values(middle),
         "final": values(sample),
@@ -82,6 +98,11 @@ def committed():
     euler, ancestral = "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler"
     dpm = "DPMSolverMultistepScheduler"
     v = {"prediction_type": "v_prediction"}
+    ddpm, offset = "DDPMScheduler", {"steps_offset": 1, "clip_sample": False}
+
+    def swapped(own, other, **options):
+        return case({"_class_name": own, **SD, **options}, 10, other=other)
+
     return [
         add(ddim, 50, steps_offset=1, clip_sample=False, set_alpha_to_one=False, **v),
         add(ddim, 100, base={}, steps_offset=1, clip_sample=False, timestep_spacing="trailing"),
@@ -127,12 +148,27 @@ def committed():
         add(dpm, 20, base={}, use_flow_sigmas=True, flow_shift=3.0, prediction_type="flow_prediction"),
         add(dpm, 11, prediction_type="sample"),
         add(dpm, 1),
+        add(ddpm, 25, **offset),
+        add(ddpm, 10, base={}, timestep_spacing="trailing", **v),
+        add(ddpm, 12, variance_type="fixed_large", timestep_spacing="linspace", clip_sample_range=0.8),
+        add(ddpm, 8, variance_type="fixed_small_log", prediction_type="sample", clip_sample=False),
+        add(ddpm, 7, timestep_spacing="trailing", clip_sample=False, rescale_betas_zero_snr=True, **v),
+        add(ddpm, 1, **offset),
+        # In place of a pipeline's own scheduler: what that had by default does not count, even where the pipeline
+        # alters it.
+        swapped("LMSDiscreteScheduler", ddim, **offset, **v),
+        swapped("HeunDiscreteScheduler", ddim, timestep_spacing="trailing"),
+        swapped("UniPCMultistepScheduler", dpm, solver_order=3, **offset),
+        swapped(ddpm, ddim),
+        swapped(ddpm, ddim, steps_offset=0, clip_sample=True),
+        swapped("KDPM2DiscreteScheduler", euler, steps_offset=0),
+        swapped(pndm, ddpm, skip_prk_steps=True, **offset),
     ]
 
 
 def drawn(seed, count):
     r = random.Random(seed)
-    kinds = ["DDIM", "PNDM", "EulerDiscrete", "EulerAncestralDiscrete", "DPMSolverMultistep"]
+    kinds = ["DDIM", "DDPM", "PNDM", "EulerDiscrete", "EulerAncestralDiscrete", "DPMSolverMultistep"]
     made = []
     while len(made) < count:
         name = r.choice(kinds) + "Scheduler"
@@ -150,6 +186,9 @@ def drawn(seed, count):
         if r.random() < 0.3 and name != "PNDMScheduler":
             config["rescale_betas_zero_snr"] = True
         flag = lambda key, share=0.5: config.update({key: r.random() < share})
+        if name == "DDPMScheduler":
+            flag("clip_sample")
+            config["variance_type"] = r.choice(["fixed_small", "fixed_small_log", "fixed_large"])
         if name in ("DDIMScheduler", "PNDMScheduler"):
             flag("set_alpha_to_one")
             flag("clip_sample")

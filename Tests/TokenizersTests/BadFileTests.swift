@@ -86,7 +86,7 @@ import Tokenizers
     @Test func missingAndForeignFilesAreRefused() throws {
         #expect(message { _ = try openTokenizer([:]) }.contains("no such file"))
         #expect(message { _ = try openTokenizer(["vocab.json": vocabulary]) }.contains("merges.txt"))
-        #expect(message { _ = try TokenizerFolder.open("/nowhere/at/all") }.contains("no such file"))
+        #expect(message { _ = try TokenizerRegistry.standard.open("/nowhere/at/all") }.contains("no such file"))
         #expect(message { _ = try openTokenizer(["vocab.txt": Data("[UNK]\na\na\n".utf8)]) }.contains("line 3"))
         #expect(message { _ = try openTokenizer(["vocab.txt": Data()]) }.contains("empty"))
         #expect(message { _ = try openTokenizer(["vocab.txt": Data("a\n".utf8)]) }.contains("unk_token"))

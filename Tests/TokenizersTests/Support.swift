@@ -7,10 +7,10 @@ import Tokenizers
 let fixtures = Places.fixtures("tokenizers")
 
 /// Opens a tokenizer whose folder has these files.
-func openTokenizer(_ files: [String: Data]) throws -> any Tokenizer {
+func openTokenizer(_ files: [String: Data], _ known: TokenizerRegistry = .standard) throws -> any Tokenizer {
     let scratch = try Scratch()
     for (name, content) in files { try content.write(to: URL(fileURLWithPath: scratch.path + "/" + name)) }
-    return try TokenizerFolder.open(scratch.path)
+    return try known.open(scratch.path)
 }
 
 /// The files of a committed vocabulary.

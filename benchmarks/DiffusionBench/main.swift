@@ -1,11 +1,9 @@
 import CSupport
 import Checkpoints
 import Diffusion
-import Encoders
 import Foundation
 import NeuralNet
 import Tensors
-import Tokenizers
 
 // Our side of the benchmark of text to image; CHEXGEN_THREADS sets the threads.
 //   diffusion-bench unet FOLDER DTYPE LATENTS.npy CONTEXT.npy OUT.npy
@@ -79,18 +77,15 @@ func products(_ dtype: DType) throws -> [(operations: Double, run: () throws -> 
 }
 
 func picture(_ folder: String, _ dtype: DType, steps: Int) throws {
-    let parts = try PipelineFolder(folder)
-    let pipeline = try StableDiffusionPipeline(
-        tokenizer: TokenizerFolder.open(parts.tokenizer),
-        textEncoder: TextEncoderFolder.open(parts.textEncoder, dtype: dtype),
-        denoiser: UNet2DConditionModel(parts.unet, dtype: dtype), autoencoder: AutoencoderKL(parts.vae, dtype: dtype),
-        scheduler: parts.scheduler, schedulerName: parts.schedulerName)
-    var options = GenerationOptions(prompts: ["no acute cardiopulmonary process"], seeds: [42])
+    let pipeline = try PipelineRegistry.standard.open(PipelineFolder(folder), dtype: dtype)
+    var options = GenerationOptions(
+        prompts: ["no acute cardiopulmonary process"], seeds: [42], pipeline.defaults)
+    (options.width, options.height) = (512, 512)
     options.steps = steps
     let taken = try time {
         let process = try pipeline.begin(options)
         while !process.isDone { try process.advance() }
-        _ = try pipeline.decode(process.latents)
+        _ = try pipeline.finish(process, isTiled: false)
     }
     print(taken, try peakMemory())
 }

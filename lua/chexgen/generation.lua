@@ -111,6 +111,9 @@ local function open_pipeline(params)
   return model.pipeline(params.model, options)
 end
 
+--- Whether a model is one of the program's pipelines, and not a table of a script's.
+local function is_own(pipe) return type(pipe) == "userdata" end
+
 local function exists(path)
   local file <close> = io.open(path, "rb")
   return file ~= nil
@@ -129,32 +132,48 @@ function generation.open(run)
   for _, name in ipairs(generation.untyped) do settings[name] = params[name] end
   settings.steps = settings.steps or pipe.steps or 50
   settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
-  return setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {} }, Job)
+  local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {} }, Job)
+  -- What is wrong with the settings, such as a scheduler that the program lacks, is said before the first image.
+  if items[1] and is_own(pipe) then pipe:settings(job:options_of(items[1])) end
+  return job
 end
 
 --- Lets go of the model's memory.
 function Job:close()
-  if type(self.pipe) == "userdata" then self.pipe:close() end
+  if is_own(self.pipe) then self.pipe:close() end
   self.pipe = nil
+end
+
+--- What one image is made with: the settings of all, its prompt and its seed.
+function Job:options_of(item)
+  local options = { prompt = item.prompt, seed = item.seed }
+  for key, value in pairs(self.settings) do options[key] = value end
+  return options
 end
 
 --- Makes one image and its file. Steps that an earlier process did are taken up from a file in the run folder.
 function Job:make_one(item, path, bar, note)
   local steps, counted = self.settings.steps, nil
-  local options = {
-    prompt = item.prompt, seed = item.seed, state = self.run:artifact "unfinished.safetensors",
-    callback = function(step, _, _, calls)
-      local units = step * steps // calls
-      if not counted then
-        counted = (step - 1) * steps // calls
-        bar:skip(counted)
-      end
-      bar:step(units - counted, note)
-      counted = units
-    end,
-  }
-  for key, value in pairs(self.settings) do options[key] = value end
-  local images, details = self.pipe:generate(options)
+  local function count(step, calls)
+    local units = step * steps // calls
+    if not counted then
+      counted = (step - 1) * steps // calls
+      bar:skip(counted)
+    end
+    bar:step(units - counted, note)
+    counted = units
+  end
+  local options, details = self:options_of(item), nil
+  options.state = self.run:artifact "unfinished.safetensors"
+  local images
+  if is_own(self.pipe) then
+    details = self.pipe:settings(options)
+    options.on_step = function(step, _, calls) count(step, calls) end
+    images = self.pipe:generate(options)
+  else
+    options.callback = function(step, _, _, calls) count(step, calls) end
+    images, details = self.pipe:generate(options)
+  end
   image.save(path, images[1])
   bar:step(steps - (counted or 0), note)
   details = details or {}

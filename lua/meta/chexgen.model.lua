@@ -122,26 +122,70 @@ function Classifier:close() end
 ---@field width? integer Pixels, a multiple of 8; the model's where absent.
 ---@field height? integer Pixels, a multiple of 8; the model's where absent.
 ---@field latents? Tensor Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
----@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
+---@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
+---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
+---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
+---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
+---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
 ---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many steps it has. An error in it ends the call.
+---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
 ---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
----@field overflow? "truncate"|"error" What to do with a prompt of too many tokens: cut it and count what is lost, or stop. (default "truncate")
 ---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
 ---@field state? string A file that keeps the image under way: written where the call is stopped, and every few seconds; a later call with the same options goes on from its step. Removed with the last image.
 
+---@class Pipeline.settings.options
+---@field prompt string|string[] A text, or a list of them.
+---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
+---@field steps? integer Steps of the scheduler; the model's where absent.
+---@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work.
+---@field seed? integer|integer[] Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent.
+---@field width? integer Pixels, a multiple of 8; the model's where absent.
+---@field height? integer Pixels, a multiple of 8; the model's where absent.
+---@field latents? Tensor Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
+---@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
+---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
+---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
+---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
+---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
+---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many steps it has. An error in it ends the call.
+---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
+---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
+---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
+---@field state? string A file that keeps the image under way: written where the call is stopped, and every few seconds; a later call with the same options goes on from its step. Removed with the last image.
+
+---@class Pipeline.encode_prompt.options
+---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
+---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
+---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
+---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+
 --- A model that makes pictures from texts.
 ---@class Pipeline
----@field unet Denoiser The network that says what is noise.
----@field vae Autoencoder The network between images and latents.
----@field text_encoder TextEncoder The network that reads the prompt.
----@field tokenizer Tokenizer What cuts the prompt into tokens.
+---@field unet Denoiser The network that says what is noise; nil where the model has none of that name.
+---@field transformer Denoiser The network that says what is noise; nil where the model has none of that name.
+---@field vae Autoencoder The network between images and latents; nil where the model has none of that name.
+---@field text_encoder TextEncoder The network that reads the prompt; nil where the model has none of that name.
+---@field text_encoder_2 TextEncoder The network that reads the prompt; nil where the model has none of that name.
+---@field text_encoder_3 TextEncoder The network that reads the prompt; nil where the model has none of that name.
+---@field tokenizer Tokenizer What cuts the prompt into tokens; nil where the model has none of that name.
+---@field tokenizer_2 Tokenizer What cuts the prompt into tokens; nil where the model has none of that name.
+---@field tokenizer_3 Tokenizer What cuts the prompt into tokens; nil where the model has none of that name.
 ---@field name string What it was opened by.
+---@field class string The class of its pipeline, as its model_index.json names it.
 ---@field dtype string The dtype it computes in.
 ---@field scheduler string Its own scheduler.
 ---@field size integer Pixels a side that it was trained on.
 ---@field steps integer Steps where `generate` is told none.
 ---@field guidance_scale number The guidance scale where `generate` is told none.
+---@field notes string[] What was found odd in its files, and let be.
 ---@field identity string What its images depend on, beside the options of `generate`.
 local Pipeline = {}
 
@@ -152,11 +196,26 @@ local Pipeline = {}
 --- ```
 ---@param options Pipeline.generate.options What to make, and how.
 ---@return Image[] images One a prompt.
----@return table details `seeds` and `lost_tokens` (how many tokens of each prompt were cut off), one an image; and what was used: `steps`, `guidance_scale`, `scheduler`, `width`, `height`.
 function Pipeline:generate(options) end
+
+--- What `generate` makes images with for these options. It makes none, and checks all that needs no network.
+---@param options Pipeline.settings.options As for `generate`.
+---@return table settings `seeds` and `lost_tokens` (how many tokens of each prompt are cut off), one an image; and `steps`, `guidance_scale`, `scheduler`, `width`, `height`.
+function Pipeline:settings(options) end
+
+--- What the denoiser reads of texts.
+---@param text string|string[] A text, or a list of them.
+---@param options? Pipeline.encode_prompt.options How. (default {})
+---@return Tensor context What the denoiser attends to, f32 `[N, T, D]`.
+---@return table details `pooled` f32 `[N, P]` and `mask` i64 `[N, T]`, where the model has them.
+function Pipeline:encode_prompt(text, options) end
 
 --- Releases the object now; it cannot be used after that.
 function Pipeline:close() end
+
+---@class Denoiser.forward.options
+---@field pooled? Tensor f32 `[N, P]`.
+---@field mask? Tensor i64 `[N, T]`.
 
 --- The network of a pipeline that says what is noise in a latent.
 ---@class Denoiser
@@ -168,9 +227,10 @@ local Denoiser = {}
 --- The network alone, for checking it against its reference.
 ---@param latents Tensor f32 `[N, h, w, C]`.
 ---@param timestep number The timestep of all of them.
----@param context Tensor What the text encoder gives, f32 `[N, T, D]`.
----@return Tensor answer f32 `[N, h, w, C]`.
-function Denoiser:forward(latents, timestep, context) end
+---@param context Tensor What `encode_prompt` gives, f32 `[N, T, D]`.
+---@param options? Denoiser.forward.options What else it reads: of `encode_prompt`, too. (default {})
+---@return Tensor answer What the scheduler is handed, f32 `[N, h, w, C]`.
+function Denoiser:forward(latents, timestep, context, options) end
 
 --- Releases the object now; it cannot be used after that.
 function Denoiser:close() end
@@ -213,6 +273,12 @@ function TextEncoder:close() end
 ---@class Tokenizer.encode.options
 ---@field overflow? "truncate"|"error" What to do with a text that is too long. (default "truncate")
 
+---@class Tokenizer.mask.options
+---@field overflow? "truncate"|"error" What to do with a text that is too long. (default "truncate")
+
+---@class Tokenizer.lost.options
+---@field overflow? "truncate"|"error" What to do with a text that is too long. (default "truncate")
+
 --- What cuts a pipeline's prompts into tokens.
 ---@class Tokenizer
 ---@field length integer Tokens of a text, begin, end and padding included.
@@ -223,19 +289,36 @@ local Tokenizer = {}
 ---@param text string|string[] A text, or a list of them.
 ---@param options? Tokenizer.encode.options How. (default {})
 ---@return Tensor ids i64 `[N, T]`: begin, text, end and padding, as the pipeline takes them; values as in the vocabulary, counted from 0.
----@return integer[] lost How many tokens of each text were cut off.
 function Tokenizer:encode(text, options) end
+
+--- Which of the ids that `encode` gives are tokens.
+---@param text string|string[] A text, or a list of them.
+---@param options? Tokenizer.mask.options How. (default {})
+---@return Tensor mask i64 `[N, T]`: 1 for tokens, 0 for padding.
+function Tokenizer:mask(text, options) end
+
+--- How many tokens `encode` cuts off.
+---@param text string|string[] A text, or a list of them.
+---@param options? Tokenizer.lost.options How. (default {})
+---@return integer[] lost How many tokens of each text do not fit.
+function Tokenizer:lost(text, options) end
 
 --- Releases the object now; it cannot be used after that.
 function Tokenizer:close() end
 
 ---@class chexgen.model.pipeline.source
----@field unet string The denoiser: a folder, or a Hub name with the folder in it behind.
----@field vae string The autoencoder, likewise.
----@field text_encoder string The text encoder, likewise.
----@field tokenizer string The tokenizer, likewise.
+---@field unet? string A part: a folder, or a Hub name with the folder in it behind.
+---@field transformer? string A part: a folder, or a Hub name with the folder in it behind.
+---@field vae? string A part: a folder, or a Hub name with the folder in it behind.
+---@field text_encoder? string A part: a folder, or a Hub name with the folder in it behind.
+---@field text_encoder_2? string A part: a folder, or a Hub name with the folder in it behind.
+---@field text_encoder_3? string A part: a folder, or a Hub name with the folder in it behind.
+---@field tokenizer? string A part: a folder, or a Hub name with the folder in it behind.
+---@field tokenizer_2? string A part: a folder, or a Hub name with the folder in it behind.
+---@field tokenizer_3? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field scheduler table<string, any> What a scheduler_config.json holds, with `_class_name`, as in diffusers.
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
+---@field class? "StableDiffusionPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
 ---@class chexgen.model.parameters.options
 ---@field config? string The folder with the network's config.json.
@@ -272,7 +355,7 @@ function M.encoder(name, options) end
 ---@return table[] entries `name`, `about`, `ending` (what follows the names of its metrics in tables), `roles` (by role, `neighbours` or `logits`: the output that plays it under `chexgenbench` and under `exact`, and the `ending` of the role's columns), `outputs` and `weights` (of the program's own), `registered`.
 function M.encoders() end
 
---- Opens a text-to-image pipeline of the Stable Diffusion family. Weights are memory-mapped; loading is strict.
+--- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit). Weights are memory-mapped; loading is strict.
 ---
 --- ```lua
 --- local pipe = model.pipeline("stable-diffusion-v1-5", { dtype = "bf16" })

@@ -27,7 +27,8 @@ enum ModelModule {
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
             constants: [ClassifierModule.names],
-            classes: [EncoderMethods.declaration, ClassifierMethods.declaration] + PipelineModule.classes)
+            classes: [EncoderMethods.declaration, ClassifierMethods.declaration]
+                + PipelineModule.classes(session.pipelines))
     }
 
     private static func encoder(_ session: ScriptContext) -> LuaFunctionDeclaration {
@@ -65,7 +66,7 @@ enum ModelModule {
             "parameters",
             [
                 LuaParameter(
-                    "name", .choice(session.encoders.names + PipelineParameters.names),
+                    "name", .choice(session.encoders.names + session.pipelines.networks),
                     "An encoder of the program's own, or a part of a pipeline."),
                 LuaParameter(
                     "options",
@@ -80,7 +81,8 @@ enum ModelModule {
             let config = options.has("config") ? try options.string("config") : nil
             let name = try arguments.string("name")
             let parameters =
-                try PipelineParameters.list(name, config: config) ?? session.encoders.entry(name).parameters(config)
+                try session.pipelines.parameters(name, config: config)
+                ?? session.encoders.entry(name).parameters(config)
             return [
                 .table(
                     LuaTable(

@@ -78,7 +78,7 @@ struct RegisteredModel {
                 ("guidance_scale", guidanceScale.map { .number($0) } ?? .nil),
             ] as [(String, LuaValue)] where table[key].isNil { table[key] = value }
             return [.table(table)]
-        default: return made
+        case let other: return [other]
         }
     }
 

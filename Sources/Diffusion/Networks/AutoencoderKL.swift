@@ -1,10 +1,17 @@
 import Checkpoints
+import Encoders
 import Files
 import NeuralNet
 import Tensors
 
 /// The autoencoder of a diffusers folder: `vae` with its `config.json` and weights.
 public final class AutoencoderKL: Autoencoder {
+    /// How `AutoencoderRegistry` opens it.
+    static let entry = NetworkEntry<any Autoencoder>(
+        "vae", classes: ["AutoencoderKL"],
+        parameters: { try AutoencoderKL.parameters(AutoencoderConfiguration(path: $0)) },
+        open: { try AutoencoderKL($0, dtype: $1) })
+
     /// The sizes.
     public let configuration: AutoencoderConfiguration
     /// The compute dtype.
@@ -50,6 +57,9 @@ public final class AutoencoderKL: Autoencoder {
     public var scale: Int { configuration.scale }
     /// What latents are multiplied by for the denoiser.
     public var scalingFactor: Double { configuration.scalingFactor }
+
+    /// What a user should know of the configuration.
+    public var notes: [String] { configuration.notes }
 
     /// Gives back what the next pass makes again: Winograd's weights.
     public func releaseMemory() { network.parameters.releaseRenewableWeights() }

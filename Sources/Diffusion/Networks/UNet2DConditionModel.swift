@@ -1,4 +1,5 @@
 import Checkpoints
+import Encoders
 import Files
 import NeuralNet
 import Tensors
@@ -7,6 +8,12 @@ import Tensors
 ///
 /// Each latent of a batch runs on one thread from the first layer to the last; a single one uses all threads in each layer.
 public final class UNet2DConditionModel: Denoiser {
+    /// How `DenoiserRegistry` opens it.
+    static let entry = NetworkEntry<any Denoiser>(
+        "unet", classes: ["UNet2DConditionModel"],
+        parameters: { try UNet2DConditionModel.parameters(UNetConfiguration(path: $0)) },
+        open: { try UNet2DConditionModel($0, dtype: $1) })
+
     /// The sizes.
     public let configuration: UNetConfiguration
     /// The compute dtype.
@@ -46,6 +53,9 @@ public final class UNet2DConditionModel: Denoiser {
     /// Channels of a token of the context.
     public var contextWidth: Int { configuration.contextWidth }
 
+    /// What a user should know of the configuration.
+    public var notes: [String] { configuration.notes }
+
     /// Gives back what the next pass makes again: Winograd's weights, and the memory of activations.
     public func releaseMemory() {
         network.parameters.releaseRenewableWeights()
@@ -53,9 +63,14 @@ public final class UNet2DConditionModel: Denoiser {
         whole = nil
     }
 
-    /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and context f32 `[N, T, D]`.
-    /// - Throws: `TensorError` for other shapes and dtypes; `FileError` where the weights were changed in use.
-    public func forward(_ latents: Tensor, timestep: Float, context text: Tensor) throws -> Tensor {
+    /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and states f32 `[N, T, D]`.
+    /// - Throws: `TensorError` for other shapes and dtypes, and for a mask or pooled vectors, which it does not read;
+    ///   `FileError` where the weights were changed in use.
+    public func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor {
+        for (name, part) in [("mask", conditioning.mask), ("pooled", conditioning.pooled)] where part != nil {
+            throw TensorError.value(operation: "unet", message: "it reads no \(name) beside the context")
+        }
+        let text = conditioning.states
         guard latents.rank == 4, latents.count > 0, latents.shape[3] == latentChannels, latents.dtype == .f32 else {
             throw TensorError.shape(
                 operation: "unet",

@@ -1,8 +1,7 @@
 import Tensors
 
-/// One run of a pipeline from noise to latents, step by step: a caller can watch it, stop between steps, save its state
-/// and go on later, with the same result to the bit.
-public final class DenoisingProcess {
+/// One run of a diffusion pipeline from noise to latents.
+public final class DenoisingProcess: GenerationProcess {
     /// The latents after the last step, f32 `[N, H, W, C]`.
     public private(set) var latents: Tensor
     /// For each prompt, how many tokens were cut off.
@@ -10,29 +9,33 @@ public final class DenoisingProcess {
     private let denoiser: any Denoiser
     private let scheduler: any Scheduler
     private let noise: LatentNoise
-    private let context: Tensor
-    /// The guidance scale, where there are two branches: `context` then holds the negative texts first.
-    private let guidance: Float?
+    private let texts: Texts
+
+    /// What the denoiser is asked with.
+    struct Texts {
+        /// The prompts.
+        let prompts: Conditioning
+        /// The negative texts and then the prompts, and what becomes of the answers; nil where there is one branch.
+        let guided: (both: Conditioning, guidance: any Guidance)?
+        /// For each prompt, how many tokens were cut off.
+        let lost: [Int]
+    }
 
     init(
-        denoiser: any Denoiser, scheduler: any Scheduler, noise: LatentNoise, latents: Tensor, context: Tensor,
-        guidance: Float?, lostTokens: [Int]
+        denoiser: any Denoiser, scheduler: any Scheduler, noise: LatentNoise, latents: Tensor, texts: Texts
     ) {
         self.denoiser = denoiser
         self.scheduler = scheduler
         self.noise = noise
         self.latents = latents
-        self.context = context
-        self.guidance = guidance
-        self.lostTokens = lostTokens
+        self.texts = texts
+        lostTokens = texts.lost
     }
 
     /// Calls of the denoiser in all; some schedulers have more than steps.
     public var steps: Int { scheduler.timesteps.count }
     /// Calls of the denoiser that are done.
     public var stepsDone: Int { scheduler.stepIndex }
-    /// Whether the latents are ready.
-    public var isDone: Bool { stepsDone >= steps }
 
     /// Does the next step.
     /// - Throws: `TensorError.value` where the latents are not finite afterwards: they cannot become a picture. What
@@ -42,21 +45,22 @@ public final class DenoisingProcess {
         guard step < steps else {
             throw TensorError.value(operation: "generate", message: "all \(steps) steps are done")
         }
-        let input = try scheduler.modelInput(latents)
-        let timestep = scheduler.timesteps[step]
-        let answer: Tensor
-        if let guidance {
-            let both = try denoiser.forward(Tensor.cat([input, input], axis: 0), timestep: timestep, context: context)
-            let count = input.shape[0]
-            answer = try Elementwise.map(both.narrow(0, 0, count), both.narrow(0, count, count)) {
-                $0 + guidance * ($1 - $0)
-            }
-        } else {
-            answer = try denoiser.forward(input, timestep: timestep, context: context)
-        }
+        let answer = try answer(scheduler.modelInput(latents), step)
         latents = try scheduler.step(
             answer, sample: latents, noise: scheduler.needsNoise ? noise.next() : nil)
         try checkFinite(step)
+    }
+
+    private func answer(_ input: Tensor, _ step: Int) throws -> Tensor {
+        let timestep = scheduler.timesteps[step]
+        guard let (both, guidance) = texts.guided, guidance.isUsed(step: step, of: steps) else {
+            return try denoiser.forward(input, timestep: timestep, conditioning: texts.prompts)
+        }
+        let answers = try denoiser.forward(
+            Tensor.cat([input, input], axis: 0), timestep: timestep, conditioning: both)
+        let count = input.shape[0]
+        return try guidance.combine(
+            negative: answers.narrow(0, 0, count), positive: answers.narrow(0, count, count))
     }
 
     private func checkFinite(_ step: Int) throws {

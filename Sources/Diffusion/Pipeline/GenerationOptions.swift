@@ -1,6 +1,5 @@
 import Files
 import Tensors
-import Tokenizers
 
 /// What a text-to-image pipeline shall make.
 public struct GenerationOptions {
@@ -11,27 +10,28 @@ public struct GenerationOptions {
     /// PyTorch's seed of each picture.
     public var seeds: [UInt64]
     /// Steps of the scheduler.
-    public var steps = 50
+    public var steps: Int
     /// The weight of the text against the negative text; 1 and less is the text alone, with half the work.
-    public var guidanceScale = 7.5
-    /// Pixels; multiples of the autoencoder's scale.
-    public var width = 512
-    /// Pixels; multiples of the autoencoder's scale.
-    public var height = 512
-    /// Another scheduler than the model's.
-    public var scheduler: SchedulerKind?
+    public var guidanceScale: Double
+    /// Pixels; multiples of the model's size unit.
+    public var width, height: Int
+    /// The name of another scheduler than the model's: its class, or the name that scripts use.
+    public var scheduler: String?
     /// DDIM's weight of fresh noise.
     public var eta = 0.0
     /// Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
     public var latents: Tensor?
-    /// What happens to texts that are too long.
-    public var overflow = Overflow.truncate
+    /// How texts become what the denoiser reads.
+    public var text = TextOptions()
 
     /// Options for these prompts, with empty negative prompts.
-    public init(prompts: [String], seeds: [UInt64]) {
+    public init(prompts: [String], seeds: [UInt64], _ defaults: GenerationDefaults) {
         self.prompts = prompts
         self.seeds = seeds
         negativePrompts = [String](repeating: "", count: prompts.count)
+        steps = defaults.steps
+        guidanceScale = defaults.guidanceScale
+        (width, height) = (defaults.width, defaults.height)
     }
 }
 
@@ -63,7 +63,7 @@ extension GenerationOptions {
     /// One hash over everything here that the pictures depend on.
     public func identity() throws -> String {
         var parts = prompts + negativePrompts + seeds.map { String($0) }
-        parts += ["\(steps) \(guidanceScale) \(width) \(height) \(eta)", scheduler?.rawValue ?? "", overflow.rawValue]
+        parts += ["\(steps) \(guidanceScale) \(width) \(height) \(eta)", scheduler ?? "", text.key]
         if let latents {
             let packed = try latents.contiguous()
             parts.append(

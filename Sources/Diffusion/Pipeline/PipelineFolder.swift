@@ -1,82 +1,116 @@
+import Checkpoints
 import Files
 import Foundation
 
 /// Where the parts of a pipeline lie: a folder in diffusers' layout, or parts from several places.
 public struct PipelineFolder {
-    /// The folder of the denoiser.
-    public var unet: String
-    /// The folder of the autoencoder.
-    public var vae: String
-    /// The folder of the text encoder.
-    public var textEncoder: String
-    /// The folder of the tokenizer.
-    public var tokenizer: String
+    /// The class of pipelines, where it is named.
+    public let className: String?
+    /// Where the parts are, by name; the scheduler is none of them.
+    private let places: [String: String]
     /// The scheduler's options.
-    public var scheduler: JSON
+    public let scheduler: JSON
     /// What errors about `scheduler` call it.
-    public var schedulerName: String
+    public let schedulerName: String
+    /// Ids of a text, where the tokenizer does not say it.
+    public var textLength: Int?
     /// `model_index.json`, where there is one.
-    public var index: String?
-
-    /// Parts from several places.
-    public init(
-        unet: String, vae: String, textEncoder: String, tokenizer: String, scheduler: JSON, schedulerName: String
-    ) {
-        self.unet = unet
-        self.vae = vae
-        self.textEncoder = textEncoder
-        self.tokenizer = tokenizer
-        self.scheduler = scheduler
-        self.schedulerName = schedulerName
-    }
+    private let index: String?
 
     /// Reads `model_index.json` of a folder.
-    /// - Throws: `FileError` where the index is missing, damaged, or of another pipeline or with parts that are not
-    ///   supported.
+    /// - Throws: `FileError` where the index or the scheduler's options are missing or damaged.
     public init(_ folder: String) throws {
         let path = folder + "/model_index.json"
         guard FileManager.default.fileExists(atPath: path) else {
             throw FileError.missing(path: path, hint: "a pipeline's folder holds one, in diffusers' layout")
         }
         let json = try JSON.read(path, limit: 1 << 20)
-        guard let members = json.object else {
-            throw FileError.malformed(path: path, location: "", reason: "wanted a JSON object")
+        let reader = try ConfigurationReader(path: path, json)
+        let named = try reader.string("_class_name", default: "")
+        className = named.isEmpty ? nil : named
+        var places: [String: String] = [:]
+        for (key, value) in json.object ?? [] where !key.hasPrefix("_") && key != "scheduler" {
+            // [null, null] is a part that the pipeline does without; other values are no parts.
+            if value[1]?.string != nil { places[key] = "\(folder)/\(key)" }
         }
-        func fault(_ key: String, _ reason: String) -> FileError {
-            .malformed(path: path, location: "\"\(key)\"", reason: reason)
+        self.places = places
+        guard json["scheduler"]?[1]?.string != nil else {
+            throw reader.fault(
+                "scheduler", "wanted [library, class], got \(json["scheduler"]?.text() ?? "nothing")")
         }
-        if let name = json["_class_name"]?.string, name != "StableDiffusionPipeline" {
-            throw fault("_class_name", "wanted \"StableDiffusionPipeline\", got \"\(name)\"")
-        }
-        for (key, value) in members where !key.hasPrefix("_") {
-            if Self.ignored.contains(key) { continue }
-            guard Self.classes[key] != nil else {
-                if value == .null || value == .array([.null, .null]) { continue }
-                throw fault(key, "a part that is not supported")
-            }
-        }
-        for (key, known) in Self.classes.sorted(by: { $0.key < $1.key }) {
-            guard let name = json[key]?[1]?.string else {
-                throw fault(key, "wanted [library, class], got \(json[key]?.text() ?? "nothing")")
-            }
-            guard known.isEmpty || known.contains(name) else {
-                throw fault(key, "wanted \(known.joined(separator: " or ")), got \(name)")
-            }
-        }
-        let schedulerPath = folder + "/scheduler/scheduler_config.json"
-        self.init(
-            unet: folder + "/unet", vae: folder + "/vae", textEncoder: folder + "/text_encoder",
-            tokenizer: folder + "/tokenizer",
-            scheduler: try JSON.read(schedulerPath, limit: 1 << 24, allowsNonFinite: true),
-            schedulerName: schedulerPath)
+        schedulerName = folder + "/scheduler/scheduler_config.json"
+        scheduler = try JSON.read(schedulerName, limit: 1 << 24, allowsNonFinite: true)
         index = path
     }
 
-    /// The parts and their classes; the scheduler and the text models decide for themselves.
-    private static let classes: [String: [String]] = [
-        "unet": ["UNet2DConditionModel"], "vae": ["AutoencoderKL"], "text_encoder": [], "tokenizer": [],
-        "scheduler": [],
-    ]
-    /// Parts that make no picture: the reference loads `safety_checker = None`.
-    private static let ignored: Set<String> = ["safety_checker", "feature_extractor", "requires_safety_checker"]
+    /// A pipeline whose parts lie in several places, each a folder or a Hub name found in the local cache. A folder within
+    /// a Hub repository stands behind its name: `microsoft/radedit/unet`.
+    /// - Parameters:
+    ///   - className: the class of pipelines; nil is the registry's default.
+    ///   - places: of the parts, by name.
+    ///   - scheduler: the options of the scheduler, its `_class_name` among them.
+    public init(className: String? = nil, places: [String: String], scheduler: JSON) {
+        self.className = className
+        self.places = places
+        self.scheduler = scheduler
+        schedulerName = "scheduler"
+        index = nil
+    }
+
+    /// The folder of a part that must be there.
+    /// - Throws: `FileError` where the pipeline has no such part; `CheckpointError.notFound` where it is nowhere.
+    public func place(_ part: String) throws -> String {
+        guard let place = places[part] else {
+            throw fault(part, "the pipeline wants this part, and it is missing")
+        }
+        if index != nil { return place }
+        return try Self.locate(place, file: part.hasPrefix("tokenizer") ? nil : "config.json")
+    }
+
+    /// Refuses parts that would change the pictures and that the pipeline does not have, and parts that are missing.
+    /// - Parameters:
+    ///   - known: the parts that it has.
+    ///   - ignored: parts that change no picture.
+    /// - Throws: `FileError.malformed` naming the part.
+    public func refuseParts(beside known: Set<String>, ignored: Set<String>) throws {
+        if let missing = known.sorted().first(where: { places[$0] == nil }) {
+            throw fault(missing, "the pipeline wants this part, and it is missing")
+        }
+        if let other = places.keys.sorted().first(where: { !known.contains($0) && !ignored.contains($0) }) {
+            throw fault(other, "a part that the pipeline does not have")
+        }
+    }
+
+    /// An error about a key of `model_index.json`, or of the table of parts.
+    func fault(_ key: String, _ reason: String) -> FileError {
+        .malformed(path: index ?? "pipeline", location: "\"\(key)\"", reason: reason)
+    }
+
+    /// The files of the tokenizers and the scheduler that are there, with their SHA-256.
+    public func smallFiles() throws -> [(file: String, sha256: String)] {
+        let names = [
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+            "merges.txt", "vocab.txt",
+        ]
+        let tokenizers = try places.keys.filter { $0.hasPrefix("tokenizer") }.sorted().map(place)
+        let paths =
+            tokenizers.flatMap { folder in names.map { "\(folder)/\($0)" } }
+            + [index, index == nil ? nil : schedulerName].compactMap { $0 }
+        return try paths.filter(FileManager.default.fileExists(atPath:)).map { ($0, try SHA256.hex(file: $0)) }
+    }
+
+    /// The folder of a part, in which `file` must lie where one is named.
+    private static func locate(_ place: String, file: String?) throws -> String {
+        var name = place
+        var wanted = file
+        // The third and later words of a Hub name are a folder in the repository; "@revision" belongs to the second.
+        let words = place.split(separator: "/", omittingEmptySubsequences: false)
+        let isPath = place.hasPrefix("/") || place.hasPrefix(".") || place.hasPrefix("~")
+        if words.count > 2, !isPath, !FileManager.default.fileExists(atPath: place) {
+            name = words[..<2].joined(separator: "/")
+            wanted = (words[2...].map(String.init) + [file].compactMap { $0 }).joined(separator: "/")
+        }
+        let found = try HubCache.locate(name, file: wanted)
+        return file.map { String(found.dropLast($0.utf8.count + 1)) } ?? found
+    }
 }

@@ -10,7 +10,7 @@ public enum SavedProcess {
     /// Writes the state of a process, whole or not at all.
     /// - Parameter identity: what the rest of the run depends on; see `GenerationOptions.identity`.
     /// - Throws: `FileError` where the file cannot be written.
-    public static func write(_ process: DenoisingProcess, identity: String, to path: String) throws {
+    public static func write(_ process: any GenerationProcess, identity: String, to path: String) throws {
         let bytes = Array(identity.utf8)
         var tensors = try process.state().map { (name: $0.key, tensor: $0.value) }
         tensors.append((identityName, try Tensor(bytes, shape: [bytes.count])))
@@ -20,7 +20,7 @@ public enum SavedProcess {
     /// Goes on with a process that has just begun where a file left off.
     /// - Returns: the steps that are saved; 0 where there is no file, or one of another run, or a damaged one: the
     ///   process then stands at its beginning as before.
-    public static func resume(_ process: DenoisingProcess, identity: String, from path: String) throws -> Int {
+    public static func resume(_ process: any GenerationProcess, identity: String, from path: String) throws -> Int {
         guard FileManager.default.fileExists(atPath: path), let file = try? Checkpoint.open(path),
             let saved = try? file[identityName], saved.dtype == .u8,
             try saved.array(UInt8.self) == Array(identity.utf8)

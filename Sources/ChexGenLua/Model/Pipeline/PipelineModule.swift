@@ -1,68 +1,74 @@
 import Diffusion
 import Files
 import LuaRuntime
+import Runs
 import Tensors
 
 /// A text-to-image pipeline as Lua holds it.
 final class PipelineObject {
-    let pipeline: StableDiffusionPipeline
+    let pipeline: any TextToImage
     let session: ScriptContext
     /// What the script opened it by, or its name in the registry.
     let name: String
-    /// Steps of a picture, where a script asks for none.
-    let steps: Int
-    /// The weight of the text, where a script asks for none.
-    let guidanceScale: Double
+    /// What a picture is made with where a script asks for nothing.
+    let defaults: GenerationDefaults
 
-    init(
-        _ pipeline: StableDiffusionPipeline, _ session: ScriptContext, name: String, steps: Int = 50,
-        guidanceScale: Double = 7.5
-    ) {
+    init(_ pipeline: any TextToImage, _ session: ScriptContext, name: String, defaults: GenerationDefaults? = nil) {
         self.pipeline = pipeline
         self.session = session
         self.name = name
-        self.steps = steps
-        self.guidanceScale = guidanceScale
+        self.defaults = defaults ?? pipeline.defaults
     }
 
     /// The same pipeline under a registered name, with the settings of its entry.
     func renamed(_ name: String, steps: Int?, guidanceScale: Double?) -> PipelineObject {
-        PipelineObject(
-            pipeline, session, name: name, steps: steps ?? self.steps,
-            guidanceScale: guidanceScale ?? self.guidanceScale)
+        var defaults = defaults
+        defaults.steps = steps ?? defaults.steps
+        defaults.guidanceScale = guidanceScale ?? defaults.guidanceScale
+        return PipelineObject(pipeline, session, name: name, defaults: defaults)
     }
 }
 
 /// `model.pipeline` and the classes of what it gives.
 enum PipelineModule {
-    static let classes =
-        [PipelineMethods.declaration, PipelineParts.denoiser, PipelineParts.autoencoder, PipelineParts.textEncoder]
-        + [PipelineParts.tokenizer]
+    static func classes(_ known: PipelineRegistry) -> [LuaClassDeclaration] {
+        [
+            PipelineMethods.declaration(known), PipelineParts.denoiser, PipelineParts.autoencoder,
+            PipelineParts.textEncoder,
+        ]
+            + [PipelineParts.tokenizer]
+    }
 
-    private static let parts: [LuaParameter] = [
-        LuaParameter("unet", .string, "The denoiser: a folder, or a Hub name with the folder in it behind."),
-        LuaParameter("vae", .string, "The autoencoder, likewise."),
-        LuaParameter("text_encoder", .string, "The text encoder, likewise."),
-        LuaParameter("tokenizer", .string, "The tokenizer, likewise."),
-        LuaParameter(
-            "scheduler", .dictionary(.any), "What a scheduler_config.json holds, with `_class_name`, as in diffusers."),
-        LuaParameter(
-            "text_length", .integer, optional: true, "Tokens of a text; what the tokenizer states where absent."),
-    ]
+    private static func parts(_ known: PipelineRegistry) -> [LuaParameter] {
+        known.parts.map {
+            LuaParameter($0, .string, optional: true, "A part: a folder, or a Hub name with the folder in it behind.")
+        } + [
+            LuaParameter(
+                "scheduler", .dictionary(.any),
+                "What a scheduler_config.json holds, with `_class_name`, as in diffusers."),
+            LuaParameter(
+                "text_length", .integer, optional: true, "Tokens of a text; what the tokenizer states where absent."),
+            LuaParameter(
+                "class", .choice(known.entries.names), default: .string(known.defaultClass),
+                "The class of pipelines, as a model_index.json names it."),
+        ]
+    }
 
     static func pipeline(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "pipeline",
             [
                 LuaParameter(
-                    "source", .oneOf([.string, .options(parts)]),
+                    "source", .oneOf([.string, .options(parts(session.pipelines))]),
                     "A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts "
                         + "of a pipeline by name."),
                 LuaParameter(
                     "options", .dictionary(.any), optional: true,
                     "`dtype`: \"f32\" or \"bf16\". A registered model gets the whole table."),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
-            "Opens a text-to-image pipeline of the Stable Diffusion family. Weights are memory-mapped; loading is strict.",
+            "Opens a text-to-image pipeline of the class that its model_index.json names: "
+                + session.pipelines.entries.all.map { "`\($0.className)` (\($0.about))" }.joined(separator: ", ")
+                + ". Weights are memory-mapped; loading is strict.",
             example: "local pipe = model.pipeline(\"stable-diffusion-v1-5\", { dtype = \"bf16\" })"
         ) { arguments in
             if let name = arguments.value("source").stringValue, let model = session.registered[name] {
@@ -74,16 +80,17 @@ enum PipelineModule {
             }
             let (pipeline, name) = try open(arguments, session, session.dtype(options, arguments))
             try session.input(pipeline.files)
+            for note in pipeline.notes { session.note(note) }
             return [.object(PipelineObject(pipeline, session, name: name))]
         }
     }
 
     private static func open(
         _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType
-    ) throws -> (StableDiffusionPipeline, String) {
+    ) throws -> (any TextToImage, String) {
         if let name = arguments.value("source").stringValue {
             do {
-                return (try StableDiffusionPipeline.open(name, dtype: dtype), name)
+                return (try session.pipelines.open(name, dtype: dtype), name)
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
                 throw LuaError("\(error)\nor did you mean the registered model '\(near)'?")
@@ -91,13 +98,18 @@ enum PipelineModule {
         }
         let source = try arguments.options("source")
         let scheduler = try ConfigConversion.config(.table(source.table("scheduler")), name: "scheduler")
-        let folder = try PipelineFolder.parts(
-            unet: source.string("unet"), vae: source.string("vae"), textEncoder: source.string("text_encoder"),
-            tokenizer: source.string("tokenizer"), scheduler: scheduler)
-        let length = source.has("text_length") ? try source.integer("text_length") : nil
-        return (
-            try StableDiffusionPipeline.open(folder, dtype: dtype, textLength: length), try source.string("unet")
-        )
+        var places: [String: String] = [:]
+        for part in session.pipelines.parts where source.has(part) { places[part] = try source.string(part) }
+        var folder = PipelineFolder(className: try source.string("class"), places: places, scheduler: scheduler)
+        if source.has("text_length") { folder.textLength = try source.integer("text_length") }
+        let name = places["unet"] ?? places["transformer"] ?? "pipeline"
+        return (try session.pipelines.open(folder, dtype: dtype), name)
     }
+}
 
+extension ScriptContext {
+    /// Tells people something: in the log of the run that is going on, or else on the terminal.
+    func note(_ text: String) {
+        if let folder { folder.log(text) } else { Console.shared.line(text) }
+    }
 }

@@ -38,6 +38,31 @@ final class TokenizerObject {
 
 /// The parts of a pipeline, for checking them against their reference.
 enum PipelineParts {
+    /// The field of a pipeline that holds a part, by the name of the part's folder.
+    static func property(_ name: String) -> LuaPropertyDeclaration {
+        let kind: (type: String, text: String)
+        if name.hasPrefix("tokenizer") {
+            kind = ("Tokenizer", "What cuts the prompt into tokens")
+        } else if name.hasPrefix("text_encoder") {
+            kind = ("TextEncoder", "The network that reads the prompt")
+        } else if name == "vae" {
+            kind = ("Autoencoder", "The network between images and latents")
+        } else {
+            kind = ("Denoiser", "The network that says what is noise")
+        }
+        return LuaPropertyDeclaration(
+            name, .object(kind.type), "\(kind.text); nil where the model has none of that name."
+        ) {
+            guard let part = ($0 as? PipelineObject)?.pipeline.parts[name] else { return .nil }
+            switch part {
+            case .denoiser(let network): return .object(DenoiserObject(network))
+            case .autoencoder(let network): return .object(AutoencoderObject(network))
+            case .textEncoder(let network): return .object(TextEncoderObject(network))
+            case .tokenizer(let tokenizer, let length): return .object(TokenizerObject(tokenizer, length: length))
+            }
+        }
+    }
+
     static let denoiser = LuaClassDeclaration(
         "Denoiser", type: DenoiserObject.self, "The network of a pipeline that says what is noise in a latent.",
         methods: [
@@ -46,16 +71,28 @@ enum PipelineParts {
                 [
                     LuaParameter("latents", .object("Tensor"), "f32 `[N, h, w, C]`."),
                     LuaParameter("timestep", .number, "The timestep of all of them."),
-                    LuaParameter("context", .object("Tensor"), "What the text encoder gives, f32 `[N, T, D]`."),
-                ], returns: [LuaResult("answer", .object("Tensor"), "f32 `[N, h, w, C]`.")],
+                    LuaParameter("context", .object("Tensor"), "What `encode_prompt` gives, f32 `[N, T, D]`."),
+                    LuaParameter(
+                        "options",
+                        .options([
+                            LuaParameter("pooled", .object("Tensor"), optional: true, "f32 `[N, P]`."),
+                            LuaParameter("mask", .object("Tensor"), optional: true, "i64 `[N, T]`."),
+                        ]), default: .table(LuaTable()), "What else it reads: of `encode_prompt`, too."),
+                ],
+                returns: [LuaResult("answer", .object("Tensor"), "What the scheduler is handed, f32 `[N, h, w, C]`.")],
                 "The network alone, for checking it against its reference."
             ) { arguments in
                 let denoiser = try arguments.object("self", as: DenoiserObject.self).denoiser
+                let options = try arguments.options("options")
+                let conditioning = Conditioning(
+                    states: try arguments.tensor("context"),
+                    mask: options.has("mask") ? try options.tensor("mask") : nil,
+                    pooled: options.has("pooled") ? try options.tensor("pooled") : nil)
                 return [
                     .tensor(
                         try denoiser.forward(
                             arguments.tensor("latents"), timestep: Float(arguments.number("timestep")),
-                            context: arguments.tensor("context")))
+                            conditioning: conditioning))
                 ]
             }
         ],
@@ -131,41 +168,57 @@ enum PipelineParts {
             }
         ])
 
+    private static let textParameters = [
+        LuaParameter("text", PipelineOptions.texts, "A text, or a list of them."),
+        LuaParameter(
+            "options",
+            .options([
+                LuaParameter(
+                    "overflow", .choice(Overflow.allCases.map(\.rawValue)),
+                    default: .string(Overflow.truncate.rawValue), "What to do with a text that is too long.")
+            ]), default: .table(LuaTable()), "How."),
+    ]
+
+    private static func encodings(_ arguments: LuaArguments) throws -> (found: [Encoding], length: Int) {
+        let object = try arguments.object("self", as: TokenizerObject.self)
+        let overflow = Overflow(rawValue: try arguments.options("options").string("overflow")) ?? .truncate
+        let found = try PipelineOptions.strings(arguments, "text").map {
+            try object.tokenizer.encode($0, length: object.length, overflow: overflow)
+        }
+        return (found, object.length)
+    }
+
     static let tokenizer = LuaClassDeclaration(
         "Tokenizer", type: TokenizerObject.self, "What cuts a pipeline's prompts into tokens.",
         methods: [
             LuaFunctionDeclaration(
-                "encode",
-                [
-                    LuaParameter("text", .oneOf([.string, .list(.string)]), "A text, or a list of them."),
-                    LuaParameter(
-                        "options",
-                        .options([
-                            LuaParameter(
-                                "overflow", .choice(Overflow.allCases.map(\.rawValue)),
-                                default: .string(Overflow.truncate.rawValue), "What to do with a text that is too long."
-                            )
-                        ]), default: .table(LuaTable()), "How."),
-                ],
+                "encode", textParameters,
                 returns: [
                     LuaResult(
                         "ids", .object("Tensor"),
                         "i64 `[N, T]`: begin, text, end and padding, as the pipeline takes them; values as in the "
-                            + "vocabulary, counted from 0."),
-                    LuaResult("lost", .list(.integer), "How many tokens of each text were cut off."),
+                            + "vocabulary, counted from 0.")
                 ], "The tokens of texts."
             ) { arguments in
-                let object = try arguments.object("self", as: TokenizerObject.self)
-                let texts =
-                    try arguments.value("text").stringValue.map { [$0] }
-                    ?? arguments.list("text").compactMap(\.stringValue)
-                let overflow = Overflow(rawValue: try arguments.options("options").string("overflow")) ?? .truncate
-                let found = try texts.map {
-                    try object.tokenizer.encode($0, length: object.length, overflow: overflow)
-                }
-                let ids = found.flatMap { $0.ids.map(Int64.init) }
-                return [.tensor(try Tensor(ids, shape: [found.count, object.length])), .list(found.map(\.lost))]
-            }
+                let (found, length) = try encodings(arguments)
+                return [.tensor(try Tensor(found.flatMap { $0.ids.map(Int64.init) }, shape: [found.count, length]))]
+            },
+            LuaFunctionDeclaration(
+                "mask", textParameters,
+                returns: [LuaResult("mask", .object("Tensor"), "i64 `[N, T]`: 1 for tokens, 0 for padding.")],
+                "Which of the ids that `encode` gives are tokens."
+            ) { arguments in
+                let (found, length) = try encodings(arguments)
+                let values = found.flatMap { $0.attentionMask.map(Int64.init) }
+                return [.tensor(try Tensor(values, shape: [found.count, length]))]
+            },
+            LuaFunctionDeclaration(
+                "lost", textParameters,
+                returns: [LuaResult("lost", .list(.integer), "How many tokens of each text do not fit.")],
+                "How many tokens `encode` cuts off."
+            ) { arguments in
+                [.list(try encodings(arguments).found.map(\.lost))]
+            },
         ],
         properties: [
             LuaPropertyDeclaration("length", .integer, "Tokens of a text, begin, end and padding included.") {

@@ -1,0 +1,159 @@
+import Diffusion
+import Files
+import LuaRuntime
+import Tensors
+import Tokenizers
+
+/// The options of `pipeline:generate`, as Lua writes them.
+enum PipelineOptions {
+    /// A text, or a list of them.
+    static let texts = LuaType.oneOf([.string, .list(.string)])
+
+    /// Options about texts that every function that encodes some takes.
+    static func text(_ known: PipelineRegistry) -> [LuaParameter] {
+        [
+            LuaParameter(
+                "overflow", .choice(Overflow.allCases.map(\.rawValue)), default: .string(Overflow.truncate.rawValue),
+                "What to do with a text of too many tokens: cut it, or stop.")
+        ]
+            + known.options.map { option in
+                let type: LuaType
+                switch option.kind {
+                case .flag: type = .boolean
+                case .integer: type = .integer
+                case .number: type = .number
+                case .text: type = .string
+                case .flagOrText: type = .oneOf([.boolean, .string])
+                }
+                return LuaParameter(
+                    option.name, type, optional: true, option.about + " A model without it refuses the option.")
+            }
+    }
+
+    /// Options that decide what the pictures are.
+    static func pictures(_ known: PipelineRegistry) -> [LuaParameter] {
+        [
+            LuaParameter("prompt", texts, "A text, or a list of them."),
+            LuaParameter(
+                "negative_prompt", texts, default: .string(""),
+                "What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1."
+            ),
+            LuaParameter("steps", .integer, optional: true, "Steps of the scheduler; the model's where absent."),
+            LuaParameter(
+                "guidance_scale", .number, optional: true,
+                "The weight of the text; the model's where absent. 1 is the text alone, with half the work."),
+            LuaParameter(
+                "seed", .oneOf([.integer, .list(.integer)]), optional: true,
+                "Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent."),
+            LuaParameter("width", .integer, optional: true, "Pixels, a multiple of 8; the model's where absent."),
+            LuaParameter("height", .integer, optional: true, "Pixels, a multiple of 8; the model's where absent."),
+            LuaParameter(
+                "latents", .object("Tensor"), optional: true,
+                "Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'."),
+            LuaParameter(
+                "scheduler", .string, optional: true,
+                "Another scheduler, with the options of the model's: "
+                    + known.schedulers.entries.all.map { "`\($0.shortName)`" }.joined(separator: ", ") + "."),
+            LuaParameter(
+                "eta", .number, default: .number(0), "The weight of fresh noise in every step of `ddim`, 0 to 1."),
+        ] + text(known)
+    }
+
+    /// Options that decide how the work is watched and kept.
+    static let work: [LuaParameter] = [
+        LuaParameter(
+            "callback", .function("fun(step: integer, latents: Tensor, image: integer, steps: integer)"),
+            optional: true,
+            "Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many "
+                + "steps it has. An error in it ends the call."),
+        LuaParameter(
+            "on_step", .function("fun(step: integer, image: integer, steps: integer)"), optional: true,
+            "As `callback`, without a copy of the latents."),
+        LuaParameter(
+            "on_image", .function("fun(index: integer, image: Image)"), optional: true,
+            "Called with every image when it is ready, so that none is lost where a later one fails."),
+        LuaParameter(
+            "tiled", .boolean, default: .boolean(false),
+            "Decode in overlapping tiles, with less memory for large images and slightly other values."),
+        LuaParameter(
+            "state", .string, optional: true,
+            "A file that keeps the image under way: written where the call is stopped, and every few seconds; a later call "
+                + "with the same options goes on from its step. Removed with the last image."),
+    ]
+
+    /// The options of a call, with the model's settings where the script has none.
+    static func generation(_ given: LuaArguments, _ object: PipelineObject) throws -> GenerationOptions {
+        let prompts = try strings(given, "prompt")
+        guard !prompts.isEmpty else { throw given.fail("prompt", "wanted at least one text, got an empty list") }
+        let count = prompts.count
+        var options = GenerationOptions(
+            prompts: prompts, seeds: try seeds(given, count, object.session), object.defaults)
+        let negative = try strings(given, "negative_prompt")
+        if given.value("negative_prompt").stringValue != nil {
+            options.negativePrompts = [String](repeating: negative[0], count: count)
+        } else {
+            guard negative.count == count else {
+                throw given.fail("negative_prompt", "wanted \(count) texts, one a prompt, got \(negative.count)")
+            }
+            options.negativePrompts = negative
+        }
+        if given.has("steps") { options.steps = try given.integer("steps") }
+        guard options.steps >= 1 else { throw given.fail("steps", "wanted 1 or more, got \(options.steps)") }
+        if given.has("guidance_scale") { options.guidanceScale = try given.number("guidance_scale") }
+        guard options.guidanceScale.isFinite else {
+            throw given.fail("guidance_scale", "wanted a finite number, got \(options.guidanceScale)")
+        }
+        if given.has("width") { options.width = try given.integer("width") }
+        if given.has("height") { options.height = try given.integer("height") }
+        let unit = object.defaults.sizeUnit
+        for (name, size) in [("width", options.width), ("height", options.height)] {
+            guard size > 0, size % unit == 0, size <= 16_384 else {
+                throw given.fail(name, "wanted a multiple of \(unit) from \(unit) to 16384, got \(size)")
+            }
+        }
+        if given.has("latents") { options.latents = try given.tensor("latents") }
+        if given.has("scheduler") {
+            let name = try given.string("scheduler")
+            do {
+                options.scheduler = try object.session.pipelines.schedulers.entry(named: name).className
+            } catch {
+                throw given.fail("scheduler", "\(error)")
+            }
+        }
+        options.eta = try given.number("eta")
+        guard options.eta.isFinite, options.eta >= 0, options.eta <= 1 else {
+            throw given.fail("eta", "wanted 0 to 1, got \(options.eta)")
+        }
+        options.text = try textOptions(given, object.session.pipelines)
+        return options
+    }
+
+    /// How texts are encoded.
+    static func textOptions(_ given: LuaArguments, _ known: PipelineRegistry) throws -> TextOptions {
+        var options = TextOptions()
+        options.overflow = Overflow(rawValue: try given.string("overflow")) ?? .truncate
+        for option in known.options where given.has(option.name) {
+            options.family[option.name] = try ConfigConversion.config(given.value(option.name), name: option.name)
+        }
+        return options
+    }
+
+    /// A text or a list of texts, as a list.
+    static func strings(_ given: LuaArguments, _ name: String) throws -> [String] {
+        if let text = given.value(name).stringValue { return [text] }
+        return try given.list(name).compactMap(\.stringValue)
+    }
+
+    private static func seeds(_ given: LuaArguments, _ count: Int, _ session: ScriptContext) throws -> [UInt64] {
+        // PyTorch takes negative seeds by their bits.
+        if let list = given.value("seed").tableValue {
+            let seeds = list.array.compactMap(\.integerValue)
+            guard seeds.count == count else {
+                throw given.fail("seed", "wanted \(count) seeds, one a prompt, got \(seeds.count)")
+            }
+            return seeds.map { UInt64(bitPattern: Int64($0)) }
+        }
+        let first = UInt64(bitPattern: Int64(given.has("seed") ? try given.integer("seed") : session.seed))
+        return (0..<count).map { first &+ UInt64($0) }
+    }
+}

@@ -1,0 +1,33 @@
+/// The texts that a pipeline encoded last, so that one that many pictures share is encoded once. Bounded: what was not
+/// asked for the longest goes first.
+struct ConditioningCache {
+    /// Bytes that it may hold.
+    let limit: Int
+    /// How many texts were encoded so far.
+    private(set) var misses = 0
+    private var entries: [String: (value: EncodedText, asked: Int)] = [:]
+    private var bytes = 0
+    private var clock = 0
+
+    init(limit: Int = 64 << 20) { self.limit = limit }
+
+    /// The encoded text of a key; `encode` makes it where it is not there.
+    mutating func value(_ key: String, _ encode: () throws -> EncodedText) rethrows -> EncodedText {
+        clock += 1
+        if let found = entries[key]?.value {
+            entries[key]?.asked = clock
+            return found
+        }
+        let made = try encode()
+        misses += 1
+        let size = made.conditioning.byteCount
+        if size > limit { return made }
+        while bytes + size > limit, let oldest = entries.min(by: { $0.value.asked < $1.value.asked }) {
+            bytes -= oldest.value.value.conditioning.byteCount
+            entries[oldest.key] = nil
+        }
+        entries[key] = (made, clock)
+        bytes += size
+        return made
+    }
+}

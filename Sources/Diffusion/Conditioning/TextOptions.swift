@@ -1,0 +1,66 @@
+import Files
+import Tokenizers
+
+/// What a text is for a picture.
+public enum TextRole: String, Sendable {
+    /// What it shall show.
+    case prompt
+    /// What it shall not show.
+    case negative
+}
+
+/// How texts become a conditioning.
+public struct TextOptions {
+    /// What happens to texts that are too long.
+    public var overflow = Overflow.truncate
+    /// Options of the pipeline's family, by name; see `FamilyOption`.
+    public var family: [String: JSON] = [:]
+
+    /// The usual options.
+    public init() {}
+
+    /// One text over everything here: equal options have equal texts.
+    var key: String {
+        let members = family.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+        return overflow.rawValue + JSON.object(members).text()
+    }
+}
+
+/// An option of `generate` that not every family of pipelines has.
+public struct FamilyOption: Sendable, Equatable {
+    /// What values it takes.
+    public enum Kind: Sendable { case flag, integer, number, text, flagOrText }
+
+    /// The name that scripts use.
+    public let name: String
+    /// What values it takes.
+    public let kind: Kind
+    /// What it does, in a sentence.
+    public let about: String
+
+    /// Describes an option.
+    public init(_ name: String, _ kind: Kind, _ about: String) {
+        self.name = name
+        self.kind = kind
+        self.about = about
+    }
+
+    /// Tokens that a text may have.
+    public static let maximumLength = FamilyOption(
+        "max_sequence_length", .integer, "Tokens that a text may have, of families that choose.")
+    /// Sana's complex human instruction.
+    public static let instruction = FamilyOption(
+        "instruction", .flagOrText, "What is put before the prompt: Sana's own instruction, none, or a text.")
+    /// Lumina's system prompt.
+    public static let systemPrompt = FamilyOption(
+        "system_prompt", .text, "What is put before the prompt of families that have a system prompt.")
+    /// The share of the steps that are guided.
+    public static let guidanceTruncation = FamilyOption(
+        "cfg_trunc_ratio", .number, "The share of the steps, from the first, in which the guidance scale works.")
+    /// Whether the guided answer has the length of the text's answer.
+    public static let guidanceNormalization = FamilyOption(
+        "cfg_normalization", .flag, "Whether the guided answer is scaled to the length of the prompt's answer.")
+
+    /// The options that scripts may count on: a family that lacks one says so.
+    public static let common = [maximumLength, instruction, systemPrompt, guidanceTruncation, guidanceNormalization]
+}

@@ -1,0 +1,80 @@
+import Encoders
+import Tensors
+
+/// A network that says what is noise in a latent.
+public protocol Denoiser: AnyObject {
+    /// Channels of a latent.
+    var latentChannels: Int { get }
+    /// The side of the latents that it was trained on: `sample_size`.
+    var sampleSize: Int { get }
+    /// Channels of a token of the context: `cross_attention_dim`.
+    var contextWidth: Int { get }
+    /// The compute dtype.
+    var dtype: DType { get }
+    /// The files that the weights and sizes came from, with their SHA-256.
+    var files: [(file: String, sha256: String)] { get }
+    /// What a user should know of its configuration.
+    var notes: [String] { get }
+    /// What the scheduler is handed, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep of the scheduler and
+    /// the conditioning of N texts.
+    func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor
+    /// Gives memory back that the next pass takes again, for when another network works.
+    func releaseMemory()
+}
+
+/// A network between pictures and latents.
+public protocol Autoencoder: AnyObject {
+    /// Channels of a latent.
+    var latentChannels: Int { get }
+    /// Pixels a side of one latent's cell.
+    var scale: Int { get }
+    /// What latents are multiplied by for the denoiser: `scaling_factor`.
+    var scalingFactor: Double { get }
+    /// The compute dtype.
+    var dtype: DType { get }
+    /// The files that the weights and sizes came from, with their SHA-256.
+    var files: [(file: String, sha256: String)] { get }
+    /// What a user should know of its configuration.
+    var notes: [String] { get }
+    /// The mean of the latent, unscaled, f32 `[N, H / scale, W / scale, C]`, of pictures f32 `[N, H, W, 3]` in -1 to 1.
+    func encode(_ pictures: Tensor) throws -> Tensor
+    /// Pictures f32 `[N, H * scale, W * scale, 3]`, about -1 to 1, of unscaled latents f32 `[N, H, W, C]`.
+    func decode(_ latents: Tensor) throws -> Tensor
+    /// As `decode`, in overlapping tiles that are blended: less memory, and diffusers' result with tiling.
+    func decodeTiled(_ latents: Tensor) throws -> Tensor
+    /// Gives memory back that the next pass takes again, for when another network works.
+    func releaseMemory()
+}
+
+extension Denoiser {
+    /// As the other `forward`, for texts of which the denoiser reads states f32 `[N, T, D]` alone.
+    public func forward(_ latents: Tensor, timestep: Float, context: Tensor) throws -> Tensor {
+        try forward(latents, timestep: timestep, conditioning: Conditioning(states: context))
+    }
+
+    /// Nothing to say.
+    public var notes: [String] { [] }
+    /// Nothing to give back.
+    public func releaseMemory() {}
+}
+
+extension Autoencoder {
+    /// Nothing to say.
+    public var notes: [String] { [] }
+    /// Nothing to give back.
+    public func releaseMemory() {}
+}
+
+/// The denoisers by diffusers' class.
+public enum DenoiserRegistry {
+    /// The program's own: one a file.
+    public static let standard = NetworkRegistry<any Denoiser>(
+        "denoiser", key: "_class_name", standard: "UNet2DConditionModel", [UNet2DConditionModel.entry])
+}
+
+/// The autoencoders by diffusers' class.
+public enum AutoencoderRegistry {
+    /// The program's own: one a file.
+    public static let standard = NetworkRegistry<any Autoencoder>(
+        "autoencoder", key: "_class_name", standard: "AutoencoderKL", [AutoencoderKL.entry])
+}

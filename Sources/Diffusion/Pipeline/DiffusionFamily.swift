@@ -1,0 +1,78 @@
+import Files
+import Tensors
+
+/// What one family of diffusion pipelines does differently from the others: how a text becomes what its denoiser reads,
+/// how its noise is shaped, how guidance combines, and how the picture is finished. All else is `DiffusionPipeline`'s.
+///
+/// A family is one file: a class with this protocol, and a `PipelineEntry` for `PipelineRegistry`.
+public protocol DiffusionFamily: AnyObject {
+    /// The class that `model_index.json` names.
+    var className: String { get }
+    /// The parts by the names of their folders.
+    var parts: [String: PipelinePart] { get }
+    /// Says what is noise.
+    var denoiser: any Denoiser { get }
+    /// Turns latents into pictures.
+    var autoencoder: any Autoencoder { get }
+    /// What a picture is made with where nothing is asked for.
+    var defaults: GenerationDefaults { get }
+    /// The options that it has beside those of all families.
+    var options: [FamilyOption] { get }
+
+    /// The scheduler's options as the pipeline alters those of its file.
+    func adjusted(_ scheduler: SchedulerConfiguration) -> SchedulerConfiguration
+
+    /// How many tokens of a text do not fit; no network is asked.
+    /// - Throws: `TokenizerError` for a text that is too long where that is an error.
+    func lostTokens(_ text: String, as role: TextRole, _ options: TextOptions) throws -> Int
+
+    /// What the denoiser reads of one text.
+    /// - Throws: as `lostTokens`, and what the text encoders throw.
+    func encode(_ text: String, as role: TextRole, _ options: TextOptions) throws -> EncodedText
+
+    /// The shape of a picture's latent.
+    func latentShape(width: Int, height: Int) -> (height: Int, width: Int, channels: Int)
+
+    /// Begins a run of the scheduler, for latents of a shape.
+    func setTimesteps(_ scheduler: any Scheduler, steps: Int, latents: [Int]) throws
+
+    /// What becomes of the answers for negative texts and prompts; nil where the prompts alone are asked for.
+    func guidance(_ options: GenerationOptions) throws -> (any Guidance)?
+
+    /// The picture u8 `[1, H, W, 3]` of the denoiser's latent f32 `[1, h, w, C]`.
+    /// - Throws: `TensorError.value` where a value is not finite.
+    func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor
+
+    /// Gives the memory of the text encoders' passes back.
+    func releaseTextMemory()
+}
+
+extension DiffusionFamily {
+    /// None.
+    public var options: [FamilyOption] { [] }
+
+    /// As the file has them.
+    public func adjusted(_ scheduler: SchedulerConfiguration) -> SchedulerConfiguration { scheduler }
+
+    /// A cell of the latent for each square of the autoencoder's scale.
+    public func latentShape(width: Int, height: Int) -> (height: Int, width: Int, channels: Int) {
+        (height / autoencoder.scale, width / autoencoder.scale, denoiser.latentChannels)
+    }
+
+    /// The scheduler's own.
+    public func setTimesteps(_ scheduler: any Scheduler, steps: Int, latents: [Int]) throws {
+        try scheduler.setTimesteps(steps)
+    }
+
+    /// Classifier-free guidance above a scale of 1.
+    public func guidance(_ options: GenerationOptions) throws -> (any Guidance)? {
+        options.guidanceScale > 1 ? ClassifierFreeGuidance(scale: Float(options.guidanceScale)) : nil
+    }
+
+    /// Decoded after division by the scaling factor.
+    public func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor {
+        let factor = Float(autoencoder.scalingFactor)
+        let unscaled = try Elementwise.map(latent) { $0 / factor }
+        return try PictureBytes.of(isTiled ? autoencoder.decodeTiled(unscaled) : autoencoder.decode(unscaled))
+    }
+}

@@ -1,0 +1,62 @@
+import Encoders
+import Tensors
+import Tokenizers
+
+/// A part of a pipeline that scripts can ask for by name.
+public enum PipelinePart {
+    /// Says what is noise.
+    case denoiser(any Denoiser)
+    /// Turns latents into pictures, and back.
+    case autoencoder(any Autoencoder)
+    /// Turns ids into states.
+    case textEncoder(any TextEncoder)
+    /// Turns texts into ids: so many of each, begin, end and padding included.
+    case tokenizer(any Tokenizer, length: Int)
+
+    /// The files of its weights and sizes, with their SHA-256.
+    var files: [(file: String, sha256: String)] {
+        switch self {
+        case .denoiser(let part): return part.files
+        case .autoencoder(let part): return part.files
+        case .textEncoder(let part): return part.files
+        case .tokenizer: return []
+        }
+    }
+
+    /// What a user should know of its configuration.
+    var notes: [String] {
+        switch self {
+        case .denoiser(let part): return part.notes
+        case .autoencoder(let part): return part.notes
+        case .textEncoder(let part): return part.notes
+        case .tokenizer: return []
+        }
+    }
+
+    /// What results depend on beside the files.
+    var setting: String {
+        switch self {
+        case .denoiser(let part): return part.dtype.rawValue
+        case .autoencoder(let part): return part.dtype.rawValue
+        case .textEncoder(let part): return part.dtype.rawValue
+        case .tokenizer(_, let length): return String(length)
+        }
+    }
+
+    /// The order of parts in lists: as a picture goes through them, tokenizers last as they are no networks.
+    var rank: Int {
+        switch self {
+        case .textEncoder: return 0
+        case .denoiser: return 1
+        case .autoencoder: return 2
+        case .tokenizer: return 3
+        }
+    }
+}
+
+extension [String: PipelinePart] {
+    /// The parts in the order of lists.
+    var ordered: [PipelinePart] {
+        sorted { ($0.value.rank, $0.key) < ($1.value.rank, $1.key) }.map(\.value)
+    }
+}

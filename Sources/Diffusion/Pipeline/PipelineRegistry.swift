@@ -1,0 +1,126 @@
+import Checkpoints
+import Encoders
+import Files
+import Foundation
+import Tensors
+import Tokenizers
+
+/// A class of pipelines as the program knows it.
+public struct PipelineEntry {
+    /// The class that `model_index.json` names.
+    public let className: String
+    /// Which models it runs, in a sentence.
+    public let about: String
+    /// The names of its parts' folders.
+    public let parts: [String]
+    /// The options of `generate` that it has beside those of all families.
+    public let options: [FamilyOption]
+    /// Opens a pipeline of parts that a registry knows, its weights strictly, to compute in f32 or bf16.
+    public let open: (_ folder: PipelineFolder, _ dtype: DType, _ known: PipelineRegistry) throws -> any TextToImage
+
+    /// Describes a class of pipelines.
+    public init(
+        _ className: String, about: String, parts: [String], options: [FamilyOption] = [],
+        open: @escaping (_ folder: PipelineFolder, _ dtype: DType, _ known: PipelineRegistry) throws -> any TextToImage
+    ) {
+        self.className = className
+        self.about = about
+        self.parts = parts
+        self.options = options
+        self.open = open
+    }
+}
+
+/// The pipelines by the class that `model_index.json` names, and all that their parts may be. A new family is a file with
+/// its entry and a name in `standard`, or is added to a copy.
+public struct PipelineRegistry {
+    /// The program's own.
+    public static let standard = PipelineRegistry(own: [StableDiffusion.entry])
+
+    /// The entries by class; the first is the class of parts that name none.
+    public private(set) var entries: Registry<PipelineEntry>
+    /// What a scheduler may be.
+    public var schedulers = SchedulerRegistry.standard
+    /// What a denoiser may be.
+    public var denoisers = DenoiserRegistry.standard
+    /// What an autoencoder may be.
+    public var autoencoders = AutoencoderRegistry.standard
+    /// What a text encoder may be.
+    public var textEncoders = TextEncoderRegistry.standard
+    /// What a tokenizer may be.
+    public var tokenizers = TokenizerRegistry.standard
+
+    private init(own entries: [PipelineEntry]) {
+        self.entries = Registry("pipeline", entries.map { ($0.className, $0) })
+    }
+
+    /// Adds a class of pipelines.
+    /// - Throws: `RegistryError.taken` where there is one of that name.
+    public mutating func add(_ entry: PipelineEntry) throws { try entries.add(entry.className, entry) }
+
+    /// Every option that some family has, and those that scripts may count on.
+    public var options: [FamilyOption] {
+        var known = FamilyOption.common
+        for option in entries.all.flatMap(\.options) where !known.contains(where: { $0.name == option.name }) {
+            known.append(option)
+        }
+        return known
+    }
+
+    /// The names of parts that pipelines may have.
+    public var parts: [String] {
+        var known = [
+            "unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3", "tokenizer",
+            "tokenizer_2", "tokenizer_3",
+        ]
+        for name in entries.all.flatMap(\.parts) where !known.contains(name) { known.append(name) }
+        return known
+    }
+
+    /// The class of a pipeline whose files name none.
+    public var defaultClass: String { entries.names[0] }
+
+    /// Opens a pipeline in diffusers' layout.
+    /// - Parameters:
+    ///   - nameOrPath: a folder, or a Hub name found in the local Hugging Face cache (see `HubCache.locate`).
+    ///   - dtype: the dtype of the networks, f32 or bf16.
+    /// - Throws: `CheckpointError.notFound` where there is no such pipeline; `FileError`, `CheckpointError` and
+    ///   `TensorError` where a part is absent, damaged or not supported.
+    public func open(_ nameOrPath: String, dtype: DType) throws -> any TextToImage {
+        let index = try HubCache.locate(nameOrPath, file: "model_index.json")
+        return try open(PipelineFolder((index as NSString).deletingLastPathComponent), dtype: dtype)
+    }
+
+    /// Opens a pipeline from its parts.
+    /// - Throws: see the other `open`.
+    public func open(_ folder: PipelineFolder, dtype: DType) throws -> any TextToImage {
+        guard dtype == .f32 || dtype == .bf16 else {
+            throw TensorError.dtype(
+                operation: "pipeline", message: "a pipeline computes in f32 or bf16, not \(dtype)")
+        }
+        let className = folder.className ?? defaultClass
+        guard let entry = entries[className] else {
+            throw folder.fault("_class_name", entries.unknown(className).description)
+        }
+        return try entry.open(folder, dtype, self)
+    }
+}
+
+extension PipelineRegistry {
+    /// The names by which scripts ask for what the weights of a network must hold: denoisers, autoencoders, text encoders.
+    public var networks: [String] { denoisers.entries.names + autoencoders.entries.names + textEncoders.entries.names }
+
+    /// The names and shapes of all tensors of a network's weights; nil where `name` is none of `networks`.
+    /// - Parameter config: the folder of its config.json.
+    /// - Throws: `TensorError.value` where no folder is named; what reading the config throws.
+    public func parameters(_ name: String, config: String?) throws -> [(name: String, shape: [Int])]? {
+        let found =
+            denoisers.entries[name]?.parameters ?? autoencoders.entries[name]?.parameters
+            ?? textEncoders.entries[name]?.parameters
+        guard let found else { return nil }
+        guard let config else {
+            throw TensorError.value(operation: name, message: "its parameters depend on a config.json: name its folder")
+        }
+        return try found(config + "/config.json")
+    }
+}
