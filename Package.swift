@@ -62,7 +62,11 @@ let package = Package(
 
         // 2: formats and engines
         .target(name: "Checkpoints", dependencies: ["Tensors", "Files", "CZlib"]),
-        .target(name: "NeuralNet", dependencies: ["Tensors", "NetKernels", "Threading", "Checkpoints", "COneDNN"]),
+        .target(name: "Engine", dependencies: ["Tensors", "Checkpoints"]),
+        .target(name: "EngineCPU", dependencies: ["Engine", "Tensors", "NetKernels", "Threading", "COneDNN"]),
+        .target(name: "Recording", dependencies: ["Engine", "EngineCPU", "Tensors", "NetKernels", "COneDNN"]),
+        .target(name: "Networks", dependencies: ["Engine", "Tensors", "Files"]),
+        .target(name: "NeuralNet", dependencies: ["Engine", "EngineCPU", "Tensors"]),
         .target(name: "Imaging", dependencies: ["Tensors", "ImageKernels", "Threading", "CPNG", "CTurboJPEG"]),
         .target(name: "Datasets", dependencies: ["Tensors", "Files"]),
         .target(name: "Tokenizers", dependencies: ["Files"]),
@@ -71,12 +75,14 @@ let package = Package(
         .target(
             name: "Encoders",
             dependencies: [
-                "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors", "NetKernels", "Threading", "Files",
+                "Networks", "Engine", "EngineCPU", "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors",
+                "NetKernels", "Threading", "Files",
             ]),
         .target(
             name: "Training",
             dependencies: [
-                "NeuralNet", "Checkpoints", "Imaging", "Datasets", "Tensors", "ArrayKernels", "NetKernels", "Threading",
+                "Networks", "Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Datasets", "Tensors",
+                "ArrayKernels", "NetKernels", "Threading",
                 "Files",
             ]),
         .target(
@@ -100,7 +106,7 @@ let package = Package(
             dependencies: [
                 "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion", "Tokenizers",
                 "Training",
-                "Datasets", "Imaging", "NeuralNet", "Checkpoints",
+                "Datasets", "Imaging", "Checkpoints",
                 "Identity", "Tensors", "Threading", "Files", "CSupport",
             ]),
 
@@ -123,7 +129,7 @@ let package = Package(
             name: "chexgen-bench", dependencies: ["Encoders", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/Sources"),
         .executableTarget(
-            name: "training-bench", dependencies: ["Training", "NeuralNet", "Tensors", "CSupport"],
+            name: "training-bench", dependencies: ["Training", "Tensors", "CSupport"],
             path: "benchmarks/TrainingBench"),
         .executableTarget(
             name: "metrics-bench", dependencies: ["Metrics", "Tensors", "CSupport"], path: "benchmarks/MetricsBench"),
@@ -138,17 +144,23 @@ let package = Package(
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
 
+        // Every operation and network in plain loops, and what compares executors with it.
+        .target(
+            name: "ReferenceExecution", dependencies: ["TestSupport", "Engine", "EngineCPU", "Recording", "Tensors"],
+            path: "Tests/ReferenceExecution", swiftSettings: [.unsafeFlags(["-O"])]),
+
         tests("Files", ["CSupport"]),
         tests("Identity", ["Files"]),
         tests("Tensors", ["ArrayKernels"]),
         tests("Checkpoints", ["Tensors", "Files", "CZlib"]),
-        tests("NeuralNet", ["Tensors", "Checkpoints"]),
+        tests("Engine", ["ReferenceExecution", "EngineCPU", "Recording", "Tensors", "Checkpoints"]),
+        tests("Networks", ["ReferenceExecution", "Engine", "Tensors"]),
         tests("Training", ["Imaging", "Tensors"]),
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
         tests("Diffusion", ["Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
-        tests("Encoders", ["NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
+        tests("Encoders", ["Networks", "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Tensors", "Files"]),
         tests("Radiomics", ["Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
         tests("Plotting"),

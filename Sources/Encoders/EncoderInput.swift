@@ -41,16 +41,35 @@ enum EncoderInput {
             offset: image.offset)
     }
 
-    /// Copies rows of features `[n, …]` to `result` `[N, …]`, from row `index` on.
-    static func put(_ rows: Tensor, _ index: Int, _ result: Tensor) {
-        let rowBytes = result.count / max(1, result.shape[0]) * 4
-        (result.pointer + index * rowBytes).copyMemory(from: rows.pointer, byteCount: rows.count * 4)
+    /// Images of one shape and dtype as a batch `[N, …]`; one alone shares its memory.
+    static func stack(_ images: ArraySlice<Tensor>) throws -> Tensor {
+        guard let first = images.first else { throw TensorError.shape(operation: "stack", message: "no images") }
+        if images.count == 1 { return try batch(of: first.contiguous()) }
+        let result = try Tensor(uninitialized: [images.count] + first.shape, first.dtype)
+        let bytes = first.count * first.dtype.size
+        for (index, image) in images.enumerated() {
+            let source = try image.contiguous()
+            guard source.shape == first.shape, source.dtype == first.dtype else {
+                throw TensorError.shape(
+                    operation: "stack", message: "\(Tensor.text(source.shape)) beside \(Tensor.text(first.shape))")
+            }
+            (result.pointer + index * bytes).copyMemory(from: source.pointer, byteCount: bytes)
+        }
+        return result
     }
 
-    /// Cuts `0 ..< count` into ranges of at most `most`, so that every thread has one.
-    static func groups(_ count: Int, most: Int) -> [Range<Int>] {
-        if count == 0 { return [] }
-        let size = max(1, min(most, (count + Parallel.threads - 1) / Parallel.threads))
-        return stride(from: 0, to: count, by: size).map { $0..<min(count, $0 + size) }
+    /// The places of images, those of one shape together, in the order of the first of each.
+    static func shapes(_ images: [Tensor]) -> [[Int]] {
+        var places: [[Int]: Int] = [:]
+        var groups: [[Int]] = []
+        for (index, image) in images.enumerated() {
+            if let place = places[image.shape] {
+                groups[place].append(index)
+            } else {
+                places[image.shape] = groups.count
+                groups.append([index])
+            }
+        }
+        return groups
     }
 }

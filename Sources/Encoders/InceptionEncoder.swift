@@ -1,8 +1,10 @@
 import Checkpoints
+import Engine
+import EngineCPU
 import Foundation
 import Identity
 import Imaging
-import NeuralNet
+import Networks
 import Tensors
 
 /// `inception-v3`: torch-fidelity's InceptionV3, 2048 features of an image squeezed to 299 × 299.
@@ -34,10 +36,10 @@ public final class InceptionEncoder: Encoder {
     /// The file of weights.
     public let files: [(file: String, sha256: String)]
     /// The compute dtype.
-    public var dtype: DType { pool.dtype }
+    public var dtype: DType { executor.dtype }
     private let network: InceptionV3Network
-    private let pool: ContextPool
-    /// Parameters are views of its files until a layer packs them.
+    private let executor: any Executor
+    /// Parameters are views of its files until the executor takes them.
     private let checkpoint: Checkpoint
     private let side = 299
     /// The most images that one thread takes through the network's later layers together.
@@ -49,7 +51,7 @@ public final class InceptionEncoder: Encoder {
         checkpoint = try Checkpoint.open(weights)
         network = try InceptionV3Network()
         try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
-        pool = try ContextPool(dtype: dtype)
+        executor = try CPUExecutor(dtype: dtype)
         files = try checkpoint.sha256().map { ($0.file, $0.hash) }
     }
 
@@ -88,59 +90,51 @@ public final class InceptionEncoder: Encoder {
                 throw TensorError.dtype(operation: name, message: "wanted u8 or f32 in 0 … 255, got \(image.dtype)")
             }
         }
-        let results = try outputs.map { try Tensor(uninitialized: [images.count, $0.width]) }
-        let bias = outputs.contains { $0.name == "logits" } ? try network.logitBias() : []
-        let hasLogits = outputs.contains { $0.name != "2048" }
-        let groups = EncoderInput.groups(images.count, most: Self.groupSize)
-        try pool.forEach(groups.count) { [self] index, context in
-            let group = groups[index]
-            let features = try network.features(group.count, context) {
-                try input(EncoderInput.batch(of: images[group.lowerBound + $0].contiguous()), context)
-            }
-            let logits = hasLogits ? try network.logitsUnbiased(features, context) : features
-            for (output, result) in zip(outputs, results) {
-                EncoderInput.put(output.name == "2048" ? features : logits, group.lowerBound, result)
-                guard output.name == "logits" else { continue }
-                let target = result.pointer.assumingMemoryBound(to: Float.self)
-                for row in group {
-                    for (column, value) in bias.enumerated() { target[row * bias.count + column] += value }
-                }
-            }
-        }
+        if images.isEmpty { return try outputs.map { try Tensor(uninitialized: [0, $0.width]) } }
+        let results = try run(images, outputs, on: executor)
         try checkpoint.checkUnchanged()
         return results
     }
 
-    /// An image as the network wants it: 299 × 299, (x - 128) / 128.
-    private func input(_ image: Tensor, _ context: Context) throws -> Tensor {
-        if image.dtype == .u8 && image.shape[1] == side && image.shape[2] == side {
-            return try context.pixels(image, scale: 1 / 128, shift: -1)
+    private func run<X: Executor>(
+        _ images: [Tensor], _ outputs: [EncoderOutput], on executor: X
+    ) throws -> [Tensor] {
+        let hasLogits = outputs.contains { $0.name != "2048" }
+        return try executor.map(images.count, .pieces(atMost: Self.groupSize)) { [self] execution, rows in
+            let features = try network.features(input(images[rows], on: execution), on: execution)
+            let unbiased = hasLogits ? try network.logitsUnbiased(features, on: execution) : features
+            return try outputs.map { output in
+                switch output.name {
+                case "2048": return features
+                case "logits": return try network.logits(unbiased: unbiased, on: execution)
+                default: return unbiased
+                }
+            }
         }
-        let resized = try TensorFlowResize.bilinear(image, height: side, width: side, context)
-        let values = resized.pointer.assumingMemoryBound(to: Float.self)
-        for index in 0..<resized.count { values[index] = (values[index] - 128) / 128 }
-        return try context.converted(resized, context.dtype)
+    }
+
+    /// Images as the network wants them: bytes of 299 × 299, or numbers (x - 128) / 128.
+    private func input<E: Execution>(_ images: ArraySlice<Tensor>, on execution: E) throws -> E.Value {
+        if images.allSatisfy({ $0.dtype == .u8 && $0.shape == [side, side, 3] }) {
+            return try execution.value(EncoderInput.stack(images))
+        }
+        let resized = try images.map { try TensorFlowResize.bilinear($0, height: side, width: side) }
+        return try execution.affine(
+            execution.value(EncoderInput.stack(resized[...])), factor: 1 / 128, summand: -1)
     }
 }
 
 /// The bilinear resize of TensorFlow 1: no half-pixel centres, no antialiasing, neighbours clamped at the border.
 /// Source: `interpolate_bilinear_2d_like_tensorflow1x` of torch-fidelity 0.3.0.
 enum TensorFlowResize {
-    /// One image `[1, H, W, C]`, u8 or f32, as f32 `[1, height, width, C]`.
-    static func bilinear(_ image: Tensor, height: Int, width: Int, _ context: Context) throws -> Tensor {
-        let source = try context.tensor(image.shape, .f32)
-        let values = source.pointer.assumingMemoryBound(to: Float.self)
-        if image.dtype == .u8 {
-            try image.withElements(UInt8.self) { for (index, byte) in $0.enumerated() { values[index] = Float(byte) } }
-        } else {
-            try image.withElements(Float.self) { for (index, value) in $0.enumerated() { values[index] = value } }
-        }
-        let channels = image.shape[3]
-        let result = try context.tensor([1, height, width, channels], .f32)
-        let target = result.pointer.assumingMemoryBound(to: Float.self)
-        let rows = positions(image.shape[1], height)
-        let columns = positions(image.shape[2], width)
-        let stride = image.shape[2] * channels
+    /// One image `[H, W, C]`, u8 or f32, as f32 `[height, width, C]`.
+    static func bilinear(_ image: Tensor, height: Int, width: Int) throws -> Tensor {
+        let values = try image.to(.f32).array(Float.self)
+        let channels = image.shape[2]
+        let rows = positions(image.shape[0], height)
+        let columns = positions(image.shape[1], width)
+        let stride = image.shape[1] * channels
+        var target = [Float](repeating: 0, count: height * width * channels)
         for (y, row) in rows.enumerated() {
             for (x, column) in columns.enumerated() {
                 for channel in 0..<channels {
@@ -154,7 +148,7 @@ enum TensorFlowResize {
                 }
             }
         }
-        return result
+        return try Tensor(target, shape: [height, width, channels])
     }
 
     private static func positions(_ source: Int, _ target: Int) -> [(low: Int, high: Int, part: Float)] {

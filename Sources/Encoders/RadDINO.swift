@@ -1,9 +1,11 @@
 import Checkpoints
+import Engine
+import EngineCPU
 import Files
 import Foundation
 import Identity
 import Imaging
-import NeuralNet
+import Networks
 import Tensors
 
 /// `rad-dino`: a Hugging Face folder of a `Dinov2Model`; the feature is the final normalised class token.
@@ -28,14 +30,14 @@ public final class RadDINO: Encoder {
     /// The files of weights and configuration.
     public let files: [(file: String, sha256: String)]
     /// The compute dtype.
-    public var dtype: DType { pool.dtype }
+    public var dtype: DType { executor.dtype }
     /// The steps from an image to pixels.
     public let processor: ImageProcessor
     private let network: Dinov2Network
-    private let pool: ContextPool
-    /// Parameters are views of its files until a layer packs them.
+    private let executor: any Executor
+    /// Parameters are views of its files until the executor takes them.
     private let checkpoint: Checkpoint
-    private let table: [Float]
+    private let table: PixelTable
     /// Both sides of the images that CheXGenBench's fid.py makes before any encoder sees them.
     private static let benchmarkSide = 299
 
@@ -56,11 +58,11 @@ public final class RadDINO: Encoder {
         let processorPath = try beside("preprocessor_config.json")
         let configuration = try Dinov2Configuration(path: configurationPath)
         processor = try ImageProcessor(path: processorPath)
-        table = processor.table()
+        table = try PixelTable(channels: processor.table())
         network = try Dinov2Network(configuration)
         checkpoint = try Checkpoint.open(weights).renamed(Self.hubName(of:))
         try network.parameters.load(checkpoint) { $0 == "embeddings.mask_token" }
-        pool = try ContextPool(dtype: dtype)
+        executor = try CPUExecutor(dtype: dtype)
         outputs = [EncoderOutput(Self.output, width: configuration.hiddenSize)]
         files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
@@ -117,71 +119,66 @@ public final class RadDINO: Encoder {
         if let wrong = images.first(where: { $0.dtype != .u8 }) {
             throw TensorError.dtype(operation: name, message: "wanted u8 images [H, W, 3], got \(wrong.dtype)")
         }
-        let batches = try images.map { try checked(EncoderInput.batch(of: $0.contiguous())) }
-        let result = try Tensor(uninitialized: [images.count, dimension])
-        try pool.forEach(images.count) { [self] index, context in
-            EncoderInput.put(try network.pooled(normalised(batches[index], context), context), index, result)
-        }
+        for image in images { try check([images.count] + image.shape) }
+        if images.isEmpty { return try outputs.map { _ in try Tensor(uninitialized: [0, dimension]) } }
+        let features = try run(images, .pooled, on: executor)
         try checkpoint.checkUnchanged()
-        return outputs.map { _ in result }
+        return outputs.map { _ in features }
     }
 
     /// Features f32 `[N, C]` of pixels f32 `[N, H, W, 3]` that are normalised already.
-    public func forward(_ x: Tensor) throws -> Tensor {
-        let pixels = try EncoderInput.images(checkedPixels(x))
-        let result = try Tensor(uninitialized: [pixels.count, dimension])
-        try pool.forEach(pixels.count) { [self] index, context in
-            let image = try context.converted(EncoderInput.batch(of: pixels[index]), context.dtype)
-            EncoderInput.put(try network.pooled(image, context), index, result)
-        }
-        try checkpoint.checkUnchanged()
-        return result
-    }
+    public func forward(_ x: Tensor) throws -> Tensor { try forward(x, .pooled) }
 
     /// Every final token f32 `[N, T, C]`, class token first, of pixels f32 `[N, H, W, 3]` that are normalised already.
-    public func tokens(_ x: Tensor) throws -> Tensor {
-        let pixels = try EncoderInput.images(checkedPixels(x))
-        let patch = network.configuration.patchSize
-        let count = (x.shape[1] / patch) * (x.shape[2] / patch) + 1
-        let result = try Tensor(uninitialized: [pixels.count, count, dimension])
-        try pool.forEach(pixels.count) { [self] index, context in
-            let image = try context.converted(EncoderInput.batch(of: pixels[index]), context.dtype)
-            EncoderInput.put(try network.tokens(image, context), index, result)
-        }
-        try checkpoint.checkUnchanged()
-        return result
-    }
+    public func tokens(_ x: Tensor) throws -> Tensor { try forward(x, .tokens) }
 
-    private func checkedPixels(_ x: Tensor) throws -> Tensor {
+    /// What is asked of the network.
+    private enum Answer { case pooled, tokens }
+
+    private func forward(_ x: Tensor, _ answer: Answer) throws -> Tensor {
         guard x.dtype == .f32 else {
             throw TensorError.dtype(operation: name, message: "wanted f32 pixels [N, H, W, 3], got \(x.dtype)")
         }
-        return try checked(x)
+        try check(x.shape)
+        if x.shape[0] == 0 {
+            let patch = network.configuration.patchSize
+            let tokens = (x.shape[1] / patch) * (x.shape[2] / patch) + 1
+            return try Tensor(uninitialized: answer == .pooled ? [0, dimension] : [0, tokens, dimension])
+        }
+        let result = try run(EncoderInput.images(x), answer, on: executor)
+        try checkpoint.checkUnchanged()
+        return result
     }
 
-    private func checked(_ x: Tensor) throws -> Tensor {
+    /// The answers for images `[H, W, 3]`, bytes or normalised: those of one shape go through together.
+    private func run<X: Executor>(_ images: [Tensor], _ answer: Answer, on executor: X) throws -> Tensor {
+        let groups = EncoderInput.shapes(images)
+        let results = try groups.map { places in
+            let group = places.map { images[$0] }
+            return try executor.map(group.count, .pieces(atMost: 1)) { [self] execution, rows -> [X.Run.Value] in
+                let values = try execution.value(EncoderInput.stack(group[rows]))
+                let pixels = values.dtype == .u8 ? try execution.pixels(values, table) : values
+                switch answer {
+                case .pooled: return [try network.pooled(pixels, on: execution)]
+                case .tokens: return [try network.tokens(pixels, on: execution)]
+                }
+            }[0]
+        }
+        if results.count == 1 { return results[0] }
+        // Back into the order of the images.
+        let result = try Tensor(uninitialized: [images.count] + results[0].shape.dropFirst())
+        for (places, rows) in zip(groups, results) {
+            for (row, place) in places.enumerated() { try result.select(0, place).assign(from: rows.select(0, row)) }
+        }
+        return result
+    }
+
+    private func check(_ shape: [Int]) throws {
         let patch = network.configuration.patchSize
-        guard x.rank == 4, x.shape[3] == 3, x.shape[1] >= patch, x.shape[2] >= patch else {
+        guard shape.count == 4, shape[3] == 3, shape[1] >= patch, shape[2] >= patch else {
             throw TensorError.shape(
                 operation: name,
-                message: "wanted images [N, H, W, 3] of at least \(patch) × \(patch), got \(Tensor.text(x.shape))")
+                message: "wanted images [N, H, W, 3] of at least \(patch) × \(patch), got \(Tensor.text(shape))")
         }
-        return try x.contiguous()
-    }
-
-    /// The bytes of an image as the processor's floats, in the context's dtype.
-    private func normalised(_ image: Tensor, _ context: Context) throws -> Tensor {
-        let floats = try context.tensor(image.shape, .f32)
-        let target = floats.pointer.assumingMemoryBound(to: Float.self)
-        try image.withElements(UInt8.self) { bytes in
-            table.withUnsafeBufferPointer { table in
-                var channel = 0
-                for index in bytes.indices {
-                    target[index] = table[channel * 256 + Int(bytes[index])]
-                    channel = channel == 2 ? 0 : channel + 1
-                }
-            }
-        }
-        return try context.converted(floats, context.dtype)
     }
 }

@@ -59,6 +59,57 @@ public enum NetActivation {
         }
     }
 
+    /// f(a) · b, or a · f(b), for rows of `width` values of any storage types.
+    /// - Parameter stride: elements from one row of a, or of b, to the next.
+    public static func gate(
+        _ a: UnsafeRawPointer, _ aType: NetType, stride: Int, _ b: UnsafeRawPointer, _ bType: NetType,
+        _ target: UnsafeMutableRawPointer, _ type: NetType, function: NetElementwise.Function?, activatesSecond: Bool,
+        rows: Int, width: Int
+    ) {
+        Parallel.forRanges(rows, grain: 16) { range in
+            aType.dispatch(
+                to: bType,
+                Gate(
+                    a: a, b: b, target: target, type: type, function: function, activatesSecond: activatesSecond,
+                    stride: stride, width: width, range: range))
+        }
+    }
+
+    private struct Gate: NetPairKernel {
+        let a, b: UnsafeRawPointer
+        let target: UnsafeMutableRawPointer
+        let type: NetType
+        let function: NetElementwise.Function?
+        let activatesSecond: Bool
+        let stride, width: Int
+        let range: Range<Int>
+
+        func run<A: NetElement, B: NetElement>(_: A.Type, _: B.Type) {
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { buffer in
+                guard let active = buffer.baseAddress else { return }
+                let plain = active + width
+                let (first, second) = activatesSecond ? (plain, active) : (active, plain)
+                for row in range {
+                    for index in 0..<width {
+                        first[index] = A.loadOne(a, row * stride + index)
+                        second[index] = B.loadOne(b, row * stride + index)
+                    }
+                    if let function { NetElementwise.applyLine(function, active, active, count: width) }
+                    switch type {
+                    case .f32:
+                        for index in 0..<width {
+                            NetF32.storeOne(target, row * width + index, active[index] * plain[index])
+                        }
+                    case .bf16:
+                        for index in 0..<width {
+                            NetBF16.storeOne(target, row * width + index, active[index] * plain[index])
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     private static func gate(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ width: Int) {
         for index in 0..<width { target[index] = source[index] * fastGelu(source[width + index]) }
     }

@@ -100,20 +100,6 @@ enum NetBF16: NetElement {
     }
 }
 
-/// Calls `body` with the static types of a source and a target.
-@inline(__always)
-func withNetTypes(
-    _ source: NetType, _ target: NetType,
-    _ both: (f32f32: () -> Void, f32bf16: () -> Void, bf16f32: () -> Void, bf16bf16: () -> Void)
-) {
-    switch (source, target) {
-    case (.f32, .f32): both.f32f32()
-    case (.f32, .bf16): both.f32bf16()
-    case (.bf16, .f32): both.bf16f32()
-    case (.bf16, .bf16): both.bf16bf16()
-    }
-}
-
 /// The larger of each pair; a NaN in `value` stays.
 @inline(__always)
 func netMaximum(_ value: SIMD16<Float>, _ floor: SIMD16<Float>) -> SIMD16<Float> {

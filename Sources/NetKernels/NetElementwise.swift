@@ -21,6 +21,75 @@ public enum NetElementwise {
         }
     }
 
+    /// target = a + b of any storage types, worked out in f32 and rounded once.
+    public static func sum(
+        _ a: UnsafeRawPointer, _ aType: NetType, _ b: UnsafeRawPointer, _ bType: NetType,
+        _ target: UnsafeMutableRawPointer, _ type: NetType, count: Int
+    ) {
+        Parallel.forRanges(count, grain: 1 << 16) { range in
+            aType.dispatch(to: bType, SumOfPair(a: a, b: b, target: target, type: type, range: range))
+        }
+    }
+
+    private struct SumOfPair: NetPairKernel {
+        let a, b: UnsafeRawPointer
+        let target: UnsafeMutableRawPointer
+        let type: NetType
+        let range: Range<Int>
+
+        func run<A: NetElement, B: NetElement>(_: A.Type, _: B.Type) {
+            type.dispatch(Sum<A, B>(a: a, b: b, target: target, range: range))
+        }
+    }
+
+    private struct Sum<A: NetElement, B: NetElement>: NetKernel {
+        let a, b: UnsafeRawPointer
+        let target: UnsafeMutableRawPointer
+        let range: Range<Int>
+
+        func run<T: NetElement>(_: T.Type) {
+            var index = range.lowerBound
+            while index + 16 <= range.upperBound {
+                T.store(target, index, A.load(a, index) + B.load(b, index))
+                index += 16
+            }
+            while index < range.upperBound {
+                T.storeOne(target, index, A.loadOne(a, index) + B.loadOne(b, index))
+                index += 1
+            }
+        }
+    }
+
+    /// target = x · factor + summand; may be in place.
+    public static func affine(
+        _ x: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ type: NetType, factor: Float, summand: Float,
+        count: Int
+    ) {
+        Parallel.forRanges(count, grain: 1 << 16) { range in
+            type.dispatch(Affine(x: x, target: target, factor: factor, summand: summand, range: range))
+        }
+    }
+
+    private struct Affine: NetKernel {
+        let x: UnsafeRawPointer
+        let target: UnsafeMutableRawPointer
+        let factor, summand: Float
+        let range: Range<Int>
+
+        func run<T: NetElement>(_: T.Type) {
+            for index in range { T.storeOne(target, index, T.loadOne(x, index) * factor + summand) }
+        }
+    }
+
+    /// target = a · b.
+    public static func product(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        Parallel.forRanges(count, grain: grain) { range in
+            for index in range { target[index] = a[index] * b[index] }
+        }
+    }
+
     /// target *= factor.
     public static func scale(_ target: UnsafeMutablePointer<Float>, _ factor: Float, count: Int) {
         Parallel.forRanges(count, grain: grain) { range in
@@ -49,16 +118,23 @@ public enum NetElementwise {
         _ function: Function, _ x: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, count: Int
     ) {
         Parallel.forRanges(count, grain: grain) { range in
-            switch function {
-            case .relu: for index in range { target[index] = x[index] < 0 ? 0 : x[index] }
-            case .gelu: for index in range { target[index] = fastGelu(x[index]) }
-            case .geluTanh:
-                VectorMath.geluTanh(x + range.lowerBound, target + range.lowerBound, range.count)
-            case .quickGelu: for index in range { target[index] = x[index] * fastSigmoid(1.702 * x[index]) }
-            case .silu: for index in range { target[index] = x[index] * fastSigmoid(x[index]) }
-            case .sigmoid: for index in range { target[index] = fastSigmoid(x[index]) }
-            case .tanh: for index in range { target[index] = fastTanh(x[index]) }
-            }
+            applyLine(function, x + range.lowerBound, target + range.lowerBound, count: range.count)
+        }
+    }
+
+    /// As `apply`, on the caller's thread.
+    static func applyLine(
+        _ function: Function, _ x: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        let range = 0..<count
+        switch function {
+        case .relu: for index in range { target[index] = x[index] < 0 ? 0 : x[index] }
+        case .gelu: for index in range { target[index] = fastGelu(x[index]) }
+        case .geluTanh: VectorMath.geluTanh(x, target, count)
+        case .quickGelu: for index in range { target[index] = x[index] * fastSigmoid(1.702 * x[index]) }
+        case .silu: for index in range { target[index] = x[index] * fastSigmoid(x[index]) }
+        case .sigmoid: for index in range { target[index] = fastSigmoid(x[index]) }
+        case .tanh: for index in range { target[index] = fastTanh(x[index]) }
         }
     }
 

@@ -8,28 +8,38 @@ public enum NetNormalization {
         rows: Int, channels: Int, weight: UnsafePointer<Float>?, bias: UnsafePointer<Float>?, epsilon: Float
     ) {
         Parallel.forRanges(rows, grain: 32) { range in
-            withNetTypes(
-                sourceType, targetType,
-                (
-                    { layerNormRows(NetF32.self, NetF32.self, source, target, range, channels, weight, bias, epsilon) },
-                    {
-                        layerNormRows(NetF32.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon)
-                    },
-                    {
-                        layerNormRows(NetBF16.self, NetF32.self, source, target, range, channels, weight, bias, epsilon)
-                    },
-                    {
-                        layerNormRows(
-                            NetBF16.self, NetBF16.self, source, target, range, channels, weight, bias, epsilon)
-                    }
-                ))
+            sourceType.dispatch(
+                to: targetType,
+                LayerNormRows(
+                    source: source, target: target, range: range, channels: channels, weight: weight, bias: bias,
+                    epsilon: epsilon))
         }
     }
 
-    private static func layerNormRows<S: NetElement, T: NetElement>(
-        _: S.Type, _: T.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ range: Range<Int>,
-        _ channels: Int, _ weight: UnsafePointer<Float>?, _ bias: UnsafePointer<Float>?, _ epsilon: Float
+    /// y = x / sqrt(mean of x² + epsilon) · weight over each row of `channels` values.
+    public static func rmsNorm(
+        _ source: UnsafeRawPointer, _ sourceType: NetType, _ target: UnsafeMutableRawPointer, _ targetType: NetType,
+        rows: Int, channels: Int, weight: UnsafePointer<Float>, epsilon: Float
     ) {
+        Parallel.forRanges(rows, grain: 32) { range in
+            sourceType.dispatch(
+                to: targetType,
+                RMSNormRows(
+                    source: source, target: target, range: range, channels: channels, weight: weight,
+                    epsilon: epsilon))
+        }
+    }
+}
+
+private struct LayerNormRows: NetPairKernel {
+    let source: UnsafeRawPointer
+    let target: UnsafeMutableRawPointer
+    let range: Range<Int>
+    let channels: Int
+    let weight, bias: UnsafePointer<Float>?
+    let epsilon: Float
+
+    func run<S: NetElement, T: NetElement>(_: S.Type, _: T.Type) {
         let vectors = channels / 16 * 16
         let scale = 1 / Float(channels)
         for row in range {
@@ -73,6 +83,45 @@ public enum NetNormalization {
                 if let weight { value *= weight[index] }
                 if let bias { value += bias[index] }
                 T.storeOne(target, start + index, value)
+                index += 1
+            }
+        }
+    }
+}
+
+private struct RMSNormRows: NetPairKernel {
+    let source: UnsafeRawPointer
+    let target: UnsafeMutableRawPointer
+    let range: Range<Int>
+    let channels: Int
+    let weight: UnsafePointer<Float>
+    let epsilon: Float
+
+    func run<S: NetElement, T: NetElement>(_: S.Type, _: T.Type) {
+        let vectors = channels / 16 * 16
+        for row in range {
+            let start = row * channels
+            var squares = SIMD16<Float>.zero
+            var index = 0
+            while index < vectors {
+                let value = S.load(source, start + index)
+                squares = squares.addingProduct(value, value)
+                index += 16
+            }
+            var square = netSum(squares)
+            while index < channels {
+                let value = S.loadOne(source, start + index)
+                square += value * value
+                index += 1
+            }
+            let factor = 1 / (square / Float(channels) + epsilon).squareRoot()
+            index = 0
+            while index < vectors {
+                T.store(target, start + index, S.load(source, start + index) * factor * NetF32.load(weight, index))
+                index += 16
+            }
+            while index < channels {
+                T.storeOne(target, start + index, S.loadOne(source, start + index) * factor * weight[index])
                 index += 1
             }
         }

@@ -128,4 +128,31 @@ public enum NetNormalizationGradient {
             }
         }
     }
+
+    /// The gradients of a root-mean-square normalisation y = x / √(mean of x² + ε) · factor over rows of `channels`.
+    /// - Parameters:
+    ///   - gradient: of the result; `input` may be the same memory.
+    ///   - weight: is added to: the gradient of the factors.
+    public static func rms(
+        _ x: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, _ input: UnsafeMutablePointer<Float>, rows: Int,
+        channels: Int, factors: UnsafePointer<Float>, weight: UnsafeMutablePointer<Float>, epsilon: Double
+    ) {
+        var sums = [Double](repeating: 0, count: channels)
+        for row in 0..<rows {
+            let start = row * channels
+            var (square, product) = (0.0, 0.0)
+            for index in 0..<channels {
+                square += Double(x[start + index]) * Double(x[start + index])
+                product += Double(gradient[start + index]) * Double(factors[index]) * Double(x[start + index])
+            }
+            let inverse = 1 / (square / Double(channels) + epsilon).squareRoot()
+            let slope = inverse * inverse * inverse * product / Double(channels)
+            for index in 0..<channels {
+                let (value, flowing) = (Double(x[start + index]), Double(gradient[start + index]))
+                sums[index] += flowing * value * inverse
+                input[start + index] = Float(flowing * Double(factors[index]) * inverse - value * slope)
+            }
+        }
+        for index in 0..<channels { weight[index] += Float(sums[index]) }
+    }
 }

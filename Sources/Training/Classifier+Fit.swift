@@ -1,6 +1,6 @@
 import Foundation
 import NetKernels
-import NeuralNet
+import Recording
 import Tensors
 
 extension Classifier {
@@ -58,12 +58,12 @@ extension Classifier {
         -> Double
     {
         parameters.zeroGradients()
-        let tape = try Tape(parameters, context: context)
-        let logits = try network.forward(tape.variable(images), on: tape)
-        let loss = try tape.binaryCrossEntropyWithLogits(logits, labels)
+        let recorder = try Recorder(parameters, execution: recording)
+        let logits = try network.forward(recorder.variable(images), on: recorder)
+        let loss = try recorder.binaryCrossEntropyWithLogits(logits, labels)
         let value = try loss.item()
         guard value.isFinite else { return value }
-        try tape.backward(loss)
+        try recorder.backward(loss)
         try optimizer.step(clipNorm: clipNorm)
         weightsChanged()
         return value

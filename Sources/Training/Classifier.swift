@@ -2,7 +2,10 @@ import Checkpoints
 import Foundation
 import ArrayKernels
 import Threading
-import NeuralNet
+import Engine
+import EngineCPU
+import Networks
+import Recording
 import Tensors
 
 /// A network that says for each class how likely an image shows it; trained and used here.
@@ -13,8 +16,8 @@ public final class Classifier {
     public let classes: Int
     let network: ClassifierNetwork
     let parameters: ParameterSet
-    let context: Context
-    private var fused: (network: ClassifierNetwork, pool: ContextPool)?
+    let recording: CPUExecution
+    private let executor: any Executor
 
     /// A classifier with weights from a file, or drawn by PyTorch's rules from `seed`.
     ///
@@ -40,7 +43,8 @@ public final class Classifier {
             for (parameter, tensor) in zip(wanted, tensors) { try parameter.load(tensor) }
         }
         parameters = try ParameterSet(network.parameters)
-        context = try Context(dtype: .f32, threads: Parallel.threads)
+        recording = try CPUExecution(dtype: .f32, threads: Parallel.threads)
+        executor = try CPUExecutor(dtype: .f32)
     }
 
     /// The bytes of weights, gradients and an optimizer's state.
@@ -68,20 +72,15 @@ public final class Classifier {
                 operation: name,
                 message: "wanted f32 images [N, H, W, 3], got \(images.dtype) \(Tensor.text(images.shape))")
         }
-        let ready = try inference()
         let batch = try images.contiguous()
-        let result = try Tensor(uninitialized: [images.shape[0], classes])
-        let each = images.count / max(1, images.shape[0])
-        let classes = classes
-        try ready.pool.forEach(images.shape[0]) { index, context in
-            let shape = [1] + batch.shape.dropFirst()
-            let one = try Tensor(
-                storage: batch.storage, dtype: .f32, shape: shape, strides: Tensor.contiguousStrides(shape),
-                offset: batch.offset + index * each)
-            let logits = try ready.network.forward(one, on: context)
-            (result.pointer + index * classes * 4).copyMemory(from: logits.pointer, byteCount: classes * 4)
+        return try logits(batch, on: executor) ?? Tensor(uninitialized: [0, classes])
+    }
+
+    private func logits<X: Executor>(_ batch: Tensor, on executor: X) throws -> Tensor? {
+        try executor.map(batch.shape[0], .pieces(atMost: 1)) { [network] execution, rows -> X.Run.Value in
+            let images = try execution.value(batch.narrow(0, rows.lowerBound, rows.count))
+            return try network.forward(images, on: execution)
         }
-        return result
     }
 
     /// Probabilities f32 `[N, classes]` of image files.
@@ -126,18 +125,6 @@ public final class Classifier {
         return result
     }
 
-    /// Forgets the fused network, after the weights have changed.
-    func weightsChanged() { fused = nil }
-
-    /// The network with fused layers and the weights of now.
-    private func inference() throws -> (network: ClassifierNetwork, pool: ContextPool) {
-        if let fused { return fused }
-        let made = try ClassifierNetworks.make(name, classes: classes)
-        for (parameter, value) in zip(made.parameters.parameters, try parameters.values()) {
-            try parameter.load(value.tensor)
-        }
-        let ready = (made, try ContextPool(dtype: .f32))
-        fused = ready
-        return ready
-    }
+    /// Forgets what the executor made of the weights, after they have changed.
+    func weightsChanged() { executor.forget() }
 }

@@ -2,7 +2,6 @@ import Files
 import Foundation
 import Imaging
 import Threading
-import NeuralNet
 import Tensors
 
 /// How an image becomes the input of a classifier: RGB, Pillow's bilinear resize to a square, flip and rotation where

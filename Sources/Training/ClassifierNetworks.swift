@@ -1,5 +1,6 @@
 import Foundation
-import NeuralNet
+import Engine
+import Networks
 import Tensors
 
 /// The networks by name, and their weights at the start.

@@ -1,7 +1,7 @@
 import Foundation
 import NetKernels
 import Threading
-import NeuralNet
+import Recording
 import Tensors
 
 /// Which optimizer, with PyTorch's semantics and defaults.

@@ -1,6 +1,6 @@
 import Checkpoints
 import Foundation
-import NeuralNet
+import Recording
 import Tensors
 
 /// Where a training stands after an epoch; random streams follow from the seed and the epoch.

@@ -2,6 +2,7 @@ import Checkpoints
 import Encoders
 import Foundation
 import Imaging
+import Networks
 import Tensors
 import TestSupport
 import Testing

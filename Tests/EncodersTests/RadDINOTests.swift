@@ -4,6 +4,7 @@ import Files
 import Foundation
 import Identity
 import Imaging
+import Networks
 import Tensors
 import TestSupport
 import Testing

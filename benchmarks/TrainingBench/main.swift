@@ -1,6 +1,5 @@
 import CSupport
 import Foundation
-import NeuralNet
 import Tensors
 import Training
 

@@ -1,5 +1,6 @@
 import Files
-import NeuralNet
+import Engine
+import Networks
 
 /// The sizes of a BERT text model, from the `config.json` of transformers' `BertModel` or of BioViL-T's `CXRBertModel`.
 public struct BERTTextConfiguration: Sendable {

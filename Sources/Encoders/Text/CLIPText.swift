@@ -107,7 +107,8 @@ public final class CLIPTextNetwork {
             guard let table = table.baseAddress else { return }
             for text in 0..<ids.shape[0] {
                 let offset = text * count * 4
-                NetConversion.add(vectors.pointer + offset, table, result.pointer + offset, .f32, count: count)
+                NetElementwise.sum(
+                    vectors.pointer + offset, .f32, table, .f32, result.pointer + offset, .f32, count: count)
             }
         }
         return result

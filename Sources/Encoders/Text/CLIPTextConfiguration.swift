@@ -1,5 +1,6 @@
 import Files
-import NeuralNet
+import Engine
+import Networks
 
 /// The sizes of CLIP's text model, from the `config.json` of transformers' `CLIPTextModel`.
 public struct CLIPTextConfiguration: Sendable {

@@ -1,0 +1,29 @@
+/// A linear layer on the last dimension, W x + b.
+public final class Linear {
+    /// `[outputs, inputs]`.
+    public let weight: Parameter
+    /// `[outputs]`; nil where the layer has none.
+    public let bias: Parameter?
+
+    /// Parameters `weight` `[outputs, inputs]` and, unless `hasBias` is false, `bias` `[outputs]`.
+    public init(_ scope: ParameterScope, inputs: Int, outputs: Int, hasBias: Bool = true) {
+        weight = scope.parameter("weight", [outputs, inputs])
+        bias = hasBias ? scope.parameter("bias", [outputs]) : nil
+    }
+
+    /// Channels that come in.
+    public var inputs: Int { weight.shape[1] }
+    /// Channels that go out.
+    public var outputs: Int { weight.shape[0] }
+}
+
+/// A learned factor for each channel of a branch, such as `lambda1` in DINOv2 (Touvron et al., 2021, LayerScale).
+public final class LayerScale {
+    /// `[channels]`.
+    public let factors: Parameter
+
+    /// A parameter `name`, `[channels]`.
+    public init(_ scope: ParameterScope, _ name: String = "lambda1", channels: Int) {
+        factors = scope.parameter(name, [channels])
+    }
+}

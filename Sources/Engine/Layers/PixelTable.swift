@@ -1,0 +1,19 @@
+import Tensors
+
+/// What each byte of an image becomes: the range of values that a network wants.
+public struct PixelTable: Sendable {
+    /// 256 values for all channels, or 256 for each of three.
+    public let values: [Float]
+
+    /// scale · x + shift.
+    public init(scale: Float, shift: Float) { values = (0..<256).map { Float($0) * scale + shift } }
+
+    /// The table of each of three channels, one after the other.
+    /// - Throws: `TensorError.shape` for another number than 768.
+    public init(channels values: [Float]) throws {
+        guard values.count == 768 else {
+            throw TensorError.shape(operation: "pixels", message: "wanted 3 × 256 values, got \(values.count)")
+        }
+        self.values = values
+    }
+}

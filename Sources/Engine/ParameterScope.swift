@@ -1,0 +1,49 @@
+import Checkpoints
+import Tensors
+
+/// A place in a network's tree of names, at which layers declare their parameters: each name is written once, beside
+/// the property that holds it.
+public struct ParameterScope {
+    private final class Registry { var parameters: [Parameter] = [] }
+    private let registry: Registry
+    private let prefix: String
+
+    /// The root of a new network.
+    public init() {
+        registry = Registry()
+        prefix = ""
+    }
+
+    private init(_ registry: Registry, _ prefix: String) {
+        self.registry = registry
+        self.prefix = prefix
+    }
+
+    /// The scope below, `name.`; an empty name is this scope.
+    public subscript(name: String) -> ParameterScope {
+        name.isEmpty ? self : ParameterScope(registry, prefix + name + ".")
+    }
+
+    /// The scope of an indexed child, `index.`.
+    public subscript(index: Int) -> ParameterScope { self[String(index)] }
+
+    /// Declares a parameter of this scope.
+    public func parameter(_ name: String, _ shape: [Int]) -> Parameter {
+        let parameter = Parameter(name: prefix + name, shape: shape)
+        registry.parameters.append(parameter)
+        return parameter
+    }
+
+    /// Every parameter declared below the root, in order.
+    public var parameters: [Parameter] { registry.parameters }
+
+    /// Fills every parameter from a checkpoint.
+    ///
+    /// Strict: a missing, unused or wrongly sized tensor is an error that lists all of them.
+    /// - Parameter ignoring: says which tensors of the checkpoint may stay unused.
+    /// - Throws: `CheckpointError.mismatch`, and what reading a tensor throws.
+    public func load(_ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false }) throws {
+        let tensors = try checkpoint.load(into: parameters.map { ($0.name, $0.shape) }, ignoring: ignoring)
+        for (parameter, tensor) in zip(parameters, tensors) { try parameter.load(tensor) }
+    }
+}

@@ -1,0 +1,177 @@
+import COneDNN
+import Engine
+import Foundation
+import Tensors
+
+/// What an executor made of the layers that ran on it: operations by their sizes, and weights in the layouts that these want.
+/// The layers themselves hold parameters and sizes only.
+///
+/// Operations are shared by all layers of the same sizes, and the oldest are forgotten; a layer's weights are held once.
+package final class Prepared {
+    /// The most operations that are kept; the largest networks here use about 300.
+    package static let primitiveCapacity = 1024
+
+    /// Operations by all that their code depends on.
+    package let primitives = RecentCache<PrimitiveKey, Primitive>(capacity: primitiveCapacity)
+    /// The layouts of linear layers' weights by their sizes.
+    let layouts = RecentCache<LinearShape.LayoutKey, dnnl_memory_desc_t>(capacity: primitiveCapacity)
+    private var weights: [WeightKey: Entry<PackedWeights>] = [:]
+    private var values: [ValueKey: Entry<Tensor>] = [:]
+    private var tables: [TableKey: Entry<Tensor>] = [:]
+    private let lock = NSRecursiveLock()
+
+    package init() {}
+
+    /// How a layer's weights are used; each use has a layout of its own.
+    enum Form: Hashable { case plain, winograd }
+
+    private struct WeightKey: Hashable {
+        var layer: ObjectIdentifier
+        var form: Form
+        var scale: ObjectIdentifier?
+    }
+    private struct ValueKey: Hashable {
+        var parameter: ObjectIdentifier
+        var kind: ValueKind
+    }
+    private struct TableKey: Hashable {
+        var owner: ObjectIdentifier
+        var key: [Int]
+    }
+    /// A value and whom it belongs to: the owner is kept alive, so that its identity stays unique.
+    private struct Entry<Value> {
+        var owner: AnyObject
+        var value: Value
+    }
+
+    /// A layer's weights in the layout `wanted`, packed at the first call. Where another size of images wants another
+    /// layout, these take the place of the former ones, which `make` is given.
+    func weights(
+        _ layer: AnyObject, _ form: Form = .plain, scale: LayerScale? = nil, in wanted: dnnl_memory_desc_t,
+        _ make: (_ former: PackedWeights?) throws -> PackedWeights
+    ) throws -> PackedWeights {
+        lock.lock()
+        defer { lock.unlock() }
+        let key = WeightKey(
+            layer: ObjectIdentifier(layer), form: form, scale: scale.map { ObjectIdentifier($0) })
+        let former = weights[key]?.value
+        if let former, former.isIn(wanted) { return former }
+        let made = try make(former)
+        weights[key] = Entry(owner: layer, value: made)
+        return made
+    }
+
+    /// What numbers a layer wants of a parameter.
+    enum ValueKind: Hashable {
+        case itself
+        /// 1 + x.
+        case plusOne
+        /// 1 / √(x + ε).
+        case inverseDeviation
+    }
+
+    /// Numbers f32 of a parameter's shape, with room for a vector of sixteen behind them.
+    func values(
+        _ owner: Parameter, _ kind: ValueKind = .itself, _ change: (Float) -> Float = { $0 }
+    ) throws -> Tensor {
+        lock.lock()
+        defer { lock.unlock() }
+        let key = ValueKey(parameter: ObjectIdentifier(owner), kind: kind)
+        if let found = values[key] { return found.value }
+        let numbers = kind == .itself ? try owner.floats() : try owner.floats().map(change)
+        let made = try Tensor(
+            storage: Tensor(numbers + [Float](repeating: 0, count: 16), shape: [numbers.count + 16]).storage,
+            dtype: .f32, shape: owner.shape, strides: Tensor.contiguousStrides(owner.shape), offset: 0)
+        values[key] = Entry(owner: owner, value: made)
+        return made
+    }
+
+    /// A table, made once for its owner and key.
+    func table(_ owner: AnyObject, _ key: [Int], _ make: () throws -> Tensor) throws -> Tensor {
+        lock.lock()
+        defer { lock.unlock() }
+        let place = TableKey(owner: ObjectIdentifier(owner), key: key)
+        if let found = tables[place] { return found.value }
+        let made = try make()
+        // Sizes of images come and go: a few tables of each owner are enough.
+        let own = tables.keys.filter { $0.owner == place.owner }
+        if own.count >= 8 { for key in own { tables[key] = nil } }
+        tables[place] = Entry(owner: owner, value: made)
+        return made
+    }
+
+    /// Lets large forms of weights go that the next pass makes again.
+    package func releaseWinograd() {
+        lock.withLock { weights = weights.filter { $0.key.form != .winograd } }
+    }
+
+    /// Forgets all that came of weights.
+    func forget() {
+        lock.withLock {
+            weights = [:]
+            values = [:]
+            tables = [:]
+        }
+    }
+
+    /// Forgets all that came of one layer or parameter.
+    package func forget(_ layer: AnyObject) {
+        let gone = ObjectIdentifier(layer)
+        lock.withLock {
+            weights = weights.filter { $0.key.layer != gone }
+            values = values.filter { $0.key.parameter != gone }
+        }
+    }
+
+    /// How many layers' weights are held.
+    package var weightCount: Int { lock.withLock { weights.count } }
+}
+
+/// A layer's weights in the layout of an operation, and its biases.
+final class PackedWeights {
+    private var description: dnnl_memory_desc_t
+    /// Where the weights lie.
+    let storage: Storage
+    /// f32 `[outputs]`.
+    let bias: Tensor
+
+    /// Weights from values in the order that `strides` tells.
+    init(
+        _ wanted: dnnl_memory_desc_t, from source: Tensor, strides: [Int], bias: [Float], _ execution: CPUExecution
+    ) throws {
+        description = wanted
+        storage = try Storage(byteCount: dnnl_memory_desc_get_size(&description))
+        self.bias = try Tensor(bias, shape: [bias.count])
+        let sizes = withUnsafeBytes(of: wanted.dims) { raw in
+            Array(raw.bindMemory(to: Int64.self).prefix(Int(wanted.ndims))).map { Int($0) }
+        }
+        let plain = try OneDNN.description(sizes, strides: strides, source.dtype, "weights")
+        let reorder = try Primitive("weights", reorder: plain, to: wanted)
+        try execution.execute(
+            reorder, [(DNNL_ARG_SRC, source.pointer), (DNNL_ARG_DST, storage.bytes)], keeping: false)
+    }
+
+    /// The same weights in another layout.
+    init(_ wanted: dnnl_memory_desc_t, moving former: PackedWeights, _ execution: CPUExecution) throws {
+        description = wanted
+        storage = try Storage(byteCount: dnnl_memory_desc_get_size(&description))
+        bias = former.bias
+        let reorder = try Primitive("weights", reorder: former.description, to: wanted)
+        try execution.execute(
+            reorder, [(DNNL_ARG_SRC, former.storage.bytes), (DNNL_ARG_DST, storage.bytes)], keeping: false)
+    }
+
+    /// Whether the weights lie in a layout.
+    func isIn(_ other: dnnl_memory_desc_t) -> Bool {
+        var (own, other) = (description, other)
+        return dnnl_memory_desc_equal(&own, &other) != 0
+    }
+}
+
+/// All that an operation's code depends on. Threads count, because oneDNN cuts the work among them when it makes the code.
+package enum PrimitiveKey: Hashable {
+    case linear(LinearShape)
+    case convolution(ConvolutionShape)
+    case stripe(StripeShape)
+    case attention(AttentionShape)
+}

@@ -1,0 +1,126 @@
+import ArrayKernels
+import Threading
+
+/// What follows an operation, where its library cannot fuse it: scales, summands, a residual, an activation.
+public enum NetEpilogue {
+    /// What is done to each value, in this order; pointers that are nil leave their step out.
+    public struct Steps {
+        /// `[channels]` for each image.
+        public var scale: UnsafePointer<Float>?
+        /// Elements from an image's scale to the next one's; 0 where all images share it.
+        public var scaleStride: Int
+        /// As `scale`.
+        public var summand: UnsafePointer<Float>?
+        /// As `scaleStride`.
+        public var summandStride: Int
+        /// `[rows, channels]`.
+        public var residual: UnsafeRawPointer?
+        /// How the residual is stored.
+        public var residualType: NetType
+        /// Comes last.
+        public var function: NetElementwise.Function?
+
+        /// Every property, in order.
+        public init(
+            scale: UnsafePointer<Float>?, scaleStride: Int, summand: UnsafePointer<Float>?, summandStride: Int,
+            residual: UnsafeRawPointer?, residualType: NetType, function: NetElementwise.Function?
+        ) {
+            self.scale = scale
+            self.scaleStride = scaleStride
+            self.summand = summand
+            self.summandStride = summandStride
+            self.residual = residual
+            self.residualType = residualType
+            self.function = function
+        }
+    }
+
+    /// target = function(source · scale + summand + residual), over `[rows, channels]`.
+    public static func apply(
+        _ source: UnsafeRawPointer, _ sourceType: NetType, _ target: UnsafeMutableRawPointer, _ targetType: NetType,
+        _ steps: Steps, rows: Int, rowsPerImage: Int, channels: Int
+    ) {
+        Parallel.forRanges(rows, grain: max(1, 16384 / max(1, channels))) { range in
+            sourceType.dispatch(
+                to: targetType,
+                Apply(
+                    source: source, target: target, steps: steps, range: range, rowsPerImage: rowsPerImage,
+                    channels: channels))
+        }
+    }
+
+    private struct Apply: NetPairKernel {
+        let source: UnsafeRawPointer
+        let target: UnsafeMutableRawPointer
+        let steps: Steps
+        let range: Range<Int>
+        let rowsPerImage, channels: Int
+
+        func run<S: NetElement, T: NetElement>(_: S.Type, _: T.Type) {
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { buffer in
+                guard let line = buffer.baseAddress else { return }
+                for row in range {
+                    let image = row / rowsPerImage
+                    for index in 0..<channels { line[index] = S.loadOne(source, row * channels + index) }
+                    if let scale = steps.scale.map({ $0 + image * steps.scaleStride }) {
+                        for index in 0..<channels { line[index] *= scale[index] }
+                    }
+                    if let summand = steps.summand.map({ $0 + image * steps.summandStride }) {
+                        for index in 0..<channels { line[index] += summand[index] }
+                    }
+                    if let residual = steps.residual {
+                        switch steps.residualType {
+                        case .f32: add(NetF32.self, residual, row * channels, line)
+                        case .bf16: add(NetBF16.self, residual, row * channels, line)
+                        }
+                    }
+                    if let function = steps.function { NetElementwise.applyLine(function, line, line, count: channels) }
+                    for index in 0..<channels { T.storeOne(target, row * channels + index, line[index]) }
+                }
+            }
+        }
+
+        private func add<R: NetElement>(
+            _: R.Type, _ residual: UnsafeRawPointer, _ first: Int, _ line: UnsafeMutablePointer<Float>
+        ) {
+            for index in 0..<channels { line[index] += R.loadOne(residual, first + index) }
+        }
+    }
+
+    /// target = source · (1 + scale) + shift, over `[rows, channels]`; rows of factors and summands as in `Steps`.
+    public static func modulate(
+        _ source: UnsafeRawPointer, _ sourceType: NetType, _ target: UnsafeMutableRawPointer, _ targetType: NetType,
+        scale: UnsafePointer<Float>, scaleStride: Int, shift: UnsafePointer<Float>, shiftStride: Int, rows: Int,
+        rowsPerImage: Int, channels: Int
+    ) {
+        Parallel.forRanges(rows, grain: max(1, 16384 / max(1, channels))) { range in
+            sourceType.dispatch(
+                to: targetType,
+                Modulate(
+                    source: source, target: target, scale: scale, scaleStride: scaleStride, shift: shift,
+                    shiftStride: shiftStride, range: range, rowsPerImage: rowsPerImage, channels: channels))
+        }
+    }
+
+    private struct Modulate: NetPairKernel {
+        let source: UnsafeRawPointer
+        let target: UnsafeMutableRawPointer
+        let scale: UnsafePointer<Float>
+        let scaleStride: Int
+        let shift: UnsafePointer<Float>
+        let shiftStride: Int
+        let range: Range<Int>
+        let rowsPerImage, channels: Int
+
+        func run<S: NetElement, T: NetElement>(_: S.Type, _: T.Type) {
+            for row in range {
+                let image = row / rowsPerImage
+                let (factors, summands) = (scale + image * scaleStride, shift + image * shiftStride)
+                for index in 0..<channels {
+                    let value = S.loadOne(source, row * channels + index)
+                    T.storeOne(target, row * channels + index, value * (1 + factors[index]) + summands[index])
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Engine
+import EngineCPU
+import NetKernels
+import Tensors
+
+extension Recorder {
+    /// Vectors `[…, channels]` for ids i64 `[…]`, counted from 0. The gradient of a vector that several ids name is the sum of
+    /// theirs.
+    /// - Throws: `TensorError.index` for an id outside the table, `.dtype` for other ids.
+    public func embedding(_ layer: Embedding, _ ids: Tensor) throws -> Variable {
+        let (count, channels) = (layer.count, layer.channels)
+        let rows = try ids.contiguous().array(Int64.self)
+        if let wrong = rows.first(where: { $0 < 0 || $0 >= Int64(count) }) {
+            throw TensorError.index(operation: layer.weight.name, message: "id \(wrong) is not in 0 ..< \(count)")
+        }
+        let weight = try parameters.trained(layer.weight)
+        let table = try weight.plainAddress(execution)
+        let target = try execution.allocate(ids.shape + [channels], .f32)
+        let values = Elementwise.floats(target)
+        for (index, row) in rows.enumerated() {
+            (values + index * channels).update(from: table + Int(row) * channels, count: channels)
+        }
+        let output = result(target, ids.shape + [channels], of: [], parameters: [weight])
+        guard output.requiresGradient else { return output }
+        record { [slot = output.slot] in
+            guard let gradient = try slot.take() else { return }
+            let gathered = try weight.gradientToAddTo()
+            for (index, row) in rows.enumerated() {
+                NetElementwise.add(
+                    gathered + Int(row) * channels, Elementwise.floats(gradient) + index * channels, count: channels)
+            }
+        }
+        return output
+    }
+}
