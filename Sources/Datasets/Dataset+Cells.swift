@@ -27,14 +27,6 @@ extension Dataset {
         return rows.map { parts[Int($0.part)].columns[index].cell(Int($0.row)) }
     }
 
-    /// The texts of a column as they stand in the file.
-    /// - Throws: `DatasetError.column`; `FileError` where the file was changed.
-    public func rawColumn(_ name: String) throws -> [String] {
-        let index = try columnIndex(name)
-        try checkUnchanged()
-        return rows.map { parts[Int($0.part)].columns[index].text(Int($0.row)) }
-    }
-
     /// Whether an image column was named.
     public var hasImages: Bool { parts.allSatisfy { $0.roles.image != nil } }
     /// Whether a prompt column was named.
@@ -44,10 +36,6 @@ extension Dataset {
     /// Whether a patient column was named or found.
     public var hasPatients: Bool { parts.allSatisfy { $0.roles.patient != nil } }
 
-    /// The name of the patient column of the first table, if any.
-    public var patientColumn: String? { parts.first?.roles.patient.map { $0.table.columns[$0.position] } }
-    /// The name of the prompt column of the first table, if any.
-    public var promptColumn: String? { parts.first?.roles.prompt.map { $0.table.columns[$0.position] } }
     /// The name of the image column of the first table, if any.
     public var imageColumn: String? { parts.first?.roles.image.map { $0.table.columns[$0.position] } }
 
@@ -74,10 +62,6 @@ extension Dataset {
     /// The id of a row, or nil for a null.
     /// - Throws: `DatasetError` where no id column was named.
     public func id(_ row: Int) throws -> String? { try role(row, "id", part(row).roles.id) }
-
-    /// The patient of a row, or nil for a null.
-    /// - Throws: `DatasetError` where no patient column was named or found.
-    public func patient(_ row: Int) throws -> String? { try role(row, "patient", part(row).roles.patient) }
 
     func checkUnchanged() throws {
         for part in parts { try part.checkUnchanged() }

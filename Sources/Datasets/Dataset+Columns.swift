@@ -34,17 +34,4 @@ extension Dataset {
             columns: replaced == nil ? columns + [name] : columns, parts: newParts, rows: rows,
             history: history + [step])
     }
-
-    /// The dataset with other images: another column, another folder, or both. A nil leaves what there is.
-    /// - Throws: `DatasetError.column`.
-    public func withImages(column: String? = nil, directory: String? = nil) throws -> Dataset {
-        let index = try column.map { try columnIndex($0) }
-        let newParts = parts.map { part -> Part in
-            var roles = part.roles
-            if let index { roles.image = part.columns[index] }
-            if let directory { roles.imageDirectory = directory }
-            return Part(table: part.table, columns: part.columns, roles: roles)
-        }
-        return Dataset(columns: columns, parts: newParts, rows: rows, history: history)
-    }
 }

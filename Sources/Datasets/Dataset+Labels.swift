@@ -22,10 +22,6 @@ extension Dataset {
         return try column.labels(Int(rows[row].row))
     }
 
-    /// The labels of all rows, in order.
-    /// - Throws: as `labels(_:)`.
-    public func allLabels() throws -> [Labels] { try rows.indices.map { try labels($0) } }
-
     /// The rows in which a pathology has a state.
     /// - Throws: as `labels(_:)`, and `DatasetError.value` for an unknown pathology.
     public func withLabel(_ name: String, _ state: LabelState) throws -> Dataset {
@@ -97,19 +93,6 @@ extension Dataset {
             }
         }
         return counts
-    }
-
-    /// Rows whose label cell is a null, and values that spell NaN, which the reference's parser would refuse: both count as
-    /// not mentioned.
-    /// - Throws: as `labels(_:)`.
-    public func labelAnomalies() throws -> (rowsWithoutLabels: Int, nanValues: Int) {
-        var result = (rowsWithoutLabels: 0, nanValues: 0)
-        for row in rows.indices {
-            let labels = try labels(row)
-            if labels.isAbsent { result.rowsWithoutLabels += 1 }
-            result.nanValues += Int(labels.nanCount)
-        }
-        return result
     }
 
     private func noLabels() -> DatasetError {

@@ -10,37 +10,15 @@ public enum SplitSize: Equatable, Sendable {
     case count(Int)
 }
 
-/// The two sides of a split, with the count of what must not be on both.
-public struct DatasetSplit {
-    /// The larger side, usually.
-    public let train: Dataset
-    /// The other.
-    public let test: Dataset
-    /// The column whose groups were counted: the one that was split by, else the patient's, if there is one.
-    public let groupColumn: String?
-    /// Groups with a row in `train`.
-    public let trainGroups: Int
-    /// Groups with a row in `test`.
-    public let testGroups: Int
-    /// Groups with rows on both sides: 0 where the split was by group.
-    public let sharedGroups: Int
-
-    /// One line for a log: how many rows, and how many groups the sides share.
-    public var summary: String {
-        let sizes = "train \(train.count) rows, test \(test.count) rows"
-        guard let groupColumn else { return sizes + "; no patient column, so shared patients were not counted" }
-        return sizes + "; \(sharedGroups) of \(groupColumn) shared (\(trainGroups) train / \(testGroups) test)"
-    }
-}
-
 extension Dataset {
     /// Splits rows as scikit-learn's `train_test_split(test_size=test, random_state=seed)`, in the drawn order; or, with
     /// `by`, groups of rows as its `GroupShuffleSplit`, each side in the table's order, no group on both sides.
     ///
-    /// Groups are numbered in sorted order, by value where all are integers (as pandas reads them), else by text.
-    /// - Throws: `DatasetError.value` where a side would be empty or the seed is not from 0 to 2^32 - 1, `.row` for a null
-    ///   in the column of groups.
-    public func split(test: SplitSize, seed: Int, by column: String? = nil) throws -> DatasetSplit {
+    /// Groups are numbered in sorted order, by value where all are integers (as pandas reads them), else by text; see
+    /// `groups(by:)` for what is one group.
+    /// - Throws: `DatasetError.value` where a side would be empty, the seed is not from 0 to 2^32 - 1, or names of groups
+    ///   cannot be told apart.
+    public func split(test: SplitSize, seed: Int, by column: String? = nil) throws -> (train: Dataset, test: Dataset) {
         let numpySeed = try Dataset.numpySeed(seed, operation: "split")
         var random = NumPyRandom(seed: numpySeed)
         let sizeText: String
@@ -52,9 +30,10 @@ extension Dataset {
             let testCount = try Dataset.testCount(test, of: count, unit: "rows")
             let order = random.permutation(count)
             let detail = "\(sizeText), seed = \(seed)"
-            return try counted(
-                train: derived(order[testCount...].map { rows[$0] }, "split train", detail),
-                test: derived(order[..<testCount].map { rows[$0] }, "split test", detail))
+            return (
+                derived(order[testCount...].map { rows[$0] }, "split train", detail),
+                derived(order[..<testCount].map { rows[$0] }, "split test", detail)
+            )
         }
         let groups = try self.groups(by: column)
         let testCount = try Dataset.testCount(test, of: groups.names.count, unit: "groups of \(column)")
@@ -63,34 +42,25 @@ extension Dataset {
         let detail = "\(sizeText), seed = \(seed), by = \(column)"
         let testRows = zip(rows, groups.indexes).filter { isTest[$1] }.map(\.0)
         let trainRows = zip(rows, groups.indexes).filter { !isTest[$1] }.map(\.0)
-        return try counted(
-            train: derived(trainRows, "split train", detail), test: derived(testRows, "split test", detail), by: column)
+        return (derived(trainRows, "split train", detail), derived(testRows, "split test", detail))
     }
 
     /// The group of each row by a column, as numbers into the sorted names of the groups (`numpy.unique` with its inverse).
-    /// - Throws: `DatasetError.column`; `.row` for a null.
+    /// Names are compared in one spelling (`PatientName.canonical`), as pandas reads a column of 007 and 7, or of 7.0, as
+    /// numbers; a null is a group of its own.
+    /// - Throws: `DatasetError.column`; `.value` where a bare number may or may not be a name that ends in the same number.
     public func groups(by column: String) throws -> (indexes: [Int], names: [String]) {
-        let texts = try self.column(column)
         var numbers: [TextKey: Int] = [:]
         var names: [String] = []
-        var indexes: [Int] = []
-        indexes.reserveCapacity(texts.count)
-        let normalized = try texts.enumerated().map { row, text -> String in
-            guard let text else { throw rowError(row, "the cell of column \"\(column)\" is a null, which is no group") }
-            return text
+        var seen = PatientNames()
+        let indexes = try self.names(in: column).map { name, row -> Int in
+            if let number = numbers[TextKey(name)] { return number }
+            try seen.add(name, place(row))
+            numbers[TextKey(name)] = names.count
+            names.append(name)
+            return names.count - 1
         }
-        // pandas reads a column of integers as numbers: 007 and 7 are one patient then.
-        let values = normalized.compactMap { Int($0) }
-        let areIntegers = values.count == normalized.count
-        for (row, text) in normalized.enumerated() {
-            let name = areIntegers ? String(values[row]) : text
-            let number = numbers[TextKey(name)] ?? names.count
-            if number == names.count {
-                numbers[TextKey(name)] = number
-                names.append(name)
-            }
-            indexes.append(number)
-        }
+        let areIntegers = names.allSatisfy { Int($0) != nil }
         let sorted = names.indices.sorted { first, second in
             if areIntegers, let a = Int(names[first]), let b = Int(names[second]) { return a < b }
             return names[first].utf8.lexicographicallyPrecedes(names[second].utf8)
@@ -118,27 +88,5 @@ extension Dataset {
                 message: "\(wanted) of \(count) \(unit) for test would leave a side empty")
         }
         return wanted
-    }
-
-    /// Counts the groups that stand on both sides, from the sides themselves.
-    private func counted(train: Dataset, test: Dataset, by column: String? = nil) throws -> DatasetSplit {
-        func members(_ side: Dataset) throws -> Set<TextKey>? {
-            var found = Set<TextKey>()
-            let index = try column.map { try columnIndex($0) }
-            for id in side.rows {
-                let part = parts[Int(id.part)]
-                guard let reference = index.map({ part.columns[$0] }) ?? part.roles.patient else { return nil }
-                guard let text = reference.cell(Int(id.row)) else { continue }
-                found.insert(TextKey(text))
-            }
-            return found
-        }
-        guard let trainMembers = try members(train), let testMembers = try members(test) else {
-            return DatasetSplit(
-                train: train, test: test, groupColumn: nil, trainGroups: 0, testGroups: 0, sharedGroups: 0)
-        }
-        return DatasetSplit(
-            train: train, test: test, groupColumn: column ?? patientColumn, trainGroups: trainMembers.count,
-            testGroups: testMembers.count, sharedGroups: trainMembers.intersection(testMembers).count)
     }
 }

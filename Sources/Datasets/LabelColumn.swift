@@ -77,11 +77,7 @@ final class LabelColumn {
     }
 
     private func parseDictionary(_ row: Int) throws -> Labels {
-        if table.isNull(row, positions[0]) {
-            var labels = Labels()
-            labels.isAbsent = true
-            return labels
-        }
+        if table.isNull(row, positions[0]) { return Labels() }
         let (bytes, kind) = table.raw(row, positions[0])
         do {
             if kind != .doubledQuotes { return try LabelLiteral.parse(bytes) }

@@ -38,10 +38,6 @@ public enum LabelState: UInt8, CaseIterable, Sendable {
 public struct Labels: Equatable, Sendable {
     /// Two bits a pathology.
     private var states: UInt32 = 0
-    /// How many values were a spelling of NaN, which the reference's parser would refuse.
-    public internal(set) var nanCount: UInt8 = 0
-    /// Whether the row's label cell was a null: the row has no labels at all.
-    public internal(set) var isAbsent = false
 
     /// All not mentioned.
     public init() {}

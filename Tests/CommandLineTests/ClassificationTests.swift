@@ -114,6 +114,93 @@ import Testing
         #expect(text.contains("test: 0 patients shared (4 train and validation / 4 test)"))
     }
 
+    /// Opens a study of eight training and six test films, of which the first six patients are the same.
+    /// - Parameters:
+    ///   - train, test: the patient of each row, from 0; nil leaves the column out.
+    ///   - path: the path of a film of a patient.
+    private func opened(
+        train: ((Int) -> String)?, test: ((Int) -> String)?, path: (_ patient: Int, _ isTest: Bool) -> String
+    ) throws -> Child.Outcome {
+        let folder = try Scratch()
+        func table(_ count: Int, _ names: ((Int) -> String)?, isTest: Bool) -> String {
+            var lines = ["id,path,synthetic_filename,chexpert_labels" + (names == nil ? "" : ",subject_id")]
+            for row in 0..<count {
+                lines.append("\(row),\(path(row, isTest)),g\(row).png,{}" + (names.map { "," + $0(row) } ?? ""))
+            }
+            return lines.joined(separator: "\n") + "\n"
+        }
+        try folder.write("train.csv", table(8, train, isTest: false))
+        try folder.write("test.csv", table(6, test, isTest: true))
+        for name in ["a", "b"] { try folder.write("films/\(name).png", "the same bytes") }
+        try folder.write(
+            "rows.yaml",
+            """
+            experiment: \(packageRoot)/Tests/Lua/command_line/rows.lua
+            params:
+              protocol: exact
+              validation: 0.5
+              train: { csv: train.csv, real_dir: films, synthetic_dir: made }
+              test: { csv: test.csv, image_dir: films }
+
+            """)
+        return try Child.run(["run", "rows.yaml", "--out", "run"], in: folder)
+    }
+
+    private static func mimic(_ patient: Int, _ isTest: Bool) -> String {
+        "files/p10/p1000003\(patient)/s\(isTest ? 6 : 5)000000\(patient)/\(isTest ? "g" : "f").png"
+    }
+
+    @Test func aPatientIsOnePersonHoweverSpelt() throws {
+        let number = { (patient: Int) in "1000003\(patient)" }
+        let float = { (patient: Int) in "1000003\(patient).0" }
+        let letter = { (patient: Int) in "p1000003\(patient)" }
+        let anonymous = { (patient: Int) in "case \(patient) of two" }
+        for (train, test) in [
+            (nil, number), (number, float), (letter, nil), (float, letter),
+            // Other names in the column, and the person in the path.
+            (number, anonymous),
+        ] as [(((Int) -> String)?, ((Int) -> String)?)] {
+            let outcome = try opened(train: train, test: test, path: Self.mimic)
+            #expect(outcome.status == 0, "\(outcome.text)")
+            #expect(outcome.text.contains("left out of training: 6 studies"), "\(outcome.text)")
+            #expect(
+                outcome.text.contains("test: 0 patients shared (2 train and validation / 6 test)"), "\(outcome.text)")
+        }
+        let unclear = try opened(
+            train: { "\($0)" }, test: { "patient000\($0)" }, path: { "\($1 ? "t" : "r")\($0).png" })
+        #expect(unclear.status == 1 && unclear.text.contains("may be one patient or two"), "\(unclear.text)")
+    }
+
+    @Test func aBlankPatientOpensNoLeak() throws {
+        let number = { (patient: Int) in "1000003\(patient)" }
+        for blank in [0, 2, 5] {
+            let test = { (patient: Int) in patient == blank ? "" : number(patient) }
+            // The path tells whose film it is.
+            let told = try opened(train: number, test: test, path: Self.mimic)
+            #expect(told.text.contains("left out of training: 6 studies"), "\(told.text)")
+            #expect(told.text.contains("test: 0 patients shared (2 train and validation / 6 test)"), "\(told.text)")
+            // Nothing does: that film's patient is one of its own, which is said, and all others are left out.
+            let untold = try opened(train: number, test: test) { "\($1 ? "t" : "r")\($0).png" }
+            #expect(untold.text.contains("left out of training: 5 studies"), "\(untold.text)")
+            #expect(untold.text.contains("test: 0 patients shared (3 train and validation / 6 test)"), "\(untold.text)")
+            #expect(untold.text.contains("test: 1 films without a patient, each counted as"), "\(untold.text)")
+        }
+    }
+
+    @Test func aFilmOnBothSidesFailsTheProof() throws {
+        func path(_ same: (String, String)) -> (Int, Bool) -> String {
+            { patient, isTest in patient == 3 ? (isTest ? same.1 : same.0) : "\(isTest ? "t" : "r")\(patient).png" }
+        }
+        // Other patients, but one film: by its path, by its bytes.
+        for same in [("a.png", "a.png"), ("a.png", "./a.png"), ("a.png", "b.png")] {
+            let outcome = try opened(train: { "A\($0)x" }, test: { "B\($0)x" }, path: path(same))
+            #expect(outcome.status == 1, "\(outcome.text)")
+            #expect(outcome.text.contains("test: 1 films on both sides, by path or by bytes"), "\(outcome.text)")
+            #expect(outcome.text.contains("films/a.png (training) is films/\(same.1) (test)"), "\(outcome.text)")
+            #expect(outcome.text.contains("the split is not clean"), "\(outcome.text)")
+        }
+    }
+
     @Test func shares() throws {
         let folder = try study()
         try folder.write(

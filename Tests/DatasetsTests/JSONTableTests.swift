@@ -22,7 +22,7 @@ import Testing
         #expect(try dataset.column("na") == [nil, "NA"])
         #expect(try dataset.labels(0).state(of: "Edema") == .positive)
         #expect(try dataset.labels(0).state(of: "Pneumonia") == .notMentioned)
-        #expect(try dataset.labels(1).isAbsent)
+        #expect(try dataset.labels(1) == Labels())
         let lines = try table("{\"a\":\"x\"}\n{\"a\":\"y\"}\r\n\n")
         #expect(try lines.column("a") == ["x", "y"])
     }

@@ -14,8 +14,8 @@ struct RadiographTableTests {
         #expect(try table.unique(by: "annotated_prompt").count == 88)
         #expect(try table.groups(by: "patientID").names.count == 63)
         #expect(try table.imagePaths().allSatisfy { FileManager.default.fileExists(atPath: $0) })
-        #expect(try table.labelAnomalies().nanValues == 0)
         let split = try table.split(test: .fraction(0.2), seed: 42, by: "patientID")
-        #expect(split.sharedGroups == 0 && split.testGroups == 13)
+        let shared = try split.train.shared("patientID", with: split.test)
+        #expect(shared.names.isEmpty && shared.first == 50 && shared.second == 13)
     }
 }

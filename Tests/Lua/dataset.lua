@@ -132,6 +132,47 @@ test("random choices are pandas' and scikit-learn's", function()
   raises(function() ten:shard(1) end, "n")
 end)
 
+test("blank cells give lists without holes", function()
+  local blanks = dataset.csv { path = written("blanks.csv",
+    "path,subject_id,prompt\nfiles/p10/p10000032/s1/a.png,,x\nb.png,,\nc.png,10000032.0,NA\nd.png,p10000032,y\n"),
+    image = "path" }
+  equal(blanks:column "prompt", { "x", false, false, "y" })
+  equal(#blanks:column "prompt", 4)
+  local patients = blanks:patients()
+  equal({ #patients, patients[1], patients[3], patients[4] }, { 4, "10000032", "10000032", "10000032" })
+  assert(patients[2]:find "row 2" and patients[2]:find "blanks.csv", patients[2])
+  equal(blanks:patients({ from = "paths" })[1], "10000032")
+  equal(dataset.images({ "x.png" }):patients { from = "paths" }, nil)
+  -- pandas' isin: a blank among the values finds the blanks.
+  equal(#blanks:where_in("prompt", blanks:column "prompt"), 4)
+  equal(blanks:where_in("prompt", { "x", false }):column "path", { "files/p10/p10000032/s1/a.png", "b.png", "c.png" })
+  equal(#blanks:where_in("prompt", { "x" }), 1)
+  equal(#blanks:where_in("prompt", {}), 0)
+  raises(function() blanks:where_in("prompt", { true }) end, "values", "boolean")
+  -- And it can be given back.
+  equal(blanks:with_column("again", blanks:column "prompt"):column "again", { "x", false, false, "y" })
+  equal(dataset.table({ "a", "b" }, { { 1, false }, { false, "z" } }):column "b", { false, "z" })
+  -- A patient stays on one side, a row without one is a patient of its own.
+  for seed = 0, 9 do
+    local a, b = blanks:split { test = 0.5, seed = seed, by = "subject_id" }
+    equal(#a + #b, 4)
+    local names, here, there = a:shared(b, "subject_id")
+    equal({ names, here + there }, { {}, 3 })
+  end
+  local other = dataset.csv { path = written("other.csv", "path,subject_id\nb.png,10000032\n"), image = "path" }
+  equal({ blanks:shared(other, "subject_id") }, { { "10000032" }, 3, 1 })
+  local numbers = dataset.table({ "who" }, { { 7 }, { "patient7" } })
+  raises(function() numbers:split { test = 1, by = "who" } end, "may be one patient")
+  written("one.png", "film")
+  written("two.png", "film")
+  local one, two = dataset.images { scratch .. "/one.png" }, dataset.images { scratch .. "/two.png" }
+  equal(one:shared_films(two), { { path = scratch .. "/one.png", other_path = scratch .. "/two.png" } })
+  equal(one:shared_films(dataset.images { scratch .. "/other.csv" }), {})
+  raises(function() one:shared_films(dataset.table({ "a" }, { { 1 } })) end, "image")
+  raises(function() one:shared(two, "who") end, "who")
+  raises(function() one:patients { from = "files" } end, "from")
+end)
+
 test("labels", function()
   local labels = ds:labels_tensor { uncertain = 0.5, missing = 0 }
   equal(labels:shape(), { 4, 14 })

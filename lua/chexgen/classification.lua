@@ -3,7 +3,7 @@
 ---
 --- Protocol `chexgenbench` chooses and splits rows as the reference does for the same seed, so that in `augmented` a real film
 --- can stand on one side and its synthetic twin on the other. Protocol `exact` draws rows instead of ids, splits by patient,
---- leaves out training films of the test's patients, and prints the proof.
+--- leaves out training films of the test's patients, and proves that no patient and no film stands on two sides, or fails.
 
 local one_of = require "chexgen.choices".one_of
 local dataset = require "chexgen.dataset"
@@ -15,6 +15,7 @@ local classification = {}
 
 local SETTINGS = { "all_original", "all_synthetic", "mixed", "augmented" }
 local PATIENT = "chexgen: patient" -- the column that the split goes by
+local FOLDER = "chexgen: patient's folder" -- whom the films' paths name, where tables may have other names for the same person
 
 --- The parameters with their defaults.
 function classification.params()
@@ -64,18 +65,21 @@ local function open_table(which, options, image, folder)
     patient = filled(options.patient) }
 end
 
---- The patient of every row: the table's column, or the folder of the patient in MIMIC-CXR's paths. Nil where neither tells.
-local function patients_of(ds, real)
-  local found = ds:patients()
-  if found then return found end
-  found = {}
-  local paths = ds:column(real)
-  for i = 1, #ds do
-    local patient = paths[i] and paths[i]:match "/(p%d%d%d%d%d%d%d%d)/s%d+[/.]"
-    if not patient then return nil end
-    found[i] = patient
+--- The table with columns of its patients: by the table's own names (or by its films' paths where it has none), and by the
+--- films' paths. Second, whether it names patients at all.
+local function with_patients(ds)
+  local folders = ds:patients { from = "paths" }
+  local names = ds:patients() or folders
+  if names then ds = ds:with_column(PATIENT, names) end
+  if folders then ds = ds:with_column(FOLDER, folders) end
+  return ds, names ~= nil
+end
+
+local function has_column(ds, name)
+  for _, column in ipairs(ds.columns) do
+    if column == name then return true end
   end
-  return found
+  return false
 end
 
 --- How many different values two lists share, and how many each has.
@@ -144,13 +148,17 @@ function classification.open(run)
   local real = open_table("train", train, train.real, train.real_dir)
   local synthetic = open_table("train", train, train.synthetic, train.synthetic_dir)
   self.test = open_table("test", params.test, params.test.image, params.test.image_dir)
-  local patients = patients_of(real, train.real)
-  self.test_patients = patients_of(self.test, params.test.image)
-  if exact and not patients then
+  local has_patients
+  real, has_patients = with_patients(real)
+  -- A synthetic film belongs to the patient of its study.
+  for _, name in ipairs { PATIENT, FOLDER } do
+    if has_column(real, name) then synthetic = synthetic:with_column(name, real:column(name)) end
+  end
+  self.test, self.test_has_patients = with_patients(self.test)
+  if exact and not has_patients then
     error(("protocol exact splits by patient, and \"%s\" names none: set params.train.patient to its column (it has %s)")
       :format(train.csv, table.concat(real.columns, ", ")), 0)
   end
-  if patients then real, synthetic = real:with_column(PATIENT, patients), synthetic:with_column(PATIENT, patients) end
   if exact then real, synthetic = self:leave_out_test_patients(real, synthetic) end
 
   local from_real, from_synthetic = choose(real, synthetic, params, run.seed, exact)
@@ -160,19 +168,35 @@ function classification.open(run)
   self.train, self.validation = all:split { test = params.validation, seed = run.seed, by = exact and PATIENT or nil }
   run:log("%s: %d real and %d synthetic films; %d to train on, %d for validation, %d real ones to test",
     params.setting, self.real_count, self.synthetic_count, #self.train, #self.validation, #self.test)
-  self:prove(patients ~= nil)
+  self:prove(has_patients)
   return self
+end
+
+--- Rows whose patient the table does not name, each of which counts as a patient of its own.
+local function without_patient(ds)
+  local count = 0
+  for _, name in ipairs(ds:column(PATIENT)) do
+    if name:find "%(no patient%)$" then count = count + 1 end
+  end
+  return count
 end
 
 --- Films of patients whom the test shows may not be trained on.
 function Study:leave_out_test_patients(real, synthetic)
-  if not self.test_patients then
+  if not self.test_has_patients then
     error("protocol exact keeps the test's patients out of training, and its table names none: set params.test.patient", 0)
   end
-  local tested, kept = {}, {}
-  for _, patient in ipairs(self.test_patients) do tested[patient] = true end
-  for i, patient in ipairs(column(real, PATIENT)) do
-    if not tested[patient] then kept[#kept + 1] = i end
+  local out = {}
+  for _, name in ipairs { PATIENT, FOLDER } do
+    if has_column(real, name) and has_column(self.test, name) then
+      local tested = {}
+      for _, patient in ipairs((real:shared(self.test, name))) do tested[patient] = true end
+      for i, patient in ipairs(real:column(name)) do out[i] = out[i] or tested[patient] end
+    end
+  end
+  local kept = {}
+  for i = 1, #real do
+    if not out[i] then kept[#kept + 1] = i end
   end
   self.left_out = #real - #kept
   if self.left_out == 0 then return real, synthetic end
@@ -181,28 +205,51 @@ function Study:leave_out_test_patients(real, synthetic)
   return real:select(kept), synthetic:select(kept)
 end
 
---- Counts what stands on both sides of the split, from the sides themselves, and prints it.
+--- How many patients stand in both tables, and in each, by whichever of their names shows more.
+local function shared_patients(a, b)
+  local both, here, there = a:shared(b, PATIENT)
+  local count = #both
+  if has_column(a, FOLDER) and has_column(b, FOLDER) then count = math.max(count, #a:shared(b, FOLDER)) end
+  return count, here, there
+end
+
+--- Counts what stands on both sides of the split and in the test, from the tables themselves, and prints it.
 function Study:prove(has_patients)
   local run, params = self.run, self.params
   local twins, studies, held = shared(column(self.train, params.train.real), column(self.validation, params.train.real))
   self.shared_studies = twins
   run:log("split: %d studies with a film on both sides (%d train / %d validation)", twins, studies, held)
+  local trained = self.train:concat(self.validation)
   if has_patients then
-    local both, a, b = shared(column(self.train, PATIENT), column(self.validation, PATIENT))
+    local both, a, b = shared_patients(self.train, self.validation)
     self.shared_patients = both
     run:log("split: %d patients on both sides (%d train / %d validation)", both, a, b)
-    if self.test_patients then
-      local trained = column(self.train, PATIENT)
-      for _, patient in ipairs(column(self.validation, PATIENT)) do trained[#trained + 1] = patient end
-      local tested, first, second = shared(trained, self.test_patients)
+    if self.test_has_patients then
+      local tested, first, second = shared_patients(trained, self.test)
       self.test_shared_patients = tested
       run:log("test: %d patients shared (%d train and validation / %d test)", tested, first, second)
+      for side, ds in pairs { ["train and validation"] = trained, test = self.test } do
+        local unnamed = without_patient(ds)
+        if unnamed > 0 then
+          run:log("%s: %d films without a patient, each counted as a patient of its own", side, unnamed)
+        end
+      end
     end
   else
     run:log("split: the table names no patients, so shared ones were not counted")
   end
-  if self.exact and (twins > 0 or self.shared_patients > 0 or self.test_shared_patients > 0) then
-    error("the split is not clean: the counts above must be 0", 0)
+  local films = 0
+  for _, pair in ipairs { { "split", self.train, self.validation, "train", "validation" },
+    { "test", trained, self.test, "training", "test" } } do
+    local found = pair[2]:shared_films(pair[3])
+    films = films + #found
+    run:log("%s: %d films on both sides, by path or by bytes", pair[1], #found)
+    for i = 1, math.min(#found, 5) do
+      run:log("  %s (%s) is %s (%s)", found[i].path, pair[4], found[i].other_path, pair[5])
+    end
+  end
+  if self.exact and (twins > 0 or films > 0 or self.shared_patients > 0 or self.test_shared_patients > 0) then
+    error("the split is not clean: the counts above must be 0; take the films that stand twice out of one of the tables", 0)
   end
 end
 
@@ -250,7 +297,6 @@ function Study:evaluate()
     for _, bad in ipairs(found.skipped) do run:log("left out of the test: %s", bad.reason) end
     self.skipped = self.skipped + #found.skipped
     self.test = self.test:select(found.kept)
-    self.test_patients = patients_of(self.test, params.test.image)
   end
   self.probabilities = run:once("probabilities", function()
     return self.net:predict(self.test, { batch = params.batch, label = "testing" })
@@ -260,7 +306,7 @@ function Study:evaluate()
   self.scores = metric.classification(self.probabilities, self.labels, options)
   if params.bootstrap > 0 then
     self.intervals = metric.classification_intervals(self.probabilities, self.labels, { threshold = params.threshold,
-      groups = self.test_patients, replicates = params.bootstrap, seed = run.seed })
+      groups = self.test_has_patients and self.test:column(PATIENT) or nil, replicates = params.bootstrap, seed = run.seed })
   end
 end
 

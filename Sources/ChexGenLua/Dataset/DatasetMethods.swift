@@ -1,4 +1,5 @@
 import Datasets
+import Files
 import LuaRuntime
 import Tensors
 
@@ -8,7 +9,7 @@ enum DatasetMethods {
         LuaClassDeclaration(
             "Dataset", type: DatasetObject.self,
             "A table of images. `#ds` is the number of rows, `ds[i]` a row, counted from 1.",
-            methods: selecting + reading + writing(session),
+            methods: selecting + reading + DatasetPatients.methods + writing(session),
             properties: [
                 LuaPropertyDeclaration("columns", .list(.string), "The names of the columns.") { object in
                     .list((object as? DatasetObject)?.dataset.columns ?? [])
@@ -50,15 +51,23 @@ enum DatasetMethods {
         }
     }
 
-    private static func wrap(_ dataset: Dataset) -> LuaValue { .object(DatasetObject(dataset)) }
+    static func wrap(_ dataset: Dataset) -> LuaValue { .object(DatasetObject(dataset)) }
 
-    /// The values of a `column` argument: a list of strings, where nil stands for null.
-    private static func strings(_ arguments: LuaArguments, _ name: String) throws -> [String] {
-        try arguments.list(name).compactMap { value in
-            if case .nil = value { return nil }
-            if let text = value.stringValue { return text }
-            if let number = value.integerValue { return String(number) }
-            throw arguments.fail(name, "wanted a list of strings, got \(value.kind) in it")
+    /// Cells as a list of Lua: a null is false, as a nil would end the list for `#`, `ipairs` and `table.unpack`.
+    static func cells(_ texts: [String?]) -> LuaValue {
+        .table(LuaTable(array: texts.map { $0.map { .string($0) } ?? .boolean(false) }))
+    }
+
+    /// Cells that a script gives: texts, numbers, and false for a null.
+    static func texts(_ values: [LuaValue], _ arguments: LuaArguments, _ name: String) throws -> [String?] {
+        try values.map { value in
+            switch value {
+            case .nil, .boolean(false): return nil
+            case .string(let text): return text
+            case .integer(let number): return String(number)
+            case .number(let number): return PythonNumber.text(number)
+            default: throw arguments.fail(name, "wanted texts, numbers, and false for nothing, got \(value.kind) in it")
+            }
         }
     }
 
@@ -94,9 +103,11 @@ enum DatasetMethods {
         },
         method(
             "where_in", [columnParameter, LuaParameter("values", .list(.any), "The wanted values.")],
-            "Keeps the rows whose value is in the list (pandas `isin`)."
+            "Keeps the rows whose value is in the list (pandas `isin`); false in it, as `ds:column` gives it, stands for rows "
+                + "without a value."
         ) { table, arguments in
-            [wrap(try table.whereIn(arguments.string("column"), strings(arguments, "values")))]
+            let values = try texts(arguments.list("values"), arguments, "values")
+            return [wrap(try table.whereIn(arguments.string("column"), values))]
         },
         method("dropna", [columnParameter], "Drops rows without a value, as pandas understands null.") {
             table, arguments in [wrap(try table.dropna([arguments.string("column")]))]
@@ -158,10 +169,10 @@ enum DatasetMethods {
             "with_column",
             [
                 LuaParameter("name", .string, "The column; one of that name is replaced."),
-                LuaParameter("values", .list(.string), "One a row."),
+                LuaParameter("values", .list(.any), "One a row: a text, a number, or false for none."),
             ], "The table with a column more."
         ) { table, arguments in
-            let values = try arguments.list("values").map { $0.stringValue }
+            let values = try texts(arguments.list("values"), arguments, "values")
             return [wrap(try table.adding(column: arguments.string("name"), values))]
         },
         method(
@@ -176,23 +187,18 @@ enum DatasetMethods {
 
     private static let reading: [LuaFunctionDeclaration] = [
         method(
-            "column", [columnParameter], returns: [LuaResult("values", .list(.any), "Strings; nil is null.")],
-            "The values of a column, as text."
-        ) { table, arguments in
-            let name = try arguments.string("column")
-            return [.table(LuaTable(array: try table.column(name).map { .optional($0) }))]
+            "column", [columnParameter],
+            returns: [
+                LuaResult(
+                    "values", .list(.oneOf([.string, .boolean])), "One a row: a string, or false where there is none.")
+            ],
+            "The values of a column, as text. A row without a value (pandas' null) gives false, so that the list has no holes."
+        ) { table, arguments in [cells(try table.column(arguments.string("column")))]
         },
         method(
             "image_paths", returns: [LuaResult("paths", .list(.string), "One a row.")],
             "The path of every row's image."
         ) { table, _ in [.list(try table.imagePaths())] },
-        method(
-            "patients", returns: [LuaResult("ids", .any, "A list, or nil where the table names no patients.")],
-            "The patient of every row."
-        ) { table, _ in
-            guard table.hasPatients else { return [.nil] }
-            return [.table(LuaTable(array: try (0..<table.count).map { .optional(try table.patient($0)) }))]
-        },
         method(
             "positions", [LuaParameter("parent", .object("Dataset"), "A table that holds all rows of this one.")],
             returns: [LuaResult("rows", .object("Tensor"), "i64, counted from 1.")],

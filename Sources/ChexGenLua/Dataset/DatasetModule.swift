@@ -1,5 +1,4 @@
 import Datasets
-import Files
 import LuaRuntime
 import Tensors
 
@@ -78,20 +77,16 @@ enum DatasetModule {
         "table",
         [
             LuaParameter("columns", .list(.string), "The names of the columns."),
-            LuaParameter("rows", .list(.list(.any)), "A list of texts or numbers a row, as long as `columns`."),
+            LuaParameter(
+                "rows", .list(.list(.any)),
+                "A list of texts, numbers, and false for nothing a row, as long as `columns`."),
         ],
         returns: [LuaResult("dataset", .object("Dataset"), "The table.")],
         "Makes a table of a script's values, for instance to write it."
     ) { arguments in
         let columns = try arguments.list("columns").compactMap(\.stringValue)
         let rows = try arguments.list("rows").map { row -> [String?] in
-            try (row.tableValue?.array ?? []).map { value in
-                switch value {
-                case .string, .integer, .boolean: return LuaFormat.plain(value)
-                case .number(let number): return PythonNumber.text(number)
-                default: throw arguments.fail("rows", "wanted texts and numbers, got \(value.kind) in it")
-                }
-            }
+            try DatasetMethods.texts(row.tableValue?.array ?? [], arguments, "rows")
         }
         return [.object(DatasetObject(try Dataset.table(name: "table", columns: columns, rows: rows)))]
     }
