@@ -56,7 +56,7 @@ let package = Package(
         kernels("MetricKernels"),
         kernels("RadiomicsKernels"),
 
-        .target(name: "Files", dependencies: ["CSupport", "CYAML"]),
+        .target(name: "Files", dependencies: ["CSupport", "CYAML", "CZlib"]),
         // Whose way a number is computed, and what it depends on.
         .target(name: "Identity", dependencies: ["Files"]),
 

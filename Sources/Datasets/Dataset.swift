@@ -59,6 +59,9 @@ public final class Dataset {
         return paths
     }
 
+    /// What the reader of the first table passed over.
+    public var passedOver: TextTable.PassedOver { parts.first?.table.passedOver ?? TextTable.PassedOver() }
+
     /// Whether there is a column of this name.
     public func hasColumn(_ name: String) -> Bool { positions[TextKey(name)] != nil }
 

@@ -15,9 +15,7 @@ struct LabelLiteral {
     }
 
     private static let names = Pathologies.names.map { Array($0.utf8) }
-    private static let words: [(text: [UInt8], isNaN: Bool)] = [
-        (Array("None".utf8), false), (Array("null".utf8), false), (Array("nan".utf8), true), (Array("NaN".utf8), true),
-    ]
+    private static let words = ["None", "null", "nan", "NaN"].map { Array($0.utf8) }
     /// The longest text that is looked at; the fourteen names with their values take about 400 bytes.
     private static let maximumLength = 4096
 
@@ -62,11 +60,7 @@ struct LabelLiteral {
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw failure("expected ':'") }
             skipSpace()
-            if let isNaN = word() {
-                if isNaN { labels.nanCount += 1 }
-            } else {
-                labels[position] = try number()
-            }
+            if !takeWord() { labels[position] = try number() }
             skipSpace()
             if take(UInt8(ascii: ",")) {
                 skipSpace()
@@ -151,14 +145,14 @@ struct LabelLiteral {
         return Array(String(Character(scalar)).utf8)
     }
 
-    /// Reads a word for no value; true for a spelling of NaN, nil where something else stands.
-    private mutating func word() -> Bool? {
-        guard index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "n") else { return nil }
-        for (text, isNaN) in LabelLiteral.words where bytes[index...].starts(with: text) {
+    /// Reads a word for no value; false where something else stands.
+    private mutating func takeWord() -> Bool {
+        guard index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "n") else { return false }
+        for text in LabelLiteral.words where bytes[index...].starts(with: text) {
             index += text.count
-            return isNaN
+            return true
         }
-        return nil
+        return false
     }
 
     /// Reads a number in decimal, which must be 1, 0 or -1.

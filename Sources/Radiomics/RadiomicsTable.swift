@@ -74,10 +74,12 @@ public struct RadiomicsTable: Sendable {
     /// - Throws: `RadiomicsError.table` where no column holds features.
     public init(columns: [(name: String, cells: [String?])], name: String) throws {
         let count = columns.first?.cells.count ?? 0
-        let keys = ["image_path", "Image", "image", "path", ""]
+        // A column without a name is the index that pandas writes: the images' names or their numbers, and no feature.
+        let index = "Unnamed: 0"
+        let keys = ["image_path", "Image", "image", "path", index]
         let key = keys.lazy.compactMap { key in columns.first { $0.name == key } }.first
         var kept: [(name: String, numbers: [Double])] = []
-        for column in columns where column.name != key?.name {
+        for column in columns where column.name != key?.name && !column.name.hasPrefix(index) {
             let numbers = column.cells.map { cell -> Double? in
                 guard let cell, !cell.isEmpty else { return .nan }
                 return Double(cell)

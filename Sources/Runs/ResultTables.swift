@@ -49,7 +49,8 @@ public enum ResultTables {
         let newline = text.contains("\r\n") ? "\r\n" : "\n"
         var lines = CSVWriter(lineEnd: newline)
         var old = text
-        if header != columns {
+        // Rows end before the empty columns that the reader passes over, so these go.
+        if header != columns || table?.passedOver.emptyColumns ?? 0 > 0 {
             old = text.hasPrefix("\u{FEFF}") ? "\u{FEFF}" : ""
             lines.appendRow(header)
             if let table {

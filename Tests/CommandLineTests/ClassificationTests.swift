@@ -135,7 +135,7 @@ import Testing
         try folder.write(
             "rows.yaml",
             """
-            experiment: \(packageRoot)/Tests/Lua/command_line/rows.lua
+            experiment: \(Places.package)/Tests/Lua/command_line/rows.lua
             params:
               protocol: exact
               validation: 0.5

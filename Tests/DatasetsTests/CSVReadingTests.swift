@@ -27,8 +27,7 @@ import Testing
         #expect(
             try readingMessage("a,b\n1,2,3\n")
                 == "row 1, line 2, byte 8: more fields than the 2 columns of the header")
-        #expect(try readingMessage("a,b\n1,2\n\n3,4\n").contains("row 2, line 3, byte 8: an empty line"))
-        #expect(try readingMessage("a\n1\n\n3\n").contains("written \"\""))
+        #expect(try readingMessage("a,b\n1,2\n3\n").contains("row 2, line 3, byte 8: 1 fields"))
     }
 
     @Test func quotesMustBeRight() throws {
@@ -50,12 +49,90 @@ import Testing
 
     @Test func headersMustBeNamedOnce() throws {
         #expect(try readingMessage("a,b,a\n") == "header, line 1, byte 4: columns 1 and 3 are both named \"a\"")
-        #expect(try readingMessage(",a\n").contains("column 1 has no name; a pandas index?"))
-        #expect(try readingMessage("a,\n") == "header, line 1, byte 2: column 2 has no name")
         #expect(try readingMessage("").contains("the file is empty"))
         #expect(try readingMessage("\u{FEFF}").contains("the file is empty"))
         // Composed and decomposed letters are two names, as in pandas.
         #expect(try read("é,e\u{301}\n1,2\n").columns.count == 2)
+    }
+
+    @Test func everydayTablesAreRead() throws {
+        // What df.to_csv() writes, and what it writes of a table that had an index before.
+        let index = try read(",path,prompt\n0,a.png,x\n1,b.png,y\n")
+        #expect(index.columns == ["Unnamed: 0", "path", "prompt"])
+        #expect(try index.column("Unnamed: 0") == ["0", "1"])
+        #expect(try index.column("path") == ["a.png", "b.png"])
+        #expect(index.passedOver == TextTable.PassedOver())
+        #expect(try read(",Unnamed: 0,a\n0,1,2\n").columns == ["Unnamed: 0.1", "Unnamed: 0", "a"])
+        #expect(try read("\n1\n").columns == ["1"])
+        #expect(try read("\"\"\n1\n").columns == ["Unnamed: 0"])
+        // What a spreadsheet leaves: empty columns at the end and between.
+        for text in ["a,b,\n1,2,\n3,4,\n", "a,b,,\n1,2,,\n3,4\n", "a,,b\n1,,2\n3,\"\",4\n"] {
+            let table = try read(text)
+            #expect(table.columns == ["a", "b"], "\(text)")
+            #expect(try texts(table) == [["1", "2"], ["3", "4"]], "\(text)")
+            #expect(table.passedOver.emptyColumns == text.split(separator: "\n")[0].filter { $0 == "," }.count - 1)
+        }
+        #expect(
+            try readingMessage("a,b,\n1,2,\n3,4,x\n")
+                == "row 2, line 3, byte 14: column 3 has no name in the header, but holds \"x\" here")
+        #expect(try readingMessage("a,b,\n1\n").contains("1 fields, but the header has 3 columns"))
+        // A field too many may be a comma without quotes, so it is no empty column.
+        #expect(try readingMessage("a,b\n1,2,\n").contains("more fields than the 2 columns"))
+        // Blank lines.
+        let blank = try read("\n\r\na,b\n1,2\n\n  \t\n3,4\r\n\r\n\n")
+        #expect(try texts(blank) == [["1", "2"], ["3", "4"]] && blank.passedOver.blankLines == 6)
+        #expect(blank.passedOver.summary == "6 blank lines")
+        #expect(try texts(read("a\n1\n\n \n3\n")) == [["1"], [" "], ["3"]])
+        #expect(try texts(read("a,b\n,\n")) == [["", ""]])
+    }
+
+    @Test func gzipIsRead() throws {
+        let scratch = try Scratch()
+        let text = "a,b\n" + (0..<60_000).map { "\($0),text \($0 % 7)" }.joined(separator: "\n") + "\n"
+        let packed = try gzip(text, in: scratch)
+        let table = try Dataset.csv(path: scratch.write("t.csv.gz", packed))
+        #expect(table.count == 60_000)
+        #expect(try table.cell(59_999, "b") == "text 2")
+        #expect(try table.sources().map(\.sha256) == [SHA256.hex(of: Data(packed))])
+        // Two members, as `cat` joins them, and zeros after them.
+        let two = try gzip("a,b\n1,2\n", in: scratch) + gzip("3,4\n", in: scratch) + [0, 0, 0]
+        #expect(try Dataset.csv(path: scratch.write("two.csv.gz", two)).count == 2)
+        #expect(try Dataset.json(path: scratch.write("t.jsonl.gz", gzip("{\"a\": 1}\n", in: scratch))).count == 1)
+        // Cut anywhere, or with a bit flipped, it is an error.
+        let small = try gzip("a,b\n1,2\n", in: scratch)
+        for length in 3..<small.count {
+            #expect(try readingMessage(Array(small[..<length])).contains("gzip"), "\(length)")
+        }
+        for index in 10..<small.count {
+            var damaged = small
+            damaged[index] ^= 1
+            let path = try scratch.write("damaged.csv.gz", damaged)
+            #expect(complaint { _ = try Dataset.csv(path: path) } != "", "\(index)")
+        }
+        #expect(try readingMessage(small + [1]).contains("gzip"))
+    }
+
+    @Test func bombsAreRefused() throws {
+        let scratch = try Scratch()
+        let packed = try gzip(String(repeating: "a", count: 1 << 20), in: scratch)
+        #expect(packed.count < 1200)
+        packed.withUnsafeBytes { bytes in
+            #expect(throws: Never.self) { try Gzip.unpacked(bytes, name: "t", limit: 1 << 20) }
+            #expect(
+                message { _ = try Gzip.unpacked(bytes, name: "t", limit: 1 << 19) }
+                    == "t: gzip: it unpacks to more than the limit of 524288 bytes; unpack it with gunzip")
+        }
+    }
+
+    /// What the command gzip makes of a text.
+    private func gzip(_ text: String, in scratch: Scratch) throws -> [UInt8] {
+        let path = try scratch.write("plain", text)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/gzip")
+        process.arguments = ["-9kfn", path]
+        try process.run()
+        process.waitUntilExit()
+        return try Array(Data(contentsOf: URL(fileURLWithPath: path + ".gz")))
     }
 
     @Test func endsOfFiles() throws {
@@ -102,7 +179,6 @@ import Testing
     }
 
     @Test func otherFilesAreNamedForWhatTheyAre() throws {
-        #expect(try readingMessage([0x1F, 0x8B, 8, 0]).contains("gunzip"))
         #expect(try readingMessage("version https://git-lfs.github.com/spec/v1\n").contains("git lfs pull"))
         #expect(try readingMessage("<!DOCTYPE html><html>").contains("a web page"))
         #expect(message { _ = try Dataset.csv(path: "/nowhere/table.csv") } == "/nowhere/table.csv: no such file")

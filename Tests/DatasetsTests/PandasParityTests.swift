@@ -61,7 +61,7 @@ import Testing
                 let split = try table.split(test: .fraction(item.share), seed: item.seed, by: column)
                 #expect(try rows(split.train) == train)
                 #expect(try rows(split.test) == test)
-                #expect(split.sharedGroups == 0)
+                #expect(try split.train.shared(column, with: split.test).names.isEmpty)
             }
         }
     }

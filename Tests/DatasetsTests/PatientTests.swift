@@ -1,6 +1,7 @@
 import Datasets
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// One person under several spellings is one person, and a row without a patient is one of its own.
@@ -57,7 +58,7 @@ import Testing
         let train = try table("train", ["p10000030", "10000031.0", "10000032", nil, "A 7"])
         let test = try table("test", ["10000030", "p10000031", nil, " 10000033 ", "A 7 "])
         let shared = try train.shared("subject_id", with: test)
-        #expect(shared == SharedNames(names: ["10000030", "10000031", "A 7"], first: 5, second: 5))
+        #expect(shared.names == ["10000030", "10000031", "A 7"] && shared.first == 5 && shared.second == 5)
     }
 
     @Test func whatNobodyCanTellIsRefused() throws {
@@ -89,10 +90,10 @@ import Testing
 
     @Test func filmsOnBothSides() throws {
         let scratch = try Scratch()
-        _ = try scratch.file("a.png", "one film")
-        _ = try scratch.file("b.png", "two film")
-        _ = try scratch.file("same.png", "one film")
-        _ = try scratch.file("longer.png", "one film and more")
+        try scratch.write("a.png", "one film")
+        try scratch.write("b.png", "two film")
+        try scratch.write("same.png", "one film")
+        try scratch.write("longer.png", "one film and more")
         symlink("b.png", scratch.path + "/link.png")
         func films(_ names: String...) throws -> Dataset {
             try Dataset.table(

@@ -158,11 +158,3 @@ import Testing
         }
     }
 }
-
-/// The message of the error that `body` throws; empty where it throws none.
-private func message(_ body: () throws -> Void) -> String {
-    do {
-        try body()
-        return ""
-    } catch { return "\(error)" }
-}

@@ -22,6 +22,16 @@ import Testing
         #expect(try scratch.text("t.csv") == "\"a\",b\r\n 1 ,\"x\ny\"\r\n2,3\r\n4,\r\n")
     }
 
+    @Test func everydayTablesAreAppendedTo() throws {
+        let scratch = try Scratch()
+        let path = try scratch.write("t.csv", ",a,\n0,1,\n\n")
+        try ResultTables.append(path, [("a", .integer(2))])
+        #expect(try scratch.text("t.csv") == "Unnamed: 0,a\n0,1\n,2\n")
+        try scratch.write("t.csv", ",a\n0,1\n")
+        try ResultTables.append(path, [("a", .integer(2))])
+        #expect(try scratch.text("t.csv") == ",a\n0,1\n,2\n")
+    }
+
     @Test func malformedTablesAreNamedAndKept() throws {
         let scratch = try Scratch()
         for (text, wanted) in [

@@ -15,9 +15,13 @@ error("this file is for editors; it cannot be required")
 ---@field uncertain? number What -1 becomes; without it -1 is an error.
 ---@field missing? number What no mention becomes; else an error.
 
+---@class Dataset.patients.options
+---@field from? "table"|"paths" `table`: the column of patients, and the image's path where it is blank; `paths`: the image's path alone, in the layout of MIMIC-CXR (`p10/p10000032/s50414267/…`). (default "table")
+
 --- A table of images. `#ds` is the number of rows, `ds[i]` a row, counted from 1.
 ---@class Dataset
 ---@field columns string[] The names of the columns.
+---@field passed_over table What of the file is no part of the table: `blank_lines` and `empty_columns`.
 ---@field [any] any
 ---@operator len: integer
 local Dataset = {}
@@ -38,7 +42,7 @@ function Dataset:filter(keep) end
 ---@return Dataset dataset A new table.
 function Dataset:with_label(name, value) end
 
---- Keeps the rows whose value is in the list (pandas `isin`).
+--- Keeps the rows whose value is in the list (pandas `isin`); false in it, as `ds:column` gives it, stands for rows without a value.
 ---@param column string The column.
 ---@param values any[] The wanted values.
 ---@return Dataset dataset A new table.
@@ -78,7 +82,7 @@ function Dataset:select(rows) end
 
 --- The table with a column more.
 ---@param name string The column; one of that name is replaced.
----@param values string[] One a row.
+---@param values any[] One a row: a text, a number, or false for none.
 ---@return Dataset dataset A new table.
 function Dataset:with_column(name, values) end
 
@@ -87,18 +91,14 @@ function Dataset:with_column(name, values) end
 ---@return Dataset dataset A new table.
 function Dataset:concat(other) end
 
---- The values of a column, as text.
+--- The values of a column, as text. A row without a value (pandas' null) gives false, so that the list has no holes.
 ---@param column string The column.
----@return any[] values Strings; nil is null.
+---@return (string|boolean)[] values One a row: a string, or false where there is none.
 function Dataset:column(column) end
 
 --- The path of every row's image.
 ---@return string[] paths One a row.
 function Dataset:image_paths() end
-
---- The patient of every row.
----@return any ids A list, or nil where the table names no patients.
-function Dataset:patients() end
 
 --- Where this table's rows stand in the table that they were chosen from.
 ---@param parent Dataset A table that holds all rows of this one.
@@ -113,6 +113,24 @@ function Dataset:labels_tensor(options) end
 --- Iterates over the rows: `for i, row in ds:rows() do`.
 ---@return fun(): integer, Row iterator For a `for` loop.
 function Dataset:rows() end
+
+--- The patient of every row, in one spelling: `10000032` for `p10000032`, `10000032` and `10000032.0`. A row without a patient is a patient of its own, whose name no other row has.
+---@param options? Dataset.patients.options Where the names come from. (default {})
+---@return string[]|any names A name a row, or nil where there is no such name at all.
+function Dataset:patients(options) end
+
+--- What two tables share of a column, compared as `ds:patients` spells names. A row without a value shares it with no other. Where a bare number on one side may be a name that ends in it on the other (`7`, `patient00007`), that is an error.
+---@param other Dataset The other table.
+---@param column string A column of both, such as that of the patients.
+---@return string[] names The values that both have.
+---@return integer here How many different values this table has.
+---@return integer there How many the other one has.
+function Dataset:shared(other, column) end
+
+--- The films that stand in both tables: one file, whatever path leads to it, or files of the same bytes.
+---@param other Dataset The other table.
+---@return table[] films `path` here and `other_path` there of each.
+function Dataset:shared_films(other) end
 
 --- Writes the table as pandas' `to_csv(index=False)` does, whole or not at all.
 ---@param path string The file.
@@ -132,7 +150,7 @@ local Row = {}
 function Row:close() end
 
 ---@class chexgen.dataset.csv.options
----@field path string The table: CSV (RFC 4180), JSON or JSONL.
+---@field path string The table: CSV (RFC 4180), JSON or JSONL, each also compressed by gzip.
 ---@field image_dir? string The folder that image names are relative to.
 ---@field image? string The column with the image's name.
 ---@field prompt? string The column with the caption.
@@ -156,7 +174,7 @@ function Row:close() end
 ---@field pathologies string[] The fourteen CheXpert names, in the reference's order.
 local M = {}
 
---- Reads a table. A ragged row, an open quote or a column that is not there is an error that names it.
+--- Reads a table. A ragged row, an open quote or a column that is not there is an error that names it. As in pandas, a first column without a name is `Unnamed: 0`, and blank lines are passed over; so are other columns without a name, where they are empty. `ds.passed_over` counts both.
 ---
 --- ```lua
 --- local ds = dataset.csv{ path = "test.csv", image_dir = "images", image = "path" }
@@ -172,7 +190,7 @@ function M.images(paths) end
 
 --- Makes a table of a script's values, for instance to write it.
 ---@param columns string[] The names of the columns.
----@param rows any[][] A list of texts or numbers a row, as long as `columns`.
+---@param rows any[][] A list of texts, numbers, and false for nothing a row, as long as `columns`.
 ---@return Dataset dataset The table.
 function M.table(columns, rows) end
 

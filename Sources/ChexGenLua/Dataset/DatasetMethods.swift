@@ -13,7 +13,17 @@ enum DatasetMethods {
             properties: [
                 LuaPropertyDeclaration("columns", .list(.string), "The names of the columns.") { object in
                     .list((object as? DatasetObject)?.dataset.columns ?? [])
-                }
+                },
+                LuaPropertyDeclaration(
+                    "passed_over", .table,
+                    "What of the file is no part of the table: `blank_lines` and `empty_columns`."
+                ) { object in
+                    let passedOver = (object as? DatasetObject)?.dataset.passedOver
+                    return .fields([
+                        ("blank_lines", .integer(passedOver?.blankLines ?? 0)),
+                        ("empty_columns", .integer(passedOver?.emptyColumns ?? 0)),
+                    ])
+                },
             ],
             operators: [
                 .len: { values in .integer(try dataset(values.first ?? .nil).count) },

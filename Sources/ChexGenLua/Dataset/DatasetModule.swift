@@ -40,7 +40,7 @@ enum DatasetModule {
     }
 
     private static let columns: [LuaParameter] = [
-        LuaParameter("path", .string, "The table: CSV (RFC 4180), JSON or JSONL."),
+        LuaParameter("path", .string, "The table: CSV (RFC 4180), JSON or JSONL, each also compressed by gzip."),
         LuaParameter("image_dir", .string, optional: true, "The folder that image names are relative to."),
         LuaParameter("image", .string, optional: true, "The column with the image's name."),
         LuaParameter("prompt", .string, optional: true, "The column with the caption."),
@@ -54,7 +54,9 @@ enum DatasetModule {
         LuaFunctionDeclaration(
             "csv", [LuaParameter("options", .options(columns), "The file and what its columns are.")],
             returns: [LuaResult("dataset", .object("Dataset"), "The table.")],
-            "Reads a table. A ragged row, an open quote or a column that is not there is an error that names it.",
+            "Reads a table. A ragged row, an open quote or a column that is not there is an error that names it. As in pandas, a "
+                + "first column without a name is `Unnamed: 0`, and blank lines are passed over; so are other columns without a "
+                + "name, where they are empty. `ds.passed_over` counts both.",
             example: "local ds = dataset.csv{ path = \"test.csv\", image_dir = \"images\", image = \"path\" }"
         ) { arguments in
             let options = try arguments.options("options")
@@ -63,12 +65,15 @@ enum DatasetModule {
                 return value.isEmpty ? nil : value
             }
             let path = try session.input(options.string("path"))
-            let open = path.hasSuffix(".json") || path.hasSuffix(".jsonl") ? Dataset.openJSON : Dataset.openCSV
+            let isJSON = [".json", ".jsonl", ".json.gz", ".jsonl.gz"].contains { path.hasSuffix($0) }
+            let open = isJSON ? Dataset.openJSON : Dataset.openCSV
             let dataset = try open(
                 path,
                 TableRoles(
                     imageDirectory: column("image_dir"), image: column("image"), prompt: column("prompt"),
                     labels: column("labels"), id: column("id"), patient: column("patient")))
+            let passedOver = dataset.passedOver.summary
+            if !passedOver.isEmpty { session.folder?.log("\(path): passed over: \(passedOver)") }
             return [.object(DatasetObject(dataset))]
         }
     }

@@ -2,8 +2,11 @@ import Foundation
 
 /// A strict reader of RFC 4180 files in UTF-8: commas, quotes doubled inside quotes, lines that end in LF or CRLF.
 ///
-/// Nothing is guessed: ragged rows, stray quotes, NUL, invalid UTF-8 and unnamed or repeated columns are errors that name
-/// row and byte. A byte order mark is skipped, empty lines at the end as well. Cells stay where they are in the file.
+/// Nothing is guessed: ragged rows, stray quotes, NUL, invalid UTF-8 and repeated columns are errors that name row and byte.
+/// What everyday tables have besides is read as pandas reads it: a byte order mark is skipped, blank lines are passed over, a
+/// first column without a name (a pandas index) is called `Unnamed: 0`. Other columns without a name are passed over where they
+/// are empty, as spreadsheets leave them, and else are errors. A file that is compressed by gzip is unpacked. Cells stay where
+/// they are in the file.
 public struct CSVReader {
     private let name: String
     private let bytes: UnsafeRawBufferPointer
@@ -15,6 +18,11 @@ public struct CSVReader {
     /// The first byte that no text may hold: a NUL or what is not UTF-8.
     private let firstBadByte: Int
     private var cells: [CellRange] = []
+    private var passedOver = TextTable.PassedOver()
+    /// Which columns have a name; all where the list is empty.
+    private var isNamed: [Bool] = []
+    /// The fewest fields of a row: those up to the last column that has a name.
+    private var leastFields = 0
 
     private enum Delimiter { case comma, lineEnd, fileEnd }
 
@@ -56,54 +64,78 @@ public struct CSVReader {
 
     private mutating func table(_ content: TextBytes, isFile: Bool, _ check: () throws -> Void) throws -> TextTable {
         if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { position = 3 }
-        guard position < bytes.count else { throw malformed("the file is empty; a header line was expected", at: 0) }
         guard bytes.count <= CellRange.maximumStart else {
             throw malformed("the file is larger than \(CellRange.maximumStart) bytes", at: 0)
         }
+        skipBlankLines(columns: 1)
+        guard position < bytes.count else { throw malformed("the file is empty; a header line was expected", at: 0) }
         try readRow(expected: nil)
         let columns = try header()
         cells.removeAll()
-        while position < bytes.count {
-            if atLineEnd(), onlyLineEndsFollow() { break }
+        while true {
+            skipBlankLines(columns: columns.count)
+            guard position < bytes.count else { break }
             row += 1
             if row > limits.rows { throw malformed("more than the limit of \(limits.rows) rows", at: position) }
             if row % 65_536 == 0 { try check() }
             try readRow(expected: columns.count)
             if row == 1024 { reserve() }
         }
-        return TextTable(name: name, isFile: isFile, columns: columns, content: content, cells: cells)
+        return TextTable(
+            name: name, isFile: isFile, columns: named(columns), content: content, cells: named(cells),
+            sha256: content.sourceHash, passedOver: passedOver)
     }
 
-    private func header() throws -> [String] {
+    /// Those of `elements`, rows of all columns, whose columns have a name.
+    private func named<Element>(_ elements: [Element]) -> [Element] {
+        if isNamed.isEmpty { return elements }
+        return elements.enumerated().filter { isNamed[$0.offset % isNamed.count] }.map(\.element)
+    }
+
+    /// Passes over lines without a character, and over lines of spaces in tables of several columns.
+    private mutating func skipBlankLines(columns: Int) {
+        while position < bytes.count {
+            var index = position
+            if columns > 1 {
+                while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x09 { index += 1 }
+            }
+            if index + 1 < bytes.count, bytes[index] == 0x0D, bytes[index + 1] == 0x0A { index += 1 }
+            guard index < bytes.count ? bytes[index] == 0x0A : index > position else { return }
+            position = min(index + 1, bytes.count)
+            passedOver.blankLines += 1
+        }
+    }
+
+    private mutating func header() throws -> [String] {
         let names = cells.map { cell -> String in
             let field = UnsafeRawBufferPointer(rebasing: bytes[cell.start..<cell.start + cell.length])
             return cell.kind == .doubledQuotes
                 ? String(decoding: TextTable.undoubled(field), as: UTF8.self) : String(decoding: field, as: UTF8.self)
         }
         var seen: [TextKey: Int] = [:]
-        for (index, column) in names.enumerated() {
-            if column.isEmpty {
-                let hint = index == 0 && names.count > 1 ? "; a pandas index? Write the file with index=False" : ""
-                throw malformed("column \(index + 1) has no name" + hint, at: cells[index].start)
-            }
+        for (index, column) in names.enumerated() where !column.isEmpty {
             if let first = seen.updateValue(index, forKey: TextKey(column)) {
                 throw malformed(
                     "columns \(first + 1) and \(index + 1) are both named \(excerpt(column))", at: cells[index].start)
             }
         }
-        return names
+        leastFields = (names.lastIndex { !$0.isEmpty } ?? 0) + 1
+        guard names.contains("") else { return names }
+        if names.dropFirst().contains("") {
+            isNamed = names.indices.map { $0 == 0 || !names[$0].isEmpty }
+            passedOver.emptyColumns = isNamed.filter { !$0 }.count
+        }
+        guard names[0].isEmpty else { return names }
+        // pandas' name, and what it makes of it where a table has had an index before.
+        var first = "Unnamed: 0"
+        while seen[TextKey(first)] != nil { first += ".1" }
+        return [first] + names.dropFirst()
     }
 
     private mutating func readRow(expected: Int?) throws {
         rowStart = position
         let most = expected ?? limits.columns
         var count = 0
-        if expected != nil, atLineEnd() {
-            throw malformed(
-                expected == 1
-                    ? "an empty line; an empty cell of a table with one column is written \"\""
-                    : "an empty line between rows", at: position)
-        }
         while true {
             let fieldStart = position
             let (cell, delimiter) = try readField()
@@ -125,11 +157,21 @@ public struct CSVReader {
                 }
                 throw malformed("more fields than the \(most) columns of the header", at: fieldStart)
             }
+            if expected != nil, !isNamed.isEmpty, !isNamed[count - 1], cell.length > 0 {
+                let field = UnsafeRawBufferPointer(rebasing: bytes[cell.start..<cell.start + cell.length])
+                throw malformed(
+                    "column \(count) has no name in the header, but holds \(excerpt(String(decoding: field, as: UTF8.self)))"
+                        + " here", at: fieldStart)
+            }
             cells.append(cell)
             if delimiter != .comma { break }
         }
         if let expected, count < expected {
-            throw malformed("\(count) fields, but the header has \(expected) columns", at: rowStart)
+            guard count >= leastFields else {
+                throw malformed("\(count) fields, but the header has \(expected) columns", at: rowStart)
+            }
+            let empty = CellRange(start: rowStart, length: 0, kind: .plain)
+            cells.append(contentsOf: repeatElement(empty, count: expected - count))
         }
     }
 
@@ -206,20 +248,6 @@ public struct CSVReader {
         return CellRange(start: start, length: end - start, kind: kind)
     }
 
-    private func atLineEnd() -> Bool {
-        position < bytes.count && (bytes[position] == 0x0A || bytes[position] == 0x0D)
-    }
-
-    private func onlyLineEndsFollow() -> Bool {
-        var index = position
-        while index < bytes.count {
-            if bytes[index] == 0x0D, index + 1 < bytes.count, bytes[index + 1] == 0x0A { index += 1 }
-            if bytes[index] != 0x0A { return false }
-            index += 1
-        }
-        return true
-    }
-
     /// Makes room for all rows at once, judged by those read so far, instead of doubling on the way.
     private mutating func reserve() {
         let estimate = Double(cells.count) * Double(bytes.count) / Double(max(1, position)) * 1.1
@@ -247,7 +275,6 @@ extension CSVReader {
         func begins(_ text: String) -> Bool { bytes.prefix(text.utf8.count).elementsEqual(text.utf8) }
         func begins(_ start: [UInt8]) -> Bool { bytes.prefix(start.count).elementsEqual(start) }
         var reason: String?
-        if begins([0x1F, 0x8B]) { reason = "compressed by gzip; unpack it with gunzip first" }
         if begins([0x50, 0x4B, 0x03, 0x04]) {
             reason = "a zip archive (or an Excel workbook); a CSV file was expected"
         }

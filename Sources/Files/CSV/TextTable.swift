@@ -43,18 +43,42 @@ public final class TextTable {
     public let columns: [String]
     /// How many rows there are, the header not counted.
     public let rowCount: Int
+    /// What the reader passed over.
+    public let passedOver: PassedOver
     private let content: TextBytes
     private let cells: [CellRange]
     private let positions: [TextKey: Int]
     private let lock = NSLock()
     private var hash: String?
 
+    /// What of a file is no part of its table.
+    public struct PassedOver: Equatable, Sendable {
+        /// Lines without any text.
+        public var blankLines = 0
+        /// Columns without a name and without any text.
+        public var emptyColumns = 0
+
+        /// Nothing.
+        public init() {}
+
+        /// In words: `2 blank lines, 1 empty column`; empty where nothing was.
+        public var summary: String {
+            func words(_ count: Int, _ what: String) -> String? {
+                count == 0 ? nil : "\(count) \(what)\(count == 1 ? "" : "s")"
+            }
+            return [words(blankLines, "blank line"), words(emptyColumns, "empty column")].compactMap { $0 }
+                .joined(separator: ", ")
+        }
+    }
+
     /// `cells` holds `columns.count` cells a row, all of them inside `content`. `sha256` is the hash of the source where
     /// `content` is not the source itself.
     init(
-        name: String, isFile: Bool, columns: [String], content: TextBytes, cells: [CellRange], sha256: String? = nil
+        name: String, isFile: Bool, columns: [String], content: TextBytes, cells: [CellRange], sha256: String? = nil,
+        passedOver: PassedOver = PassedOver()
     ) {
         hash = sha256
+        self.passedOver = passedOver
         self.name = name
         self.isFile = isFile
         self.columns = columns
