@@ -67,7 +67,8 @@ let package = Package(
         .target(name: "Recording", dependencies: ["Engine", "EngineCPU", "Tensors", "NetKernels", "COneDNN"]),
         .target(name: "Networks", dependencies: ["Engine", "Tensors", "Files"]),
         .target(name: "NeuralNet", dependencies: ["Engine", "EngineCPU", "Tensors"]),
-        .target(name: "Imaging", dependencies: ["Tensors", "ImageKernels", "Threading", "CPNG", "CTurboJPEG"]),
+        .target(
+            name: "Imaging", dependencies: ["Tensors", "ImageKernels", "Threading", "Files", "CPNG", "CTurboJPEG"]),
         .target(name: "Datasets", dependencies: ["Tensors", "Files"]),
         .target(name: "Tokenizers", dependencies: ["Files"]),
 

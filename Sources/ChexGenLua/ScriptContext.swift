@@ -1,5 +1,6 @@
 import Diffusion
 import Encoders
+import Files
 import Foundation
 import LuaRuntime
 import Runs
@@ -85,7 +86,12 @@ public final class ScriptContext {
             // A link on the way may lead elsewhere, so the place is looked at once more as the system sees it.
             let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
             let realHome = URL(fileURLWithPath: home).resolvingSymlinksInPath().path
-            if real == realHome || real.hasPrefix(realHome + "/") { return path }
+            if real == realHome || real.hasPrefix(realHome + "/") {
+                let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: file.path)) != nil
+                guard !isLink else { throw LuaError("\(path): a symbolic link (scripts may not write through one)") }
+                ReadDoor.letIn(file.path)
+                return path
+            }
         }
         return try output(path)
     }

@@ -7,7 +7,8 @@ final class FileDescriptor {
     let identity: FileIdentity
 
     /// Opens a file for reading.
-    /// - Throws: `FileError` where it is missing, not a regular file (folder, pipe, device) or not permitted.
+    /// - Throws: `FileError` where it is missing, not a regular file (folder, pipe, device), not permitted, or kept back by
+    ///   the `ReadDoor`.
     init(reading path: String) throws {
         guard !path.isEmpty else { throw FileError.unreadable(path: "(empty path)", reason: "no file is named") }
         guard !path.utf8.contains(0) else {
@@ -30,6 +31,10 @@ final class FileDescriptor {
         guard status.st_mode & S_IFMT == S_IFREG else {
             close(opened)
             throw FileError.unreadable(path: path, reason: "it is \(FileIdentity.kind(status)), not a regular file")
+        }
+        do { try ReadDoor.check(opened, path) } catch {
+            close(opened)
+            throw error
         }
         self.path = path
         self.number = opened

@@ -28,6 +28,22 @@ public enum FileReader {
         } while true
     }
 
+    /// The content of a file as it stands when it is opened.
+    /// - Throws: `FileError` where it is missing, no regular file, unreadable, or cut while it is read; and what `check` throws,
+    ///   which gets the size before memory is asked for.
+    public static func bytes(_ path: String, check: (Int) throws -> Void) throws -> [UInt8] {
+        let file = try FileDescriptor(reading: path)
+        let size = file.identity.size
+        try check(size)
+        return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+            guard count == size else {
+                throw FileError.unreadable(
+                    path: path, reason: "it shrank from \(size) to \(count) bytes while it was read")
+            }
+        }
+    }
+
     /// The content of a file of at most `limit` bytes as text.
     /// - Throws: `FileError` as `data` does, and `.malformed` with the byte where it is not valid UTF-8.
     public static func text(_ path: String, limit: Int) throws -> String {

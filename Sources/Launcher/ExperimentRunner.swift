@@ -28,6 +28,8 @@ public final class ExperimentRunner {
         public var timeLimit: Double?
         /// Folders beside the run folder that scripts may write to.
         public var writableFolders: [String] = []
+        /// Where scripts may read, beside what they may write; any regular file, and the environment, where nil.
+        public var readableFolders: [String]?
         /// No progress lines.
         public var isQuiet = false
 
@@ -67,8 +69,12 @@ public final class ExperimentRunner {
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
         options.writableFolders = request.writableFolders
         options.arguments = request.arguments
-        options.moduleWasFound = { [modules] in try modules.add($0) }
+        options.moduleWasFound = { [modules] path in
+            ReadDoor.letIn(path)
+            try modules.add(path)
+        }
         if let limit = options.memoryLimit { Storage.limit = limit }
+        holdToInputs(config)
         let session = try Session(options, seed: config.seed)
         defer { session.host.close() }
         session.context.cache = FeatureCache { Console.shared.line($0) }
@@ -88,6 +94,13 @@ public final class ExperimentRunner {
         }
         return try run(
             experiment, plan: RunPlan(config: config, defaults: experiment.defaults, version: Version.text), session)
+    }
+
+    /// Closes the door to what the scripts of this run may not read; the program itself goes on to read the run's own files.
+    private func holdToInputs(_ config: RunConfig) {
+        guard let folders = request.readableFolders else { return }
+        ReadDoor.close(except: folders)
+        for path in [request.file, config.experiment, request.resumeFolder].compactMap({ $0 }) { ReadDoor.letIn(path) }
     }
 
     /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.

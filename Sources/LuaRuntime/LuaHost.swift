@@ -1,5 +1,6 @@
 import CLua
 import CSupport
+import Files
 import Foundation
 
 /// One Lua state with its limits and its sandbox.
@@ -33,7 +34,8 @@ public final class LuaHost {
                 LuaHost.callback(context, native, nodes, count, results)
             },
             discard: { object, close in LuaHost.discard(object, close) },
-            outside_bytes: options.outsideBytes)
+            outside_bytes: options.outsideBytes,
+            may_read: { path in path.map { ReadDoor.lets(String(cString: $0)) } ?? ReadDoor.isOpen })
         lua = cx_lua_open(limits, callbacks)
         guard lua != nil else { throw LuaError("not enough memory to open Lua") }
         try install()
@@ -70,11 +72,12 @@ public final class LuaHost {
         }
     }
 
-    /// Lets scripts write, rename and remove files below a folder, which must exist.
+    /// Lets scripts read, write, rename and remove files below a folder, which must exist.
     public func addWritableFolder(_ path: String) {
         guard let lua, let resolved = realpath(path, nil) else { return }
         _ = cx_lua_allow_folder(lua, resolved)
         free(resolved)
+        ReadDoor.letIn(path)
     }
 
     /// Checks that a script may write to a path, before Swift writes it for the script.

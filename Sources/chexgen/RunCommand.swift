@@ -13,6 +13,9 @@ enum RunCommand {
         .init(name: "limit-memory", value: "MB", text: "stop the script above this much memory"),
         .init(name: "limit-seconds", value: "S", text: "stop the script after this long"),
         .init(name: "allow-write", value: "DIR", text: "let the script write in this folder, too"),
+        .init(
+            name: "sealed", value: nil, text: "hold the script to its inputs: it reads what it may write, and no more"),
+        .init(name: "allow-read", value: "DIR", text: "seal the script, but let it read in this folder"),
         .init(name: "quiet", value: nil, text: "no progress"),
     ]
 
@@ -34,6 +37,12 @@ enum RunCommand {
         }
         request.timeLimit = try given.number("limit-seconds")
         request.writableFolders = given.all("allow-write")
+        if given.has("sealed") || given.has("allow-read") {
+            for folder in given.all("allow-read") where !FileManager.default.fileExists(atPath: folder) {
+                throw UsageError("--allow-read: there is no folder \(folder)")
+            }
+            request.readableFolders = given.all("allow-read")
+        }
         request.isQuiet = given.has("quiet")
         return try Signals.working { try ExperimentRunner(request).run().rawValue }
     }

@@ -58,6 +58,31 @@ test("files are read anywhere and written where it is allowed", function()
   raises(function() io.open(scratch .. "/x", "rw") end, "mode")
 end)
 
+test("what is read is bounded by what a file holds", function()
+  local path = scratch .. "/small"
+  assert(io.open(path, "w")):write("one\n22 3\nlast"):close()
+  local function open() return assert(io.open(path)) end
+  local whole = "one\n22 3\nlast"
+  for _, count in ipairs { math.maxinteger, 1 << 40, 2.0 ^ 50, 100000 } do
+    equal(open():read(count), whole)
+    local file = open()
+    equal({ file:read(3, "l", "n", count, count) }, { "one", "", 22, " 3\nlast" })
+    equal({ file:read(count) }, {})
+    equal(file:read(count), nil)
+    local pieces = {}
+    for piece in io.lines(path, count) do pieces[#pieces + 1] = piece end
+    for piece, rest in open():lines("L", count) do pieces[#pieces + 1] = piece .. rest end
+    equal(pieces, { whole, whole })
+  end
+  equal({ open():read(0, 2, "a") }, { "", "on", whole:sub(3) })
+  raises(function() local file = open() file:close() file:read(1 << 40) end, "closed file")
+  raises(function() open():read(1e300) end, "integer")
+  local lines = {}
+  for line in open():lines() do lines[#lines + 1] = line end
+  equal(lines, { "one", "22 3", "last" })
+  assert(os.remove(path))
+end)
+
 test("require", function()
   assert(require "harness" == harness)
   raises(function() require "no.such.module" end, "no.such.module")

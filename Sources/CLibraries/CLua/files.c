@@ -15,9 +15,9 @@
 // write is taken apart: its folder is opened first and the kernel is asked where that is, so that neither `..` nor a
 // symbolic link, nor one that is put there in between, leads outside.
 
-enum { PROC_FILES = 0x9fa0, SYS_FILES = 0x62656572, MOST_FORMATS = 200 };
+enum { PROC_FILES = 0x9fa0, SYS_FILES = 0x62656572 };
 
-static const char *check_path(lua_State *L, int index) {
+const char *cxl_check_path(lua_State *L, int index) {
     size_t length;
     const char *path = luaL_checklstring(L, index, &length);
     luaL_argcheck(L, strlen(path) == length, index, "path holds a zero byte");
@@ -37,6 +37,22 @@ static bool is_below(const char *path, const char *folder) {
     while (length > 0 && folder[length - 1] == '/') length--;
     return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == 0);
 }
+
+/// Writes where an open file lies, as the system sees it, and says whether it could be told.
+static bool find_path(int file, char path[PATH_MAX + 1]) {
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, PATH_MAX);
+    path[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
+
+static bool may_read(cx_lua *lua, int file) {
+    char path[PATH_MAX + 1];
+    return !lua->callbacks.may_read || (find_path(file, path) && lua->callbacks.may_read(path));
+}
+
+static const char *const link_reason = "a symbolic link (scripts may not write through one)";
 
 struct place {
     int folder;          // an open folder that scripts may write to, or -1
@@ -69,11 +85,9 @@ static struct place find_writable(cx_lua *lua, const char *path) {
         place.reason = strerror(place.number = errno);
         return place;
     }
-    char link[64], resolved[PATH_MAX + 1];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", opened);
-    ssize_t length = readlink(link, resolved, sizeof resolved - 1);
-    resolved[length > 0 ? length : 0] = 0;
-    for (size_t i = 0; i < lua->folder_count && length > 0; i++) {
+    char resolved[PATH_MAX + 1];
+    bool known = find_path(opened, resolved);
+    for (size_t i = 0; i < lua->folder_count && known; i++) {
         if (is_below(resolved, lua->folders[i])) {
             place.folder = opened;
             return place;
@@ -106,7 +120,7 @@ static FILE *open_regular(cx_lua *lua, const char *path, const char *mode, const
         *number = errno;
     }
     if (file < 0) {
-        *reason = *number == ELOOP ? "a symbolic link (scripts may not write through one)" : strerror(*number);
+        *reason = *number == ELOOP && writes ? link_reason : strerror(*number);
         return NULL;
     }
     struct stat status;
@@ -116,6 +130,9 @@ static FILE *open_regular(cx_lua *lua, const char *path, const char *mode, const
         *reason = strerror(*number = errno);
     } else if (!S_ISREG(status.st_mode) || system.f_type == PROC_FILES || system.f_type == SYS_FILES) {
         *reason = "not a regular file";
+        *number = EACCES;
+    } else if (!writes && !may_read(lua, file)) {
+        *reason = "scripts may not read there (only below the folders that were allowed)";
         *number = EACCES;
     } else if ((*mode == 'w' && ftruncate(file, 0) != 0) || fcntl(file, F_SETFL, flags & O_APPEND) != 0 ||
                !(stream = fdopen(file, mode))) {
@@ -131,8 +148,7 @@ static int close_stream(lua_State *L) {
     return luaL_fileresult(L, failed == 0, NULL);
 }
 
-/// Pushes an open file, or gives the reason why not.
-static bool push_file(lua_State *L, const char *path, const char *mode, const char **reason, int *number) {
+bool cxl_push_file(lua_State *L, const char *path, const char *mode, const char **reason, int *number) {
     luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
     stream->f = NULL;
     stream->closef = NULL;  // closed, until it is open
@@ -144,7 +160,7 @@ static bool push_file(lua_State *L, const char *path, const char *mode, const ch
 }
 
 static int io_open(lua_State *L) {
-    const char *path = check_path(L, 1);
+    const char *path = cxl_check_path(L, 1);
     const char *mode = luaL_optstring(L, 2, "r");
     const char *rest = mode;
     bool valid = *rest && strchr("rwa", *rest++);
@@ -153,44 +169,8 @@ static int io_open(lua_State *L) {
     luaL_argcheck(L, valid && !*rest, 2, "invalid mode");
     const char *reason;
     int number;
-    if (push_file(L, path, mode, &reason, &number)) return 1;
+    if (cxl_push_file(L, path, mode, &reason, &number)) return 1;
     return refuse(L, path, reason, number);
-}
-
-/// Upvalues: the file, how many formats, the formats.
-static int next_line(lua_State *L) {
-    int formats = (int)lua_tointeger(L, lua_upvalueindex(2));
-    lua_settop(L, 0);
-    luaL_checkstack(L, formats + 4, "too many formats");
-    lua_getfield(L, lua_upvalueindex(1), "read");
-    lua_pushvalue(L, lua_upvalueindex(1));
-    for (int i = 0; i < formats; i++) lua_pushvalue(L, lua_upvalueindex(3 + i));
-    lua_call(L, formats + 1, LUA_MULTRET);
-    int count = lua_gettop(L);
-    if (count > 0 && lua_toboolean(L, 1)) return count;
-    if (count > 1) return luaL_error(L, "%s", lua_tostring(L, 2));
-    lua_getfield(L, lua_upvalueindex(1), "close");
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_call(L, 1, 0);
-    return 0;
-}
-
-static int io_lines(lua_State *L) {
-    const char *path = check_path(L, 1);
-    int formats = lua_gettop(L) - 1;
-    luaL_argcheck(L, formats <= MOST_FORMATS, MOST_FORMATS + 2, "too many arguments");
-    const char *reason;
-    int number;
-    if (!push_file(L, path, "r", &reason, &number)) return luaL_error(L, "%s: %s", path, reason);
-    int file = lua_gettop(L);
-    lua_pushvalue(L, file);
-    lua_pushinteger(L, formats);
-    for (int i = 0; i < formats; i++) lua_pushvalue(L, 2 + i);
-    lua_pushcclosure(L, next_line, formats + 2);
-    lua_pushnil(L);
-    lua_pushnil(L);
-    lua_pushvalue(L, file);
-    return 4;
 }
 
 static int io_close(lua_State *L) {
@@ -241,8 +221,17 @@ static int io_write(lua_State *L) {
     return 1;
 }
 
+/// Upvalue 1 is Lua's own; scripts that are held to their inputs see no environment.
+static int os_getenv(lua_State *L) {
+    cx_lua *lua = cxl_host(L);
+    luaL_checkstring(L, 1);
+    if (!lua->callbacks.may_read || lua->callbacks.may_read(NULL)) return lua_tocfunction(L, lua_upvalueindex(1))(L);
+    luaL_pushfail(L);
+    return 1;
+}
+
 static int os_remove(lua_State *L) {
-    const char *path = check_path(L, 1);
+    const char *path = cxl_check_path(L, 1);
     struct place place = find_writable(cxl_host(L), path);
     if (place.folder < 0) return refuse(L, path, place.reason, place.number);
     int failed = unlinkat(place.folder, place.name, 0);
@@ -254,8 +243,8 @@ static int os_remove(lua_State *L) {
 }
 
 static int os_rename(lua_State *L) {
-    const char *from = check_path(L, 1);
-    const char *to = check_path(L, 2);
+    const char *from = cxl_check_path(L, 1);
+    const char *to = cxl_check_path(L, 2);
     struct place source = find_writable(cxl_host(L), from);
     if (source.folder < 0) return refuse(L, from, source.reason, source.number);
     struct place target = find_writable(cxl_host(L), to);
@@ -276,14 +265,15 @@ void cxl_open_files(lua_State *L, int globals, int writer) {
     int io = lua_gettop(L);
     lua_pushcfunction(L, luaopen_io);
     lua_call(L, 0, 1);
-    static const char *const taken[] = {"read", "type", "stdout", "stderr", NULL};
+    static const char *const taken[] = {"type", "stdout", "stderr", NULL};
     for (int i = 0; taken[i]; i++) {
         lua_getfield(L, -1, taken[i]);
         lua_setfield(L, io, taken[i]);
     }
     lua_pop(L, 1);
-    static const luaL_Reg functions[] = {{"open", io_open}, {"lines", io_lines}, {"close", io_close}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"open", io_open}, {"close", io_close}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
+    cxl_open_reading(L, io);
     lua_pushvalue(L, writer);
     lua_getfield(L, io, "stdout");
     lua_pushcclosure(L, io_write, 2);
@@ -303,12 +293,17 @@ void cxl_open_files(lua_State *L, int globals, int writer) {
     lua_getfield(L, globals, "os");
     static const luaL_Reg writing[] = {{"remove", os_remove}, {"rename", os_rename}, {NULL, NULL}};
     luaL_setfuncs(L, writing, 0);
+    lua_getfield(L, -1, "getenv");
+    lua_pushcclosure(L, os_getenv, 1);
+    lua_setfield(L, -2, "getenv");
     lua_pop(L, 1);
 }
 
 const char *cx_lua_writable(cx_lua *lua, const char *path) {
     struct place place = find_writable(lua, path);
     if (place.folder < 0) return place.reason;
+    struct stat status;
+    bool is_link = fstatat(place.folder, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
     close(place.folder);
-    return NULL;
+    return is_link ? link_reason : NULL;
 }

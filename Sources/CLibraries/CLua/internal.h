@@ -145,10 +145,17 @@ int cxl_message_handler(lua_State *L);
 /// Pushes `file:line: ` of the innermost Lua function.
 void cxl_push_place(lua_State *L);
 
+// files.c
+const char *cxl_check_path(lua_State *L, int index);
+/// Pushes an open regular file, or something closed and gives false with the reason.
+bool cxl_push_file(lua_State *L, const char *path, const char *mode, const char **reason, int *number);
+
 // The libraries. Each adds to the table of globals at the given index.
 void cxl_open_base(lua_State *L);  // pushes that table
 void cxl_open_guarded(lua_State *L, int globals);
 void cxl_open_protected(lua_State *L, int globals);
 void cxl_open_files(lua_State *L, int globals, int writer);
+/// Adds to the library io and to the methods of files.
+void cxl_open_reading(lua_State *L, int io);
 void cxl_open_require(lua_State *L, int globals, int finder);
 #endif

@@ -51,6 +51,8 @@ struct cx_callbacks {
     void (*discard)(void *object, bool close);
     /// Bytes outside the Lua heap that count to the memory limit; it may be called often and from any place. NULL: none do.
     int64_t (*outside_bytes)(void);
+    /// Whether scripts may read the file at a path without links; for NULL, the environment. No function: all of it.
+    bool (*may_read)(const char *path);
 };
 
 /// What a state may use; 0 is no limit.
