@@ -30,7 +30,7 @@ public final class Image: @unchecked Sendable {
     ) throws {
         do {
             try ImageLimits.check(
-                name: "image", width: width, height: height, bytesPerPixel: mode.bytesPerPixel, fileBytes: nil)
+                name: "image", width: width, height: height, bitsPerPixel: 8 * mode.bytesPerPixel, fileBytes: nil)
         } catch ImageError.overLimit(_, let what, let value, let limit) {
             throw ImageError.argument(
                 operation: "image", message: "the \(what) is \(value), over the limit of \(limit)")

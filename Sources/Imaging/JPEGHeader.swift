@@ -80,7 +80,8 @@ struct JPEGHeader {
         guard [1, 3, 4].contains(components) else {
             throw ImageError.unsupported(name: name, reason: "JPEG with \(components) components is not read")
         }
-        try ImageLimits.check(name: name, width: width, height: height, bytesPerPixel: components, fileBytes: fileBytes)
+        try ImageLimits.check(
+            name: name, width: width, height: height, bitsPerPixel: 8 * components, fileBytes: fileBytes)
     }
 
     /// The position of the marker that ends the scan whose entropy-coded data start at `start`.

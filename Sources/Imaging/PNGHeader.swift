@@ -109,8 +109,9 @@ struct PNGHeader {
         guard content[10] == 0, content[11] == 0, content[12] <= 1 else {
             throw damaged("its header states an unknown compression, filter or interlace method")
         }
+        let samples = [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][colorType] ?? 4
         try ImageLimits.check(
-            name: name, width: width, height: height, bytesPerPixel: mode.bytesPerPixel, fileBytes: fileBytes)
+            name: name, width: width, height: height, bitsPerPixel: bitDepth * samples, fileBytes: fileBytes)
     }
 
     /// The mode that Pillow opens the file in.
