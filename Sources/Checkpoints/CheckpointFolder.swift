@@ -86,7 +86,7 @@ struct ShardIndex {
 
     /// Opens every shard. Each tensor of the index must be in its shard; a tensor that only a shard knows is kept as well.
     func open(as opened: String, headerLimit: Int) throws -> Checkpoint {
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = Paths.dirname(path)
         let wanted = Dictionary(fileOfTensor.map { ($0.tensor, $0.file) }, uniquingKeysWith: { first, _ in first })
         var sources: [Checkpoint.Source] = [.text(path: path, hash: hash)]
         var tensors: [(name: String, record: TensorRecord)] = []

@@ -77,21 +77,17 @@ public final class ScriptContext {
 
     /// A table that runs share: below the working folder, where its folder is made if need be, or where scripts may write.
     func shared(_ path: String) throws -> String {
-        let file = URL(fileURLWithPath: path).standardizedFileURL
-        let folder = file.deletingLastPathComponent().path
-        let home = URL(fileURLWithPath: FileManager.default.currentDirectoryPath).standardizedFileURL.path
-        guard file.pathExtension == "csv" else { throw LuaError("\(path): a shared table is a .csv file") }
-        if folder == home || folder.hasPrefix(home + "/") {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            // A link on the way may lead elsewhere, so the place is looked at once more as the system sees it.
-            let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
-            let realHome = URL(fileURLWithPath: home).resolvingSymlinksInPath().path
-            if real == realHome || real.hasPrefix(realHome + "/") {
-                let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: file.path)) != nil
-                guard !isLink else { throw LuaError("\(path): a symbolic link (scripts may not write through one)") }
-                ReadDoor.letIn(file.path)
-                return path
-            }
+        let file = Paths.absolute(path)
+        guard Paths.ending(file) == "csv" else { throw LuaError("\(path): a shared table is a .csv file") }
+        let folder = Paths.folder(file)
+        let home = Paths.resolved(FileManager.default.currentDirectoryPath)
+        // What is there of the folder is taken as the system sees it, before anything is made in it: a link may lead elsewhere.
+        if Paths.isBelow(Paths.resolved(Folders.existing(folder).place), home) {
+            let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: file)) != nil
+            guard !isLink else { throw LuaError("\(path): a symbolic link (scripts may not write through one)") }
+            try Folders.make(folder)
+            ReadDoor.letIn(file)
+            return file
         }
         return try output(path)
     }

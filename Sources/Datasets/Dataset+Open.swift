@@ -80,7 +80,7 @@ extension Dataset {
             return ColumnReference(table: table, position: position)
         }
         let directory =
-            imageDirectory ?? (table.isFile ? (table.name as NSString).deletingLastPathComponent : "")
+            imageDirectory ?? (table.isFile ? Paths.dirname(table.name) : "")
         var roles = Roles(imageDirectory: directory)
         roles.image = try reference(image)
         roles.prompt = try reference(prompt)

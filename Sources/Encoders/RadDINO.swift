@@ -46,7 +46,7 @@ public final class RadDINO: Encoder {
     public init(weights: String, dtype: DType) throws {
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
-        let folder = isFolder.boolValue ? weights : (weights as NSString).deletingLastPathComponent
+        let folder = isFolder.boolValue ? weights : Paths.dirname(weights)
         func beside(_ file: String) throws -> String {
             let path = folder.isEmpty ? file : "\(folder)/\(file)"
             guard FileManager.default.fileExists(atPath: path) else {

@@ -1,7 +1,8 @@
 import CSupport
 import Foundation
 
-/// Files that are written whole or not at all: a temporary file in the same folder, fsync, rename, fsync of the folder.
+/// Files that are written whole or not at all: a temporary file in the same folder, fsync, rename, fsync of the folder. The one
+/// door for every file that a script writes, but for `io.open`; both refuse to write through a symbolic link.
 public enum AtomicFile {
     /// Writes bytes as the whole content of `path`; an old file there is replaced, or kept where writing fails.
     /// - Throws: `FileError.unwritable` with the path, the reason and the bytes wanted.
@@ -28,10 +29,9 @@ public enum AtomicFile {
     /// Where `body` or the system fails, an old file stays as it was and no temporary file stays behind.
     /// - Throws: `FileError.unwritable`, or what `body` throws.
     public static func write(_ path: String, _ body: (FileWriter) throws -> Void) throws {
-        let target = try checkedTarget(path)
-        let folder = (target as NSString).deletingLastPathComponent
-        let folderPath = folder.isEmpty ? "." : folder
-        let (temporary, descriptor) = try createTemporary(in: folderPath, for: path)
+        try checkTarget(path)
+        let folder = Paths.folder(path)
+        let (temporary, descriptor) = try createTemporary(in: folder, for: path)
         var isOpen = true
         var isRenamed = false
         defer {
@@ -43,37 +43,29 @@ public enum AtomicFile {
         try writer.flush()
         var status = stat()
         // The permissions of a file that is replaced stay; failing to set them loses nothing.
-        if stat(target, &status) == 0 { _ = fchmod(descriptor, status.st_mode & 0o7777) }
+        if lstat(path, &status) == 0 { _ = fchmod(descriptor, status.st_mode & 0o7777) }
         guard fsync(descriptor) == 0 else { throw writer.failure(errno) }
         isOpen = false
         guard close(descriptor) == 0 else { throw writer.failure(errno) }
-        guard rename(temporary, target) == 0 else { throw writer.failure(errno) }
+        guard rename(temporary, path) == 0 else { throw writer.failure(errno) }
         isRenamed = true
-        try syncFolder(folderPath, for: path)
+        try syncFolder(folder, for: path)
     }
 
-    /// The path that is to be replaced: links are followed, so that a linked file stays linked.
-    private static func checkedTarget(_ path: String) throws -> String {
+    /// Refuses what is there and no regular file. A link is refused as well: it may lead out of the folders that a script may
+    /// write to, and a file that it leads to is written by its own name.
+    private static func checkTarget(_ path: String) throws {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw FileError.unwritable(path: path, reason: "this is no path of a file")
         }
         var status = stat()
-        guard lstat(path, &status) == 0 else { return path }
-        var target = path
+        guard lstat(path, &status) == 0 else { return }
         if status.st_mode & S_IFMT == S_IFLNK {
-            guard let resolved = realpath(path, nil) else {
-                throw FileError.unwritable(path: path, reason: "it is a link that leads nowhere")
-            }
-            target = String(cString: resolved)
-            free(resolved)
-            guard stat(target, &status) == 0 else {
-                throw FileError.unwritable(path: path, reason: systemMessage(errno))
-            }
+            throw FileError.unwritable(path: path, reason: "it is a symbolic link; name the file that it leads to")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw FileError.unwritable(path: path, reason: "it is \(FileIdentity.kind(status)), not a regular file")
         }
-        return target
     }
 
     private static func createTemporary(in folder: String, for path: String) throws -> (String, Int32) {

@@ -1,11 +1,41 @@
 import Foundation
 
 /// Paths as text; nothing here looks at the file system but for the current folder and `resolved`.
+///
+/// Every path from a script, a config or the command line is taken apart here: Foundation's `deletingLastPathComponent` ends the
+/// process for a path of one letter (a test looks for such functions in the sources).
 public enum Paths {
     /// The folder of a path, `.` where it names none.
     public static func folder(_ path: String) -> String {
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
+        let folder = dirname(path)
+        return folder.isEmpty ? "." : folder
+    }
+
+    /// What a path says of its folder, as Python's `os.path.dirname`: nothing for the bare name of a file.
+    public static func dirname(_ path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+        var end = slash
+        while end > path.startIndex, path.utf8[path.utf8.index(before: end)] == UInt8(ascii: "/") {
+            end = path.utf8.index(before: end)
+        }
+        return end == path.startIndex ? String(path[...slash]) : String(path[..<end])
+    }
+
+    /// The letters after the last point of the name, lower-case; empty where there are none.
+    public static func ending(_ path: String) -> String {
+        let name = name(path)
+        guard let point = name.lastIndex(of: "."), point != name.startIndex else { return "" }
+        return name[name.index(after: point)...].lowercased()
+    }
+
+    /// A path in a folder; `folder` may be empty or end in a slash.
+    public static func joined(_ folder: String, _ name: String) -> String {
+        folder.isEmpty || folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+
+    /// Whether an absolute path is a folder or lies below it; neither is changed or looked up.
+    public static func isBelow(_ path: String, _ folder: String) -> Bool {
+        path == folder || path.hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
     }
 
     /// The last component.

@@ -1,32 +1,24 @@
 import CPNG
 import CTurboJPEG
+import Files
 
 extension Image {
     /// Writes a PNG or JPEG, by the path's suffix (`.png`, `.jpg`, `.jpeg`). The file is whole or absent: it is written
     /// beside its place, forced to disk and renamed. Equal images give equal bytes.
     /// - Parameters:
     ///   - quality: of JPEG, 1 to 100; chroma is halved both ways, as Pillow does unless told otherwise.
-    /// - Throws: `ImageError.argument` for another suffix or quality or a mode that the format lacks, `.unwritable`.
+    /// - Throws: `ImageError.argument` for another suffix or quality or a mode that the format lacks, `FileError.unwritable`.
     public func save(_ path: String, quality: Int = 95) throws {
-        let suffix = path.split(separator: "/").last?.split(separator: ".").dropFirst().last?.lowercased()
-        switch suffix {
+        switch Paths.ending(path) {
         case "png":
-            try withPNG { try ImageFile.write($0, to: path) }
+            try withPNG { try AtomicFile.write(path, $0) }
         case "jpg", "jpeg":
-            try withJPEG(quality: quality) { try ImageFile.write($0, to: path) }
+            try withJPEG(quality: quality) { try AtomicFile.write(path, $0) }
         default:
             throw ImageError.argument(
                 operation: "save", message: "wanted a path that ends in .png, .jpg or .jpeg, got \(path)")
         }
     }
-
-    /// The image as the bytes of a PNG file.
-    /// - Throws: `ImageError.argument` for mode "CMYK".
-    public func encodedPNG() throws -> [UInt8] { try withPNG { Array($0) } }
-
-    /// The image as the bytes of a baseline JPEG file.
-    /// - Throws: `ImageError.argument` for a quality outside 1 ... 100 and for modes other than "L" and "RGB".
-    public func encodedJPEG(quality: Int = 95) throws -> [UInt8] { try withJPEG(quality: quality) { Array($0) } }
 
     private func withPNG<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         let layouts: [Mode: (depth: Int32, type: Int32)] = [

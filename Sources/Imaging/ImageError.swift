@@ -4,8 +4,6 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
     case missing(path: String)
     /// The system refuses to read the file.
     case unreadable(path: String, reason: String)
-    /// The file could not be written; what was there before is untouched.
-    case unwritable(path: String, reason: String)
     /// The content is neither PNG nor JPEG; `found` says what it looks like and what to do.
     case notAnImage(name: String, found: String)
     /// A variant of PNG or JPEG that is not read.
@@ -24,8 +22,6 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
             return "\(Self.printable(path)): no such file"
         case .unreadable(let path, let reason):
             return "\(Self.printable(path)): cannot be read: \(reason)"
-        case .unwritable(let path, let reason):
-            return "\(Self.printable(path)): cannot be written: \(reason)"
         case .notAnImage(let name, let found):
             return "\(Self.printable(name)): not a PNG or JPEG image: \(found)"
         case .unsupported(let name, let reason):

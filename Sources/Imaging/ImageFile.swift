@@ -1,6 +1,6 @@
 import Files
 
-/// Reading image files whole, and writing them whole or not at all.
+/// Reading image files whole.
 public enum ImageFile {
     /// All bytes of a regular file. Hash and decode the same bytes, so that a file that changes in between cannot matter.
     /// - Throws: `ImageError.missing`, `.unreadable` (a folder, no permission, a file that shrinks while it is read),
@@ -17,16 +17,6 @@ public enum ImageFile {
             throw ImageError.missing(path: path)
         } catch FileError.unreadable(let path, let reason) {
             throw ImageError.unreadable(path: path, reason: reason)
-        }
-    }
-
-    /// Writes `bytes` as the whole content of a file: it is whole or absent.
-    /// - Throws: `ImageError.unwritable`; what was there before is untouched then.
-    static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
-        do {
-            try AtomicFile.write(path, bytes)
-        } catch FileError.unwritable(let path, let reason) {
-            throw ImageError.unwritable(path: path, reason: reason)
         }
     }
 }

@@ -108,7 +108,7 @@ public final class ExperimentRunner {
         guard case .object(let given) = plan.config.params.value,
             case .string(let folder)? = given.first(where: { $0.key == "results" })?.value, !folder.isEmpty
         else { return nil }
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Folders.make(folder)
         return folder
     }
 
@@ -127,7 +127,7 @@ public final class ExperimentRunner {
         session.context.folder = folder
         Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
         try modules.pin(
-            to: folder, below: URL(fileURLWithPath: plan.config.experiment).deletingLastPathComponent().path)
+            to: folder, below: Paths.folder(plan.config.experiment))
         session.host.addWritableFolder(folder.path)
         if let results = try sharedResults(plan) { session.host.addWritableFolder(results) }
         var failed = 0

@@ -1,10 +1,11 @@
+import Files
 import Foundation
 
 /// Where the part of the library that is written in Lua lies.
 public enum ScriptLocations {
     /// The folders that `require` searches for an experiment at `path`: its own, then the library's.
     public static func searchFolders(script path: String) -> [String] {
-        let own = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let own = Paths.folder(Paths.absolute(path))
         return [own] + [library(near: own)].compactMap { $0 }
     }
 
@@ -14,20 +15,17 @@ public enum ScriptLocations {
         if let named = ProcessInfo.processInfo.environment["CHEXGEN_LUA"], !named.isEmpty { return named }
         let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         let starts = [
-            URL(fileURLWithPath: program).deletingLastPathComponent().path,
-            folder ?? "", FileManager.default.currentDirectoryPath,
+            Paths.folder(program), folder ?? "", FileManager.default.currentDirectoryPath,
         ]
         for start in starts where !start.isEmpty {
-            var place = URL(fileURLWithPath: start)
+            var place = Paths.absolute(start)
             for _ in 0..<6 {
                 for name in ["lua", "share/chexgen/lua"] {
-                    let candidate = place.appendingPathComponent(name)
-                    if FileManager.default.fileExists(atPath: candidate.appendingPathComponent("chexgen").path) {
-                        return candidate.path
-                    }
+                    let candidate = Paths.joined(place, name)
+                    if FileManager.default.fileExists(atPath: candidate + "/chexgen") { return candidate }
                 }
-                if place.path == "/" { break }
-                place = place.deletingLastPathComponent()
+                if place == "/" { break }
+                place = Paths.folder(place)
             }
         }
         return nil

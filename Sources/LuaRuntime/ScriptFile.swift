@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Reads script files.
@@ -10,7 +11,7 @@ enum ScriptFile {
         }
         guard !isFolder.boolValue else { throw LuaError("\(path): a folder, not a script") }
         let attributes = try? FileManager.default.attributesOfItem(
-            atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+            atPath: Paths.resolved(path))
         guard attributes?[.type] as? FileAttributeType == .typeRegular else {
             throw LuaError("\(path): not a regular file")
         }

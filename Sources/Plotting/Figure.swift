@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A picture of numbers: what is drawn, and the frame around it. `Gnuplot` makes a file of it.
@@ -9,8 +10,7 @@ public struct Figure: Sendable {
         /// The format that a path's ending names.
         /// - Throws: `PlotError.figure` for another ending.
         public init(path: String) throws {
-            let ending = (path as NSString).pathExtension.lowercased()
-            guard let format = Format(rawValue: ending) else {
+            guard let format = Format(rawValue: Paths.ending(path)) else {
                 throw PlotError.figure(
                     name: "path", message: "wanted a name ending in .svg, .png or .pdf, got \"\(path)\"")
             }

@@ -1,5 +1,4 @@
 import Files
-import Foundation
 
 /// Tables that several runs append to, like CheXGenBench's `Results/image_generation_metrics.csv`.
 public enum ResultTables {
@@ -21,11 +20,7 @@ public enum ResultTables {
     /// Runs `body` while this process alone may append to tables in the table's folder.
     static func withLock<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         let folder = Paths.folder(path)
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw FileError.unwritable(path: path, reason: "the folder \(folder) cannot be made: \(error.reason)")
-        }
+        try Folders.make(folder)
         let lock = try FolderLock.wait(folder: folder)
         return try withExtendedLifetime(lock, body)
     }
@@ -108,16 +103,5 @@ public enum ResultTables {
                 throw RunsError.usage(operation: operation, message: "the column `\(name)` is given twice")
             }
         }
-    }
-}
-
-extension Error {
-    /// The system's reason for a failed file operation, where there is one.
-    var reason: String {
-        let error = self as NSError
-        if let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain {
-            return String(cString: strerror(Int32(clamping: cause.code)))
-        }
-        return error.localizedDescription
     }
 }

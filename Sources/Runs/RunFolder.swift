@@ -135,10 +135,6 @@ public final class RunFolder: @unchecked Sendable {
     }
 
     static func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw FileError.unwritable(path: path, reason: "the folder cannot be made: \(error.reason)")
-        }
+        try Folders.make(path)
     }
 }

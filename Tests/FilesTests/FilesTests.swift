@@ -46,14 +46,15 @@ import Testing
         #expect(try FileReader.data(path, limit: 1 << 20) == wanted)
     }
 
-    @Test func linksStayLinks() throws {
+    @Test func linksAreRefused() throws {
         let scratch = try Scratch()
         try AtomicFile.write(scratch.path + "/real", "old")
-        #expect(symlink("real", scratch.path + "/link") == 0)
-        try AtomicFile.write(scratch.path + "/link", "new")
-        #expect(try FileReader.text(scratch.path + "/real", limit: 100) == "new")
-        #expect(symlink("nowhere", scratch.path + "/dangling") == 0)
-        #expect(message { try AtomicFile.write(scratch.path + "/dangling", "x") }.contains("leads nowhere"))
+        for (target, link) in [("real", "link"), ("nowhere", "dangling"), (".", "folder"), ("loop", "loop")] {
+            #expect(symlink(target, "\(scratch.path)/\(link)") == 0)
+            #expect(message { try AtomicFile.write("\(scratch.path)/\(link)", "new") }.contains("a symbolic link"))
+        }
+        #expect(try scratch.text("real") == "old")
+        #expect(scratch.names == ["dangling", "folder", "link", "loop", "real"])
     }
 
     @Test func impossibleTargetsAreNamed() throws {

@@ -21,6 +21,14 @@ func decode(_ bytes: [UInt8], mode: Image.Mode? = nil) throws -> Image {
     try bytes.withUnsafeBytes { try Image.decode($0, name: "test", mode: mode) }
 }
 
+/// The bytes of the file that an image is saved as.
+func encoded(_ image: Image, _ ending: String = "png", quality: Int = 95) throws -> [UInt8] {
+    let folder = try Scratch()
+    let path = "\(folder.path)/image.\(ending)"
+    try image.save(path, quality: quality)
+    return try ImageFile.read(path)
+}
+
 /// The image that `imaging_expectations.py` makes by the same formula: hashed noise and ramps in turn.
 func formula(_ mode: Image.Mode, _ width: Int, _ height: Int, seed: UInt64) throws -> Image {
     let pixels = (0..<UInt64(width * height * mode.bytesPerPixel)).map { index -> UInt8 in

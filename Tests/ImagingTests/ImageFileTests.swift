@@ -9,13 +9,13 @@ import Testing
         for mode in Image.Mode.allCases where mode != .cmyk {
             for (width, height) in [(1, 1), (13, 7), (64, 3)] {
                 let image = try formula(mode, width, height, seed: 9)
-                let again = try decode(image.encodedPNG())
+                let again = try decode(encoded(image))
                 #expect(again.mode == mode)
                 #expect(again.pixels == image.pixels, "\(mode) \(width)×\(height)")
             }
         }
         let indexed = try decode(fixture("palette_7_alphas_ff0003.png"))
-        let again = try decode(indexed.encodedPNG())
+        let again = try decode(encoded(indexed))
         #expect(again.palette == indexed.palette)
         #expect(try again.converted(to: .rgba).pixels == indexed.converted(to: .rgba).pixels)
     }
@@ -32,6 +32,37 @@ import Testing
         }
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(names.sorted() == ["a.JPEG", "a.jpg", "a.png"])
+    }
+
+    /// A lung mask of one bit a pixel, and flat pictures, which deflate packs as well as it can.
+    @Test func flatPicturesAreRead() throws {
+        let (width, height) = (5000, 4500)
+        var pixels = [UInt8](repeating: 0, count: width * height)
+        for row in 700..<3600 {
+            for column in 900..<2100 where (row / 5 + column / 5) % 400 > 40 { pixels[row * width + column] = 255 }
+        }
+        for mode in [Image.Mode.bilevel, .gray] {
+            let mask = try Image(width: width, height: height, mode: mode, pixels: pixels)
+            let again = try decode(encoded(mask))
+            #expect(again.mode == mode && again.pixels == pixels)
+        }
+        let flat = try encoded(Image(zeros: 4600, height: 4600, mode: .gray))
+        #expect(try decode(flat).pixels.allSatisfy { $0 == 0 })
+        #expect(4600 * 4600 / flat.count > 900, "the file is as small as files get: \(flat.count) bytes")
+        for mode in [Image.Mode.rgb, .gray] {
+            let large = try encoded(Image(zeros: 8000, height: 8000, mode: mode), "jpg")
+            #expect(try decode(large).width == 8000)
+        }
+    }
+
+    @Test func linksAreNotWrittenThrough() throws {
+        let folder = try Scratch()
+        let outside = try Scratch()
+        try outside.write("victim.png", "precious")
+        #expect(symlink(outside.path + "/victim.png", folder.path + "/a.png") == 0)
+        let image = try formula(.gray, 4, 4, seed: 1)
+        #expect(message { try image.save(folder.path + "/a.png") }.contains("a symbolic link"))
+        #expect(try outside.text("victim.png") == "precious" && folder.names == ["a.png"])
     }
 
     @Test func contentCountsNotSuffix() throws {

@@ -79,7 +79,7 @@ import Testing
         case "flip":
             return try words[1] == "horizontal" ? image.flippedHorizontally() : image.flippedVertically()
         case "jpeg":
-            return try decode(image.encodedJPEG(quality: numbers[0]))
+            return try decode(encoded(image, "jpg", quality: numbers[0]))
         case "grid":
             return try Image.grid(
                 [image, image.flippedHorizontally(), image.flippedVertically()], columns: numbers[0],

@@ -79,16 +79,12 @@ enum PhantomFunction {
             throw given.fail("folder", "name one: there is no run whose folder could hold the films")
         }
         // A folder is made where scripts may write: below one that is there already.
-        var place = URL(fileURLWithPath: folder).standardizedFileURL
-        while place.path != "/", !FileManager.default.fileExists(atPath: place.path) {
-            place.deleteLastPathComponent()
-        }
-        guard (try? session.output(place.appendingPathComponent("annotations.csv").path)) != nil else {
+        let made = Paths.absolute(folder)
+        guard (try? session.output(Paths.joined(Folders.existing(made).place, "annotations.csv"))) != nil else {
             throw given.fail(
                 "folder", "\(folder): scripts may not write there (only below the folders that were allowed)")
         }
-        let made = URL(fileURLWithPath: folder).standardizedFileURL.path
-        try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: true)
+        try Folders.make(made)
         return folder
     }
 }

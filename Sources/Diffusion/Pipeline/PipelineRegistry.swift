@@ -88,7 +88,7 @@ public struct PipelineRegistry {
     ///   `TensorError` where a part is absent, damaged or not supported.
     public func open(_ nameOrPath: String, dtype: DType) throws -> any TextToImage {
         let index = try HubCache.locate(nameOrPath, file: "model_index.json")
-        return try open(PipelineFolder((index as NSString).deletingLastPathComponent), dtype: dtype)
+        return try open(PipelineFolder(Paths.dirname(index)), dtype: dtype)
     }
 
     /// Opens a pipeline from its parts.

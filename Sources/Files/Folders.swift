@@ -1,0 +1,41 @@
+import Foundation
+
+/// Folders of the file system.
+public enum Folders {
+    /// Makes a folder and those that it lies in, where they are missing.
+    /// - Throws: `FileError.unwritable`.
+    public static func make(_ path: String) throws {
+        guard !path.isEmpty, !path.utf8.contains(0) else {
+            throw FileError.unwritable(path: path, reason: "this is no path of a folder")
+        }
+        let missing = existing(path)
+        var place = missing.place
+        for name in missing.names {
+            place = Paths.joined(place, name)
+            guard mkdir(place, 0o777) == 0 || errno == EEXIST else {
+                throw FileError.unwritable(path: path, reason: "the folder cannot be made: \(systemMessage(errno))")
+            }
+        }
+        guard isFolder(place) else { throw FileError.unwritable(path: path, reason: "it is not a folder") }
+    }
+
+    /// Whether there is a folder at a path, links followed.
+    public static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The part of a path that is there, as text, and the names of the folders below it that are not.
+    public static func existing(_ path: String) -> (place: String, names: [String]) {
+        var place = path
+        var names: [String] = []
+        var status = stat()
+        while lstat(place.isEmpty ? "." : place, &status) != 0 {
+            while place.hasSuffix("/") { place.removeLast() }
+            if place.isEmpty { return ("/", names) }
+            names.insert(Paths.name(place), at: 0)
+            place = Paths.dirname(place)
+        }
+        return (place, names)
+    }
+}
