@@ -52,17 +52,17 @@ public enum NetPooling {
     ) {
         Parallel.forRanges(shape.images * shape.targetHeight, grain: 4) { range in
             switch (maximum, type) {
-            case (true, .f32): rows(NetF32.self, MaximumOfWindow.self, source, target, window, shape, range)
-            case (true, .bf16): rows(NetBF16.self, MaximumOfWindow.self, source, target, window, shape, range)
-            case (false, .f32): rows(NetF32.self, MeanOfWindow.self, source, target, window, shape, range)
-            case (false, .bf16): rows(NetBF16.self, MeanOfWindow.self, source, target, window, shape, range)
+            case (true, .f32): rows(FloatMaximum.self, source, target, window, shape, range)
+            case (true, .bf16): rows(BFloat16Maximum.self, source, target, window, shape, range)
+            case (false, .f32): rows(FloatMean.self, source, target, window, shape, range)
+            case (false, .bf16): rows(BFloat16Mean.self, source, target, window, shape, range)
             }
         }
     }
 
-    private static func rows<T: NetElement, R: WindowReduction>(
-        _: T.Type, _: R.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ window: Window,
-        _ shape: Shape, _ range: Range<Int>
+    private static func rows<L: PoolLanes>(
+        _: L.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ window: Window, _ shape: Shape,
+        _ range: Range<Int>
     ) {
         for row in range {
             let image = row / shape.targetHeight
@@ -74,9 +74,8 @@ public enum NetPooling {
                 let firstX = max(0, left)
                 let lastX = min(shape.width, left + window.width)
                 let area = window.countsPadding ? window.height * window.width : (lastY - firstY) * (lastX - firstX)
-                let factor = 1 / Float(max(1, area))
+                let end = PoolFinish(factor: 1 / Float(max(1, area)), floor: window.relu ? 0 : -.infinity)
                 let output = (row * shape.targetWidth + column) * shape.targetStride
-                let floor = SIMD16<Float>(repeating: window.relu ? 0 : -.infinity)
                 let first = ((image * shape.height + firstY) * shape.width + firstX) * shape.channels
                 let patch = Patch(
                     first: first, height: lastY - firstY, width: lastX - firstX, stepX: shape.channels,
@@ -84,46 +83,45 @@ public enum NetPooling {
                 var channel = 0
                 // Four vectors at a time hide the latency of each one's chain.
                 while channel + 64 <= shape.channels {
-                    var a = R.start
-                    var b = R.start
-                    var c = R.start
-                    var d = R.start
+                    var a = L.start
+                    var b = L.start
+                    var c = L.start
+                    var d = L.start
                     var line = patch.first + channel
                     for _ in 0..<patch.height {
                         var index = line
                         for _ in 0..<patch.width {
-                            a = R.combine(a, T.load(source, index))
-                            b = R.combine(b, T.load(source, index + 16))
-                            c = R.combine(c, T.load(source, index + 32))
-                            d = R.combine(d, T.load(source, index + 48))
+                            a = L.combine(a, L.load(source, index))
+                            b = L.combine(b, L.load(source, index + 16))
+                            c = L.combine(c, L.load(source, index + 32))
+                            d = L.combine(d, L.load(source, index + 48))
                             index += patch.stepX
                         }
                         line += patch.stepY
                     }
-                    T.store(target, output + channel, netMaximum(R.finish(a, factor), floor))
-                    T.store(target, output + channel + 16, netMaximum(R.finish(b, factor), floor))
-                    T.store(target, output + channel + 32, netMaximum(R.finish(c, factor), floor))
-                    T.store(target, output + channel + 48, netMaximum(R.finish(d, factor), floor))
+                    L.store(target, output + channel, a, end)
+                    L.store(target, output + channel + 16, b, end)
+                    L.store(target, output + channel + 32, c, end)
+                    L.store(target, output + channel + 48, d, end)
                     channel += 64
                 }
                 while channel < shape.channels {
                     let lanes = min(16, shape.channels - channel)
-                    var value = R.start
+                    var value = L.start
                     var line = patch.first + channel
                     for _ in 0..<patch.height {
                         var index = line
                         for _ in 0..<patch.width {
-                            value = R.combine(
-                                value, lanes == 16 ? T.load(source, index) : part(T.self, source, index, lanes))
+                            value = L.combine(
+                                value, lanes == 16 ? L.load(source, index) : part(L.self, source, index, lanes))
                             index += patch.stepX
                         }
                         line += patch.stepY
                     }
-                    value = netMaximum(R.finish(value, factor), floor)
                     if lanes == 16 {
-                        T.store(target, output + channel, value)
+                        L.store(target, output + channel, value, end)
                     } else {
-                        for lane in 0..<lanes { T.storeOne(target, output + channel + lane, value[lane]) }
+                        storePart(L.self, target, output + channel, value, end, lanes)
                     }
                     channel += 16
                 }
@@ -136,12 +134,26 @@ public enum NetPooling {
         var first, height, width, stepX, stepY: Int
     }
 
-    private static func part<T: NetElement>(
-        _: T.Type, _ source: UnsafeRawPointer, _ index: Int, _ lanes: Int
-    ) -> SIMD16<Float> {
-        var value = SIMD16<Float>.zero
-        for lane in 0..<lanes { value[lane] = T.loadOne(source, index + lane) }
-        return value
+    /// The first `lanes` of sixteen values.
+    private static func part<L: PoolLanes>(
+        _: L.Type, _ source: UnsafeRawPointer, _ index: Int, _ lanes: Int
+    ) -> L.Vector {
+        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { buffer in
+            guard let base = buffer.baseAddress else { return L.start }
+            base.initializeMemory(as: UInt8.self, repeating: 0, count: 64)
+            base.copyMemory(from: source + index * L.size, byteCount: lanes * L.size)
+            return L.load(base, 0)
+        }
+    }
+
+    private static func storePart<L: PoolLanes>(
+        _: L.Type, _ target: UnsafeMutableRawPointer, _ index: Int, _ value: L.Vector, _ end: PoolFinish, _ lanes: Int
+    ) {
+        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { buffer in
+            guard let base = buffer.baseAddress else { return }
+            L.store(base, 0, value, end)
+            (target + index * L.size).copyMemory(from: base, byteCount: lanes * L.size)
+        }
     }
 
     /// The mean over all pixels of each image, as f32.
@@ -178,28 +190,4 @@ public enum NetPooling {
             channel += 1
         }
     }
-}
-
-/// How a pooling window's values become one.
-private protocol WindowReduction {
-    static var start: SIMD16<Float> { get }
-    static func combine(_ sum: SIMD16<Float>, _ value: SIMD16<Float>) -> SIMD16<Float>
-    static func finish(_ sum: SIMD16<Float>, _ factor: Float) -> SIMD16<Float>
-}
-
-private enum MaximumOfWindow: WindowReduction {
-    @inline(__always) static var start: SIMD16<Float> { SIMD16(repeating: -.infinity) }
-    // A NaN wins, as in PyTorch.
-    @inline(__always)
-    static func combine(_ sum: SIMD16<Float>, _ value: SIMD16<Float>) -> SIMD16<Float> {
-        sum.replacing(with: value, where: (value .> sum) .| (value .!= value))
-    }
-    @inline(__always) static func finish(_ sum: SIMD16<Float>, _ factor: Float) -> SIMD16<Float> { sum }
-}
-
-private enum MeanOfWindow: WindowReduction {
-    @inline(__always) static var start: SIMD16<Float> { .zero }
-    @inline(__always)
-    static func combine(_ sum: SIMD16<Float>, _ value: SIMD16<Float>) -> SIMD16<Float> { sum + value }
-    @inline(__always) static func finish(_ sum: SIMD16<Float>, _ factor: Float) -> SIMD16<Float> { sum * factor }
 }

@@ -148,6 +148,33 @@ import Testing
         }
     }
 
+    /// Maxima of bfloat16 are those of whole numbers made from its bits.
+    @Test func maximaOfEveryKindOfNumber() throws {
+        let pool = try Pooling(.max, kernel: 2, stride: 2)
+        let columns: [[Float]] = [
+            [-1, -2, -3, -0.5], [-.infinity, -.infinity, -.infinity, -.infinity],
+            [-.infinity, -1e38, -.infinity, -3e38],
+            [1, .nan, 2, 3], [1, -.nan, .infinity, 3], [0, -1, -0.0, -5], [0x1p-140, 0, -1, 0],
+            [.infinity, 3e38, 0, 1],
+        ]
+        for dtype in [DType.f32, .bf16] {
+            for channels in [8, 16, 80] {
+                var numbers: [Float] = []
+                for pixel in 0..<4 { numbers += (0..<channels).map { columns[$0 % 8][pixel] } }
+                let execution = try CPUExecution(dtype: dtype)
+                let x = try Tensor(numbers, shape: [1, 2, 2, channels]).to(dtype)
+                let found = try floats(execution.pool(pool, x))
+                let values = try floats(x)
+                for channel in 0..<channels {
+                    let members = (0..<4).map { values[$0 * channels + channel] }
+                    let wanted = members.contains(where: \.isNaN) ? .nan : members.max() ?? .nan
+                    let own = found[channel]
+                    #expect(own == wanted || (own.isNaN && wanted.isNaN), "\(dtype) \(channels) \(channel): \(own)")
+                }
+            }
+        }
+    }
+
     @Test func embeddingChecksItsIds() throws {
         let execution = try CPUExecution(dtype: .f32)
         let scope = ParameterScope()
