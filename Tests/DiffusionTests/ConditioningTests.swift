@@ -1,4 +1,4 @@
-@testable import Diffusion
+import Diffusion
 import Encoders
 import Tensors
 import Testing

@@ -1,18 +1,19 @@
 /// The texts that a pipeline encoded last, so that one that many pictures share is encoded once. Bounded: what was not
 /// asked for the longest goes first.
-struct ConditioningCache {
+public struct ConditioningCache {
     /// Bytes that it may hold.
-    let limit: Int
+    public let limit: Int
     /// How many texts were encoded so far.
-    private(set) var misses = 0
+    public private(set) var misses = 0
     private var entries: [String: (value: EncodedText, asked: Int)] = [:]
     private var bytes = 0
     private var clock = 0
 
-    init(limit: Int = 64 << 20) { self.limit = limit }
+    /// An empty cache of at most `limit` bytes.
+    public init(limit: Int = 64 << 20) { self.limit = limit }
 
     /// The encoded text of a key; `encode` makes it where it is not there.
-    mutating func value(_ key: String, _ encode: () throws -> EncodedText) rethrows -> EncodedText {
+    public mutating func value(_ key: String, _ encode: () throws -> EncodedText) rethrows -> EncodedText {
         clock += 1
         if let found = entries[key]?.value {
             entries[key]?.asked = clock
