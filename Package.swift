@@ -99,13 +99,22 @@ let package = Package(
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
-        .target(name: "Runs", dependencies: ["Identity", "Files", "CSQLite", "CSupport"]),
+        .target(name: "Runs", dependencies: ["Identity", "Files", "CSupport"]),
 
-        // 5: what Lua sees
+        // 5: images to numbers
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "Encoders", "Radiomics", "Training", "Runs", "Datasets", "Imaging", "Identity", "Tensors", "Threading",
+                "Files", "CSQLite",
+            ]),
+
+        // 6: what Lua sees
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion", "Tokenizers",
+                "LuaRuntime", "Runs", "Evaluation", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion",
+                "Tokenizers",
                 "Training",
                 "Datasets", "Imaging", "Checkpoints",
                 "Identity", "Tensors", "Threading", "Files", "CSupport",
@@ -115,8 +124,8 @@ let package = Package(
         .target(
             name: "Launcher",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Runs", "Diffusion", "Encoders", "Tensors", "Threading", "Files",
-                "CSupport",
+                "ChexGenLua", "LuaRuntime", "Runs", "Evaluation", "Diffusion", "Encoders", "Tensors", "Threading",
+                "Files", "CSupport",
                 "COneDNN", "COpenBLAS",
             ]),
 
@@ -166,7 +175,9 @@ let package = Package(
         tests("Radiomics", ["Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
         tests("Plotting"),
         tests("LuaRuntime", ["CSupport"]),
-        tests("Runs", ["Identity", "Tensors", "Files"]),
+        tests("Runs", ["Tensors", "Files"]),
+        tests(
+            "Evaluation", ["Encoders", "Radiomics", "Training", "Imaging", "Datasets", "Identity", "Tensors", "Files"]),
         tests("Launcher", ["LuaRuntime"]),
         .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "TestSupport"]),
     ],

@@ -1,5 +1,6 @@
 import Diffusion
 import Encoders
+import Evaluation
 import Files
 import Foundation
 import LuaRuntime
@@ -51,7 +52,8 @@ public final class ScriptContext {
     public var modules: [LuaModuleDeclaration] {
         [
             RootModule.declaration, TensorModule.declaration(self), ImageModule.declaration(self),
-            DatasetModule.declaration(self), ModelModule.declaration(self), MetricModule.declaration(self),
+            DatasetModule.declaration(self), ModelModule.declaration(self),
+            EvaluationModule.declaration(self), MetricModule.declaration(self),
             PlotModule.declaration(self), RunModule.declaration,
         ]
     }

@@ -2,6 +2,7 @@ import COneDNN
 import COpenBLAS
 import ChexGenLua
 import Encoders
+import Evaluation
 import Foundation
 import Runs
 

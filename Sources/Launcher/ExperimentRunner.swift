@@ -1,5 +1,6 @@
 import CSupport
 import ChexGenLua
+import Evaluation
 import Files
 import Foundation
 import LuaRuntime

@@ -66,7 +66,7 @@ public struct FrechetRadiomicsDistance: Sendable {
             let values = try table.values(of: shared)
             return rows.compactMap { row in
                 if values[row].contains(where: \.isNaN) {
-                    dropped.append((table.paths[row], "a feature is not a number"))
+                    dropped.append((table.paths[row], table.unmeasured[row] ?? "a feature is not a number"))
                     return nil
                 }
                 return values[row]

@@ -10,12 +10,15 @@ public struct RadiomicsTable: Sendable {
     /// The values, row by row.
     public let values: [Double]
 
+    /// Why rows have no features, where that is known; their values are NaN.
+    public let unmeasured: [Int: String]
+
     /// How many images there are.
     public var count: Int { paths.count }
 
     /// A table from its parts.
     /// - Throws: `RadiomicsError.table` where the values do not fill it, or a name is twice.
-    public init(names: [String], paths: [String], values: [Double]) throws {
+    public init(names: [String], paths: [String], values: [Double], unmeasured: [Int: String] = [:]) throws {
         guard values.count == names.count * paths.count else {
             throw RadiomicsError.table(
                 "\(values.count) values for \(paths.count) images and \(names.count) columns")
@@ -24,13 +27,7 @@ public struct RadiomicsTable: Sendable {
         self.names = names
         self.paths = paths
         self.values = values
-    }
-
-    /// A table of features as they were computed, with the diagnostics columns first.
-    public init(_ rows: [(path: String, features: RadiomicsFeatures)], settings: RadiomicsSettings) throws {
-        try self.init(
-            names: RadiomicsExtractor.diagnosticsNames + settings.featureNames, paths: rows.map(\.path),
-            values: rows.flatMap { $0.features.diagnostics + $0.features.values })
+        self.unmeasured = unmeasured
     }
 
     /// Some rows, counted from 0, in the order given.
@@ -41,7 +38,10 @@ public struct RadiomicsTable: Sendable {
         let width = names.count
         return try RadiomicsTable(
             names: names, paths: chosen.map { paths[$0] },
-            values: chosen.flatMap { values[$0 * width..<($0 + 1) * width] })
+            values: chosen.flatMap { values[$0 * width..<($0 + 1) * width] },
+            unmeasured: Dictionary(
+                chosen.enumerated().compactMap { place, row in unmeasured[row].map { (place, $0) } },
+                uniquingKeysWith: { first, _ in first }))
     }
 
     /// The values of some columns, row by row.

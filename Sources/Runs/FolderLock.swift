@@ -2,7 +2,7 @@ import Files
 import Foundation
 
 /// A lock that dies with its process: `flock` on an open file. The file stays; it only holds the owner's process id.
-final class FolderLock {
+public final class FolderLock {
     private let descriptor: Int32
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
@@ -33,7 +33,8 @@ final class FolderLock {
     }
 
     /// Waits for the lock of a folder itself, for short work on files in it.
-    static func wait(folder: String) throws -> FolderLock {
+    /// - Throws: `FileError.unwritable` where it cannot be had.
+    public static func wait(folder: String) throws -> FolderLock {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw FileError.unwritable(path: folder, reason: String(cString: strerror(errno)))

@@ -1,13 +1,14 @@
 import Foundation
+import Tensors
 
 /// Reads the next batch on a thread of its own while the network works on this one.
 final class BatchReader {
     private let condition = NSCondition()
-    private var ready: [Result<ClassifierInput.Batch, Error>] = []
+    private var ready: [Result<Tensor, Error>] = []
     private var isStopped = false
 
     /// Starts to read.
-    init(_ count: Int, _ read: @escaping (Int) throws -> ClassifierInput.Batch) {
+    init(_ count: Int, _ read: @escaping (Int) throws -> Tensor) {
         let thread = Thread { [self] in
             for index in 0..<count {
                 let result = Result { try read(index) }
@@ -26,7 +27,7 @@ final class BatchReader {
     }
 
     /// The next batch.
-    func next() throws -> ClassifierInput.Batch {
+    func next() throws -> Tensor {
         condition.lock()
         while ready.isEmpty { condition.wait() }
         let result = ready.removeFirst()

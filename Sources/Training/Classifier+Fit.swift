@@ -9,6 +9,7 @@ extension Classifier {
     /// With the same options, files, threads and start, the weights are the same to the bit, also where training was
     /// interrupted and goes on from its checkpoint.
     /// - Parameters:
+    ///   - images: the pixels of files that are known already; more are kept there.
     ///   - onNotice: hears what is unusual about the data: a class without an image, a batch larger than the set.
     ///   - onImages: is called after each batch of training and of validation with the epoch and the number of images.
     ///   - onEpoch: is called after each epoch, when its checkpoint is written.
@@ -17,7 +18,8 @@ extension Classifier {
     @discardableResult
     public func fit(
         train: LabelledImages, validation: LabelledImages? = nil, _ options: FitOptions = FitOptions(),
-        onNotice: (String) -> Void = { _ in }, onImages: (_ epoch: Int, _ count: Int) -> Void = { _, _ in },
+        images: PreparedImages = PreparedImages(), onNotice: (String) -> Void = { _ in },
+        onImages: (_ epoch: Int, _ count: Int) -> Void = { _, _ in },
         onEpoch: (EpochReport) throws -> Void = { _ in }
     ) throws -> [EpochReport] {
         try check(train, validation, options, onNotice)
@@ -32,10 +34,10 @@ extension Classifier {
             let start = DispatchTime.now().uptimeNanoseconds
             let epoch = state.history.count + 1
             let rate = optimizer.learningRate
-            let trainLoss = try trainEpoch(train, options, optimizer, epoch) { onImages(epoch, $0) }
+            let trainLoss = try trainEpoch(train, options, optimizer, epoch, images) { onImages(epoch, $0) }
             weightsChanged()
             let validationLoss = try validation.map {
-                try loss($0, batch: options.batch) { onImages(epoch, $0) }
+                try loss($0, batch: options.batch, from: images) { onImages(epoch, $0) }
             }
             let watched = validationLoss ?? trainLoss
             guard watched.isFinite else { throw TrainingError.validationNotFinite(loss: watched, epoch: epoch) }
@@ -76,7 +78,7 @@ extension Classifier {
 
     private func trainEpoch(
         _ train: LabelledImages, _ options: FitOptions, _ optimizer: Optimizer, _ epoch: Int,
-        _ advance: (Int) -> Void
+        _ images: PreparedImages, _ advance: (Int) -> Void
     ) throws -> Double {
         let count = train.paths.count
         let order =
@@ -89,17 +91,18 @@ extension Classifier {
             Array(order[$0..<min(count, $0 + options.batch)])
         }
         let reader = BatchReader(batches.count) { index in
-            try ClassifierInput.batch(batches[index].map { train.paths[$0] }, batches[index].map { drawn[$0] })
+            try ClassifierInput.batch(
+                batches[index].map { train.paths[$0] }, batches[index].map { drawn[$0] }, from: images)
         }
         defer { reader.stop() }
         let labels = train.labels.pointer.assumingMemoryBound(to: Float.self)
         var (sum, cells) = (0.0, 0)
         for (number, batch) in batches.enumerated() {
             try Cancellation.check()
-            let images = try reader.next().images
+            let pixels = try reader.next()
             let rows = batch.flatMap { row in (0..<classes).map { labels[row * classes + $0] } }
             let value = try step(
-                images, Tensor(rows, shape: [batch.count, classes]), optimizer, clipNorm: options.clipNorm)
+                pixels, Tensor(rows, shape: [batch.count, classes]), optimizer, clipNorm: options.clipNorm)
             guard value.isFinite else {
                 throw TrainingError.notFinite(
                     loss: value, epoch: epoch, batch: number + 1, files: batch.map { train.paths[$0] })
@@ -114,9 +117,10 @@ extension Classifier {
 
     /// The mean binary cross entropy over the cells of labelled images.
     public func loss(
-        _ images: LabelledImages, batch: Int = 32, onImages: (Int) -> Void = { _ in }
+        _ images: LabelledImages, batch: Int = 32, from prepared: PreparedImages = PreparedImages(),
+        onImages: (Int) -> Void = { _ in }
     ) throws -> Double {
-        let logits = try logits(images.paths, batch: batch, onImages: onImages)
+        let logits = try logits(images.paths, batch: batch, from: prepared, onImages: onImages)
         var scratch = [Float](repeating: 0, count: logits.count)
         let sum = NetLoss.binaryCrossEntropy(
             logits.pointer.assumingMemoryBound(to: Float.self),

@@ -84,41 +84,40 @@ public final class Classifier {
     }
 
     /// Probabilities f32 `[N, classes]` of image files.
-    /// - Parameters:
-    ///   - onImages: is called after each batch with the number of its images.
-    ///   - onFiles: is called after each batch with its files and the SHA-256 of the bytes that were used.
-    public func predict(
-        _ paths: [String], batch: Int = 32, onImages: (Int) -> Void = { _ in },
-        onFiles: (([(path: String, sha256: String)]) throws -> Void)? = nil
-    ) throws -> Tensor {
-        let result = try logits(paths, batch: batch, onImages: onImages, onFiles: onFiles)
-        try result.withElements(Float.self) { values in
+    public func predict(_ paths: [String], batch: Int = 32) throws -> Tensor {
+        try probabilities(logits(paths, batch: batch, from: PreparedImages()))
+    }
+
+    /// Probabilities f32 `[N, classes]` of images that `PreparedImages.prepare` made.
+    public func probabilities(prepared images: [Tensor]) throws -> Tensor {
+        try probabilities(forward(ClassifierInput.batch(images.count) { images[$0] }))
+    }
+
+    private func probabilities(_ logits: Tensor) throws -> Tensor {
+        try logits.withElements(Float.self) { values in
             guard let base = values.baseAddress else { return }
             VectorMath.sigmoid(base, base, values.count)
         }
-        return result
+        return logits
     }
 
     /// Logits of image files, without augmentation.
+    /// - Parameter onImages: is called after each batch with the number of its images.
     func logits(
-        _ paths: [String], batch: Int, onImages: (Int) -> Void = { _ in },
-        onFiles: (([(path: String, sha256: String)]) throws -> Void)? = nil
+        _ paths: [String], batch: Int, from images: PreparedImages, onImages: (Int) -> Void = { _ in }
     ) throws -> Tensor {
         let size = max(1, batch)
         let result = try Tensor(uninitialized: [paths.count, classes])
-        let wantsHashes = onFiles != nil
         let starts = Array(stride(from: 0, to: paths.count, by: size))
         let reader = BatchReader(starts.count) { index in
             let part = Array(paths[starts[index]..<min(paths.count, starts[index] + size)])
             return try ClassifierInput.batch(
-                part, [ClassifierInput.Augmentation?](repeating: nil, count: part.count), hashes: wantsHashes)
+                part, [ClassifierInput.Augmentation?](repeating: nil, count: part.count), from: images)
         }
         defer { reader.stop() }
         for start in starts {
             try Cancellation.check()
-            let read = try reader.next()
-            try onFiles?(read.hashes.enumerated().map { (path: paths[start + $0], sha256: $1) })
-            let rows = try forward(read.images)
+            let rows = try forward(reader.next())
             (result.pointer + start * classes * 4).copyMemory(from: rows.pointer, byteCount: rows.count * 4)
             onImages(rows.shape[0])
         }

@@ -1,5 +1,3 @@
-import Files
-import Foundation
 import Imaging
 import Threading
 import Tensors
@@ -38,53 +36,46 @@ enum ClassifierInput {
         return z ^ (z >> 31)
     }
 
-    /// Normalised pixels of files, with the SHA-256 of their bytes.
-    struct Batch {
-        /// f32 `[N, 224, 224, 3]`.
-        var images: Tensor
-        var hashes: [String]
+    /// Normalised pixels f32 `[N, 224, 224, 3]` of files, with what was drawn for each.
+    /// - Throws: what reading the first bad file throws.
+    static func batch(
+        _ paths: [String], _ augmentations: [Augmentation?], from images: PreparedImages
+    ) throws -> Tensor {
+        try batch(paths.count) { index in
+            let pixels = try images.pixels(paths[index])
+            guard let drawn = augmentations[index] else { return pixels }
+            var image = try Image.from(pixels)
+            if drawn.flips { image = try image.flippedHorizontally() }
+            return try image.rotated(degrees: drawn.degrees).tensor()
+        }
     }
 
-    /// Reads a batch of files.
-    /// - Throws: what decoding the first bad file throws.
-    static func batch(_ paths: [String], _ augmentations: [Augmentation?], hashes: Bool = false) throws -> Batch {
-        let result = try Tensor(uninitialized: [paths.count, side, side, 3])
-        let target = result.pointer.assumingMemoryBound(to: Float.self)
+    /// Normalised pixels f32 `[N, 224, 224, 3]` of prepared images u8 `[224, 224, 3]`.
+    static func batch(_ count: Int, _ pixels: (Int) throws -> Tensor) throws -> Tensor {
+        let result = try Tensor(uninitialized: [count, side, side, 3])
+        let size = side * side * 3
         let table = (0..<3).flatMap { channel in
             (0..<256).map { (Float($0) / 255 - mean[channel]) / deviation[channel] }
         }
-        let lock = NSLock()
-        var failures: [(Int, Error)] = []
-        var found = [String](repeating: "", count: paths.count)
-        let count = side * side * 3
-        Parallel.forEach(paths.count) { index in
-            do {
-                let bytes = try ImageFile.read(paths[index])
-                if hashes {
-                    let hash = bytes.withUnsafeBytes { SHA256.hex(of: $0) }
-                    lock.withLock { found[index] = hash }
-                }
-                var image = try bytes.withUnsafeBytes { try Image.decode($0, name: paths[index], mode: .rgb) }
-                    .resized(width: side, height: side, filter: .bilinear)
-                if let drawn = augmentations[index] {
-                    if drawn.flips { image = try image.flippedHorizontally() }
-                    image = try image.rotated(degrees: drawn.degrees)
-                }
-                image.withPixels { pixels in
-                    let to = target + index * count
-                    table.withUnsafeBufferPointer { table in
-                        var channel = 0
-                        for position in 0..<count {
-                            to[position] = table[channel * 256 + Int(pixels[position])]
-                            channel = channel == 2 ? 0 : channel + 1
-                        }
+        let done = Parallel.map(count) { index in
+            let image = try pixels(index)
+            guard image.dtype == .u8, image.count == size else {
+                throw TensorError.shape(
+                    operation: "classifier",
+                    message: "wanted u8 images [\(side), \(side), 3], got \(image.dtype) \(Tensor.text(image.shape))")
+            }
+            let target = result.pointer.assumingMemoryBound(to: Float.self) + index * size
+            try image.contiguous().withElements(UInt8.self) { bytes in
+                table.withUnsafeBufferPointer { table in
+                    var channel = 0
+                    for position in 0..<size {
+                        target[position] = table[channel * 256 + Int(bytes[position])]
+                        channel = channel == 2 ? 0 : channel + 1
                     }
                 }
-            } catch {
-                lock.withLock { failures.append((index, error)) }
             }
         }
-        if let first = failures.min(by: { $0.0 < $1.0 }) { throw first.1 }
-        return Batch(images: result, hashes: found)
+        for result in done { try result.get() }
+        return result
     }
 }

@@ -31,6 +31,17 @@ public struct LabelledImages {
         }
     }
 
+    /// Some rows, counted from 0, in the order given.
+    public func rows(_ chosen: [Int]) throws -> LabelledImages {
+        let classes = labels.shape[1]
+        let values = try labels.array(Float.self)
+        return try LabelledImages(
+            paths: chosen.map { paths[$0] },
+            labels: Tensor(
+                chosen.flatMap { values[$0 * classes..<($0 + 1) * classes] }, shape: [chosen.count, classes]),
+            classNames: classNames)
+    }
+
     /// A hash of the files' names and of the labels, in order: what must be equal for training to go on.
     func fingerprint() throws -> String {
         let names = SHA256.hex(of: paths.map { String($0.split(separator: "/").last ?? "") }.joined(separator: "\n"))

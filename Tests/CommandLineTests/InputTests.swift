@@ -61,11 +61,15 @@ import Testing
         let folder = try Study.folder()
         let whole = try study(folder, "a")
         #expect(whole.status == 0, "\(whole.text)")
-        for key in ["features/real/rad-dino", "features/synthetic/rad-dino"] {
+        // Killed while nothing is kept, while features come in, and behind the last of them.
+        for size in [0, 1, 60_000] {
             try? FileManager.default.removeItem(atPath: folder.path + "/cache")
             try? FileManager.default.removeItem(atPath: folder.path + "/run")
             let child = try Child(["run", "study.yaml", "--out", "run"], in: folder)
-            _ = child.waits { (try? folder.data("run/journal").range(of: Data(key.utf8))) != nil }
+            _ = child.waits {
+                let kept = ["", "-wal"].compactMap { try? folder.data("cache/features.sqlite" + $0).count }
+                return folder.has("run/journal") && kept.reduce(0, +) >= size
+            }
             child.signal(SIGKILL)
             _ = try child.wait()
             let resumed = try Child.run(["run", "--resume", "run"], in: folder)
@@ -74,13 +78,27 @@ import Testing
         }
     }
 
+    /// Features are kept once: in the cache, or in the run's folder where the cache cannot be used.
+    @Test func featuresAreKeptOnce() throws {
+        let folder = try Study.folder()
+        let whole = try study(folder, "a")
+        #expect(whole.status == 0, "\(whole.text)")
+        #expect(!folder.has("a/once") && !folder.has("a/features.sqlite"))
+        try? FileManager.default.removeItem(atPath: folder.path + "/cache")
+        try folder.write("cache", "a file where the cache should lie")
+        let without = try Child.run(["run", "study.yaml", "--out", "b"], in: folder)
+        #expect(without.status == 0 && without.text.contains("the feature cache is not used"), "\(without.text)")
+        #expect(folder.has("b/features.sqlite") && !folder.has("b/once"))
+        #expect(try folder.data("a/results.csv") == folder.data("b/results.csv"))
+    }
+
     @Test func brokenImagesStopTheRunOrAreRecorded() throws {
         let folder = try Study.folder()
         try folder.cut("synthetic/g00003.png", to: 700)
         try folder.write("synthetic/g00007.png", "no image")
         let stopped = try study(folder, "a")
         #expect(stopped.status == 1)
-        for words in ["2 of 10 images", "synthetic/g00003.png", "synthetic/g00007.png", "on_bad_image: skip"] {
+        for words in ["2 of 20 images", "synthetic/g00003.png", "synthetic/g00007.png", "on_bad_image: skip"] {
             #expect(stopped.errors.contains(words), "\(stopped.text)")
         }
         let skipped = try study(folder, "b", ["--set", "on_bad_image=skip"])

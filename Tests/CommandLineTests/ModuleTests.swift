@@ -16,7 +16,8 @@ import Testing
     @Test func thereAreTestsOfEveryModule() {
         #expect(
             Self.scripts == [
-                "classifier.lua", "dataset.lua", "image.lua", "metric.lua", "model.lua", "pipeline.lua", "plot.lua",
+                "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "metric.lua", "model.lua",
+                "pipeline.lua", "plot.lua",
                 "sandbox.lua", "tensor.lua",
             ])
     }

@@ -111,8 +111,8 @@ test("wrong data", function()
   write(broken, "\x89PNG\r\n\x1a\n")
   local some = { { paths[1], broken }, labels:narrow(1, 1, 2) }
   raises(function() fitted { train = some } end, "1 of 2", "broken.png")
-  local _, _, skipped = fitted { train = some, on_bad_image = "skip" }
-  equal({ #skipped, skipped[1].path }, { 1, broken })
+  local _, history = fitted { train = some, on_bad_image = "skip" }
+  equal({ #history.skipped, history.skipped[1].path }, { 1, broken })
   raises(function() fitted { train = { { broken }, labels:narrow(1, 1, 1) }, on_bad_image = "skip" } end, "without images")
   raises(function() fitted { train = { {}, tensor.zeros { 0, 2 } } } end, "without images")
   raises(function() fitted { train = { paths, labels:narrow(1, 1, 3) } } end, "[4, classes]", "[3, 2]")

@@ -264,8 +264,15 @@ test("radiomics and FRD", function()
 
   image.save(scratch .. "/flat.png", image.from_tensor(tensor.zeros({ 20, 20, 1 }, "u8")))
   raises(function() metric.radiomics(scratch .. "/flat.png") end, "every pixel is 0")
-  raises(function() metric.radiomics_table { paths.real[1], scratch .. "/flat.png" } end, "flat.png", "1 of 2")
-  equal(#metric.radiomics_table({ paths.real[1], scratch .. "/flat.png" }, { on_bad_image = "skip" }).skipped, 1)
+  -- A flat picture is no bad image: it has a row without features, which a distance leaves out.
+  local with_flat = metric.radiomics_table { paths.real[1], scratch .. "/flat.png", paths.real[2] }
+  equal({ #with_flat, #with_flat.skipped }, { 3, 0 })
+  equal({ with_flat.flat:totable(), with_flat.clipped:totable() }, { { 2 }, {} })
+  local _, left = metric.frd(with_flat:select { 2, 3, 1 }, made, { protocol = "exact" })
+  equal({ left.real, #left.dropped, left.dropped[1].path }, { 2, 1, scratch .. "/flat.png" })
+  assert(left.dropped[1].reason:find "every pixel is 0")
+  raises(function() metric.radiomics_table { paths.real[1], scratch .. "/none.png" } end, "none.png", "1 of 2")
+  equal(#metric.radiomics_table({ paths.real[1], scratch .. "/none.png" }, { on_bad_image = "skip" }).skipped, 1)
   raises(function() metric.radiomics(paths.real[1], { settings = { setting = { binwidth = 5 } } }) end, "binwidth")
   raises(function() metric.radiomics(tensor.full({ 8, 8 }, 0 / 0)) end, "nan")
   raises(function() real:select { 18 } end, "17 rows")

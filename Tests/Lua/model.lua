@@ -53,22 +53,6 @@ test("features", function()
   raises(function() encoder:features { scratch .. "/none.png" } end, "none.png")
 end)
 
-test("embed lists what it leaves out", function()
-  local broken = scratch .. "/broken.png"
-  local file <close> = assert(io.open(broken, "wb"))
-  file:write("\x89PNG\r\n\x1a\n")
-  file:flush()
-  local ds = dataset.images { paths[1], broken, paths[2] }
-  raises(function() encoder:embed(ds) end, "broken.png", "on_bad_image")
-  local found = encoder:embed(ds, { on_bad_image = "skip" })
-  equal(found.kept:totable(), { 1, 3 })
-  equal(found.features:shape(), { 2, 32 })
-  equal({ #found.skipped, found.skipped[1].index, found.skipped[1].path }, { 1, 2, broken })
-  assert(#found.skipped[1].reason > 0)
-  raises(function() encoder:embed(paths) end, "dataset", "Dataset")
-  raises(function() encoder:embed(ds, { on_bad_image = "ignore" }) end, "on_bad_image", "ignore")
-end)
-
 test("forward", function()
   equal(encoder:forward(tensor.zeros { 2, 28, 28, 3 }):shape(), { 2, 32 })
   raises(function() encoder:forward(tensor.zeros { 28, 28, 3 }) end)

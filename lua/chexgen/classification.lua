@@ -261,7 +261,7 @@ function Study:fit()
   local trained = run:once("training", function()
     local net = model.classifier(params.network, { classes = #dataset.pathologies, weights = filled(params.weights),
       seed = run.seed })
-    local history, skipped = net:fit {
+    local history = net:fit {
       train = self.train, validation = self.validation, uncertain = params.uncertain or 0, missing = params.missing or 0,
       on_bad_image = params.on_bad_image, epochs = params.epochs, batch = params.batch,
       learning_rate = params.learning_rate, weight_decay = params.weight_decay, optimizer = params.optimizer,
@@ -272,6 +272,8 @@ function Study:fit()
           e.train_loss, e.validation_loss, e.learning_rate, e.seconds)
       end,
     }
+    local skipped = history.skipped
+    history.skipped = nil
     return { history = history, skipped = skipped }
   end)
   -- All that matters of it is stored by now.

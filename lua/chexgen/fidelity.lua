@@ -8,6 +8,7 @@
 
 local one_of = require "chexgen.choices".one_of
 local dataset = require "chexgen.dataset"
+local evaluation = require "chexgen.evaluation"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
 local tensor = require "chexgen.tensor"
@@ -66,7 +67,7 @@ function fidelity.open(run, labels, params)
   one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
 
   local self = setmetatable({ run = run, params = params, exact = params.protocol == "exact", encoders = {},
-    features = {}, skipped = {} }, Study)
+    features = {}, radiomics = params.frd and {} or nil, noticed = {}, skipped = {} }, Study)
   self.real = read_table("real", params.real, labels):unique(params.real.prompt)
   self.synthetic = read_table("synthetic", params.synthetic)
   if self.exact then self.synthetic = self.synthetic:unique(params.synthetic.prompt) end
@@ -93,63 +94,53 @@ function fidelity.open(run, labels, params)
   return self
 end
 
---- Leaves rows out of one side that an image is missing from, and remembers why.
-function Study:leave_out(side, found)
+--- Takes what a pass found of one side: leaves rows out, and remembers why and what was noticed of the others.
+function Study:take(side, found)
   for _, bad in ipairs(found.skipped) do
     self.skipped[#self.skipped + 1] = { side = side, path = bad.path, reason = bad.reason }
     self.run:log("left out: %s", bad.reason)
   end
   if #found.skipped > 0 then self[side] = self[side]:select(found.kept) end
-end
-
---- Measures the radiomic features of every image once.
-function Study:measure_radiomics()
-  self.radiomics = {}
-  for _, side in ipairs { "real", "synthetic" } do
-    local settings = self.params.radiomics ~= "" and self.params.radiomics or nil
-    local found = metric.radiomics_table(self[side], { settings = settings, on_bad_image = self.params.on_bad_image })
-    if #found.skipped > 0 and #self.encoders > 0 then
-      error(("%d %s images have no radiomic features, such as %s; set frd: false, or leave them out of the table")
-        :format(#found.skipped, side, found.skipped[1].reason), 0)
-    end
-    if #self.encoders == 0 then
-      local bad = {}
-      for _, item in ipairs(found.skipped) do bad[item.index] = true end
-      local kept = {}
-      for i = 1, #self[side] do
-        if not bad[i] then kept[#kept + 1] = i end
-      end
-      self:leave_out(side, { skipped = found.skipped, kept = tensor.new(kept, "i64") })
-    end
-    found:save(self.run:artifact(("radiomics/%s.csv"):format(side)))
-    self.radiomics[side] = found
+  self.features[side] = found.features
+  self.noticed[side] = { clipped = found.clipped:totable(), flat = found.flat:totable() }
+  if found.radiomics then
+    found.radiomics:save(self.run:artifact(("radiomics/%s.csv"):format(side)))
+    self.radiomics[side] = found.radiomics
   end
-  if #self.encoders == 0 and #self.skipped > 0 then self:write_skipped() end
 end
 
---- Embeds every image once under every encoder. Images that cannot be read stop the run with the list of them, or are left
---- out of both sides' every metric and recorded, as `on_bad_image` says.
+--- Goes over every image once, for all encoders and radiomics. Images that cannot be used, and rows without one, stop the run
+--- with the list of them, or are left out of every metric and recorded, as `on_bad_image` says.
 function Study:embed()
-  for _, side in ipairs { "real", "synthetic" } do
-    for index, entry in ipairs(self.encoders) do
-      local key = ("features/%s/%s"):format(side, entry.name)
-      local found = self.run:once(key, function()
-        local outputs = { "features" }
-        local logits = entry.roles.logits
-        if logits and side == "synthetic" then outputs[2] = logits[self.params.protocol] end
-        local result = entry.encoder:embed(self[side], {
-          batch = self.params.batch, protocol = self.params.protocol, outputs = outputs,
-          on_bad_image = self.params.on_bad_image, label = ("%s images, %s"):format(side, entry.name),
-        })
-        return result
-      end)
-      self.features[side] = self.features[side] or {}
-      self.features[side][entry.name] = found
-      if index == 1 then self:leave_out(side, found) end
-    end
+  local params = self.params
+  local encoders, outputs = {}, {}
+  for _, entry in ipairs(self.encoders) do
+    local logits = entry.roles.logits
+    encoders[entry.name] = entry.encoder
+    outputs[entry.name] = { "features", logits and logits[params.protocol] or nil }
   end
+  local found = evaluation.pass({ real = self.real, synthetic = self.synthetic }, {
+    encoders = encoders, outputs = outputs, radiomics = params.frd and (params.radiomics == "" or params.radiomics),
+    protocol = params.protocol, batch = params.batch, on_bad_image = params.on_bad_image,
+  })
+  for _, side in ipairs { "real", "synthetic" } do self:take(side, found[side]) end
   if #self.skipped > 0 then self:write_skipped() end
-  if self.params.frd then self:measure_radiomics() end
+end
+
+--- What a reader must know of the images in the given rows: films that were cut to white, pictures of one grey level.
+function Study:image_notes(notes, side, rows)
+  local chosen
+  if rows then
+    chosen = {}
+    for _, row in ipairs(rows:totable()) do chosen[row] = true end
+  end
+  for _, kind in ipairs { { "clipped", "have 16-bit samples that were cut to white at 255" }, { "flat", "are of one grey level" } } do
+    local count = 0
+    for _, row in ipairs(self.noticed[side][kind[1]]) do
+      if not chosen or chosen[row] then count = count + 1 end
+    end
+    if count > 0 then notes[#notes + 1] = ("%d of %d %s images %s"):format(count, rows and rows:numel() or #self[side], side, kind[2]) end
+  end
 end
 
 --- Every image that was left out, in a table of its own beside the results.
@@ -168,8 +159,11 @@ function Study:measure(real_rows, synthetic_rows)
   local n_synthetic = synthetic_rows and synthetic_rows:numel() or #self.synthetic
   local row = { ["Real images"] = n_real, ["Synthetic images"] = n_synthetic, ["Images left out"] = #self.skipped }
   local notes = {}
+  self:image_notes(notes, "real", real_rows)
+  self:image_notes(notes, "synthetic", synthetic_rows)
   if n_real < 2 or n_synthetic < 2 then
-    row["Note"] = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
+    notes[#notes + 1] = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
+    row["Note"] = table.concat(notes, "; ")
     return row
   end
   if #self.encoders > 0 and math.min(n_real, n_synthetic) < 2048 then
@@ -250,8 +244,16 @@ function Study:add_radiomics(row, notes, real_rows, synthetic_rows)
   end
   row["FRD"], row["FRD identity"] = value, details.identity
   row["FRD images left out"] = #details.dropped
-  if #details.dropped > 0 then
-    notes[#notes + 1] = ("FRD leaves out %d images, as the reference does: n mod 16 of each set"):format(#details.dropped)
+  local beyond, without = 0, nil
+  for _, item in ipairs(details.dropped) do
+    if item.reason:find("beyond the reference", 1, true) then beyond = beyond + 1 else without = item.reason end
+  end
+  if beyond > 0 then
+    notes[#notes + 1] = ("FRD leaves out %d images, as the reference does: n mod 16 of each set"):format(beyond)
+  end
+  if without then
+    notes[#notes + 1] = ("FRD leaves out %d images without radiomic features, as the reference does, such as %s")
+      :format(#details.dropped - beyond, without)
   end
   row.moved = details.moved
   if self.params.floor_splits > 0 and #real >= 4 then

@@ -36,6 +36,8 @@ function Moments:close() end
 ---@class RadiomicsTable
 ---@field names string[] The columns: the diagnostics, then the features.
 ---@field paths string[] The file of each row.
+---@field clipped Tensor i64: the rows, from 1, whose 16-bit samples were cut to white.
+---@field flat Tensor i64: the rows, from 1, of one grey level, which have no features.
 ---@field skipped table[] `index`, `path` and `reason` of what was left out.
 ---@operator len: integer
 local RadiomicsTable = {}
@@ -105,13 +107,14 @@ function RadiomicsTable:close() end
 
 ---@class chexgen.metric.radiomics_table.options
 ---@field settings? string|table pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.
----@field on_bad_image? "stop"|"skip" What to do with an image that is broken or has no features. (default "stop")
+---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
 
 ---@class chexgen.metric.frd.options
 ---@field protocol? "chexgenbench"|"exact" `chexgenbench`: ln d² of the features and 13 diagnostics columns in f32, sizes matched by chance; `exact`: ln d of the features in f64, every image. (default "chexgenbench")
 ---@field seed? integer The seed of its choices. (default 42)
 ---@field settings? string|table pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.
----@field on_bad_image? "stop"|"skip" What to do with an image that is broken or has no features. (default "stop")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
 ---@field chunks? boolean Whether `chexgenbench` leaves out the last files, which the reference never processes (n mod 16 in sorted order); true for images, false for tables.
 
 --- Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is not finite is an error that names its row.
@@ -213,10 +216,10 @@ function M.confusion_matrix(predictions, labels) end
 ---@return Tensor values f64, one a name.
 function M.radiomics(image, options) end
 
---- The radiomic features of many images, in parallel. They are kept in the cache, by the bytes of the file.
+--- The radiomic features of many images, in parallel. They are kept in the cache, by the bytes of the file. `exact` refuses 16-bit images that 8 bits would cut to white.
 ---@param images Dataset|string[] A Dataset or a list of paths.
 ---@param options? chexgen.metric.radiomics_table.options Settings. (default {})
----@return RadiomicsTable table A row an image.
+---@return RadiomicsTable table A row an image; NaN for an image without features.
 function M.radiomics_table(images, options) end
 
 --- Reads a table of radiomic features. Columns of text are left out.

@@ -4,17 +4,10 @@ error("this file is for editors; it cannot be required")
 
 ---@class Encoder.features.options
 ---@field batch? integer Images a batch. (default 16)
----@field protocol? "chexgenbench"|"exact" How images become the network's input. (default "exact")
----@field on_bad_image? "stop"|"skip" What to do with one that is broken. (default "stop")
+---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
 ---@field label? string What the progress bar says. (default "embedding")
 ---@field output? string Another output of the network.
-
----@class Encoder.embed.options
----@field batch? integer Images a batch. (default 16)
----@field protocol? "chexgenbench"|"exact" How images become the network's input. (default "exact")
----@field on_bad_image? "stop"|"skip" What to do with one that is broken. (default "stop")
----@field label? string What the progress bar says. (default "embedding")
----@field outputs? string[] Names of outputs; `features` is the default one.
 
 --- A network that turns images into features.
 ---@class Encoder
@@ -35,12 +28,6 @@ local Encoder = {}
 ---@return Tensor features `[N, D]` f32, a row an image.
 function Encoder:features(images, options) end
 
---- Features of a table's images by output, with what was left out.
----@param dataset Dataset The images.
----@param options? Encoder.embed.options Settings. (default {})
----@return table result A tensor under the name of every output, `kept` (row numbers) and `skipped` (`index`, `path`, `reason` of every image that was left out).
-function Encoder:embed(dataset, options) end
-
 --- The network alone, for checking it against its reference.
 ---@param x Tensor `[N, H, W, 3]`: u8 or f32 of 0 to 255 for inception-v3, normalised f32 for rad-dino.
 ---@return Tensor features `[N, D]`.
@@ -54,7 +41,8 @@ function Encoder:close() end
 ---@field validation? any A Dataset with labels, or `{ paths, labels }` with labels `[N, classes]` of 0 to 1: its loss is measured after each epoch.
 ---@field uncertain? number|"ignore" What -1 becomes in the labels of a Dataset: 0 to 1, or `ignore` to leave it out of the loss. Without it -1 is an error.
 ---@field missing? number|"ignore" The same for labels that are not mentioned.
----@field on_bad_image? "stop"|"skip" What to do with images that cannot be read: an error with the list of them, or leaving them out. (default "stop")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
+---@field protocol? "chexgenbench"|"exact" `exact` refuses 16-bit images that 8 bits would cut to white; `chexgenbench` cuts and counts them. (default "chexgenbench")
 ---@field epochs? integer How often the whole set is gone through. (default 10)
 ---@field batch? integer Images a step. (default 32)
 ---@field learning_rate? number At the start. (default 0.0001)
@@ -72,6 +60,8 @@ function Encoder:close() end
 
 ---@class Classifier.predict.options
 ---@field batch? integer Images a batch. (default 32)
+---@field protocol? "chexgenbench"|"exact" `exact` refuses 16-bit images that 8 bits would cut to white; `chexgenbench` cuts and counts them. (default "chexgenbench")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
 ---@field label? string What the progress bar says. (default "predicting")
 
 --- A network that gives each image a probability for each class; several classes may be true at once.
@@ -80,15 +70,14 @@ function Encoder:close() end
 ---@field classes integer How many classes it tells.
 local Classifier = {}
 
---- Trains with the binary cross entropy of each class. The defaults are the reference's. Every file is read once before the first step, so that broken ones are known at once. For the same inputs, options and threads the weights are the same to the bit.
+--- Trains with the binary cross entropy of each class. The defaults are the reference's. Every file is read before the first step, so that broken ones are known at once; its pixels are kept, up to 512 MiB of all. For the same inputs, options and threads the weights are the same to the bit.
 ---
 --- ```lua
 --- local history = net:fit{ train = train, validation = held_out, uncertain = 0, missing = 0, epochs = 20,
 ---   on_epoch = function(e) print(e.epoch, e.train_loss, e.validation_loss) end }
 --- ```
 ---@param options Classifier.fit.options The images, and how to train on them.
----@return table[] history For every epoch, also those before an interruption: `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`.
----@return table[] skipped `path` and `reason` of every image that was left out.
+---@return table[] history For every epoch, also those before an interruption: `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Its field `skipped` lists the images that were left out: `index` (first those of `train`, then those of `validation`), `path`, `reason`.
 function Classifier:fit(options) end
 
 --- Probabilities for image files: RGB, 224 × 224 by Pillow's bilinear filter, ImageNet's normalisation.
@@ -336,6 +325,9 @@ function Tokenizer:close() end
 ---@field weights? string A file, a folder, or a Hub name found in the local cache, with timm's or torchvision's names. A head of another size is replaced by a new one. Without it all weights are drawn.
 ---@field seed? integer Of what is drawn; the run's where absent.
 
+---@class chexgen.model.check_images.options
+---@field protocol? "chexgenbench"|"exact" `exact` refuses 16-bit images that 8 bits would cut to white; `chexgenbench` cuts and counts them. (default "chexgenbench")
+
 --- Networks, with the weight files that users have.
 ---@class chexgen.model
 ---@field classifiers string[] The classifiers that the program knows.
@@ -402,8 +394,9 @@ function M.load_classifier(path) end
 
 --- Decodes every image, to know the broken ones before a long computation.
 ---@param images Dataset|string[] Image files.
+---@param options? chexgen.model.check_images.options How. (default {})
 ---@return Tensor kept i64: the rows, from 1, whose image can be read.
 ---@return table[] skipped `index`, `path` and `reason` of every other one.
-function M.check_images(images) end
+function M.check_images(images, options) end
 
 return M

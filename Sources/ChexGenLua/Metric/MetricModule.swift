@@ -27,7 +27,7 @@ enum MetricModule {
 
     static let real = LuaParameter("real", .any, "Features of real images, `[N, D]`.")
     static let synthetic = LuaParameter("synthetic", .object("Tensor"), "Features of synthetic images, `[M, D]`.")
-    private static let protocolOption = LuaParameter(
+    static let protocolOption = LuaParameter(
         "protocol", .choice(Protocol.allCases.map(\.rawValue)), default: .string("chexgenbench"),
         "`chexgenbench` repeats the reference, `exact` is what the metric's paper says.")
 

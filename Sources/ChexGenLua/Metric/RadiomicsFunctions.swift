@@ -1,4 +1,5 @@
 import Datasets
+import Evaluation
 import Files
 import Identity
 import Imaging
@@ -13,12 +14,23 @@ final class RadiomicsTableObject: LuaExternalBytes {
     let table: RadiomicsTable
     /// What the features depend on beside the images.
     let settings: String
-    let skipped: [FeatureExtraction.BadImage]
+    /// The images that were left out when it was made.
+    let skipped: [BadImage]
+    /// Rows whose 16-bit samples were cut to white, and rows of one grey level.
+    let clipped, flat: [Int]
 
-    init(_ table: RadiomicsTable, settings: String, skipped: [FeatureExtraction.BadImage] = []) {
+    init(_ table: RadiomicsTable, settings: String) {
         self.table = table
         self.settings = settings
+        (skipped, clipped, flat) = ([], [], [])
+    }
+
+    /// The table of a pass, with the images that were left out where nothing else tells of them.
+    init(_ task: RadiomicsTask, _ outcome: ImagePass.Outcome, skipped: [BadImage] = []) throws {
+        table = try task.table(outcome)
+        settings = task.settings.shortIdentity
         self.skipped = skipped
+        (clipped, flat) = (outcome.clipped, outcome.flat)
     }
 
     var externalBytes: Int { table.values.count * 8 }
@@ -29,10 +41,6 @@ enum RadiomicsFunctions {
     private static let settingsOption = LuaParameter(
         "settings", .oneOf([.string, .table]), optional: true,
         "pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.")
-    private static let onBadImage = LuaParameter(
-        "on_bad_image", .choice(["stop", "skip"]), default: .string("stop"),
-        "What to do with an image that is broken or has no features.")
-
     static func all(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [radiomics(session), table(session), load(session), distance(session)]
     }
@@ -53,7 +61,7 @@ enum RadiomicsFunctions {
                 + "but its first pixel as mask). LoG is left out, as pyradiomics does for one slice.",
             example: "local names, values = metric.radiomics(\"film.png\")"
         ) { arguments in
-            let settings = try settings(arguments.options("options"), session)
+            let settings = try settings(of: arguments.options("options"), "settings", session) ?? RadiomicsSettings()
             let extractor = RadiomicsExtractor(settings)
             let features: RadiomicsFeatures
             switch arguments.value("image") {
@@ -73,12 +81,15 @@ enum RadiomicsFunctions {
             "radiomics_table",
             [
                 LuaParameter("images", .oneOf([.object("Dataset"), .list(.string)]), "A Dataset or a list of paths."),
-                MetricModule.options([settingsOption, onBadImage]),
-            ], returns: [LuaResult("table", .object("RadiomicsTable"), "A row an image.")],
-            "The radiomic features of many images, in parallel. They are kept in the cache, by the bytes of the file."
+                MetricModule.options([settingsOption, MetricModule.protocolOption, ImageArguments.onBadImage]),
+            ],
+            returns: [
+                LuaResult("table", .object("RadiomicsTable"), "A row an image; NaN for an image without features.")
+            ],
+            "The radiomic features of many images, in parallel. They are kept in the cache, by the bytes of the file. `exact` "
+                + "refuses 16-bit images that 8 bits would cut to white."
         ) { arguments in
-            let options = try arguments.options("options")
-            return [.object(try extract(arguments.value("images"), options, arguments, session))]
+            [.object(try measure(arguments, "images", arguments.options("options"), session))]
         }
     }
 
@@ -111,7 +122,7 @@ enum RadiomicsFunctions {
                         default: .string("chexgenbench"),
                         "`chexgenbench`: ln d² of the features and 13 diagnostics columns in f32, sizes matched by chance; "
                             + "`exact`: ln d of the features in f64, every image."),
-                    MetricModule.seedOption, settingsOption, onBadImage,
+                    MetricModule.seedOption, settingsOption, ImageArguments.onBadImage,
                     LuaParameter(
                         "chunks", .boolean, optional: true,
                         "Whether `chexgenbench` leaves out the last files, which the reference never processes (n mod 16 "
@@ -134,7 +145,7 @@ enum RadiomicsFunctions {
                 switch arguments.value(name) {
                 case .object(let object as RadiomicsTableObject): return object
                 case .string(let path): return try read(path, session)
-                default: return try extract(arguments.value(name), options, arguments, session)
+                default: return try measure(arguments, name, options, session)
                 }
             }
             var isTable = false
@@ -154,7 +165,7 @@ enum RadiomicsFunctions {
     }
 
     private static func details(
-        _ result: FrechetRadiomicsDistance, skipped: [FeatureExtraction.BadImage]
+        _ result: FrechetRadiomicsDistance, skipped: [BadImage]
     ) -> LuaValue {
         let dropped = skipped.map { (path: $0.path, reason: $0.reason) } + result.dropped
         return .fields([
@@ -181,32 +192,27 @@ enum RadiomicsFunctions {
         ])
     }
 
-    private static func extract(
-        _ source: LuaValue, _ options: LuaArguments, _ arguments: LuaArguments, _ session: ScriptContext
+    private static func measure(
+        _ arguments: LuaArguments, _ name: String, _ options: LuaArguments, _ session: ScriptContext
     ) throws -> RadiomicsTableObject {
-        let paths: [String]
-        switch source {
-        case .object(let object as DatasetObject): paths = try object.dataset.imagePaths()
-        case .table(let table): paths = table.array.compactMap(\.stringValue)
-        default: throw arguments.fail("images", "wanted a Dataset or a list of paths, got \(source.kind)")
-        }
-        let settings = try settings(options, session)
-        let extraction = RadiomicsExtraction(
-            settings: settings, skipsBad: try options.string("on_bad_image") == "skip", cache: session.cache)
-        let progress = Runs.Progress(total: paths.count, label: "radiomics")
-        defer { progress.finish() }
-        let outcome = try extraction.measure(paths) { progress.step($0) }
-        try session.folder?.pin(
-            files: outcome.files, under: EncoderMethods.commonFolder(outcome.files.map(\.path)))
-        return RadiomicsTableObject(outcome.table, settings: settings.shortIdentity, skipped: outcome.skipped)
+        let task = RadiomicsTask(try settings(of: options, "settings", session) ?? RadiomicsSettings())
+        let outcome = try session.run(
+            [task], over: ImageArguments.sources(arguments, name), options,
+            clipping: ClippingPolicy(MetricModule.definition(options)), label: "radiomics")
+        return try RadiomicsTableObject(task, outcome, skipped: outcome.skipped)
     }
 
-    private static func settings(_ options: LuaArguments, _ session: ScriptContext) throws -> RadiomicsSettings {
-        switch options.value("settings") {
-        case .nil: return RadiomicsSettings()
+    /// The settings that an option names: a YAML file, a table, or `true` for the reference's; nil where it is absent or
+    /// `false`.
+    static func settings(of options: LuaArguments, _ name: String, _ session: ScriptContext) throws
+        -> RadiomicsSettings?
+    {
+        switch options.value(name) {
+        case .nil: return nil
+        case .boolean(let isWanted): return isWanted ? RadiomicsSettings() : nil
         case .string(let path):
             return try RadiomicsSettings(RunsError.config { try YAML.read(session.input(path)) }.value)
-        case let value: return try RadiomicsSettings(ConfigConversion.config(value, name: "settings"))
+        case let value: return try RadiomicsSettings(ConfigConversion.config(value, name: name))
         }
     }
 
@@ -252,8 +258,16 @@ enum RadiomicsFunctions {
                     .list($0.table.names)
                 },
                 property("paths", .list(.string), "The file of each row.") { .list($0.table.paths) },
+                property("clipped", .object("Tensor"), "i64: the rows, from 1, whose 16-bit samples were cut to white.")
+                {
+                    (try? ImageArguments.rows($0.clipped)) ?? .nil
+                },
+                property("flat", .object("Tensor"), "i64: the rows, from 1, of one grey level, which have no features.")
+                {
+                    (try? ImageArguments.rows($0.flat)) ?? .nil
+                },
                 property("skipped", .list(.table), "`index`, `path` and `reason` of what was left out.") {
-                    FeatureExtraction.BadImage.lua($0.skipped)
+                    ImageArguments.lua($0.skipped)
                 },
             ],
             operators: [

@@ -1,6 +1,6 @@
 import Datasets
+import Evaluation
 import LuaRuntime
-import Runs
 import Tensors
 import Training
 
@@ -50,68 +50,31 @@ enum ClassifierData {
         }
     }
 
-    /// The files of a Dataset or of a list of paths.
-    static func paths(_ value: LuaValue, _ name: String, _ arguments: LuaArguments) throws -> [String] {
-        switch value {
-        case .object(let source as DatasetObject): return try source.dataset.imagePaths()
-        case .table(let table) where table.fields.isEmpty:
-            return try table.array.map { item in
-                guard let path = item.stringValue else {
-                    throw arguments.fail(name, "wanted paths, got \(item.kind) in the list")
-                }
-                return path
-            }
-        default: throw arguments.fail(name, "wanted a Dataset or a list of paths, got \(value.kind)")
-        }
-    }
-
-    /// A Dataset with labels, or `{ paths, labels }` with a tensor `[N, classes]`.
+    /// A Dataset with labels, or `{ paths, labels }` with a tensor `[N, classes]`: the images, and the same as the
+    /// classifier takes them.
     static func labelled(
         _ options: LuaArguments, _ name: String, _ policy: Policy, notice: (String) -> Void
-    ) throws -> LabelledImages {
+    ) throws -> (sources: [ImageSource], images: LabelledImages) {
         switch options.value(name) {
         case .object(let source as DatasetObject):
             let labels = try source.dataset.labelsMatrix(uncertain: policy.uncertain, missing: policy.missing)
             notice(try policy.summary(name, source.dataset))
-            return try LabelledImages(
-                paths: source.dataset.imagePaths(), labels: labels, classNames: Pathologies.names)
+            let sources = try ImageSource.all(of: source.dataset)
+            return (
+                sources,
+                try LabelledImages(paths: sources.map(\.path), labels: labels, classNames: Pathologies.names)
+            )
         case .table(let table):
             let given =
                 table.fields.isEmpty && table.array.count == 2 ? table.array : [table["paths"], table["labels"]]
             guard let labels = given[1].objectValue as? TensorObject else {
                 throw options.fail(name, "wanted { paths, labels } with a Tensor of labels, got \(given[1].kind)")
             }
-            return try LabelledImages(
-                paths: paths(given[0], name, options), labels: labels.tensor.to(.f32))
+            let sources = try ImageArguments.sources(given[0], name, options)
+            return (sources, try LabelledImages(paths: sources.map(\.path), labels: labels.tensor.to(.f32)))
         default:
             throw options.fail(
                 name, "wanted a Dataset with labels or { paths, labels }, got \(options.value(name).kind)")
         }
-    }
-
-    /// Reads every file once, before anything is computed from it, and pins it to the run.
-    /// - Returns: the files that are no images.
-    static func look(
-        at paths: [String], _ session: ScriptContext, label: String
-    ) throws -> [FeatureExtraction.BadImage] {
-        let progress = Runs.Progress(total: paths.count, label: label)
-        defer { progress.finish() }
-        let (good, bad) = try ImageCheck.look(at: paths) { progress.step($0) }
-        try session.folder?.pin(files: good, under: EncoderMethods.commonFolder(good.map(\.path)))
-        return bad.map { FeatureExtraction.BadImage(index: $0.index, path: paths[$0.index], reason: $0.reason) }
-    }
-}
-
-extension LabelledImages {
-    /// Without the rows, counted from 0, that are left out.
-    func dropping(_ rows: Set<Int>) throws -> LabelledImages {
-        if rows.isEmpty { return self }
-        let kept = paths.indices.filter { !rows.contains($0) }
-        let classes = labels.shape[1]
-        let values = try labels.array(Float.self)
-        return try LabelledImages(
-            paths: kept.map { paths[$0] },
-            labels: Tensor(kept.flatMap { values[$0 * classes..<($0 + 1) * classes] }, shape: [kept.count, classes]),
-            classNames: classNames)
     }
 }

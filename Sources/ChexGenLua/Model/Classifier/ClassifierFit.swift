@@ -1,3 +1,5 @@
+import Evaluation
+import Identity
 import LuaRuntime
 import Runs
 import Tensors
@@ -11,11 +13,11 @@ enum ClassifierFit {
         [
             LuaParameter("train", .any, images + "."),
             LuaParameter("validation", .any, optional: true, images + ": its loss is measured after each epoch."),
-        ] + ClassifierData.Policy.parameters + [
-            LuaParameter(
-                "on_bad_image", .choice(["stop", "skip"]), default: .string("stop"),
-                "What to do with images that cannot be read: an error with the list of them, or leaving them out.")
-        ]
+        ] + ClassifierData.Policy.parameters + [ImageArguments.onBadImage, protocolOption]
+
+    static let protocolOption = LuaParameter(
+        "protocol", .choice(Protocol.allCases.map(\.rawValue)), default: .string(Protocol.chexgenbench.rawValue),
+        "`exact` refuses 16-bit images that 8 bits would cut to white; `chexgenbench` cuts and counts them.")
 
     private static let schedules: [LuaParameter] = [
         LuaParameter("kind", .choice(["plateau", "cosine", "step", "constant"]), "How the rate changes."),
@@ -55,11 +57,11 @@ enum ClassifierFit {
             LuaResult(
                 "history", .list(.table),
                 "For every epoch, also those before an interruption: `epoch`, `train_loss`, `validation_loss` (absent without "
-                    + "validation), `learning_rate`, `seconds`."),
-            LuaResult("skipped", .list(.table), "`path` and `reason` of every image that was left out."),
+                    + "validation), `learning_rate`, `seconds`. Its field `skipped` lists the images that were left out: "
+                    + "`index` (first those of `train`, then those of `validation`), `path`, `reason`.")
         ],
-        "Trains with the binary cross entropy of each class. The defaults are the reference's. Every file is read once before the "
-            + "first step, so that broken ones are known at once. For the same inputs, options and threads the weights are the "
+        "Trains with the binary cross entropy of each class. The defaults are the reference's. Every file is read before the "
+            + "first step, so that broken ones are known at once; its pixels are kept, up to 512 MiB of all. For the same inputs, options and threads the weights are the "
             + "same to the bit.",
         example: """
             local history = net:fit{ train = train, validation = held_out, uncertain = 0, missing = 0, epochs = 20,
@@ -75,18 +77,25 @@ enum ClassifierFit {
             if let folder = session.folder { folder.log(text) } else { Console.shared.line(text) }
         }
         let policy = try ClassifierData.Policy(given)
-        var train = try ClassifierData.labelled(given, "train", policy, notice: notice)
-        var validation =
-            given.has("validation")
-            ? try ClassifierData.labelled(given, "validation", policy, notice: notice) : nil
-        let skipped = try leaveOutBad(&train, &validation, given, session)
+        let all = try ["train", "validation"].filter { given.has($0) }.map {
+            try ClassifierData.labelled(given, $0, policy, notice: notice)
+        }
+        let images = PreparedImages()
+        let outcome = try session.run(
+            [TrainingImagesTask(images)], over: all.flatMap(\.sources), given,
+            clipping: ClippingPolicy(ImageArguments.way(given)), label: "checking images")
+        if let note = outcome.note { notice(note) }
+        let first = all[0].sources.count
+        let train = try all[0].images.rows(outcome.kept.filter { $0 < first })
+        let validation = try all.dropFirst().first?.images.rows(
+            outcome.kept.filter { $0 >= first }.map { $0 - first })
 
         let total = train.paths.count + (validation?.paths.count ?? 0)
         var bar: (epoch: Int, progress: Runs.Progress)?
         defer { bar?.progress.finish() }
         let onEpoch = given.has("on_epoch") ? try given.function("on_epoch") : nil
         let history = try object.classifier.fit(
-            train: train, validation: validation, options, onNotice: notice,
+            train: train, validation: validation, options, images: images, onNotice: notice,
             onImages: { epoch, count in
                 if bar?.epoch != epoch {
                     bar?.progress.finish()
@@ -98,7 +107,10 @@ enum ClassifierFit {
                 bar?.progress.finish()
                 _ = try onEpoch?.call([fields(report)])
             })
-        return [.table(LuaTable(array: history.map(fields))), FeatureExtraction.BadImage.lua(skipped)]
+        return [
+            .table(
+                LuaTable(array: history.map(fields), fields: [("skipped", ImageArguments.lua(outcome.skipped))]))
+        ]
     }
 
     private static func fields(_ report: EpochReport) -> LuaValue {
@@ -107,24 +119,6 @@ enum ClassifierFit {
             ("validation_loss", report.validationLoss.map { .number($0) } ?? .nil),
             ("learning_rate", .number(report.learningRate)), ("seconds", .number(report.seconds)),
         ])
-    }
-
-    /// Reads all files of both sets; those that are no images are an error, or leave the sets.
-    private static func leaveOutBad(
-        _ train: inout LabelledImages, _ validation: inout LabelledImages?, _ given: LuaArguments,
-        _ session: ScriptContext
-    ) throws -> [FeatureExtraction.BadImage] {
-        let paths = train.paths + (validation?.paths ?? [])
-        let bad = try ClassifierData.look(at: paths, session, label: "checking images")
-        guard !bad.isEmpty else { return [] }
-        guard try given.string("on_bad_image") == "skip" else {
-            throw FeatureExtraction.BadImages(images: bad, total: paths.count)
-        }
-        let rows = Set(bad.map(\.index))
-        let first = train.paths.count
-        validation = try validation?.dropping(Set(rows.filter { $0 >= first }.map { $0 - first }))
-        train = try train.dropping(rows.filter { $0 < first })
-        return bad
     }
 
     private static func options(_ given: LuaArguments, _ session: ScriptContext) throws -> FitOptions {

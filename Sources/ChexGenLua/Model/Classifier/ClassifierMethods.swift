@@ -1,5 +1,5 @@
+import Evaluation
 import LuaRuntime
-import Runs
 import Tensors
 import Training
 
@@ -19,8 +19,8 @@ enum ClassifierMethods {
                         "options",
                         .options([
                             LuaParameter("batch", .integer, default: .integer(32), "Images a batch."),
-                            LuaParameter(
-                                "label", .string, default: .string("predicting"), "What the progress bar says."),
+                            ClassifierFit.protocolOption, ImageArguments.onBadImage,
+                            ImageArguments.label("predicting"),
                         ]), default: .table(LuaTable()), "Settings."),
                 ], returns: [LuaResult("probabilities", .object("Tensor"), "`[N, classes]` f32.")],
                 "Probabilities for image files: RGB, 224 × 224 by Pillow's bilinear filter, ImageNet's normalisation.",
@@ -65,17 +65,11 @@ enum ClassifierMethods {
     private static let predict: (LuaArguments) throws -> [LuaValue] = { arguments in
         let object = try arguments.object("self", as: ClassifierObject.self)
         let options = try arguments.options("options")
-        let batch = try options.integer("batch")
-        guard (1...4096).contains(batch) else { throw options.fail("batch", "wanted 1 to 4096, got \(batch)") }
-        let paths = try ClassifierData.paths(arguments.value("images"), "images", arguments)
-        let progress = Runs.Progress(total: paths.count, label: try options.string("label"))
-        defer { progress.finish() }
-        let folder = EncoderMethods.commonFolder(paths)
-        let result = try object.classifier.predict(paths, batch: batch) {
-            progress.step($0)
-        } onFiles: {
-            try object.session.folder?.pin(files: $0, under: folder)
-        }
-        return [.tensor(result)]
+        let task = PredictionTask(object.classifier)
+        let outcome = try object.session.run(
+            [task], over: ImageArguments.sources(arguments, "images"), options,
+            clipping: ClippingPolicy(ImageArguments.way(options)), batch: ImageArguments.batch(options),
+            label: options.string("label"))
+        return [.tensor(try task.probabilities(outcome))]
     }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Evaluation
 import LuaRuntime
 import Tensors
 import Training
@@ -81,17 +82,20 @@ enum ClassifierModule {
 
     private static func checkImages(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "check_images", [LuaParameter("images", .oneOf([.object("Dataset"), .list(.string)]), "Image files.")],
+            "check_images",
+            [
+                LuaParameter("images", .oneOf([.object("Dataset"), .list(.string)]), "Image files."),
+                LuaParameter("options", .options([ClassifierFit.protocolOption]), default: .table(LuaTable()), "How."),
+            ],
             returns: [
                 LuaResult("kept", .object("Tensor"), "i64: the rows, from 1, whose image can be read."),
                 LuaResult("skipped", .list(.table), "`index`, `path` and `reason` of every other one."),
             ], "Decodes every image, to know the broken ones before a long computation."
         ) { arguments in
-            let paths = try ClassifierData.paths(arguments.value("images"), "images", arguments)
-            let bad = try ClassifierData.look(at: paths, session, label: "checking images")
-            let missing = Set(bad.map(\.index))
-            let kept = paths.indices.filter { !missing.contains($0) }.map { Int64($0 + 1) }
-            return [.tensor(try Tensor(kept, shape: [kept.count])), FeatureExtraction.BadImage.lua(bad)]
+            let outcome = try session.run(
+                [], over: ImageArguments.sources(arguments, "images"), skipsBad: true,
+                clipping: ClippingPolicy(ImageArguments.way(arguments.options("options"))), label: "checking images")
+            return [try ImageArguments.rows(outcome.kept), ImageArguments.lua(outcome.skipped)]
         }
     }
 }

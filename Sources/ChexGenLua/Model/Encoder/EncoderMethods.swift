@@ -1,23 +1,10 @@
-import Datasets
 import Encoders
-import Identity
-import Imaging
+import Evaluation
 import LuaRuntime
-import Runs
 import Tensors
 
 /// The class `Encoder` of Lua.
 enum EncoderMethods {
-    private static let common: [LuaParameter] = [
-        LuaParameter("batch", .integer, default: .integer(16), "Images a batch."),
-        LuaParameter(
-            "protocol", .choice(Protocol.allCases.map(\.rawValue)), default: .string("exact"),
-            "How images become the network's input."),
-        LuaParameter(
-            "on_bad_image", .choice(["stop", "skip"]), default: .string("stop"), "What to do with one that is broken."),
-        LuaParameter("label", .string, default: .string("embedding"), "What the progress bar says."),
-    ]
-
     static let declaration = LuaClassDeclaration(
         "Encoder", type: EncoderObject.self, "A network that turns images into features.",
         methods: [
@@ -28,31 +15,16 @@ enum EncoderMethods {
                     LuaParameter(
                         "options",
                         .options(
-                            common + [LuaParameter("output", .string, optional: true, "Another output of the network.")]
+                            [
+                                ImageArguments.batch, ImageArguments.way, ImageArguments.onBadImage,
+                                ImageArguments.label("embedding"),
+                                LuaParameter("output", .string, optional: true, "Another output of the network."),
+                            ]
                         ),
                         default: .table(LuaTable()), "Settings."),
                 ], returns: [LuaResult("features", .object("Tensor"), "`[N, D]` f32, a row an image.")],
                 "Features of images. Features of files are kept in the cache, by the bytes of the file.",
                 example: "local features = encoder:features(ds, { batch = 16 })", body: features),
-            LuaFunctionDeclaration(
-                "embed",
-                [
-                    LuaParameter("dataset", .object("Dataset"), "The images."),
-                    LuaParameter(
-                        "options",
-                        .options(
-                            common + [
-                                LuaParameter(
-                                    "outputs", .list(.string), optional: true,
-                                    "Names of outputs; `features` is the default one.")
-                            ]), default: .table(LuaTable()), "Settings."),
-                ],
-                returns: [
-                    LuaResult(
-                        "result", .table,
-                        "A tensor under the name of every output, `kept` (row numbers) and `skipped` "
-                            + "(`index`, `path`, `reason` of every image that was left out).")
-                ], "Features of a table's images by output, with what was left out.", body: embed),
             LuaFunctionDeclaration(
                 "forward",
                 [
@@ -92,36 +64,26 @@ enum EncoderMethods {
         LuaPropertyDeclaration(name, type, text) { object in (object as? EncoderObject).map(get) ?? .nil }
     }
 
-    private static func way(_ options: LuaArguments) throws -> Protocol {
-        Protocol(rawValue: try options.string("protocol")) ?? .exact
-    }
-
     private static let features: (LuaArguments) throws -> [LuaValue] = { arguments in
         let object = try arguments.object("self", as: EncoderObject.self)
         let options = try arguments.options("options")
-        let output = try object.encoder.output(options.has("output") ? options.string("output") : nil).name
-        let way = try way(options)
+        let encoder = object.encoder
+        let output = try encoder.output(options.has("output") ? options.string("output") : nil).name
+        let way = try ImageArguments.way(options)
         switch arguments.value("images") {
-        case .object(let source as DatasetObject):
-            let outcome = try extract(object, source.dataset.imagePaths(), [output], options)
-            return outcome.features.map { .tensor($0.tensor) }
         case .object(let source as TensorObject):
-            return [.tensor(try batched(object.encoder, source.tensor, output, options))]
+            return [.tensor(try batched(encoder, source.tensor, output, options))]
         case .object(let source as ImageObject):
-            return [.tensor(try object.encoder.features(images: [source.image], protocol: way, output: output))]
-        case .table(let table):
-            if case .object = table.array.first ?? .nil {
-                let images = try ImageModule.list(arguments, "images")
-                return [.tensor(try object.encoder.features(images: images, protocol: way, output: output))]
-            }
-            let paths = try table.array.map { value -> String in
-                guard let path = value.stringValue else {
-                    throw arguments.fail("images", "wanted paths or images, got \(value.kind) in the list")
-                }
-                return path
-            }
-            let outcome = try extract(object, paths, [output], options)
-            return outcome.features.map { .tensor($0.tensor) }
+            return [.tensor(try encoder.features(images: [source.image], protocol: way, output: output))]
+        case .table(let table) where table.array.first?.objectValue != nil:
+            let images = try ImageModule.list(arguments, "images")
+            return [.tensor(try encoder.features(images: images, protocol: way, output: output))]
+        case .object(is DatasetObject), .table:
+            let task = try EncoderTask(encoder, way, outputs: [output])
+            let outcome = try object.session.run(
+                [task], over: ImageArguments.sources(arguments, "images"), options, clipping: ClippingPolicy(way),
+                batch: ImageArguments.batch(options), label: options.string("label"))
+            return try task.features(outcome).map { .tensor($0) }
         default:
             throw arguments.fail(
                 "images",
@@ -129,53 +91,10 @@ enum EncoderMethods {
         }
     }
 
-    private static let embed: (LuaArguments) throws -> [LuaValue] = { arguments in
-        let object = try arguments.object("self", as: EncoderObject.self)
-        let dataset = try arguments.object("dataset", as: DatasetObject.self).dataset
-        let options = try arguments.options("options")
-        let names = options.has("outputs") ? try options.list("outputs").compactMap(\.stringValue) : ["features"]
-        let outcome = try extract(
-            object, dataset.imagePaths(), names.map { try object.encoder.output($0).name }, options)
-        var fields = zip(names, outcome.features).map { ($0, LuaValue.tensor($1.tensor)) }
-        let kept = outcome.kept.map { Int64($0 + 1) }
-        fields.append(("kept", .tensor(try Tensor(kept, shape: [kept.count]))))
-        fields.append(("skipped", FeatureExtraction.BadImage.lua(outcome.skipped)))
-        return [.fields(fields)]
-    }
-
-    private static func extract(
-        _ object: EncoderObject, _ paths: [String], _ outputs: [String], _ options: LuaArguments
-    ) throws -> FeatureExtraction.Outcome {
-        let batch = try options.integer("batch")
-        guard (1...4096).contains(batch) else { throw options.fail("batch", "wanted 1 to 4096, got \(batch)") }
-        let session = object.session
-        let extraction = FeatureExtraction(
-            encoder: object.encoder, way: try way(options), outputs: outputs, batch: batch,
-            skipsBad: try options.string("on_bad_image") == "skip", cache: session.cache)
-        let progress = Runs.Progress(total: paths.count, label: try options.string("label"))
-        defer { progress.finish() }
-        let outcome = try extraction.embed(paths) { progress.step($0) }
-        try session.folder?.pin(files: outcome.files, under: commonFolder(outcome.files.map(\.path)))
-        return outcome
-    }
-
-    /// The deepest folder that holds all files.
-    static func commonFolder(_ paths: [String]) -> String {
-        guard let first = paths.first else { return "." }
-        var common = first.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        for path in paths {
-            let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-            common = common.prefix(zip(common, parts).prefix { $0 == $1 }.count)
-        }
-        let folder = common.joined(separator: "/")
-        return folder.isEmpty ? (first.hasPrefix("/") ? "/" : ".") : folder
-    }
-
     private static func batched(
         _ encoder: any Encoder, _ images: Tensor, _ output: String, _ options: LuaArguments
     ) throws -> Tensor {
-        let batch = try options.integer("batch")
-        guard (1...4096).contains(batch) else { throw options.fail("batch", "wanted 1 to 4096, got \(batch)") }
+        let batch = try ImageArguments.batch(options)
         guard images.rank == 4, images.shape[0] > batch else { return try encoder.embed(images, output: output) }
         var parts: [Tensor] = []
         for start in stride(from: 0, to: images.shape[0], by: batch) {

@@ -2,6 +2,7 @@ import CSQLite
 import Files
 import Foundation
 import Identity
+import Runs
 
 /// Features of images, kept between runs in SQLite, keyed by what they are a function of and by nothing else.
 ///
@@ -19,6 +20,7 @@ public final class FeatureCache: @unchecked Sendable {
 
     /// The database's file.
     public let path: String
+    private let folder: String
     private let warn: (String) -> Void
     private let lock = NSLock()
     private var database: Database?
@@ -32,20 +34,28 @@ public final class FeatureCache: @unchecked Sendable {
     ///   - folder: where its database lies.
     ///   - warn: is given a sentence when the cache is damaged or cannot be used.
     public init(folder: String = FeatureCache.defaultFolder, warn: @escaping (String) -> Void) {
+        self.folder = folder
         path = folder + "/features.sqlite"
         self.warn = warn
         do {
-            try RunFolder.makeFolder(folder)
+            try Folders.make(folder)
         } catch {
             isOff = true
             warn("the feature cache is not used: \(error)")
         }
     }
 
-    /// Features of images; nil for each that is not in the cache.
-    /// - Parameter images: SHA-256 of the images' bytes, in hexadecimal.
-    public func get(_ images: [String], _ identity: FeatureIdentity) -> [[Float]?] {
-        var found = [[Float]?](repeating: nil, count: images.count)
+    /// Looks for vectors of images.
+    /// - Parameters:
+    ///   - images: SHA-256 of the images' bytes, in hexadecimal.
+    ///   - found: is given the place in `images` and the bytes of each vector that the cache holds; they are valid during
+    ///     the call.
+    /// - Throws: what `found` throws first.
+    public func get(
+        _ images: [String], _ identity: FeatureIdentity, found: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        // An error of the caller's is no fault of the cache.
+        var failure: (any Error)?
         let start = CRC32C.of(Array(identity.text.utf8))
         lock.withLock {
             attempt { database in
@@ -58,21 +68,21 @@ public final class FeatureCache: @unchecked Sendable {
                     try database.run(sql, [.integer(id), .text(image)]) { row in
                         let bytes = row.blob(0)
                         let sum = FeatureCache.checksum(bytes, image: image, after: start)
-                        guard bytes.count % 4 == 0, row.integer(1) == Int(sum) else {
+                        guard row.integer(1) == Int(sum) else {
                             damaged += 1
                             return
                         }
-                        found[index] = FeatureCache.floats(bytes)
+                        do { if failure == nil { try found(index, bytes) } } catch { failure = error }
                     }
                 }
                 if damaged > 0 { warn("\(path): \(damaged) damaged rows; their features are computed again") }
             }
         }
-        return found
+        if let failure { throw failure }
     }
 
-    /// Keeps features of images, all in one transaction.
-    public func put(_ entries: [(image: String, vector: [Float])], _ identity: FeatureIdentity) {
+    /// Keeps vectors of images, all in one transaction.
+    public func put(_ entries: [(image: String, vector: UnsafeRawBufferPointer)], _ identity: FeatureIdentity) {
         if entries.isEmpty { return }
         let start = CRC32C.of(Array(identity.text.utf8))
         lock.withLock {
@@ -80,17 +90,18 @@ public final class FeatureCache: @unchecked Sendable {
                 try database.transaction {
                     guard let id = try self.id(of: identity, in: database, adding: true) else { return }
                     for entry in entries {
-                        try entry.vector.withUnsafeBytes { bytes in
-                            let sum = FeatureCache.checksum(bytes, image: entry.image, after: start)
-                            try database.run(
-                                "INSERT OR REPLACE INTO features (identity, image, vector, checksum) VALUES (?, ?, ?, ?)",
-                                [.integer(id), .text(entry.image), .blob(bytes), .integer(Int(sum))])
-                        }
+                        let sum = FeatureCache.checksum(entry.vector, image: entry.image, after: start)
+                        try database.run(
+                            "INSERT OR REPLACE INTO features (identity, image, vector, checksum) VALUES (?, ?, ?, ?)",
+                            [.integer(id), .text(entry.image), .blob(entry.vector), .integer(Int(sum))])
                     }
                 }
             }
         }
     }
+
+    /// Whether it keeps anything: false after a disk refused it.
+    public var isUsable: Bool { lock.withLock { !isOff } }
 
     /// How many vectors the cache holds, and the bytes of its files.
     public var size: (vectors: Int, bytes: Int) {
@@ -123,13 +134,6 @@ public final class FeatureCache: @unchecked Sendable {
 
     private static func checksum(_ bytes: UnsafeRawBufferPointer, image: String, after start: UInt32) -> UInt32 {
         CRC32C.of(bytes, after: CRC32C.of(Array(image.utf8), after: start))
-    }
-
-    private static func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
-        [Float](unsafeUninitializedCapacity: bytes.count / 4) { buffer, count in
-            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
-            count = bytes.count / 4
-        }
     }
 
     private static func files(_ path: String) -> [String] { [path, path + "-wal", path + "-shm"] }
@@ -168,7 +172,7 @@ public final class FeatureCache: @unchecked Sendable {
 
     private func remove() throws {
         // Two processes that find the damage at once must not remove each other's new files.
-        let folder = try FolderLock.wait(folder: Paths.folder(path))
+        let folder = try FolderLock.wait(folder: folder)
         try withExtendedLifetime(folder) {
             for file in FeatureCache.files(path) where unlink(file) != 0 && errno != ENOENT {
                 throw FileError.unwritable(path: file, reason: String(cString: strerror(errno)))
