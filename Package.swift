@@ -66,7 +66,6 @@ let package = Package(
         .target(name: "EngineCPU", dependencies: ["Engine", "Tensors", "NetKernels", "Threading", "COneDNN"]),
         .target(name: "Recording", dependencies: ["Engine", "EngineCPU", "Tensors", "NetKernels", "COneDNN"]),
         .target(name: "Networks", dependencies: ["Engine", "Tensors", "Files"]),
-        .target(name: "NeuralNet", dependencies: ["Engine", "EngineCPU", "Tensors"]),
         .target(
             name: "Imaging", dependencies: ["Tensors", "ImageKernels", "Threading", "Files", "CPNG", "CTurboJPEG"]),
         .target(name: "Datasets", dependencies: ["Tensors", "Files"]),
@@ -76,7 +75,7 @@ let package = Package(
         .target(
             name: "Encoders",
             dependencies: [
-                "Networks", "Engine", "EngineCPU", "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors",
+                "Networks", "Engine", "EngineCPU", "Checkpoints", "Imaging", "Identity", "Tensors",
                 "NetKernels", "Threading", "Files",
             ]),
         .target(
@@ -95,7 +94,9 @@ let package = Package(
         .target(name: "Plotting", dependencies: ["Tensors", "Files"]),
         .target(
             name: "Diffusion",
-            dependencies: ["Encoders", "Tokenizers", "NeuralNet", "Checkpoints", "Tensors", "Files"]),
+            dependencies: [
+                "Encoders", "Networks", "Engine", "EngineCPU", "Tokenizers", "Checkpoints", "Tensors", "Files",
+            ]),
 
         // 4: runs, and Lua as a guest
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
@@ -148,7 +149,7 @@ let package = Package(
             name: "radiomics-bench", dependencies: ["Radiomics", "CSupport"], path: "benchmarks/RadiomicsBench"),
         .executableTarget(
             name: "diffusion-bench",
-            dependencies: ["Diffusion", "NeuralNet", "Checkpoints", "Tensors", "CSupport"],
+            dependencies: ["Diffusion", "Engine", "EngineCPU", "Checkpoints", "Tensors", "CSupport"],
             path: "benchmarks/DiffusionBench"),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
@@ -164,13 +165,13 @@ let package = Package(
         tests("Tensors", ["ArrayKernels"]),
         tests("Checkpoints", ["Tensors", "Files", "CZlib"]),
         tests("Engine", ["ReferenceExecution", "EngineCPU", "Recording", "Tensors", "Checkpoints"]),
-        tests("Networks", ["ReferenceExecution", "Engine", "Tensors"]),
+        tests("Networks", ["ReferenceExecution", "Engine", "Tensors", "Files"]),
         tests("Training", ["Imaging", "Tensors"]),
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
         tests("Diffusion", ["Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
-        tests("Encoders", ["Networks", "NeuralNet", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
+        tests("Encoders", ["Networks", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Tensors", "Files"]),
         tests("Radiomics", ["Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
         tests("Plotting"),

@@ -26,7 +26,7 @@ final class IdEncoder: TextEncoder {
     /// How many texts were encoded.
     var calls = 0
 
-    func states(_ ids: Tensor) throws -> Tensor {
+    func states(_ ids: Tensor, mask: Tensor?) throws -> Tensor {
         calls += 1
         let values = try ids.array(Int64.self).flatMap { id -> [Float] in [Float(id) / 128, 1] }
         return try Tensor(values, shape: ids.shape + [2])

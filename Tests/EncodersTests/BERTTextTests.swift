@@ -1,6 +1,7 @@
 import Checkpoints
 import Encoders
 import Foundation
+import Networks
 import Tensors
 import TestSupport
 import Testing
@@ -54,6 +55,23 @@ private func ids() throws -> Tensor {
                 #expect(try relativeError(projected, expectedText("bert_text", "projected"), width: 32) < tolerance)
             }
         }
+    }
+
+    @Test func aMaskHidesPadding() throws {
+        let folder = try model(configuration)
+        let encoder = try BERTTextEncoder(folder.path, dtype: .f32)
+        let ids = try ids()
+        let (length, whole) = (37, try encoder.states(ids))
+        let marks = (0..<2).flatMap { _ in (0..<128).map { Int64($0 < length ? 1 : 0) } }
+        let masked = try encoder.states(ids, mask: Tensor(marks, shape: [2, 128]))
+        // The tokens before the padding are those of the text without it; padding sees the tokens, but no padding.
+        let short = try encoder.states(ids.narrow(1, 0, length).contiguous())
+        let kept = try masked.narrow(1, 0, length).contiguous()
+        #expect(relativeError(try kept.array(Float.self), try short.array(Float.self)) < 1e-5)
+        #expect(relativeError(try whole.array(Float.self), try masked.array(Float.self)) > 1e-3)
+        #expect(throws: TensorError.self) { try encoder.states(ids, mask: .zeros([2, 127], .i64)) }
+        // A text of which nothing is seen is no NaN.
+        #expect(try encoder.states(ids, mask: .zeros([2, 128], .i64)).array(Float.self).allSatisfy(\.isFinite))
     }
 
     @Test func plainBERTHasNoProjection() throws {

@@ -1,7 +1,7 @@
 import Checkpoints
 import Encoders
 import Foundation
-import NeuralNet
+import Networks
 import Tensors
 import TestSupport
 import Testing
@@ -51,7 +51,7 @@ private func ids(_ name: String, _ count: Float, _ shape: [Int]) throws -> Tenso
                 #expect(
                     try relativeError(seventh(states), expectedText("clip_text", "\(name).last"), width: width)
                         < tolerance)
-                let pooled = try encoder.network.pooled(states, ids)
+                let pooled = try encoder.pooled(states, ids)
                 #expect(
                     try relativeError(pooled, expectedText("clip_text", "\(name).pooled"), width: width) < tolerance)
                 let before = try encoder.states(ids, skipping: 1, isNormalized: false)

@@ -33,6 +33,11 @@ test("the parts, one by one, are the pipeline", function()
   -- The contract composes them: nothing gives more values than it says.
   equal(select("#", pipe.tokenizer:encode(PROMPT)), 1)
   equal(pipe.text_encoder:forward(pipe.tokenizer:encode(PROMPT)):shape(), { 1, 77, 32 })
+  -- A causal model's tokens do not see the padding behind them, so that a mask changes only the padding's states.
+  local masked = pipe.text_encoder:forward(ids, { mask = mask })
+  close(masked:narrow(2, 1, 2), states:narrow(2, 1, 2):totable(), 1e-5)
+  assert(not masked:allclose(states))
+  raises(function() pipe.text_encoder:forward(ids, { mask = mask[1] }) end, "mask")
   equal({ states:shape(), states:dtype() }, { { 2, 77, 32 }, "f32" })
   close(pipe.text_encoder:forward(ids[1]), states:narrow(1, 1, 1):totable(), 1e-5)
   local latents = tensor.randn({ 2, 8, 8, 4 }, tensor.generator(1))

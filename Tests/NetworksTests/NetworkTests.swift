@@ -1,7 +1,7 @@
 import Engine
-import Foundation
 import Networks
 import ReferenceExecution
+import TestSupport
 import Tensors
 import Testing
 
@@ -11,6 +11,12 @@ private enum Network: Computation {
     case dinov2Tokens(Dinov2Network)
     case inception(InceptionV3Network)
     case classifier(any ClassifierNetwork)
+    case unet(UNetNetwork)
+    case encoding(AutoencoderNetwork)
+    case decoding(AutoencoderNetwork)
+    case clip(CLIPTextNetwork, ids: Tensor, skipping: Int)
+    case bert(BERTTextNetwork, ids: Tensor)
+    case bertProjection(BERTTextNetwork, ids: Tensor)
 
     func run<E: Execution>(_ x: [E.Value], on execution: E) throws -> E.Value {
         switch self {
@@ -21,6 +27,14 @@ private enum Network: Computation {
             let unbiased = try network.logitsUnbiased(features, on: execution)
             return try execution.concatenate([features, unbiased, network.logits(unbiased: unbiased, on: execution)])
         case .classifier(let network): return try network.forward(x[0], on: execution)
+        case .unet(let network): return try network.forward(x[0], timestep: 381, text: x[1], on: execution)
+        case .encoding(let network): return try network.encode(x[0], on: execution)
+        case .decoding(let network): return try network.decode(x[0], on: execution)
+        case .clip(let network, let ids, let skipping):
+            return try network.states(ids, skipping: skipping, isNormalized: skipping == 0, on: execution)
+        case .bert(let network, let ids): return try network.states(ids, mask: .bias(x[0]), on: execution)
+        case .bertProjection(let network, let ids):
+            return try network.projected(network.states(ids, on: execution), on: execution)
         }
     }
 
@@ -29,6 +43,10 @@ private enum Network: Computation {
         case .dinov2(let network), .dinov2Tokens(let network): return network.parameters
         case .inception(let network): return network.parameters
         case .classifier(let network): return network.parameters
+        case .unet(let network): return network.parameters
+        case .encoding(let network), .decoding(let network): return network.parameters
+        case .clip(let network, _, _): return network.parameters
+        case .bert(let network, _), .bertProjection(let network, _): return network.parameters
         }
     }
 }
@@ -37,10 +55,11 @@ private enum Network: Computation {
 @Suite struct NetworkTests {
     /// - Parameter every: which of the parameters' gradients are compared: each of so many.
     private func check(
-        _ comment: String, _ network: Network, _ shape: [Int], every: Int = 1,
+        _ comment: String, _ network: Network, _ shapes: [Int]..., every: Int = 1,
         tolerances: (f32: Double, bf16: Double, gradient: Double) = (1e-5, 2e-2, 1e-4)
     ) throws {
-        let comparison = try Comparison(network, [Input("x", shape)], network.parameters)
+        let inputs = shapes.enumerated().map { Input($0 == 0 ? "x" : "x\($0)", $1) }
+        let comparison = try Comparison(network, inputs, network.parameters)
         for (dtype, tolerance) in [(DType.f32, tolerances.f32), (.bf16, tolerances.bf16)] {
             let error = try comparison.processorError(dtype, threads: 2)
             #expect(error < tolerance, "\(comment), \(dtype): \(error)")
@@ -49,11 +68,15 @@ private enum Network: Computation {
         #expect(error < tolerances.gradient, "\(comment), recorder, \(of): \(error)")
     }
 
-    private func dinov2(_ configuration: String) throws -> Dinov2Network {
-        let path = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString).json"
-        try configuration.write(toFile: path, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        return try Dinov2Network(Dinov2Configuration(path: path))
+    /// What `make` gives for a configuration file with this text.
+    private func configured<Made>(_ text: String, _ make: (String) throws -> Made) throws -> Made {
+        let scratch = try Scratch()
+        try scratch.write("config.json", text)
+        return try make(scratch.path + "/config.json")
+    }
+
+    private func dinov2(_ text: String) throws -> Dinov2Network {
+        try configured(text) { try Dinov2Network(Dinov2Configuration(path: $0)) }
     }
 
     @Test func dinov2() throws {
@@ -85,5 +108,53 @@ private enum Network: Computation {
 
     @Test func inceptionV3() throws {
         try check("inception", .inception(InceptionV3Network()), [1, 75, 75, 3], every: 41)
+    }
+
+    @Test func unet() throws {
+        for (comment, more) in [
+            ("unet", #""attention_head_dim": 2, "use_linear_projection": true"#),
+            (
+                "unet, deeper",
+                #""attention_head_dim": [1, 2], "layers_per_block": [1, 2], "only_cross_attention": true, "#
+                    + #""flip_sin_to_cos": false, "freq_shift": 1, "center_input_sample": true, "downsample_padding": 0"#
+            ),
+        ] {
+            let network = try configured(
+                """
+                {"_class_name": "UNet2DConditionModel", "sample_size": 8, "block_out_channels": [8, 16],
+                 "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "cross_attention_dim": 12,
+                 "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "norm_num_groups": 4, \(more)}
+                """
+            ) { try UNetNetwork(UNetConfiguration(path: $0)) }
+            try check(
+                comment, .unet(network), [1, 6, 5, 4], [1, 3, 12], every: 17, tolerances: (2e-5, 4e-2, 3e-4))
+        }
+    }
+
+    @Test func autoencoder() throws {
+        let network = try configured(
+            """
+            {"_class_name": "AutoencoderKL", "block_out_channels": [4, 8], "norm_num_groups": 2, "latent_channels": 3,
+             "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
+             "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}
+            """
+        ) { try AutoencoderNetwork(AutoencoderConfiguration(path: $0)) }
+        try check("encode", .encoding(network), [1, 8, 6, 3], every: 9, tolerances: (2e-5, 4e-2, 3e-4))
+        try check("decode", .decoding(network), [1, 3, 4, 3], every: 9, tolerances: (2e-5, 4e-2, 3e-4))
+    }
+
+    @Test func textModels() throws {
+        let ids = try Tensor([3, 7, 7, 1, 0, 9, 2, 4, 5, 11] as [Int64], shape: [2, 5])
+        let sizes = #""hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3, "#
+        let clip = try configured(
+            "{\"model_type\": \"clip_text_model\", \(sizes) \"vocab_size\": 12, \"max_position_embeddings\": 7}"
+        ) { try CLIPTextNetwork(CLIPTextConfiguration(path: $0)) }
+        try check("clip", .clip(clip, ids: ids, skipping: 0), every: 5)
+        try check("clip, penultimate", .clip(clip, ids: ids, skipping: 1), every: 5)
+        let bert = try configured(
+            "{\"model_type\": \"cxr-bert\", \(sizes) \"vocab_size\": 12, \"projection_size\": 6}"
+        ) { try BERTTextNetwork(BERTTextConfiguration(path: $0)) }
+        try check("bert, with a bias", .bert(bert, ids: ids), [2, 1, 5, 5], every: 5)
+        try check("bert, projected", .bertProjection(bert, ids: ids), every: 5)
     }
 }

@@ -1,8 +1,9 @@
 import CSupport
 import Checkpoints
 import Diffusion
+import Engine
+import EngineCPU
 import Foundation
-import NeuralNet
 import Tensors
 
 // Our side of the benchmark of text to image; CHEXGEN_THREADS sets the threads.
@@ -47,7 +48,7 @@ func peakMemory() throws -> Int {
 
 /// Products of shapes that suit the processor, as closures with their number of operations.
 func products(_ dtype: DType) throws -> [(operations: Double, run: () throws -> Void)] {
-    let context = try Context(dtype: dtype, threads: Threads.count)
+    let executor = try CPUExecutor(dtype: dtype)
     let scope = ParameterScope()
     let (rows, channels, side) = (4096, 2048, 64)
     let linear = Linear(scope["linear"], inputs: channels, outputs: channels)
@@ -63,10 +64,10 @@ func products(_ dtype: DType) throws -> [(operations: Double, run: () throws -> 
     let (x, image) = (try normal([rows, channels]).to(dtype), try normal([1, side, side, 512]).to(dtype))
     let product = 2 * Double(rows) * Double(channels) * Double(channels)
     var result: [(Double, () throws -> Void)] = [
-        (product, { try context.run { _ = try linear.forward(x, context) } }),
+        (product, { try executor.run { _ = try $0.linear(linear, x) } }),
         (
             2 * Double(side * side * 512 * 512 * 9),
-            { try context.run { _ = try convolution.forward(image, context) } }
+            { try executor.run { _ = try $0.convolution(convolution, image) } }
         ),
     ]
     if dtype == .f32 {

@@ -247,14 +247,18 @@ function Autoencoder:decode(latents, options) end
 --- Releases the object now; it cannot be used after that.
 function Autoencoder:close() end
 
+---@class TextEncoder.forward.options
+---@field mask? Tensor i64 in the shape of `ids`: 1 for tokens, 0 for padding that no token sees. Without it padding counts, as in Stable Diffusion's pipelines.
+
 --- The network of a pipeline that reads the prompt.
 ---@class TextEncoder
 local TextEncoder = {}
 
 --- The states of tokens.
 ---@param ids Tensor i64 `[N, T]`, or `[T]` for one text; counted from 0.
+---@param options? TextEncoder.forward.options How. (default {})
 ---@return Tensor states f32 `[N, T, D]`: `last_hidden_state`.
-function TextEncoder:forward(ids) end
+function TextEncoder:forward(ids, options) end
 
 --- Releases the object now; it cannot be used after that.
 function TextEncoder:close() end

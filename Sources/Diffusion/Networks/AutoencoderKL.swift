@@ -1,7 +1,9 @@
 import Checkpoints
 import Encoders
+import Engine
+import EngineCPU
 import Files
-import NeuralNet
+import Networks
 import Tensors
 
 /// The autoencoder of a diffusers folder: `vae` with its `config.json` and weights.
@@ -15,11 +17,13 @@ public final class AutoencoderKL: Autoencoder {
     /// The sizes.
     public let configuration: AutoencoderConfiguration
     /// The compute dtype.
-    public let dtype: DType
+    public var dtype: DType { executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.
     public let files: [(file: String, sha256: String)]
     private let network: AutoencoderNetwork
+    /// Parameters are views of its files until the executor takes them.
     private let checkpoint: Checkpoint
+    private let executor: any Executor
 
     /// Loads a folder, its weights strictly; names of old files are understood.
     /// - Parameter dtype: f32 or bf16.
@@ -30,7 +34,7 @@ public final class AutoencoderKL: Autoencoder {
         network = try AutoencoderNetwork(configuration)
         checkpoint = try Checkpoint.open(folder)
         try network.parameters.load(checkpoint.renamed(Self.newName))
-        self.dtype = dtype
+        executor = try CPUExecutor(dtype: dtype)
         files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
             + [(file: path, sha256: try SHA256.hex(file: path))]
@@ -62,7 +66,7 @@ public final class AutoencoderKL: Autoencoder {
     public var notes: [String] { configuration.notes }
 
     /// Gives back what the next pass makes again: Winograd's weights.
-    public func releaseMemory() { network.parameters.releaseRenewableWeights() }
+    public func releaseMemory() { executor.releaseMemory() }
 
     /// The mean of the latent, unscaled, f32 `[N, H / scale, W / scale, C]`, of pictures f32 `[N, H, W, 3]` in -1 to 1.
     public func encode(_ pictures: Tensor) throws -> Tensor {
@@ -75,14 +79,12 @@ public final class AutoencoderKL: Autoencoder {
                 message: "wanted pictures f32 [N, H, W, \(inputs)] with sides that are multiples of \(scale), got "
                     + "\(pictures.dtype) \(Tensor.text(pictures.shape))")
         }
-        return try each(pictures) { [network, latentChannels] picture, context in
-            try network.encode(picture, context).narrow(3, 0, latentChannels).contiguous()
-        }
+        return try run(pictures.contiguous(), Encoding(network: network, channels: latentChannels))
     }
 
     /// Pictures f32 `[N, H * scale, W * scale, 3]`, about -1 to 1, of unscaled latents f32 `[N, H, W, C]`.
     public func decode(_ latents: Tensor) throws -> Tensor {
-        try each(checked(latents)) { [network] latent, context in try network.decode(latent, context) }
+        try run(checked(latents), Decoding(network: network))
     }
 
     /// As `decode`, in overlapping tiles that are blended: less memory, and diffusers' result with tiling.
@@ -95,9 +97,12 @@ public final class AutoencoderKL: Autoencoder {
                 operation: "vae", message: "no tiles of \(tile) latents: its sample_size is \(configuration.sampleSize)"
             )
         }
-        return try each(latents) { [configuration, network] latent, context in
-            try TiledDecoding(tile: tile, configuration).run(latent) { try network.decode($0, context) }
+        let tiles = TiledDecoding(tile: tile, configuration)
+        let pictures = try (0..<latents.shape[0]).map { index in
+            try tiles.run(latents.narrow(0, index, 1)) { try run($0, Decoding(network: network), keepsMemory: true) }
         }
+        executor.releaseActivations()
+        return try pictures.count == 1 ? pictures[0] : Tensor.cat(pictures, axis: 0)
     }
 
     private func checked(_ latents: Tensor) throws -> Tensor {
@@ -107,20 +112,46 @@ public final class AutoencoderKL: Autoencoder {
                 message: "wanted latents f32 [N, H, W, \(latentChannels)], got \(latents.dtype) "
                     + Tensor.text(latents.shape))
         }
-        return latents
+        return try latents.contiguous()
     }
 
-    /// Runs a network on one image after the other, with all threads in each layer. The memory of activations, which are
-    /// large, is given back at the end.
-    private func each(_ batch: Tensor, _ body: (Tensor, Context) throws -> Tensor) throws -> Tensor {
-        let batch = try batch.contiguous()
-        let context = try Context(dtype: dtype, threads: Threads.count)
-        let results = try context.run {
-            try (0..<batch.shape[0]).map { index in try body(batch.narrow(0, index, 1), context) }
-        }
+    /// Runs a part of the network on one image after the other, with all threads in each layer. The memory of activations,
+    /// which are large, is given back at the end, unless more of the same size follow.
+    private func run(_ batch: Tensor, _ part: some AutoencoderPart, keepsMemory: Bool = false) throws -> Tensor {
+        defer { if !keepsMemory { executor.releaseActivations() } }
+        let result = try run(batch, part, on: executor)
         try checkpoint.checkUnchanged()
-        return try results.count == 1 ? results[0] : Tensor.cat(results, axis: 0)
+        return result
     }
+
+    private func run<X: Executor>(_ batch: Tensor, _ part: some AutoencoderPart, on executor: X) throws -> Tensor {
+        try executor.map(batch.shape[0], .spread) { execution, rows -> [X.Run.Value] in
+            [try part.run(execution.value(batch.narrow(0, rows.lowerBound, rows.count)), on: execution)]
+        }[0]
+    }
+}
+
+/// A half of an autoencoder.
+private protocol AutoencoderPart {
+    /// f32 `[N, …]` for f32 `[N, …]`.
+    func run<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value
+}
+
+/// Latents of pictures: the mean.
+private struct Encoding: AutoencoderPart {
+    let network: AutoencoderNetwork
+    let channels: Int
+
+    func run<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value {
+        try execution.narrow(network.encode(x, on: execution), axis: 3, 0..<channels)
+    }
+}
+
+/// Pictures of latents.
+private struct Decoding: AutoencoderPart {
+    let network: AutoencoderNetwork
+
+    func run<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value { try network.decode(x, on: execution) }
 }
 
 /// Decoding in overlapping tiles, as diffusers cuts and blends them.

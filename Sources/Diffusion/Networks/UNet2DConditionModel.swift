@@ -1,7 +1,9 @@
 import Checkpoints
 import Encoders
+import Engine
+import EngineCPU
 import Files
-import NeuralNet
+import Networks
 import Tensors
 
 /// The denoiser of a diffusers folder: `unet` with its `config.json` and weights.
@@ -17,13 +19,13 @@ public final class UNet2DConditionModel: Denoiser {
     /// The sizes.
     public let configuration: UNetConfiguration
     /// The compute dtype.
-    public let dtype: DType
+    public var dtype: DType { executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.
     public let files: [(file: String, sha256: String)]
     private let network: UNetNetwork
+    /// Parameters are views of its files until the executor takes them.
     private let checkpoint: Checkpoint
-    private let pool: ContextPool
-    private var whole: Context?
+    private let executor: any Executor
 
     /// Loads a folder, its weights strictly.
     /// - Parameter dtype: f32 or bf16.
@@ -34,8 +36,7 @@ public final class UNet2DConditionModel: Denoiser {
         network = try UNetNetwork(configuration)
         checkpoint = try Checkpoint.open(folder)
         try network.parameters.load(checkpoint)
-        self.dtype = dtype
-        pool = try ContextPool(dtype: dtype)
+        executor = try CPUExecutor(dtype: dtype)
         files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
             + [(file: path, sha256: try SHA256.hex(file: path))]
@@ -57,11 +58,7 @@ public final class UNet2DConditionModel: Denoiser {
     public var notes: [String] { configuration.notes }
 
     /// Gives back what the next pass makes again: Winograd's weights, and the memory of activations.
-    public func releaseMemory() {
-        network.parameters.releaseRenewableWeights()
-        pool.trim()
-        whole = nil
-    }
+    public func releaseMemory() { executor.releaseMemory() }
 
     /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and states f32 `[N, T, D]`.
     /// - Throws: `TensorError` for other shapes and dtypes, and for a mask or pooled vectors, which it does not read;
@@ -85,25 +82,18 @@ public final class UNet2DConditionModel: Denoiser {
                 message: "wanted a context f32 [\(latents.shape[0]), T, \(contextWidth)], got \(text.dtype) "
                     + Tensor.text(text.shape))
         }
-        let input = try configuration.centersInput ? Elementwise.map(latents) { 2 * $0 - 1 } : latents.contiguous()
-        let words = try text.contiguous()
-        let count = input.shape[0]
-        let result = try Tensor(uninitialized: Array(input.shape.dropLast()) + [configuration.outputs])
-        let body: (Int, Context) throws -> Void = { [network] index, context in
-            let one = try network.forward(
-                input.narrow(0, index, 1), timestep: timestep,
-                text: context.converted(words.narrow(0, index, 1), context.dtype), context)
-            let bytes = one.count * 4
-            (result.pointer + index * bytes).copyMemory(from: one.pointer, byteCount: bytes)
-        }
-        if count >= Threads.count {
-            try pool.forEach(count, body)
-        } else {
-            let context = try whole ?? Context(dtype: dtype, threads: Threads.count)
-            whole = context
-            try context.run { for index in 0..<count { try body(index, context) } }
-        }
+        let result = try run(latents.contiguous(), timestep, text.contiguous(), on: executor)
         try checkpoint.checkUnchanged()
         return result
+    }
+
+    private func run<X: Executor>(
+        _ latents: Tensor, _ timestep: Float, _ text: Tensor, on executor: X
+    ) throws -> Tensor {
+        try executor.map(latents.shape[0], .fitted) { [network] execution, rows -> [X.Run.Value] in
+            let input = try execution.value(latents.narrow(0, rows.lowerBound, rows.count))
+            let words = try execution.value(text.narrow(0, rows.lowerBound, rows.count))
+            return [try network.forward(input, timestep: timestep, text: words, on: execution)]
+        }[0]
     }
 }

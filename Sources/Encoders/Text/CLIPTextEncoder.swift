@@ -1,4 +1,6 @@
-import NeuralNet
+import Checkpoints
+import Engine
+import Networks
 import Tensors
 
 /// CLIP's text model of a diffusers folder: `text_encoder` with its `config.json` and weights.
@@ -19,11 +21,11 @@ public final class CLIPTextEncoder: TextEncoder {
     public init(_ folder: String, dtype: DType) throws {
         network = try CLIPTextNetwork(CLIPTextConfiguration(path: folder + "/config.json"))
         self.folder = try TextModelFolder(folder, dtype: dtype)
-        try network.load(self.folder.checkpoint)
+        try Self.load(network, self.folder.checkpoint)
     }
 
     /// The compute dtype.
-    public var dtype: DType { folder.dtype }
+    public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.
     public var files: [(file: String, sha256: String)] { folder.files }
     /// What a user should know of its configuration.
@@ -34,15 +36,57 @@ public final class CLIPTextEncoder: TextEncoder {
     public var positions: Int { network.configuration.positions }
 
     /// The last states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`: `last_hidden_state`.
-    public func states(_ ids: Tensor) throws -> Tensor { try states(ids, skipping: 0) }
+    public func states(_ ids: Tensor, mask: Tensor?) throws -> Tensor { try states(ids, mask: mask, skipping: 0) }
 
     /// The states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`; see `CLIPTextNetwork.states`.
-    public func states(_ ids: Tensor, skipping: Int, isNormalized: Bool = true) throws -> Tensor {
-        try folder.run { context in
-            try network.states(ids, skipping: skipping, isNormalized: isNormalized, context)
+    public func states(
+        _ ids: Tensor, mask: Tensor? = nil, skipping: Int, isNormalized: Bool = true
+    ) throws -> Tensor {
+        try folder.run(ids, mask: mask, States(network: network, skipping: skipping, isNormalized: isNormalized))
+    }
+
+    /// The state of each text's end, f32 `[N, C]`: transformers' `pooler_output` for normalised states of these ids.
+    public func pooled(_ states: Tensor, _ ids: Tensor) throws -> Tensor {
+        guard states.rank == 3, ids.rank == 2, states.dtype == .f32, states.shape[0] == ids.shape[0],
+            states.shape[1] == ids.shape[1]
+        else {
+            throw TensorError.shape(
+                operation: "text encoder",
+                message: "states \(Tensor.text(states.shape)) do not match ids \(Tensor.text(ids.shape))")
         }
+        let rows = try (0..<ids.shape[0]).map { text in
+            let row = try ids.select(0, text).contiguous().array(Int64.self)
+            let endID = network.configuration.endID
+            let end =
+                endID == 2 ? row.max().flatMap { row.firstIndex(of: $0) } : row.firstIndex(of: Int64(endID))
+            // Where no end is found, transformers takes the first token.
+            return try states.narrow(0, text, 1).select(1, end ?? 0)
+        }
+        return try Tensor.cat(rows, axis: 0)
     }
 
     /// Gives the memory of activations back, which the next pass takes again.
-    public func releaseMemory() { folder.releaseMemory() }
+    public func releaseMemory() { folder.executor.releaseActivations() }
+
+    private struct States: TextPass {
+        let network: CLIPTextNetwork
+        let skipping: Int
+        let isNormalized: Bool
+        let isCausal = true
+
+        func run<E: Execution>(_ ids: Tensor, mask: Mask<E.Value>, on execution: E) throws -> E.Value {
+            try network.states(ids, skipping: skipping, isNormalized: isNormalized, mask: mask, on: execution)
+        }
+    }
+
+    /// Fills the parameters from a checkpoint: with or without the prefix `text_model.`; position ids and the other
+    /// parts of a whole CLIP model may stand beside them.
+    private static func load(_ network: CLIPTextNetwork, _ checkpoint: Checkpoint) throws {
+        let prefix = "text_model."
+        let others = ["vision_model.", "visual_projection.", "text_projection.", "logit_scale"]
+        let renamed = try checkpoint.renamed { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }
+        try network.parameters.load(renamed) { name in
+            name == "embeddings.position_ids" || others.contains { name.hasPrefix($0) }
+        }
+    }
 }

@@ -13,12 +13,15 @@ public protocol TextEncoder: AnyObject {
     /// What a user should know of its configuration.
     var notes: [String] { get }
     /// The last states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`, counted from 0.
-    func states(_ ids: Tensor) throws -> Tensor
+    /// - Parameter mask: i64 `[N, T]`, 1 for tokens and 0 for padding that no token sees; nil hides none.
+    func states(_ ids: Tensor, mask: Tensor?) throws -> Tensor
     /// Gives memory back that the next pass takes again, for when another network works.
     func releaseMemory()
 }
 
 extension TextEncoder {
+    /// As the other `states`, with no token hidden.
+    public func states(_ ids: Tensor) throws -> Tensor { try states(ids, mask: nil) }
     /// Nothing to say.
     public var notes: [String] { [] }
     /// Nothing to give back.

@@ -1,41 +1,90 @@
 import Checkpoints
+import Engine
+import EngineCPU
 import Files
-import NeuralNet
 import Tensors
 
-/// What text encoders share: the files of a folder in transformers' layout, and what their passes run in.
+/// What text encoders share: the files of a folder in transformers' layout, and the executor that runs the network.
 final class TextModelFolder {
     /// The path of `config.json`.
     let config: String
-    /// The weights.
+    /// The weights; parameters are views of its files until the executor takes them.
     let checkpoint: Checkpoint
-    /// The compute dtype.
-    let dtype: DType
     /// The files of the weights and of the sizes, with their SHA-256.
     let files: [(file: String, sha256: String)]
-    private var context: Context?
+    /// What the network runs on.
+    let executor: any Executor
 
     /// Opens the files of a folder.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent or damaged.
     init(_ folder: String, dtype: DType) throws {
         config = folder + "/config.json"
         checkpoint = try Checkpoint.open(folder)
-        self.dtype = dtype
+        executor = try CPUExecutor(dtype: dtype)
         files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
             + [(file: config, sha256: try SHA256.hex(file: config))]
     }
 
-    /// Runs a pass with all threads in each layer. One context serves one pass after the other.
-    /// - Throws: what `body` throws; `FileError` where the weights were changed in use.
-    func run(_ body: (Context) throws -> Tensor) throws -> Tensor {
-        let context = try self.context ?? Context(dtype: dtype, threads: Threads.count)
-        self.context = context
-        let result = try context.run { try body(context) }
+    /// What a network that is not generic over its executor gives for texts, one after the other with all threads in each
+    /// operation: a text has the same bits alone and in any batch.
+    func run(_ ids: Tensor, mask: Tensor?, _ pass: some TextPass) throws -> Tensor {
+        guard ids.rank == 2, ids.count > 0, ids.dtype == .i64 else {
+            throw TensorError.shape(
+                operation: "text encoder",
+                message: "wanted ids i64 [N, T], got \(ids.dtype) \(Tensor.text(ids.shape))")
+        }
+        if let mask, mask.shape != ids.shape || mask.dtype != .i64 {
+            throw TensorError.shape(
+                operation: "text encoder",
+                message: "wanted a mask i64 \(Tensor.text(ids.shape)), got \(mask.dtype) \(Tensor.text(mask.shape))")
+        }
+        let result = try run(ids.contiguous(), mask?.contiguous(), pass, on: executor)
         try checkpoint.checkUnchanged()
         return result
     }
 
-    /// Gives the memory of activations back.
-    func releaseMemory() { context = nil }
+    private func run<X: Executor>(
+        _ ids: Tensor, _ mask: Tensor?, _ pass: some TextPass, on executor: X
+    ) throws -> Tensor {
+        try executor.map(ids.shape[0], .spread) { execution, rows -> [X.Run.Value] in
+            let words = try ids.narrow(0, rows.lowerBound, rows.count)
+            let bias = try mask.map {
+                try execution.value(
+                    AttentionBias.of($0.narrow(0, rows.lowerBound, rows.count), isCausal: pass.isCausal))
+            }
+            let usual: Mask<X.Run.Value> = pass.isCausal ? .causal : .none
+            return [try pass.run(words, mask: bias.map { .bias($0) } ?? usual, on: execution)]
+        }[0]
+    }
+}
+
+/// A text network, with what is asked of it.
+protocol TextPass {
+    /// Whether a token sees only those up to its own place.
+    var isCausal: Bool { get }
+    /// The answer for ids i64 `[n, T]`.
+    func run<E: Execution>(_ ids: Tensor, mask: Mask<E.Value>, on execution: E) throws -> E.Value
+}
+
+/// What a mask of padding adds to the scores of attention, as transformers makes it.
+enum AttentionBias {
+    /// f32 `[N, 1, T, T]` of a mask i64 `[N, T]`, 1 for tokens and 0 for padding: the smallest number hides a key, so that a
+    /// token which sees none attends to all alike.
+    static func of(_ mask: Tensor, isCausal: Bool) throws -> Tensor {
+        let (texts, length) = (mask.shape[0], mask.shape[1])
+        let marks = try mask.contiguous().array(Int64.self)
+        let bias = try Tensor(uninitialized: [texts, 1, length, length])
+        try bias.withElements(Float.self) { values in
+            for text in 0..<texts {
+                for query in 0..<length {
+                    for key in 0..<length {
+                        let isSeen = marks[text * length + key] != 0 && !(isCausal && key > query)
+                        values[(text * length + query) * length + key] = isSeen ? 0 : -.greatestFiniteMagnitude
+                    }
+                }
+            }
+        }
+        return bias
+    }
 }

@@ -153,18 +153,32 @@ enum PipelineParts {
         methods: [
             LuaFunctionDeclaration(
                 "forward",
-                [LuaParameter("ids", .object("Tensor"), "i64 `[N, T]`, or `[T]` for one text; counted from 0.")],
+                [
+                    LuaParameter("ids", .object("Tensor"), "i64 `[N, T]`, or `[T]` for one text; counted from 0."),
+                    LuaParameter(
+                        "options",
+                        .options([
+                            LuaParameter(
+                                "mask", .object("Tensor"), optional: true,
+                                "i64 in the shape of `ids`: 1 for tokens, 0 for padding that no token sees. Without it padding "
+                                    + "counts, as in Stable Diffusion's pipelines.")
+                        ]), default: .table(LuaTable()), "How."),
+                ],
                 returns: [LuaResult("states", .object("Tensor"), "f32 `[N, T, D]`: `last_hidden_state`.")],
                 "The states of tokens."
             ) { arguments in
                 let encoder = try arguments.object("self", as: TextEncoderObject.self).encoder
-                var ids = try arguments.tensor("ids")
-                guard ids.dtype == .i64, ids.rank == 1 || ids.rank == 2 else {
-                    throw arguments.fail(
-                        "ids", "wanted i64 of [N, T] or [T], got \(ids.dtype) of \(Tensor.text(ids.shape))")
+                let options = try arguments.options("options")
+                func rows(_ name: String, _ tensor: Tensor) throws -> Tensor {
+                    guard tensor.dtype == .i64, tensor.rank == 1 || tensor.rank == 2 else {
+                        throw arguments.fail(
+                            name, "wanted i64 of [N, T] or [T], got \(tensor.dtype) of \(Tensor.text(tensor.shape))")
+                    }
+                    return tensor.rank == 1 ? try tensor.reshaped([1, tensor.count]) : tensor
                 }
-                if ids.rank == 1 { ids = try ids.reshaped([1, ids.count]) }
-                return [.tensor(try encoder.states(ids))]
+                let ids = try rows("ids", arguments.tensor("ids"))
+                let mask = options.has("mask") ? try rows("options.mask", options.tensor("mask")) : nil
+                return [.tensor(try encoder.states(ids, mask: mask))]
             }
         ])
 

@@ -1,6 +1,5 @@
 import Files
 import Engine
-import Networks
 
 /// The sizes of a BERT text model, from the `config.json` of transformers' `BertModel` or of BioViL-T's `CXRBertModel`.
 public struct BERTTextConfiguration: Sendable {

@@ -1,6 +1,5 @@
 import Files
 import Engine
-import Networks
 
 /// The sizes of CLIP's text model, from the `config.json` of transformers' `CLIPTextModel`.
 public struct CLIPTextConfiguration: Sendable {

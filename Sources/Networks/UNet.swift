@@ -1,21 +1,23 @@
+import Engine
 import Foundation
-import NeuralNet
 import Tensors
 
 /// The network of a `UNet2DConditionModel`: from noisy latents, a timestep and a text to what is noise in the latents.
-final class UNetNetwork {
-    let configuration: UNetConfiguration
+public final class UNetNetwork {
+    /// The sizes.
+    public let configuration: UNetConfiguration
     /// Every parameter, under diffusers' names.
-    let parameters: ParameterScope
-    private let input: SpatialConvolution
+    public let parameters: ParameterScope
+    private let input: Convolution2D
     private let time1, time2: Linear
     private let down: [DownBlock]
     private let middle: (first: ResidualBlock, attention: SpatialTransformer, second: ResidualBlock)
     private let up: [UpBlock]
     private let outputNorm: GroupNorm
-    private let output: SpatialConvolution
+    private let output: Convolution2D
 
-    init(_ configuration: UNetConfiguration) throws {
+    /// The network without weights; fill `parameters` before the first pass.
+    public init(_ configuration: UNetConfiguration) throws {
         let scope = ParameterScope()
         let levels = configuration.levels
         let channels = levels.map(\.channels)
@@ -24,12 +26,9 @@ final class UNetNetwork {
         let timeWidth = 4 * first
         self.configuration = configuration
         parameters = scope
-        input = SpatialConvolution(scope["conv_in"], inputs: configuration.inputs, outputs: first)
-        time1 = Linear(
-            scope["time_embedding"]["linear_1"], inputs: first, outputs: timeWidth, activation: .silu)
-        // Every use of the embedding begins with SiLU.
-        time2 = Linear(
-            scope["time_embedding"]["linear_2"], inputs: timeWidth, outputs: timeWidth, activation: .silu)
+        input = .spatial(scope["conv_in"], inputs: configuration.inputs, outputs: first)
+        time1 = Linear(scope["time_embedding"]["linear_1"], inputs: first, outputs: timeWidth)
+        time2 = Linear(scope["time_embedding"]["linear_2"], inputs: timeWidth, outputs: timeWidth)
         down = try levels.indices.map { level in
             try DownBlock(
                 scope["down_blocks"][level], configuration, level: level, inputs: channels[max(0, level - 1)],
@@ -54,26 +53,31 @@ final class UNetNetwork {
                 scope["up_blocks"][index], configuration, level: levels.count - 1 - index, timeWidth: timeWidth)
         }
         outputNorm = try GroupNorm(
-            scope["conv_norm_out"], groups: configuration.groups, channels: first, epsilon: configuration.epsilon,
-            activation: .silu)
-        output = SpatialConvolution(scope["conv_out"], inputs: first, outputs: configuration.outputs)
+            scope["conv_norm_out"], groups: configuration.groups, channels: first, epsilon: configuration.epsilon)
+        output = .spatial(scope["conv_out"], inputs: first, outputs: configuration.outputs)
     }
 
-    /// f32 `[N, H, W, C]` for latents of the same kind and a context `[N, T, D]` in the dtype of `context`.
-    func forward(_ latents: Tensor, timestep: Float, text: Tensor, _ context: Context) throws -> Tensor {
-        let time = try embedding(timestep, context)
-        var x = try input.forward(latents, context)
+    /// f32 `[N, H, W, C]` for latents of the same kind and a context `[N, T, D]`.
+    public func forward<E: Execution>(
+        _ latents: E.Value, timestep: Float, text: E.Value, on execution: E
+    ) throws -> E.Value {
+        let text = try execution.convert(text, execution.dtype)
+        let time = try embedding(timestep, on: execution)
+        var x = latents
+        if configuration.centersInput { x = try execution.affine(x, factor: 2, summand: -1) }
+        x = try execution.convolution(input, x, Epilogue(result: .f32))
         var skips = [x]
-        for block in down { x = try block.forward(x, &skips, time: time, text: text, context) }
-        x = try middle.first.forward(x, time: time, context)
-        x = try middle.attention.forward(x, text: text, context)
-        x = try middle.second.forward(x, time: time, consumes: true, context)
-        for block in up { x = try block.forward(x, &skips, time: time, text: text, context) }
-        return try output.forward(x, .init(norm: outputNorm), context)
+        for block in down { x = try block.forward(x, &skips, time: time, text: text, on: execution) }
+        x = try middle.first.forward(x, time: time, on: execution)
+        x = try middle.attention.forward(x, text: text, on: execution)
+        x = try middle.second.forward(x, time: time, consumes: true, on: execution)
+        for block in up { x = try block.forward(x, &skips, time: time, text: text, on: execution) }
+        return try execution.convolution(
+            output, x, Prologue(norm: outputNorm, activation: .silu), Epilogue(result: .f32))
     }
 
-    /// The activated embedding of a timestep, `[1, 4 C]`.
-    private func embedding(_ timestep: Float, _ context: Context) throws -> Tensor {
+    /// The embedding of a timestep `[1, 4 C]`, activated, as every use of it begins with SiLU.
+    private func embedding<E: Execution>(_ timestep: Float, on execution: E) throws -> E.Value {
         let half = (configuration.levels.first?.channels ?? 0) / 2
         let step = -log(Float(10_000)) / (Float(half) - Float(configuration.frequencyShift))
         let angles = (0..<half).map { timestep * exp(Float($0) * step) }
@@ -81,7 +85,8 @@ final class UNetNetwork {
         let cosines = angles.map { cos($0) }
         let waves = try Tensor(
             configuration.flipSinToCos ? cosines + sines : sines + cosines, shape: [1, 2 * half])
-        return try time2.forward(time1.forward(context.converted(waves, context.dtype), context), context)
+        let hidden = try execution.linear(time1, execution.value(waves), Epilogue(activation: .silu))
+        return try execution.linear(time2, hidden, Epilogue(activation: .silu))
     }
 }
 
@@ -107,10 +112,10 @@ private struct UNetLayer {
         }
     }
 
-    func forward(_ x: Tensor, time: Tensor, text: Tensor, _ context: Context) throws -> Tensor {
+    func forward<E: Execution>(_ x: E.Value, time: E.Value, text: E.Value, on execution: E) throws -> E.Value {
         try Cancellation.check()
-        let states = try residual.forward(x, time: time, context)
-        return try attention?.forward(states, text: text, context) ?? states
+        let states = try residual.forward(x, time: time, on: execution)
+        return try attention?.forward(states, text: text, on: execution) ?? states
     }
 }
 
@@ -134,16 +139,16 @@ private final class DownBlock {
             : Downsampler(scope["downsamplers"][0], channels: level.channels, padsAround: configuration.padsAround)
     }
 
-    func forward(
-        _ x: Tensor, _ skips: inout [Tensor], time: Tensor, text: Tensor, _ context: Context
-    ) throws -> Tensor {
+    func forward<E: Execution>(
+        _ x: E.Value, _ skips: inout [E.Value], time: E.Value, text: E.Value, on execution: E
+    ) throws -> E.Value {
         var x = x
         for layer in layers {
-            x = try layer.forward(x, time: time, text: text, context)
+            x = try layer.forward(x, time: time, text: text, on: execution)
             skips.append(x)
         }
         if let downsampler {
-            x = try downsampler.forward(x, context)
+            x = try downsampler.forward(x, on: execution)
             skips.append(x)
         }
         return x
@@ -169,16 +174,16 @@ private final class UpBlock {
         upsampler = index == 0 ? nil : Upsampler(scope["upsamplers"][0], channels: level.channels)
     }
 
-    func forward(
-        _ x: Tensor, _ skips: inout [Tensor], time: Tensor, text: Tensor, _ context: Context
-    ) throws -> Tensor {
+    func forward<E: Execution>(
+        _ x: E.Value, _ skips: inout [E.Value], time: E.Value, text: E.Value, on execution: E
+    ) throws -> E.Value {
         var x = x
         for layer in layers {
             guard let skip = skips.popLast() else { break }
-            x = try layer.forward(context.concatenateChannels([x, skip]), time: time, text: text, context)
+            x = try layer.forward(execution.concatenate([x, skip]), time: time, text: text, on: execution)
         }
         guard let upsampler, let next = skips.last else { return x }
         // Sizes that do not halve evenly come back through the size of what waits above.
-        return try upsampler.forward(x, to: (next.shape[1], next.shape[2]), context)
+        return try upsampler.forward(x, to: (next.shape[1], next.shape[2]), on: execution)
     }
 }
