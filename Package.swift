@@ -179,7 +179,7 @@ let package = Package(
         tests("Runs", ["Tensors", "Files"]),
         tests(
             "Evaluation", ["Encoders", "Radiomics", "Training", "Imaging", "Datasets", "Identity", "Tensors", "Files"]),
-        tests("Launcher", ["LuaRuntime"]),
+        tests("Launcher", ["Diffusion", "LuaRuntime", "Tensors", "Files"]),
         .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "TestSupport"]),
     ],
     swiftLanguageModes: [.v5]

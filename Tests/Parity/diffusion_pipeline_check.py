@@ -48,6 +48,7 @@ PIPELINES = {
     "radedit": ("DDIMScheduler", {"clip_sample": False, "timestep_spacing": "trailing", "steps_offset": 1}, "bert"),
     "euler": ("EulerDiscreteScheduler", SD | {"steps_offset": 1, "timestep_spacing": "leading"}, "sd1"),
     "euler-ancestral": ("EulerAncestralDiscreteScheduler", SD | {"steps_offset": 1}, "sd2"),
+    "ddpm": ("DDPMScheduler", ONE, "sd1"),
     "dpm": ("DPMSolverMultistepScheduler", SD | {"steps_offset": 1, "use_karras_sigmas": True}, "sd1"),
 }
 

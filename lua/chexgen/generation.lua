@@ -133,8 +133,17 @@ function generation.open(run)
   settings.steps = settings.steps or pipe.steps or 50
   settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
   local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {} }, Job)
-  -- What is wrong with the settings, such as a scheduler that the program lacks, is said before the first image.
-  if items[1] and is_own(pipe) then pipe:settings(job:options_of(items[1])) end
+  if type(settings.steps) ~= "number" or settings.steps < 1 then
+    wrong("steps", "wanted 1 or more, got %s", tostring(settings.steps))
+  end
+  -- What is wrong with the settings, such as a scheduler that the program lacks, is said before the first image; so are
+  -- prompts that are too long, where they shall not be cut.
+  if is_own(pipe) then
+    for i = 1, params.overflow == "error" and #items or math.min(1, #items) do
+      local ok, message = pcall(pipe.settings, pipe, job:options_of(items[i]))
+      if not ok then error("params: " .. tostring(message), 0) end
+    end
+  end
   return job
 end
 
@@ -198,7 +207,6 @@ end
 function Job:make()
   local run, steps = self.run, self.settings.steps
   self.csv = run:artifact "generations_with_metadata.csv"
-  if type(steps) ~= "number" or steps < 1 then wrong("steps", "wanted 1 or more, got %s", tostring(steps)) end
   local bar <close> = run:progress(#self.items * steps, "steps")
   local written_at, cost = -math.huge, 0
   for i, item in ipairs(self.items) do
