@@ -72,22 +72,26 @@ extension Dataset {
         opened table: TextTable, imageDirectory: String?, image: String?, prompt: String?, labels: String?,
         id: String?, patient: String?
     ) throws {
-        func reference(_ name: String?) throws -> ColumnReference? {
+        func reference(_ role: String, _ name: String?) throws -> ColumnReference? {
             guard let name else { return nil }
             guard let position = table.position(of: name) else {
-                throw Dataset.missingColumn(name, among: table.columns, table: table.name)
+                var message = Dataset.missing(name, among: table.columns)
+                if role == "labels", LabelColumn(columnsOf: table) != nil {
+                    message += "; it has the fourteen columns of CheXpert instead, which labels: \"\" reads"
+                }
+                throw DatasetError.role(role, table: table.name, message: message)
             }
             return ColumnReference(table: table, position: position)
         }
         let directory =
             imageDirectory ?? (table.isFile ? Paths.dirname(table.name) : "")
         var roles = Roles(imageDirectory: directory)
-        roles.image = try reference(image)
-        roles.prompt = try reference(prompt)
-        roles.id = try reference(id)
+        roles.image = try reference("image", image)
+        roles.prompt = try reference("prompt", prompt)
+        roles.id = try reference("id", id)
         roles.patient = try reference(
-            patient ?? Dataset.defaultPatientColumns.first { table.position(of: $0) != nil })
-        if let labels = try reference(labels) {
+            "patient", patient ?? Dataset.defaultPatientColumns.first { table.position(of: $0) != nil })
+        if let labels = try reference("labels", labels) {
             roles.labels = LabelColumn(table: table, position: labels.position)
         } else {
             roles.labels = LabelColumn(columnsOf: table)

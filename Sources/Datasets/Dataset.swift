@@ -79,9 +79,14 @@ public final class Dataset {
     }
 
     static func missingColumn(_ name: String, among columns: [String], table: String) -> DatasetError {
+        .column(table: table, message: missing(name, among: columns))
+    }
+
+    /// That there is no such column, the nearest name, and those that there are.
+    static func missing(_ name: String, among columns: [String]) -> String {
         let shown = columns.prefix(40).joined(separator: ", ") + (columns.count > 40 ? ", …" : "")
         let near = suggestion(name, columns)
         let list = (near.isEmpty ? "; the" : " The") + " columns are \(shown)"
-        return .column(table: table, message: "no column \(excerpt(name))" + near + list)
+        return "no column \(excerpt(name))" + near + list
     }
 }

@@ -219,7 +219,12 @@ import Testing
         for (setting, wanted) in [
             ("params.setting=half", "augmented"), ("params.network=resnet52", "resnet50"),
             ("params.train.csv=''", "params.train.csv"), ("params.synthetic_share=2", "0 to 1"),
-            ("params.uncertain=drop", "ignore"), ("params.test.csv=none.csv", "none.csv"),
+            ("params.uncertain=drop", "ignore"),
+            ("params.test.csv=none.csv", "params.test.csv: none.csv: No such file"),
+            ("params.train.id=ids", "params.train.id: "), ("params.train.real=pth", "did you mean \"path\""),
+            ("params.train.synthetic=synthetic", "params.train.synthetic: "),
+            ("params.train.patient=patient_ID", "did you mean \"patientID\""),
+            ("params.test.labels=labels", "params.test.labels: "), ("params.test.image=paths", "params.test.image: "),
         ] {
             let outcome = try Child.run(["run", "study.yaml", "--out", "run", "--set", setting], in: folder)
             #expect(outcome.status != 0 && outcome.text.contains(wanted), "\(setting): \(outcome.text)")

@@ -131,6 +131,7 @@ import Testing
         ("params.weights=nowhere", "nowhere/model_index.json"), ("params.model=SD-V1-6", "SD-V1-6"),
         ("params.subset=9", "subset"), ("params.shard=2", "shard"), ("params.prompts.prompt=text", "text"),
         ("params.prompts.csv=''", "params.prompts.csv"),
+        ("params.prompts.id=ids", "params.prompts.id: real/annotations.csv: no column \"ids\"; did you mean \"id\"?"),
     ])
     func wrongSettingsAreNamed(setting: String, says: String) throws {
         let folder = try Study.generationFolder()

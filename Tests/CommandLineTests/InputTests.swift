@@ -144,6 +144,21 @@ import Testing
         #expect(outcome.status == 2 || setting.contains("encoders"), "\(outcome.text)")
     }
 
+    /// A column that the YAML names and the table lacks.
+    @Test(arguments: [
+        ("real.image=pth", "params.real.image: real/annotations.csv: no column \"pth\"; did you mean \"path\"?"),
+        ("real.prompt=prompt", "params.real.prompt: real/annotations.csv: no column \"prompt\""),
+        ("real.labels=chexpert_label", "params.real.labels: real/annotations.csv: no column"),
+        ("synthetic.image=img_savename", "params.synthetic.image: synthetic/annotations.csv: no column"),
+        ("synthetic.prompt=annotated_promt", "did you mean \"annotated_prompt\"?"),
+        ("synthetic.csv=none.csv", "params.synthetic.csv: none.csv: No such file"),
+    ])
+    func missingColumnsAreNamedWithTheirKey(setting: String, says: String) throws {
+        let folder = try Study.folder()
+        let outcome = try study(folder, "a", ["--set", setting])
+        #expect(outcome.status == 1 && outcome.errors.contains(says), "\(outcome.text)")
+    }
+
     @Test func misspeltKeysOfTheYAMLAreErrors() throws {
         let folder = try Study.folder()
         let text = try folder.text("study.yaml")

@@ -17,6 +17,17 @@ import Testing
         return result
     }
 
+    @Test func fourteenColumnsInsteadOfOneAreSaid() throws {
+        let text =
+            Pathologies.names.joined(separator: ",") + ",path\n" + String(repeating: "1.0,", count: 14) + "a.png\n"
+        let scratch = try Scratch()
+        let path = try scratch.write("t.csv", text)
+        let wrong = message { _ = try Dataset.csv(path: path, labels: "chexpert_labels") }
+        #expect(wrong.contains("t.csv: no column \"chexpert_labels\"") && wrong.hasSuffix("which labels: \"\" reads"))
+        #expect(try Dataset.csv(path: path).labels(0).all.allSatisfy { $0 == .positive })
+        #expect(!message { _ = try Dataset.csv(path: path, image: "chexpert_labels") }.contains("fourteen"))
+    }
+
     @Test func readsPythonAndJSON() throws {
         #expect(
             try states("{'Edema': 1.0, 'Fracture': 0.0, \"Pneumonia\": -1.0, 'No Finding': None}")

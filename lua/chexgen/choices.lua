@@ -1,4 +1,6 @@
 --- Checks of parameters that the experiments share.
+local dataset = require "chexgen.dataset"
+
 local choices = {}
 
 --- Raises where a parameter is none of the values that it may have.
@@ -7,6 +9,28 @@ function choices.one_of(name, value, known)
     if value == choice then return end
   end
   error(("params.%s: wanted one of %s, got \"%s\""):format(name, table.concat(known, ", "), value), 0)
+end
+
+--- A text, or nil where it is empty.
+function choices.filled(text) return text ~= "" and text or nil end
+
+--- Opens the table of `params.KEY.csv`. `columns` says which parameter of `params` names the column of each role, as in
+--- `{ image = "real" }`; one that is empty names none. A column that a parameter names and the table lacks is an error that
+--- says which parameter it is.
+function choices.open_table(key, params, columns, image_dir)
+  if params.csv == "" then
+    error(("params.%s.csv is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(key, key), 0)
+  end
+  local file, reason = io.open(params.csv)
+  if not file then error(("params.%s.csv: %s"):format(key, reason), 0) end
+  file:close()
+  local options = { path = params.csv, image_dir = choices.filled(image_dir or params.image_dir or "") }
+  for role, name in pairs(columns) do options[role] = choices.filled(params[name]) end
+  local ok, found = pcall(dataset.csv, options)
+  if ok then return found end
+  local role, missing = tostring(found):match "bad argument '(%w+)' to 'csv': (.*)"
+  if role then error(("params.%s.%s: %s"):format(key, columns[role] or role, missing), 0) end
+  error(found, 0)
 end
 
 return choices

@@ -5,7 +5,7 @@
 --- can stand on one side and its synthetic twin on the other. Protocol `exact` draws rows instead of ids, splits by patient,
 --- leaves out training films of the test's patients, and proves that no patient and no film stands on two sides, or fails.
 
-local one_of = require "chexgen.choices".one_of
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
@@ -28,7 +28,8 @@ function classification.params()
     -- One row a study: its real film, the synthetic one made from its prompt, and its labels.
     train = {
       csv = "", real_dir = "", synthetic_dir = "", real = "path", synthetic = "synthetic_filename",
-      labels = "chexpert_labels", id = "id", patient = "",
+      labels = "chexpert_labels", patient = "",
+      id = "", -- the reference draws the ids of `mixed`; the column `id` where empty
     },
     test = { csv = "", image_dir = "", image = "path", labels = "chexpert_labels", patient = "" },
     network = "resnet50",
@@ -54,16 +55,6 @@ end
 
 --- Parameters of any type: 0 to 1 or "ignore", which leaves those labels out of the loss. Both are 0 where not set.
 classification.untyped = { "uncertain", "missing" }
-
-local function filled(text) return text ~= "" and text or nil end
-
-local function open_table(which, options, image, folder)
-  if options.csv == "" then
-    error(("params.%s.csv is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(which, which), 0)
-  end
-  return dataset.csv { path = options.csv, image_dir = filled(folder), image = image, labels = options.labels,
-    patient = filled(options.patient) }
-end
 
 --- The table with columns of its patients: by the table's own names (or by its films' paths where it has none), and by the
 --- films' paths. Second, whether it names patients at all.
@@ -116,7 +107,7 @@ local function choose(real, synthetic, params, seed, exact)
     for i = 1, count do replaced[drawn[i]:item()] = true end
   else
     -- The reference draws ids: all rows of a drawn id change sides.
-    local ids, chosen = column(real, params.train.id), {}
+    local ids, chosen = column(real, choices.filled(params.train.id) or "id"), {}
     for i = 1, count do chosen[ids[drawn[i]:item()]] = true end
     for i = 1, #real do replaced[i] = chosen[ids[i]] end
   end
@@ -134,10 +125,10 @@ Study.__index = Study
 --- Opens a study: reads the tables, chooses the rows, splits them, and says what stands on both sides.
 function classification.open(run)
   local params = run.params
-  one_of("protocol", params.protocol, { "chexgenbench", "exact" })
-  one_of("setting", params.setting, SETTINGS)
-  one_of("network", params.network, model.classifiers)
-  one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
+  choices.one_of("protocol", params.protocol, { "chexgenbench", "exact" })
+  choices.one_of("setting", params.setting, SETTINGS)
+  choices.one_of("network", params.network, model.classifiers)
+  choices.one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
   if params.synthetic_share < 0 or params.synthetic_share > 1 then
     error(("params.synthetic_share: wanted 0 to 1, got %g"):format(params.synthetic_share), 0)
   end
@@ -145,9 +136,11 @@ function classification.open(run)
   local self = setmetatable({ run = run, params = params, exact = exact, skipped = 0 }, Study)
 
   local train = params.train
-  local real = open_table("train", train, train.real, train.real_dir)
-  local synthetic = open_table("train", train, train.synthetic, train.synthetic_dir)
-  self.test = open_table("test", params.test, params.test.image, params.test.image_dir)
+  local function open_train(image, folder)
+    return choices.open_table("train", train, { image = image, labels = "labels", id = "id", patient = "patient" }, folder)
+  end
+  local real, synthetic = open_train("real", train.real_dir), open_train("synthetic", train.synthetic_dir)
+  self.test = choices.open_table("test", params.test, { image = "image", labels = "labels", patient = "patient" })
   local has_patients
   real, has_patients = with_patients(real)
   -- A synthetic film belongs to the patient of its study.
@@ -259,7 +252,7 @@ function Study:fit()
   local best = run:artifact "classifier.safetensors"
   local checkpoint = run:artifact "checkpoint.safetensors"
   local trained = run:once("training", function()
-    local net = model.classifier(params.network, { classes = #dataset.pathologies, weights = filled(params.weights),
+    local net = model.classifier(params.network, { classes = #dataset.pathologies, weights = choices.filled(params.weights),
       seed = run.seed })
     local history = net:fit {
       train = self.train, validation = self.validation, uncertain = params.uncertain or 0, missing = params.missing or 0,

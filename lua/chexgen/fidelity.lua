@@ -6,7 +6,7 @@
 --- logits. Protocol `exact` does what the metrics' papers say: duplicates are dropped on both sides, RAD-DINO sees the original
 --- image, KID draws subsets of at most 1000, the Inception Score takes the 1008 unbiased logits.
 
-local one_of = require "chexgen.choices".one_of
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local evaluation = require "chexgen.evaluation"
 local metric = require "chexgen.metric"
@@ -23,6 +23,9 @@ fidelity.columns = {
 
 local INTERVALS = { "FID", "FID (RadDino)", "KID", "KID (RadDino)", "Precision", "Recall", "Density", "Coverage" }
 
+--- The column of labels where the YAML names none.
+local LABELS = "chexpert_labels"
+
 --- The parameters of both experiments with their defaults.
 function fidelity.params(extra)
   local params = {
@@ -31,7 +34,7 @@ function fidelity.params(extra)
     results = "Results",
     batch = 16,
     on_bad_image = "stop",
-    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" },
+    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = LABELS },
     synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
     encoders = {},
     nearest_k = 5,
@@ -47,13 +50,10 @@ function fidelity.params(extra)
 end
 
 local function read_table(which, options, labels)
-  if options.csv == "" then
-    error(("params.%s.csv is not set: name the table of the %s images, in the YAML or with --set params.%s.csv=FILE")
-      :format(which, which, which), 0)
-  end
-  local image_dir = options.image_dir ~= "" and options.image_dir or nil
-  return dataset.csv { path = options.csv, image_dir = image_dir, image = options.image, prompt = options.prompt,
-    labels = labels and options.labels or nil }
+  local columns = { image = "image", prompt = "prompt" }
+  -- Labels that nobody asks for need not be there; a column that the YAML names must.
+  if labels or options.labels and options.labels ~= LABELS then columns.labels = "labels" end
+  return choices.open_table(which, options, columns)
 end
 
 local Study = {}
@@ -63,8 +63,8 @@ Study.__index = Study
 --- The parameters are the run's, or `params` for an experiment that makes its images itself.
 function fidelity.open(run, labels, params)
   params = params or run.params
-  one_of("protocol", params.protocol, { "chexgenbench", "exact" })
-  one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
+  choices.one_of("protocol", params.protocol, { "chexgenbench", "exact" })
+  choices.one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
 
   local self = setmetatable({ run = run, params = params, exact = params.protocol == "exact", encoders = {},
     features = {}, radiomics = params.frd and {} or nil, noticed = {}, skipped = {} }, Study)

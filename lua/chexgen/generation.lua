@@ -5,6 +5,7 @@
 --- Other than there, an image's seed is the run's seed plus the row of its prompt (from 0) in the table without duplicates,
 --- so that it is the same in every subset and shard.
 
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local chexgen = require "chexgen"
 local image = require "chexgen.image"
@@ -22,7 +23,8 @@ function generation.params(extra)
     model = "SD-V1-5",     -- a name of chexgen.models, a registered one, a folder or a Hub name
     weights = "",          -- where the model's weights lie, where the name alone does not say it
     modules = {},          -- Lua modules beside the experiment that register models
-    prompts = { csv = "", prompt = "annotated_prompt", id = "id" },
+    -- The files are called by the id; without one by the column `id`, or by the row's number where there is none.
+    prompts = { csv = "", prompt = "annotated_prompt", id = "" },
     negative_prompt = "",
     subset = 0,            -- how many prompts; all where 0
     subset_seed = 42,
@@ -42,10 +44,7 @@ end
 --- The table's rows that have a prompt, each prompt once.
 local function prompts_of(run)
   local options = run.params.prompts
-  if options.csv == "" then
-    wrong("prompts.csv", "name the table of prompts, in the YAML or with --set params.prompts.csv=FILE")
-  end
-  local all = dataset.csv { path = options.csv, prompt = options.prompt }
+  local all = choices.open_table("prompts", options, { prompt = "prompt", id = "id" })
   local kept = all:dropna(options.prompt):unique(options.prompt)
   run:log("%d prompts (%d rows; without a prompt or with one that occurred before: %d)", #kept, #all, #all - #kept)
   if #kept == 0 then wrong("prompts.csv", "%s holds no prompt", options.csv) end
@@ -54,7 +53,8 @@ end
 
 --- A file name for every row: by its id, or by its number from 0 where the table has no such column.
 local function file_names(table_of, id_column)
-  local has_ids = false
+  local has_ids = id_column ~= ""
+  if not has_ids then id_column = "id" end
   for _, column in ipairs(table_of.columns) do has_ids = has_ids or column == id_column end
   local names, taken = {}, {}
   for i, row in table_of:rows() do

@@ -67,11 +67,16 @@ enum DatasetModule {
             let path = try session.input(options.string("path"))
             let isJSON = [".json", ".jsonl", ".json.gz", ".jsonl.gz"].contains { path.hasSuffix($0) }
             let open = isJSON ? Dataset.openJSON : Dataset.openCSV
-            let dataset = try open(
-                path,
-                TableRoles(
-                    imageDirectory: column("image_dir"), image: column("image"), prompt: column("prompt"),
-                    labels: column("labels"), id: column("id"), patient: column("patient")))
+            let roles = try TableRoles(
+                imageDirectory: column("image_dir"), image: column("image"), prompt: column("prompt"),
+                labels: column("labels"), id: column("id"), patient: column("patient"))
+            let dataset: Dataset
+            do {
+                dataset = try open(path, roles)
+            } catch let error as DatasetError {
+                guard case .role(let role, _, _) = error else { throw error }
+                throw options.fail(role, error.description)
+            }
             let passedOver = dataset.passedOver.summary
             if !passedOver.isEmpty { session.folder?.log("\(path): passed over: \(passedOver)") }
             return [.object(DatasetObject(dataset))]
