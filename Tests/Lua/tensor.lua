@@ -315,4 +315,13 @@ test("files", function()
   raises(function() tensor.load(scratch .. "/bad.npy") end, "bad.npy")
 end)
 
+test("an index that is none says what is wanted", function()
+  local x = tensor.ones { 2, 2 }
+  raises(function() return x[1.5] end, "wanted an integer or a list of integers, got 1.5")
+  raises(function() x[1.5] = 1 end, "got 1.5")
+  raises(function() return x[true] end, "got boolean")
+  raises(function() return x[{ 1, 0.5 }] end, "got 0.5")
+  raises(function() return x.shap end, "Tensor has no field 'shap'")
+end)
+
 harness.report()

@@ -167,6 +167,12 @@ enum TensorMethods {
             guard !table.array.isEmpty else { throw LuaError("tensor index: wanted at least one index") }
             return try table.array.reduce(tensor) { try element($0, $1) }
         }
-        throw LuaError("Tensor has no field '\(key.stringValue ?? key.kind)'")
+        if let number = key.numberValue {
+            throw LuaError("tensor index: wanted an integer or a list of integers, got \(number)")
+        }
+        guard let name = key.stringValue else {
+            throw LuaError("tensor index: wanted an integer or a list of integers, got \(key.kind)")
+        }
+        throw LuaError("Tensor has no field '\(name)'")
     }
 }

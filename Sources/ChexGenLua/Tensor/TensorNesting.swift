@@ -58,6 +58,12 @@ enum TensorNesting {
         if tensor.rank == 0 { return try .scalar(of: tensor) }
         // A value and its place in a list, here, on the way and in Lua.
         try Storage.checkRoom(tensor.count, 96)
+        // Tensors without elements have lists, too: [1000000, 0] is a million empty ones.
+        let lists = tensor.shape.dropLast().prefix { $0 > 0 }.reduce(1, *)
+        guard lists <= 20_000_000 else {
+            throw LuaError("totable: a tensor of shape \(Tensor.text(tensor.shape)) has too many lists, \(lists)")
+        }
+        try Storage.checkRoom(lists, 160)
         let flat: [LuaValue]
         switch tensor.dtype {
         case .i64, .i32, .u8:

@@ -41,4 +41,10 @@ for _, name in ipairs { "sort", "cumsum", "softmax", "totable" } do
   assert(not ok and reason:find "out of memory", name)
 end
 assert(not pcall(row.topk, row, 3))
+-- Lists without elements are lists.
+for _, sizes in ipairs { { (1 << 31) - 1, 0 }, { 1 << 40, 0 }, { 1 << 20, 1 << 20, 0 }, { 10000000, 0 } } do
+  local empty = tensor.zeros(sizes)
+  assert(not pcall(empty.totable, empty))
+end
+assert(#tensor.zeros({ 3, 0 }):totable() == 3 and #tensor.zeros({ 0, 1 << 40 }):totable() == 0)
 print("refused")
