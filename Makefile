@@ -4,7 +4,7 @@ PACKAGES := liblua5.4-dev libopenblas-dev libpng-dev libyaml-dev libdnnl-dev lib
 CHEXGEN := .build/release/chexgen
 SOURCES := Package.swift Sources Tests benchmarks
 
-.PHONY: setup build demo test bench format lint docs docs-check clean
+.PHONY: setup build demo test bench reference parity format lint docs docs-check clean
 
 # Installs the Debian packages that are missing; asks for nothing where all are there.
 setup:
@@ -31,13 +31,27 @@ bench: setup
 	swift build -c release
 	benchmarks/run
 
+# The Python environments that benchmarks and parity scripts compare with.
+REFERENCE := $(HOME)/.cache/chexgen-reference
+RADIOMICS := $(HOME)/.cache/chexgen-radiomics
+reference:
+	python3 -m venv $(REFERENCE)
+	$(REFERENCE)/bin/pip install -r Tests/Parity/requirements.txt
+	python3 -m venv $(RADIOMICS)
+	$(RADIOMICS)/bin/pip install -r Tests/Parity/requirements-radiomics.txt
+	$(RADIOMICS)/bin/pip install --no-build-isolation pyradiomics==3.0.1
+
+# Writes the expectations of Tests/Parity/fixtures anew and says what differs from the committed ones.
+parity:
+	python3 Tests/Parity/regenerate.py
+
 format:
 	swift format --in-place --recursive $(SOURCES)
 
 lint:
 	swift format lint --strict --recursive $(SOURCES)
 
-# The Lua reference (docs/lua.md) and the editor stubs (lua/chexgen/meta) come from the declarations in the code.
+# The Lua reference (docs/lua.md) and the editor stubs (lua/meta) come from the declarations in the code.
 docs: build
 	$(CHEXGEN) stubs --manual docs/lua.md --out lua/meta
 

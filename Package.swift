@@ -153,7 +153,7 @@ let package = Package(
             path: "benchmarks/DiffusionBench"),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: [.unsafeFlags(["-O"])]),
 
         // Every operation and network in plain loops, and what compares executors with it.
         .target(
@@ -166,7 +166,7 @@ let package = Package(
         tests("Checkpoints", ["Tensors", "Files", "CZlib"]),
         tests("Engine", ["ReferenceExecution", "EngineCPU", "Recording", "Tensors", "Checkpoints"]),
         tests("Networks", ["ReferenceExecution", "Engine", "Tensors", "Files"]),
-        tests("Training", ["Imaging", "Tensors"]),
+        tests("Training", ["Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Tensors", "Files"]),
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),

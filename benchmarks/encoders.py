@@ -16,7 +16,7 @@ import tempfile
 from sides import start
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(here, "..", "Tests", "Parity"))
+sys.path.insert(0, os.path.join(here, "..", "Tests", "Parity", "generators"))
 THREADS = 2
 BATCH = {"inception-v3": 16, "rad-dino": 4}
 
@@ -26,7 +26,7 @@ def inception_network():
     import torch
     from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
-    from encoders_formula import weight
+    from formula import weight
 
     load, load_state = torch.load, torch.nn.Module.load_state_dict
     torch.load = lambda *a, **k: {}
@@ -60,7 +60,7 @@ def dino_network():
     import torch
     from transformers import Dinov2Config, Dinov2Model
 
-    from encoders_formula import weight
+    from formula import weight
 
     model = Dinov2Model(Dinov2Config(image_size=518, patch_size=14)).eval()
     state = {k: torch.from_numpy(weight(k, tuple(v.shape))) for k, v in model.state_dict().items()}
@@ -82,7 +82,7 @@ def prepare(folder):
     import numpy as np
     import torch
 
-    from encoders_formula import uniform
+    from formula import uniform
 
     torch.save(inception_network()[1], os.path.join(folder, "inception.pth"))
     dino_network()[1].save_pretrained(os.path.join(folder, "dino"))

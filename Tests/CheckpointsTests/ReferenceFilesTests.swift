@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Files that torch.save, safetensors and NumPy wrote, made by Tests/Parity/checkpoints_fixtures.py.
+/// Files that torch.save, safetensors and NumPy wrote, made by Tests/Parity/generators/checkpoints_fixtures.py.
 @Suite struct ReferenceFilesTests {
     private func check(_ found: Tensor, _ wanted: JSON, _ name: String) throws {
         #expect(found.dtype.rawValue == wanted["dtype"]?.string, "\(name)")

@@ -82,7 +82,7 @@ import Testing
         #expect(try folder.text("whole/run.yaml").contains("train.csv"))
     }
 
-    /// The choices of rows are the reference's: Tests/Parity/training_rows.py.
+    /// The choices of rows are the reference's: Tests/Parity/generators/training_rows.py.
     @Test func rowsAreTheReferences() throws {
         let folder = try Scratch()
         let fixtures = "\(Places.package)/Tests/Parity/fixtures/training"

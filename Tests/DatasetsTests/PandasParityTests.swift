@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What pandas, NumPy and scikit-learn read and choose, written by Tests/Parity/datasets_fixtures.py.
+/// What pandas, NumPy and scikit-learn read and choose, written by Tests/Parity/generators/datasets_fixtures.py.
 @Suite struct PandasParityTests {
     struct Expected: Decodable {
         struct Selection: Decodable {

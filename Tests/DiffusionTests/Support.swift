@@ -21,7 +21,7 @@ func relativeError(_ found: Tensor, _ wanted: Tensor) throws -> Double {
     return relativeError(try found.array(Float.self), try wanted.array(Float.self))
 }
 
-/// One network of Tests/Parity/diffusion_networks.py: what its folder holds, and what diffusers answers.
+/// One network of Tests/Parity/generators/diffusion_networks.py: what its folder holds, and what diffusers answers.
 struct ReferenceNetwork {
     let name: String
     /// `config.json`.

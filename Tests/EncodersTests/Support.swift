@@ -27,7 +27,7 @@ func stack(_ tensors: [Tensor]) throws -> Tensor {
     return result
 }
 
-/// The expected outputs that Tests/Parity/encoders_networks.py computes.
+/// The expected outputs that Tests/Parity/generators/encoders_networks.py computes.
 func expected(_ name: String) throws -> [Float] { try expectedText("networks", name) }
 
 /// The largest relative error over rows of `width`.

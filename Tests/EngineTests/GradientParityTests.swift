@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Every gradient beside PyTorch's in f64, which its own finite differences confirm: Tests/Parity/training_gradients.py.
+/// Every gradient beside PyTorch's in f64, which its own finite differences confirm: Tests/Parity/generators/training_gradients.py.
 @Suite struct GradientParityTests {
     private static let expected = Result { () -> Checkpoint in
         try Checkpoint.open(Places.fixtures("training/gradients.safetensors"))

@@ -4,7 +4,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// Pixels equal Pillow 11.1's to the byte. `Tests/Parity/imaging_expectations.py` makes the digests.
+/// Pixels equal Pillow 11.1's to the byte. `Tests/Parity/generators/imaging_expectations.py` makes the digests.
 @Suite struct PillowParityTests {
     @Test func operationsOnImagesByFormula() throws {
         for row in try rows("operations.tsv") {

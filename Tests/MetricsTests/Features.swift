@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Features from the formula that `Tests/Parity/metrics_reference.py` shares.
+/// Features from the formula that `Tests/Parity/generators/metrics_reference.py` shares.
 enum Features {
     /// 24-bit fractions: splitmix64 of `key * 2^32 + index`.
     static func uniforms(_ key: UInt64, _ count: Int) -> [Double] {

@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// The picture of Tests/Parity/radiomics_features.py.
+/// The picture of Tests/Parity/generators/radiomics_features.py.
 private func picture(_ width: Int, _ height: Int) throws -> Tensor {
     var pixels: [UInt8] = []
     for y in 0..<height {

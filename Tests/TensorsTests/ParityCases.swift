@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// One case of `Tests/Parity/tensors_ops.py`: an operation, its inputs, and what PyTorch makes of them.
+/// One case of `Tests/Parity/generators/tensors_ops.py`: an operation, its inputs, and what PyTorch makes of them.
 struct ParityCase {
     let operation: String
     let arguments: [String: Any]

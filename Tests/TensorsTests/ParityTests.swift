@@ -5,7 +5,7 @@ import Testing
 
 extension SerialTests {
     /// Every operation against PyTorch, over dtypes, strides and shapes.
-    /// `CHEXGEN_TENSOR_CASES` names another file of `Tests/Parity/tensors_ops.py`, for fuzzing.
+    /// `CHEXGEN_TENSOR_CASES` names another file of `Tests/Parity/generators/tensors_ops.py`, for fuzzing.
     @Suite struct ParityTests {
         @Test func operationsEqualPyTorch() throws {
             let fixture = URL(fileURLWithPath: Places.fixtures("tensors/ops.bin"))

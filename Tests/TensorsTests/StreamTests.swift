@@ -3,7 +3,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// The random streams against NumPy, Python and PyTorch (`Tests/Parity/tensors_streams.py`).
+/// The random streams against NumPy, Python and PyTorch (`Tests/Parity/generators/tensors_streams.py`).
 /// `CHEXGEN_STREAM_CASES` names another file of the script.
 @Suite struct StreamTests {
     struct Cases: Decodable {

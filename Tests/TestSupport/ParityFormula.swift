@@ -1,4 +1,4 @@
-/// Uniform values by formula, as Tests/Parity/encoders_formula.py makes them: splitmix64 of the FNV-1a hash of the name plus
+/// Uniform values by formula, as Tests/Parity/generators/formula.py makes them: splitmix64 of the FNV-1a hash of the name plus
 /// the index, upper 24 bits.
 public func uniform(_ name: String, _ shape: [Int], _ low: Float = -1, _ high: Float = 1) -> [Float] {
     var seed: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -10,9 +10,10 @@ import sys
 import numpy
 import torch
 
+import places
+
 first = int(sys.argv[1]) if len(sys.argv) > 1 else 42
-path = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else (
-    pathlib.Path(__file__).parent / "fixtures/tensors/streams.json")
+path = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else places.folder("tensors") / "streams.json"
 result = {"numpy": [], "python": [], "torch": []}
 
 for seed in (first, 0, 639, 4294967295):
@@ -63,6 +64,5 @@ result["latents"] = {"seed": first, "head": big.flatten()[:8].double().tolist(),
 permutation = torch.randperm(70000, generator=torch.Generator().manual_seed(first))
 result["largePermutation"] = permutation[:20].tolist() + permutation[-20:].tolist()
 
-path.parent.mkdir(parents=True, exist_ok=True)
 path.write_text(json.dumps(result))
 print(path.stat().st_size, "bytes")

@@ -4,16 +4,14 @@ BioViL-T's CXRBertModel written out in PyTorch.
 Run in the reference environment; writes fixtures/encoders/bert_text.safetensors.
 """
 
-import os
-
 import numpy as np
 import torch
 from safetensors.numpy import save_file
 from transformers import BertConfig, BertModel
 
-from encoders_formula import uniform, weight
+import places
+from formula import uniform, weight
 
-here = os.path.dirname(os.path.abspath(__file__))
 VOCABULARY, WIDTH, PROJECTION = 90, 64, 32
 model = BertModel(BertConfig(vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=160, num_hidden_layers=3,
                              num_attention_heads=4, max_position_embeddings=140), add_pooling_layer=False).eval()
@@ -41,4 +39,4 @@ def projected(x):
 with torch.no_grad():
     last = model(torch.from_numpy(ids)).last_hidden_state
     outputs = {"last": last[:, ::7].numpy().copy(), "projected": projected(last[:, 0]).numpy().copy()}
-save_file(outputs, os.path.join(here, "fixtures/encoders/bert_text.safetensors"))
+save_file(outputs, places.folder("encoders") / "bert_text.safetensors")

@@ -14,10 +14,12 @@ import sys
 
 import torch
 
+import places
+
 seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 cases = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 most = int(sys.argv[3]) if len(sys.argv) > 3 else 40
-path = pathlib.Path(sys.argv[4]) if len(sys.argv) > 4 else pathlib.Path(__file__).parent / "fixtures/tensors/ops.bin"
+path = pathlib.Path(sys.argv[4]) if len(sys.argv) > 4 else places.folder("tensors") / "ops.bin"
 random.seed(seed)
 torch.manual_seed(seed)
 
@@ -277,6 +279,5 @@ for _ in range(cases * 3):
     if not batch:
         emit("trace", [b], [torch.trace(b.double()).to(dtype)], tolerance=10.0)
 
-path.parent.mkdir(parents=True, exist_ok=True)
 path.write_bytes(b"".join(out))
 print(len(out), "cases,", path.stat().st_size, "bytes")

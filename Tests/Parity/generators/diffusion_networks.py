@@ -6,15 +6,15 @@ the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors
 """
 
 import json
-from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.numpy import save_file
 
-from encoders_formula import uniform, weight
+import places
+from formula import uniform, weight
 
-HERE = Path(__file__).parent / "fixtures/diffusion"
+HERE = places.folder("diffusion")
 
 TWO = {
     "sample_size": 8, "block_out_channels": [32, 64], "norm_num_groups": 8, "cross_attention_dim": 24,

@@ -3,16 +3,14 @@
 Run in the reference environment; writes fixtures/encoders/clip_text.safetensors.
 """
 
-import os
-
 import numpy as np
 import torch
 from safetensors.numpy import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from encoders_formula import uniform, weight
+import places
+from formula import uniform, weight
 
-here = os.path.dirname(os.path.abspath(__file__))
 CASES = {
     # name: (configuration, texts, length)
     "quick": (dict(vocab_size=100, hidden_size=64, intermediate_size=160, num_hidden_layers=3, num_attention_heads=4,
@@ -39,4 +37,4 @@ for name, (options, texts, length) in CASES.items():
     outputs[f"{name}.penultimate"] = result.hidden_states[-2][:, ::7].numpy().copy()
     outputs[f"{name}.skipped"] = skipped[:, ::7].numpy().copy()
     outputs[f"{name}.pooled"] = result.pooler_output.numpy().copy()
-save_file(outputs, os.path.join(here, "fixtures/encoders/clip_text.safetensors"))
+save_file(outputs, places.folder("encoders") / "clip_text.safetensors")

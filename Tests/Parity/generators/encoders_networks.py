@@ -3,7 +3,6 @@
 Run in the reference environment; writes fixtures/encoders/networks.safetensors.
 """
 
-import os
 import tempfile
 
 import numpy as np
@@ -13,9 +12,9 @@ from safetensors.numpy import save_file
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 from transformers import BitImageProcessor, Dinov2Config, Dinov2Model
 
-from encoders_formula import uniform, weight
+import places
+from formula import uniform, weight
 
-here = os.path.dirname(os.path.abspath(__file__))
 outputs = {}
 
 
@@ -85,8 +84,6 @@ with torch.no_grad():
     net = fill(Dinov2Model(gated), "gated.")
     outputs["gated.pooled"] = net(nchw(uniform("gated", (1, 154, 154, 3), -2, 2))).pooler_output.numpy()
 
-folder = os.path.join(here, "fixtures", "encoders")
-os.makedirs(folder, exist_ok=True)
-save_file({k: np.ascontiguousarray(v) for k, v in outputs.items()}, os.path.join(folder, "networks.safetensors"))
+save_file({k: np.ascontiguousarray(v) for k, v in outputs.items()}, places.folder("encoders") / "networks.safetensors")
 for name, value in outputs.items():
     print(name, value.shape, float(value.mean()), float(value.std()))

@@ -1,10 +1,10 @@
 """Expected bytes of the Imaging room, computed by Pillow 11.1, torchvision and transformers.
 
-    python Tests/Parity/imaging_expectations.py [--seed N] [--out DIR] [--radiographs DIR]
+    python imaging_expectations.py [--seed N] [--radiographs DIR]
 
 Writes `operations.tsv` (operations on images made by a formula), `files/` with `files.tsv` (small PNG and JPEG files of
 every kind and what Pillow makes of them) and, with --radiographs, `radiographs.tsv`. Another seed gives other sizes and
-pixels for a check by hand: point CHEXGEN_FIXTURES at the folder that holds it and run the tests.
+pixels for a check by hand: CHEXGEN_FIXTURES names another folder for this script and for the tests.
 """
 
 import argparse
@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import PIL
 from PIL import Image
+
+import places
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -324,16 +326,15 @@ def write_radiographs(folder, source):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "fixtures" / "imaging")
     parser.add_argument("--radiographs", type=Path)
     options = parser.parse_args()
     if PIL.__version__ != "11.1.0":
         raise SystemExit(f"wanted Pillow 11.1.0, got {PIL.__version__}")
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_operations(options.out, options.seed)
-    write_files(options.out, options.seed)
+    out = places.folder("imaging")
+    write_operations(out, options.seed)
+    write_files(out, options.seed)
     if options.radiographs:
-        write_radiographs(options.out, options.radiographs)
+        write_radiographs(out, options.radiographs)
 
 
 main()

@@ -15,14 +15,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-# The reference's environment does not have ftfy.
+import places
+
+# The ids must not depend on whether ftfy is there.
 sys.modules["ftfy"] = None
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers  # noqa: E402
 from transformers import BertTokenizer, BertTokenizerFast, CLIPTokenizer, CLIPTokenizerFast  # noqa: E402
 from transformers.models.clip.tokenization_clip import bytes_to_unicode  # noqa: E402
 
-HERE = Path(__file__).parent / "fixtures/tokenizers"
+HERE = places.folder("tokenizers")
 
 CORPUS = """
 The heart is mildly enlarged and the lungs are clear. There is no pleural effusion or pneumothorax.

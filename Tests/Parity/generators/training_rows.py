@@ -5,20 +5,21 @@ fixtures/training/studies.csv and fixtures/training/rows.txt.
     python training_rows.py
 """
 
-import os
 import random
 
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures", "training")
+import places
+
+folder = places.folder("training")
 labels = "\"{'Edema': 1.0, 'Pneumonia': None}\""
-with open(os.path.join(folder, "studies.csv"), "w") as file:
+with open(folder / "studies.csv", "w") as file:
     file.write("id,path,synthetic_filename,chexpert_labels,patientID\n")
     for i in range(60):
         file.write(f"s{i * 7919 % 47},r{i}.png,s{i}.png,{labels},p{i % 20}\n")
 
-table = pd.read_csv(os.path.join(folder, "studies.csv"))
+table = pd.read_csv(folder / "studies.csv")
 real = ["real/" + name for name in table["path"]]
 synthetic = ["synthetic/" + name for name in table["synthetic_filename"]]
 random.seed(42)
@@ -29,7 +30,7 @@ lists = {
     "mixed": [f for f, d in zip(real, drawn) if not d] + [f for f, d in zip(synthetic, drawn) if d],
     "augmented": real + synthetic,
 }
-with open(os.path.join(folder, "rows.txt"), "w") as file:
+with open(folder / "rows.txt", "w") as file:
     for setting, films in lists.items():
         for side, chosen in zip(("train", "validation"), train_test_split(films, test_size=0.05, random_state=42)):
             file.write(f"{setting} {side}: {' '.join(chosen)}\n")

@@ -1,6 +1,6 @@
 """Builds pipelines with fresh random weights, and compares chexgen's pictures with diffusers' for the same seeds.
 
-    python diffusion_pipeline_check.py [--seed S] [--only NAME] [--chexgen PATH] [--keep FOLDER]
+    python diffusion_pipeline.py [--seed S] [--only NAME] [--chexgen PATH] [--keep FOLDER]
 
 Each pipeline is saved as users have it, in a diffusers folder; diffusers runs it for prompts that are long, empty and in
 many scripts, sizes that are not square, negative prompts and batches; a Lua script runs the same folder through
@@ -71,7 +71,7 @@ def spread(model, generator):
 
 
 def text_part(kind, width, draw, generator):
-    fixtures = HERE / "fixtures/tokenizers"
+    fixtures = HERE.parent / "fixtures/tokenizers"
     layers, heads = draw.choice([2, 3]), draw.choice([2, 4])
     if kind == "bert":
         tokenizer = transformers.BertTokenizer(str(fixtures / "bert/vocab.txt"), model_max_length=128)
@@ -285,7 +285,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     parser.add_argument("--only", choices=PIPELINES)
-    parser.add_argument("--chexgen", default=HERE.parent.parent / ".build/release/chexgen")
+    parser.add_argument("--chexgen", default=HERE.parent.parent.parent / ".build/release/chexgen")
     parser.add_argument("--keep", type=Path, help="an empty folder for the pipelines, which then stay")
     options = parser.parse_args()
     print(f"seed {options.seed}")

@@ -3,7 +3,6 @@
 Writes fixtures/metrics/reference.json. The features come from a formula that Features.swift shares.
 """
 import json
-import pathlib
 
 import mpmath
 import numpy as np
@@ -12,6 +11,8 @@ import sklearn.metrics as sk
 import torch
 from torchmetrics.image.fid import _compute_fid
 from torchmetrics.image.kid import poly_mmd
+
+import places
 
 MASK = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -185,9 +186,7 @@ def main():
     a, b = features(42, 1500, 10), features(43, 1300, 10)
     out["prdc_tiles"] = prdc.compute_prdc(a, b, 5)
     out["classification"] = classification()
-    path = pathlib.Path(__file__).parent / "fixtures" / "metrics" / "reference.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(out, indent=1, default=float, allow_nan=False) + "\n")
+    (places.folder("metrics") / "reference.json").write_text(json.dumps(out, indent=1, default=float, allow_nan=False) + "\n")
 
 
 main()

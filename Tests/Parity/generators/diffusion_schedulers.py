@@ -13,12 +13,13 @@ import math
 import os
 import random
 import sys
-from pathlib import Path
 
 import diffusers
 import torch
 from diffusers.configuration_utils import FrozenDict
 from diffusers.utils.torch_utils import randn_tensor
+
+import places
 
 if not os.environ.get("CHEXGEN_TORCH_SQRT"):
     power, root = torch.Tensor.__pow__, torch.Tensor.sqrt
@@ -220,7 +221,6 @@ if __name__ == "__main__":
         print(json.dumps(drawn(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100)))
     else:
         cases = [found for found in committed() if found]
-        path = Path(__file__).parent / "fixtures/diffusion/schedulers.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = places.folder("diffusion") / "schedulers.json"
         path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
         print(len(cases), "cases,", path.stat().st_size, "bytes")

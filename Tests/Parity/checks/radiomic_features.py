@@ -1,6 +1,6 @@
 """Compares radiomic features and both distances with pyradiomics on images of one's own.
 
-    swift build -c release --product chexgen && python radiomics_check.py REAL_FOLDER SYNTHETIC_FOLDER
+    swift build -c release --product chexgen && python radiomic_features.py REAL_FOLDER SYNTHETIC_FOLDER
 
 Run in an environment with pyradiomics 3.0.1, SimpleITK, scipy and Pillow. The distances are the reference's steps, written
 out with NumPy and scipy's matrix square root. Exits with 1 where a feature differs by more than 1e-4 of itself (of 1e-6
@@ -23,7 +23,7 @@ from scipy.linalg import sqrtm
 
 radiomics.setVerbosity(60)
 here = os.path.dirname(os.path.abspath(__file__))
-program = os.environ.get("CHEXGEN", os.path.join(here, "../../.build/release/chexgen"))
+program = os.environ.get("CHEXGEN", os.path.join(here, "../../../.build/release/chexgen"))
 GLCM = (
     "Autocorrelation JointAverage ClusterProminence ClusterShade ClusterTendency Contrast Correlation DifferenceAverage "
     "DifferenceEntropy DifferenceVariance JointEnergy JointEntropy Imc1 Imc2 Idm Idmn Id Idn InverseVariance "

@@ -5,15 +5,15 @@ that none needs to be stored; Tests/RadiomicsTests draws the same.
 """
 
 import json
-import os
 
 import numpy as np
 import radiomics
 import SimpleITK as sitk
 from radiomics import featureextractor
 
+import places
+
 radiomics.setVerbosity(60)
-here = os.path.dirname(os.path.abspath(__file__))
 GLCM = (
     "Autocorrelation JointAverage ClusterProminence ClusterShade ClusterTendency Contrast Correlation DifferenceAverage "
     "DifferenceEntropy DifferenceVariance JointEnergy JointEntropy Imc1 Imc2 Idm Idmn Id Idn InverseVariance "
@@ -53,5 +53,5 @@ for name, size, changes in [
 ]:
     found = features(picture(*size), extractor(**changes))
     cases[name] = {"width": size[0], "height": size[1], "names": list(found), "values": list(found.values())}
-with open(os.path.join(here, "fixtures/radiomics/features.json"), "w") as file:
+with open(places.folder("radiomics") / "features.json", "w") as file:
     json.dump(cases, file)

@@ -1,18 +1,17 @@
 """Gradients of every layer and loss that a tape records, by PyTorch in f64, each of them checked there against finite
-differences (gradcheck). Inputs and weights follow from the formula of encoders_formula.py; gradients are of
+differences (gradcheck). Inputs and weights follow from the formula of formula.py; gradients are of
 Σ result · direction, or of the loss. Writes fixtures/training/gradients.safetensors: `case/result`, `case/grad/NAME`.
 
     python training_gradients.py
 """
-
-import os
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.numpy import save_file
 
-from encoders_formula import uniform
+import places
+from formula import uniform
 
 found = {}
 
@@ -111,7 +110,5 @@ case("masked binary cross entropy", {"x": logits()},
 case("mean squared error", {"x": logits()}, lambda x: F.mse_loss(x, targets), True)
 case("cross entropy", {"x": logits()}, lambda x: F.cross_entropy(x, torch.tensor([5, 0, 2, 2])), True)
 
-folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures", "training")
-os.makedirs(folder, exist_ok=True)
-save_file({key: np.ascontiguousarray(value) for key, value in found.items()}, os.path.join(folder, "gradients.safetensors"))
+save_file({key: np.ascontiguousarray(value) for key, value in found.items()}, places.folder("training") / "gradients.safetensors")
 print(len(found), "tensors")

@@ -1,6 +1,6 @@
 """Writes the small weight files of Tests/CheckpointsTests with the libraries that users write theirs with.
 
-Usage: python checkpoints_fixtures.py [FOLDER [SEED]]; the folder is fixtures/checkpoints beside this file by default.
+Usage: python checkpoints_fixtures.py [FOLDER [SEED]]; the folder is ../fixtures/checkpoints by default.
 expected.json holds, for every file and tensor, the dtype, the shape and the values in row-major order.
 """
 import json
@@ -12,7 +12,9 @@ import numpy
 import torch
 from safetensors.torch import save_file
 
-folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "fixtures/checkpoints")
+import places
+
+folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else places.folder("checkpoints")
 folder.mkdir(parents=True, exist_ok=True)
 torch.manual_seed(int(sys.argv[2]) if len(sys.argv) > 2 else 7)
 expected = {}

@@ -1,16 +1,18 @@
-"""Two epochs of training by PyTorch (timm's networks) and by `training-bench`, from the same weights on the same radiographs,
-without shuffling or augmentation: how far apart are the epochs' losses and the probabilities behind them?
+"""Two epochs of training by PyTorch (timm's networks) and by chexgen, from the same weights on the same radiographs, without
+shuffling or augmentation: how far apart are the epochs' losses and the probabilities behind them?
 
-    python training_reference.py FOLDER [--network resnet50 …] [--images 32] [--batch 8] [--epochs 2]
+    python training_epochs.py FOLDER [--network resnet50 …] [--images 32] [--batch 8] [--epochs 2]
 
-FOLDER holds annotations.csv (columns path and chexpert_labels) and the images. Wants a release build of training-bench.
+FOLDER holds annotations.csv (columns path and chexpert_labels) and the images. Wants a release build of chexgen.
 """
 
 import argparse
 import ast
+import json
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,25 @@ from PIL import Image
 from safetensors.torch import save_file
 
 torch.set_num_threads(2)
-here = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = Path(__file__).resolve().parents[3] / ".build/release/chexgen"
+SCRIPT = """
+local model, tensor = require "chexgen.model", require "chexgen.tensor"
+local paths = {paths}
+local net = model.classifier("{name}", {{ classes = {classes}, weights = {weights} }})
+local history = net:fit{{ train = {{ paths = paths, labels = tensor.new({labels}) }}, batch = {batch}, epochs = {epochs},
+  augment = false, shuffle = false }}
+for _, epoch in ipairs(history) do print("loss", epoch.train_loss) end
+for _, row in ipairs(net:predict(paths):totable()) do
+  for _, probability in ipairs(row) do print(probability) end
+end
+"""
+
+
+def lua(values):
+    """A list of lists, texts or numbers as Lua writes it."""
+    if isinstance(values, list):
+        return "{" + ", ".join(lua(value) for value in values) + "}"
+    return json.dumps(values)
 
 
 def rows(folder, count):
@@ -65,21 +85,20 @@ def main():
     options = parser.parse_args()
     paths, labels = rows(options.folder, options.images)
     x = pixels(paths)
-    bench = os.path.join(here, "..", "..", ".build", "release", "training-bench")
     for name in options.network:
         torch.manual_seed(3)
         net = timm.create_model(name, pretrained=False, num_classes=len(labels[0]))
         with tempfile.TemporaryDirectory() as folder:
-            weights, files, out = (os.path.join(folder, n) for n in ("w.safetensors", "files.txt", "out.txt"))
+            weights, script = os.path.join(folder, "weights.safetensors"), os.path.join(folder, "train.lua")
             save_file({k: v.contiguous() for k, v in net.state_dict().items()}, weights)
-            with open(files, "w") as table:
-                for path, row in zip(paths, labels):
-                    table.write("\t".join([path] + [str(v) for v in row]) + "\n")
-            printed = subprocess.run(
-                [bench, "run", name, weights, str(options.batch), str(options.epochs), files, out], check=True,
-                capture_output=True, text=True, env=dict(os.environ, CHEXGEN_THREADS="2")).stdout
-            ours = [float(line.split()[1]) for line in printed.splitlines()]
-            probabilities = np.loadtxt(out).reshape(len(paths), -1)
+            with open(script, "w") as file:
+                file.write(SCRIPT.format(name=name, weights=json.dumps(weights), paths=lua(paths), labels=lua(labels),
+                                         classes=len(labels[0]), batch=options.batch, epochs=options.epochs))
+            printed = subprocess.run([PROGRAM, "run", script, "--threads", "2"], check=True, capture_output=True,
+                                     text=True).stdout.splitlines()
+            ours = [float(line.split()[1]) for line in printed if line.startswith("loss ")]
+            probabilities = np.array([float(line) for line in printed if not line.startswith("loss ")])
+            probabilities = probabilities.reshape(len(paths), -1)
         theirs, wanted = by_torch(net, x, torch.tensor(labels), options.batch, options.epochs)
         off = [abs(a / b - 1) * 100 for a, b in zip(ours, theirs)]
         print(f"{name:12} losses {['%.5f' % v for v in ours]} {['%.5f' % v for v in theirs]} "

@@ -1,18 +1,19 @@
 """Writes what pandas, NumPy and scikit-learn choose and read, for DatasetsTests: Tests/Parity/fixtures/datasets/.
 
-Usage: python Tests/Parity/datasets_fixtures.py [SEED [FOLDER]]; the committed files were made with seed 20 by pandas 2.2.3, NumPy 2.1.2,
-scikit-learn 1.6.1. With another seed and folder the tests can be run on fresh draws: CHEXGEN_FIXTURES=its parent.
+Usage: python datasets_fixtures.py [SEED]; the committed files were made with seed 20. With CHEXGEN_FIXTURES, which names another
+folder for this script and for the tests, they can be run on the draws of another seed.
 """
 
 import ast
 import json
 import random
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+import places
 
 PATHOLOGIES = [
     "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture", "Lung Lesion",
@@ -111,8 +112,7 @@ def labels(rng, folder):
 
 def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "fixtures" / "datasets"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = places.folder("datasets")
     rng = random.Random(seed)
     result = {
         "selections": selections(rng),
