@@ -136,13 +136,10 @@ function generation.open(run)
   if type(settings.steps) ~= "number" or settings.steps < 1 then
     wrong("steps", "wanted 1 or more, got %s", tostring(settings.steps))
   end
-  -- What is wrong with the settings, such as a scheduler that the program lacks, is said before the first image; so are
-  -- prompts that are too long, where they shall not be cut.
-  if is_own(pipe) then
-    for i = 1, params.overflow == "error" and #items or math.min(1, #items) do
-      local ok, message = pcall(pipe.settings, pipe, job:options_of(items[i]))
-      if not ok then error("params: " .. tostring(message), 0) end
-    end
+  -- What is wrong with the settings, such as a scheduler that the program lacks, is said before the first image.
+  if is_own(pipe) and items[1] then
+    local ok, message = pcall(pipe.settings, pipe, job:options_of(items[1]))
+    if not ok then error("params: " .. tostring(message), 0) end
   end
   return job
 end
