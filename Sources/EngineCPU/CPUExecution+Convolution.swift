@@ -38,7 +38,7 @@ extension CPUExecution {
         let weights = try prepared.weights(layer, scale: scale, in: primitive.description(DNNL_ARG_WEIGHTS)) { former in
             let wanted = try primitive.description(DNNL_ARG_WEIGHTS)
             if let former { return try PackedWeights(wanted, moving: former, self) }
-            let packed = try PackedWeights(wanted, convolution: layer, scale: scale, self)
+            let packed = try PackedWeights.convolution(layer, scale, wanted, self)
             let used = [layer.weight, layer.bias, scale?.factors].compactMap { $0 }
             for parameter in used + (layer.batchNorm?.parameters ?? []) { parameter.taken() }
             return packed
@@ -114,15 +114,13 @@ package struct ConvolutionShape: Hashable {
 
 extension PackedWeights {
     /// A convolution's weights and biases with batch normalisation and a scale for each output folded in.
-    convenience init(
-        _ wanted: dnnl_memory_desc_t, convolution layer: Convolution2D, scale: LayerScale?, _ execution: CPUExecution
-    ) throws {
+    fileprivate static func convolution(
+        _ layer: Convolution2D, _ scale: LayerScale?, _ wanted: dnnl_memory_desc_t, _ execution: CPUExecution
+    ) throws -> PackedWeights {
         let outputs = layer.outputs
-        let strides = Tensor.contiguousStrides(layer.weight.shape)
         var biases = try layer.bias?.floats() ?? [Float](repeating: 0, count: outputs)
         if layer.batchNorm == nil && scale == nil {
-            try self.init(wanted, from: layer.weight.source(), strides: strides, bias: biases, execution)
-            return
+            return try packed(wanted, from: layer.weight.source(), bias: biases, execution)
         }
         var values = try layer.weight.floats()
         let each = outputs > 0 ? values.count / outputs : 0
@@ -140,7 +138,6 @@ extension PackedWeights {
                 biases[output] *= factors[output]
             }
         }
-        try self.init(
-            wanted, from: Tensor(values, shape: layer.weight.shape), strides: strides, bias: biases, execution)
+        return try packed(wanted, from: values, bias: biases, execution)
     }
 }

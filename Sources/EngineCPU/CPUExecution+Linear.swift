@@ -20,8 +20,7 @@ extension CPUExecution {
         let weights = try prepared.weights(
             layer, scale: scale, in: primitive.description(DNNL_ARG_WEIGHTS)
         ) { _ in
-            let packed = try PackedWeights(
-                primitive.description(DNNL_ARG_WEIGHTS), linear: layer, scale: scale, self)
+            let packed = try PackedWeights.linear(layer, scale, primitive.description(DNNL_ARG_WEIGHTS), self)
             layer.weight.taken()
             layer.bias?.taken()
             scale?.factors.taken()
@@ -93,23 +92,20 @@ package struct LinearShape: Hashable {
 
 extension PackedWeights {
     /// A linear layer's weights, with a scale for each output folded in.
-    fileprivate convenience init(
-        _ wanted: dnnl_memory_desc_t, linear layer: Linear, scale: LayerScale?, _ execution: CPUExecution
-    ) throws {
+    fileprivate static func linear(
+        _ layer: Linear, _ scale: LayerScale?, _ wanted: dnnl_memory_desc_t, _ execution: CPUExecution
+    ) throws -> PackedWeights {
         let (inputs, outputs) = (layer.inputs, layer.outputs)
         var biases = try layer.bias?.floats() ?? [Float](repeating: 0, count: outputs)
-        let strides = [inputs, 1]
         guard let scale = try scale?.factors.floats() else {
-            try self.init(wanted, from: layer.weight.source(), strides: strides, bias: biases, execution)
-            return
+            return try packed(wanted, from: layer.weight.source(), bias: biases, execution)
         }
         var values = try layer.weight.floats()
         for output in 0..<outputs {
             for index in output * inputs..<(output + 1) * inputs { values[index] *= scale[output] }
             biases[output] *= scale[output]
         }
-        try self.init(
-            wanted, from: Tensor(values, shape: [outputs, inputs]), strides: strides, bias: biases, execution)
+        return try packed(wanted, from: values, bias: biases, execution)
     }
 }
 

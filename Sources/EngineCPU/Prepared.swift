@@ -135,9 +135,10 @@ final class PackedWeights {
     /// f32 `[outputs]`.
     let bias: Tensor
 
-    /// Weights from values in the order that `strides` tells.
-    init(
-        _ wanted: dnnl_memory_desc_t, from source: Tensor, strides: [Int], bias: [Float], _ execution: CPUExecution
+    /// Weights from row-major values at an address.
+    private init(
+        _ wanted: dnnl_memory_desc_t, at source: UnsafeMutableRawPointer, _ dtype: DType, bias: [Float],
+        _ execution: CPUExecution
     ) throws {
         description = wanted
         storage = try Storage(byteCount: dnnl_memory_desc_get_size(&description))
@@ -145,10 +146,31 @@ final class PackedWeights {
         let sizes = withUnsafeBytes(of: wanted.dims) { raw in
             Array(raw.bindMemory(to: Int64.self).prefix(Int(wanted.ndims))).map { Int($0) }
         }
-        let plain = try OneDNN.description(sizes, strides: strides, source.dtype, "weights")
+        let plain = try OneDNN.description(sizes, strides: Tensor.contiguousStrides(sizes), dtype, "weights")
         let reorder = try Primitive("weights", reorder: plain, to: wanted)
-        try execution.execute(
-            reorder, [(DNNL_ARG_SRC, source.pointer), (DNNL_ARG_DST, storage.bytes)], keeping: false)
+        try execution.execute(reorder, [(DNNL_ARG_SRC, source), (DNNL_ARG_DST, storage.bytes)], keeping: false)
+    }
+
+    /// Weights from where a parameter's value lies, without a copy on the way.
+    static func packed(
+        _ wanted: dnnl_memory_desc_t, from source: Tensor, bias: [Float], _ execution: CPUExecution
+    ) throws -> PackedWeights {
+        try withExtendedLifetime(source) {
+            try PackedWeights(wanted, at: source.pointer, source.dtype, bias: bias, execution)
+        }
+    }
+
+    /// Weights from floats that were made for them.
+    static func packed(
+        _ wanted: dnnl_memory_desc_t, from values: [Float], bias: [Float], _ execution: CPUExecution
+    ) throws -> PackedWeights {
+        try values.withUnsafeBytes { source in
+            guard let base = source.baseAddress else {
+                throw TensorError.shape(operation: "weights", message: "there are none")
+            }
+            return try PackedWeights(
+                wanted, at: UnsafeMutableRawPointer(mutating: base), .f32, bias: bias, execution)
+        }
     }
 
     /// The same weights in another layout.

@@ -150,10 +150,8 @@ struct StripedConvolution {
             // Other sizes of images want the other form: the parameter keeps its value.
             defer { layer.weight.dropPages() }
             // Winograd's weights are made of f32 alone.
-            let source =
-                try shape.isFast ? Tensor(layer.weight.floats(), shape: layer.weight.shape) : layer.weight.source()
-            return try PackedWeights(
-                wanted, from: source, strides: Tensor.contiguousStrides(layer.weight.shape), bias: [], execution)
+            if shape.isFast { return try .packed(wanted, from: layer.weight.floats(), bias: [], execution) }
+            return try .packed(wanted, from: layer.weight.source(), bias: [], execution)
         }
         return (primitive, weights)
     }
