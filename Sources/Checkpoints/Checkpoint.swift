@@ -73,6 +73,7 @@ public final class Checkpoint {
                 throw CheckpointError.noTensor(path: path, name: name, nearest: nearest(name, among: names))
             }
             try checkUnchanged()
+            try record.check?.verify()
             do { return try record.tensor() } catch let fault as RecordFault {
                 throw FileError.malformed(path: path, location: "tensor \"\(name)\"", reason: fault.reason)
             }

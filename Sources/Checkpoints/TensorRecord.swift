@@ -1,4 +1,5 @@
 import Files
+import Synchronization
 import Tensors
 
 /// Where the bytes of a storage lie: in a mapped file, or in memory after decompression.
@@ -17,6 +18,8 @@ struct TensorRecord {
     let offset: Int
     let isBigEndian: Bool
     let region: ByteRegion
+    /// What has to be true of the storage before its values are used.
+    var check: StorageCheck?
 
     /// The number of elements; its product was checked when the record was made.
     var count: Int { shape.reduce(1, *) }
@@ -144,6 +147,27 @@ struct TensorRecord {
                 index[axis] = 0
                 axis -= 1
             }
+        }
+    }
+}
+
+/// The CRC-32 of a storage in a zip file, looked at once, when the first of its tensors is read.
+final class StorageCheck {
+    private let archive: ZipArchive
+    private let entry: ZipArchive.Entry
+    private let isChecked = Mutex(false)
+
+    init(_ archive: ZipArchive, _ entry: ZipArchive.Entry) {
+        self.archive = archive
+        self.entry = entry
+    }
+
+    /// - Throws: `FileError.malformed` that names the entry, where it is damaged.
+    func verify() throws {
+        try isChecked.withLock { isChecked in
+            if isChecked { return }
+            _ = try archive.content(entry)
+            isChecked = true
         }
     }
 }

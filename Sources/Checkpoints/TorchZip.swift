@@ -28,14 +28,15 @@ enum TorchZip {
         var isBigEndian = false
         if let order = archive["\(folder)byteorder"] {
             guard !order.isDeflated else { throw malformed("compressed", at: order.name) }
-            let text = try FileReader.text(order.bytes, name: "\(archive.path): \(order.name)")
+            let text = try FileReader.text(archive.content(order).bytes, name: "\(archive.path): \(order.name)")
             guard text == "little" || text == "big" else { throw malformed("an unknown byte order", at: order.name) }
             isBigEndian = text == "big"
         }
-        var machine = Unpickler(path: archive.path, bytes: pickle.bytes)
+        var machine = Unpickler(path: archive.path, bytes: try archive.content(pickle).bytes)
         let root = try machine.load()
         let collected = try StateDictionary(machine, root: root)
         var content = CheckpointContent(metadata: collected.scalars)
+        var checks: [String: StorageCheck] = [:]
         for (name, tensor) in collected.tensors {
             let entryName = "\(folder)data/\(tensor.storage.key)"
             guard let entry = archive[entryName] else {
@@ -47,7 +48,10 @@ enum TorchZip {
                 throw malformed("a storage of \(entry.size) bytes, wanted \(wanted)", at: entryName)
             }
             let region = ByteRegion(bytes: entry.bytes, owner: archive.file)
-            content.tensors.append((name, try tensor.record(region, isBigEndian, name: name, path: archive.path)))
+            var record = try tensor.record(region, isBigEndian, name: name, path: archive.path)
+            record.check = checks[entryName] ?? StorageCheck(archive, entry)
+            checks[entryName] = record.check
+            content.tensors.append((name, record))
         }
         return content
     }

@@ -125,4 +125,31 @@ import Testing
             }
         }
     }
+
+    /// Every entry of torch.save's zip has a checksum: a flipped bit is an error that names its entry, or changes no value.
+    @Test func oneFlippedBitGivesNoOtherValues() throws {
+        let sound = try Checkpoint.open("\(fixtures)/zip.pth")
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(fixtures)/zip.pth")))
+        let scratch = try Scratch()
+        var named = Set<String>()
+        for position in stride(from: 0, to: bytes.count, by: 29) {
+            var damaged = bytes
+            damaged[position] ^= 0x40
+            let path = try scratch.write("w.pth", damaged)
+            let text = complaint {
+                let checkpoint = try Checkpoint.open(path)
+                for name in checkpoint.names {
+                    let (found, wanted) = (try checkpoint[name].contiguous(), try sound[name].contiguous())
+                    let size = wanted.count * wanted.dtype.size
+                    #expect(found.shape == wanted.shape && found.dtype == wanted.dtype, "byte \(position)")
+                    #expect(memcmp(found.pointer, wanted.pointer, size) == 0, "byte \(position)")
+                }
+            }
+            for entry in ["data.pkl", "data/"] where text.contains(entry) && text.contains("CRC-32 is wrong") {
+                named.insert(entry)
+            }
+        }
+        #expect(named == ["data.pkl", "data/"])
+    }
+
 }
