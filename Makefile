@@ -28,7 +28,6 @@ test: setup
 
 # Runs this program and its peers in turn; needs the reference libraries, see benchmarks/README.md.
 bench: setup
-	swift build -c release
 	benchmarks/run
 
 # The Python environments that benchmarks and parity scripts compare with.

@@ -30,7 +30,14 @@ let package = Package(
     name: "chexgen",
     products: [
         .executable(name: "chexgen", targets: ["chexgen"]),
-        .library(name: "ChexGen", targets: ["Launcher"]),
+        // What `benchmarks/`, a package of its own, measures.
+        .library(
+            name: "ChexGen",
+            targets: [
+                "Launcher", "Encoders", "Diffusion", "Training", "Metrics", "Radiomics", "Engine", "EngineCPU",
+                "Checkpoints",
+                "Tensors", "CSupport",
+            ]),
     ],
     targets: [
         // 0: C libraries
@@ -134,23 +141,6 @@ let package = Package(
         .executableTarget(
             name: "chexgen",
             dependencies: ["Launcher", "LuaRuntime", "Runs", "Files", "CSupport", "CLineEdit"]),
-
-        // Beside the house: our side of the benchmarks.
-        .executableTarget(
-            name: "chexgen-bench", dependencies: ["Encoders", "Checkpoints", "Tensors", "CSupport"],
-            path: "benchmarks/Sources"),
-        .executableTarget(
-            name: "training-bench", dependencies: ["Training", "Tensors", "CSupport"],
-            path: "benchmarks/TrainingBench"),
-        .executableTarget(
-            name: "metrics-bench", dependencies: ["Metrics", "Tensors", "CSupport"], path: "benchmarks/MetricsBench"),
-
-        .executableTarget(
-            name: "radiomics-bench", dependencies: ["Radiomics", "CSupport"], path: "benchmarks/RadiomicsBench"),
-        .executableTarget(
-            name: "diffusion-bench",
-            dependencies: ["Diffusion", "Engine", "EngineCPU", "Checkpoints", "Tensors", "CSupport"],
-            path: "benchmarks/DiffusionBench"),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: [.unsafeFlags(["-O"])]),

@@ -5,19 +5,19 @@ share of the machine's peak, which is measured in the same rounds, and the memor
     python benchmarks/diffusion.py [--rounds N] [--only unet|vae|picture] [--dtype f32|bf16] [--folder FOLDER]
 
 The weights are random; FOLDER (default ~/.cache/chexgen-benchmarks/sd15, 8 GB) keeps them, and OpenVINO's copy, for the
-next time. Wants a release build (`swift build -c release --product diffusion-bench`), the reference environment and 16 GB
+next time. Wants a release build (`swift build -c release --package-path benchmarks`), the reference environment and 16 GB
 of memory.
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+from sides import BENCH, Side
+
 HERE = Path(__file__).resolve().parent
-OURS = HERE.parent / ".build/release/diffusion-bench"
 THREADS = 2
 # Multiplications and additions of a guided step and of a decode, in billions.
 OPERATIONS = {"unet": 2 * 803.3, "vae": 2510.0}
@@ -149,45 +149,22 @@ ROLES = {"nchw": torch_peer, "nhwc": torch_peer, "OpenVINO": openvino_peer}
 # The benchmark
 
 
-class Side:
-    """A process that does its work once for every line."""
-
-    def __init__(self, command):
-        environment = dict(os.environ, CHEXGEN_THREADS=str(THREADS), OMP_NUM_THREADS=str(THREADS))
-        self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-            stderr=None if command[0] == OURS else subprocess.DEVNULL)
-        while (line := self.process.stdout.readline()) and line.strip() != "ready":
-            pass
-        if not line:
-            raise SystemExit("could not start: " + " ".join(map(str, command)))
-
-    def ask(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def compare(kind, dtype, folder, rounds):
     """One line of the table."""
     import numpy as np
 
     answer = folder / f"{kind}-{dtype}-chexgen.npy"
     files = [folder / "latents.npy", folder / "context.npy"] if kind == "unet" else [folder / "latent.npy"]
-    sides = {"chexgen": Side([OURS, kind, folder / kind, dtype, *files, answer])}
+    sides = {"chexgen": Side([BENCH, "diffusion", kind, folder / kind, dtype, *files, answer], THREADS)}
     for role in ROLES:
-        sides[role] = Side([sys.executable, __file__, "--role", role, kind, dtype, folder])
-    peak = Side([OURS, "peak", dtype])
+        sides[role] = Side([sys.executable, __file__, "--role", role, kind, dtype, folder], THREADS)
+    peak = Side([BENCH, "diffusion", "peak", dtype], THREADS)
     times = {side: [] for side in sides}
     rates = []
     for _ in range(rounds):
         for side, process in sides.items():
-            times[side].append(process.ask())
-        rates.append(peak.ask())
+            times[side].append(process.ask()[0])
+        rates.append(peak.ask()[1])
     for process in (*sides.values(), peak):
         process.end()
     median = {side: statistics.median(values) for side, values in times.items()}
@@ -226,11 +203,9 @@ def main():
             compare(kind, dtype, options.folder, options.rounds)
     if options.only in (None, "picture"):
         for dtype in dtypes:
-            environment = dict(os.environ, CHEXGEN_THREADS=str(THREADS))
-            done = subprocess.run([OURS, "picture", options.folder, dtype, "2"], env=environment, check=True,
-                                  stdout=subprocess.PIPE, text=True)
-            seconds, memory = done.stdout.split()
-            print(f"a picture of 512 x 512, 2 steps, {dtype}: {float(seconds):.1f} s, at most {int(memory)} MiB")
+            side = Side([BENCH, "diffusion", "picture", options.folder, dtype, "2"], THREADS)
+            print(f"a picture of 512 x 512, 2 steps, {dtype}: {side.ask()[0]:.1f} s, at most {side.peak()} MiB")
+            side.end()
 
 
 if __name__ == "__main__":

@@ -1,24 +1,26 @@
-"""InceptionV3 (299 x 299, batch 16) and RAD-DINO (518 x 518, batch 4) in f32 and bf16: chexgen beside PyTorch in both
-memory layouts and OpenVINO, in turns, two threads each; medians over rounds, and the ratios.
+"""InceptionV3 (299 x 299, batch 16) and RAD-DINO (518 x 518, batch 4) in f32 and bf16: chexgen beside PyTorch, torch.compile,
+OpenVINO and ONNX Runtime, in turns; medians over rounds.
 
-    python benchmarks/encoders.py [--rounds N] [--only inception-v3|rad-dino] [--dtype f32|bf16]
+    python benchmarks/encoders.py [--rounds N] [--only inception-v3|rad-dino] [--dtype f32|bf16] [--before PROGRAM]
 
-Wants a release build (`swift build -c release --product chexgen-bench`) and the reference environment.
+--before names another build of chexgen-bench, which runs in the same rounds. Weights and converted networks stay in
+~/.cache/chexgen-benchmarks/encoders.
 """
 
 import argparse
 import json
 import os
-import statistics
 import sys
 import tempfile
 
-from sides import start
+import peers
+from sides import BENCH, Side, serve
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, "..", "Tests", "Parity", "generators"))
-THREADS = 2
+FOLDER = os.path.expanduser("~/.cache/chexgen-benchmarks/encoders")
 BATCH = {"inception-v3": 16, "rad-dino": 4}
+WEIGHTS = {"inception-v3": "inception.pth", "rad-dino": "dino"}
 
 
 def inception_network():
@@ -78,9 +80,13 @@ def dino_network():
 
 
 def prepare(folder):
-    """Weights and inputs for every side."""
+    """Weights and inputs for every side, where they are not there yet."""
     import numpy as np
     import torch
+
+    if os.path.exists(os.path.join(folder, "rad-dino.npy")):
+        return
+    os.makedirs(folder, exist_ok=True)
 
     from formula import uniform
 
@@ -95,79 +101,56 @@ def prepare(folder):
     np.save(os.path.join(folder, "rad-dino.npy"), uniform("pixels", (4, 518, 518, 3), -2, 2))
 
 
-def peer(kind, encoder, dtype, folder):
-    """A peer's process: prints `ready`, then the seconds of one pass for every line that it reads."""
-    import time
+def network(encoder):
+    return (inception_network if encoder == "inception-v3" else dino_network)()[0]
 
+
+def inputs(encoder, folder):
+    """What PyTorch's network takes, [N, 3, H, W]."""
     import numpy as np
-    import torch
 
-    torch.set_num_threads(THREADS)
-    network = (inception_network if encoder == "inception-v3" else dino_network)()[0]
     x = np.load(os.path.join(folder, encoder + ".npy")).astype(np.float32)
     if encoder == "inception-v3":
         x = (x - 128) / 128
-    x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
-    if kind == "openvino":
-        import openvino
-
-        model = openvino.convert_model(network, example_input=x[:1], input=[list(x.shape)])
-        compiled = openvino.Core().compile_model(model, "CPU", {
-            "INFERENCE_PRECISION_HINT": dtype, "INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY"})
-        request, array = compiled.create_infer_request(), x.numpy()
-        run = lambda: request.infer([array])
-    else:
-        kinds = {"f32": torch.float32, "bf16": torch.bfloat16}
-        network, x = network.to(kinds[dtype]), x.to(kinds[dtype])
-        if kind == "torch-nhwc":
-            network = network.to(memory_format=torch.channels_last)
-            x = x.contiguous(memory_format=torch.channels_last)
-        run = lambda: network(x)
-    with torch.inference_mode():
-        run()
-        print("ready", flush=True)
-        for _ in sys.stdin:
-            start = time.perf_counter()
-            run()
-            print(time.perf_counter() - start, flush=True)
+    return [np.ascontiguousarray(np.moveaxis(x, -1, 1))]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only")
-    parser.add_argument("--dtype")
+    parser.add_argument("--only", choices=BATCH)
+    parser.add_argument("--dtype", choices=["f32", "bf16"])
+    parser.add_argument("--peers", nargs="*", choices=peers.PEERS, default=peers.PEERS)
+    parser.add_argument("--before", help="another build of chexgen-bench")
     parser.add_argument("--peer", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--convert", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
-        return peer(*options.peer)
-    ours = os.path.join(here, "..", ".build", "release", "chexgen-bench")
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(folder)
-        print(f"{'images a second, medians of ' + str(options.rounds):34}{'chexgen':>9}"
-              f"{'nchw':>9}{'nhwc':>9}{'OpenVINO':>10}{'/PyTorch':>10}{'/OpenVINO':>11}")
-        for encoder, weights in (("inception-v3", "inception.pth"), ("rad-dino", "dino")):
-            for dtype in ("f32", "bf16"):
-                if options.only not in (None, encoder) or options.dtype not in (None, dtype):
-                    continue
-                inputs = os.path.join(folder, encoder + ".npy")
-                sides = {"chexgen": start([ours, encoder, os.path.join(folder, weights), dtype, inputs], THREADS)}
-                for kind in ("torch-nchw", "torch-nhwc", "openvino"):
-                    sides[kind] = start([sys.executable, __file__, "--peer", kind, encoder, dtype, folder], THREADS)
-                times = {side: [] for side in sides}
-                for _ in range(options.rounds):
-                    for side, process in sides.items():
-                        process.stdin.write("\n")
-                        process.stdin.flush()
-                        times[side].append(float(process.stdout.readline().split()[0]))
-                for process in sides.values():
-                    process.stdin.close()
-                    process.wait()
-                rate = {side: BATCH[encoder] / statistics.median(values) for side, values in times.items()}
-                torch_best = max(rate["torch-nchw"], rate["torch-nhwc"])
-                print(f"{encoder + ' ' + dtype:34}{rate['chexgen']:9.2f}{rate['torch-nchw']:9.2f}"
-                      f"{rate['torch-nhwc']:9.2f}{rate['openvino']:10.2f}{rate['chexgen'] / torch_best:10.2f}"
-                      f"{rate['chexgen'] / rate['openvino']:11.2f}", flush=True)
+        kind, encoder, dtype, folder = options.peer
+        run = peers.runner(kind, encoder, dtype, folder, lambda: network(encoder), inputs(encoder, folder))
+        return serve(lambda: run() is None)
+    if options.convert:
+        import torch
+
+        kind, encoder, folder = options.convert
+        examples = [torch.from_numpy(x) for x in inputs(encoder, folder)]
+        return peers.convert(kind, encoder, folder, lambda: network(encoder), examples)
+    prepare(FOLDER)
+    for encoder in BATCH:
+        for dtype in ("f32", "bf16"):
+            if options.only not in (None, encoder) or options.dtype not in (None, dtype):
+                continue
+            words = ["encoders", encoder, os.path.join(FOLDER, WEIGHTS[encoder]), dtype,
+                     os.path.join(FOLDER, encoder + ".npy")]
+            sides = {"chexgen": Side([BENCH, *words], peers.THREADS)}
+            if options.before:
+                sides["before"] = Side([options.before, *words], peers.THREADS)
+            kinds = [kind for kind in peers.suited(dtype) if kind in options.peers]
+            sides |= peers.start(os.path.abspath(__file__), kinds, encoder, dtype, FOLDER)
+            peers.rounds(sides, options.rounds)
+            peers.report(f"{encoder}, {dtype}, batch {BATCH[encoder]}", sides, BATCH[encoder])
+            for side in sides.values():
+                side.end()
 
 
 if __name__ == "__main__":

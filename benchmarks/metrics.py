@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Metrics against their Python peers, interleaved, medians: seconds, ratio, and whether the values agree.
 
-    swift build -c release --product metrics-bench && benchmarks/metrics.py [rounds] [--large]
+    swift build -c release --package-path benchmarks && benchmarks/metrics.py [rounds] [--large]
 
 --large adds PRDC of 50,000 rows of 768 features, which takes minutes and has no peer that fits.
 
@@ -11,7 +11,6 @@ The peers (torchmetrics, prdc) run in the Python that CHEXGEN_REFERENCE names, b
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,10 +29,11 @@ import torch
 from torchmetrics.image.fid import _compute_fid
 from torchmetrics.image.kid import poly_mmd
 
+from sides import BENCH, Side
+
 warnings.filterwarnings("ignore")
 THREADS = os.environ.get("CHEXGEN_THREADS", "2")
 torch.set_num_threads(int(THREADS))
-BINARY = pathlib.Path(__file__).parent.parent / ".build" / "release" / "metrics-bench"
 
 
 def features(rows, columns, seed, shift):
@@ -70,11 +70,11 @@ def peer_prdc(real, synthetic):
 
 
 def ours(work, files, rows, columns):
-    environment = dict(os.environ, OMP_NUM_THREADS=THREADS, OPENBLAS_NUM_THREADS=THREADS)
-    output = subprocess.run([BINARY, work, *files, str(rows), str(columns)], env=environment, check=True,
-                            capture_output=True, text=True).stdout
-    seconds, memory, *values = output.splitlines()[-1].split()
-    return float(seconds), int(memory), [float(value) for value in values]
+    """Our side of a work; its first answer pays for threads and for the first touch of memory, as the peer's does."""
+    side = Side([BENCH, "metrics", work, *files, rows, columns], THREADS)
+    if rows <= 5000:
+        side.ask()
+    return side
 
 
 def main():
@@ -89,20 +89,25 @@ def main():
         works = [("fid", peer_fid), ("fid-moments", peer_fid), ("kid", peer_kid), ("prdc", peer_prdc)]
         for work, peer in works:
             mine, theirs, memory, error = [], [], 0, 0.0
+            side = ours(work, files, rows, columns)
             for _ in range(rounds):
-                seconds, memory, values = ours(work, files, rows, columns)
+                seconds, *values = side.ask()
                 mine.append(seconds)
+                memory = side.peak()
                 start = time.perf_counter()
                 expected = peer(real, synthetic)
                 theirs.append(time.perf_counter() - start)
                 error = max(abs(a - b) / max(abs(b), 1e-12) for a, b in zip(values, expected))
+            side.end()
             a, b = statistics.median(mine), statistics.median(theirs)
             print(f"{work:<14}{a:>10.3f}{memory:>6}{b:>9.3f}{b / a:>7.1f}x  {error:.1e}", flush=True)
         if "--large" in sys.argv:
             rows, columns = 50_000, 768
             for path, seed in zip(files, (2, 3)):
                 features(rows, columns, seed, 0).tofile(path)
-            seconds, memory, _ = ours("prdc", files, rows, columns)
+            side = ours("prdc", files, rows, columns)
+            seconds, memory = side.ask()[0], side.peak()
+            side.end()
             print(f"{'prdc 50000':<14}{seconds:>10.1f}{memory:>6}   (the peer would need {rows * rows * 12 >> 30} GiB)")
 
 

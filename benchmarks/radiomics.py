@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Radiomic features against pyradiomics, interleaved, medians: seconds for a set of images, ratio, and whether values agree.
 
-    swift build -c release --product radiomics-bench && benchmarks/radiomics.py [rounds] [--films FOLDER]
+    swift build -c release --package-path benchmarks && benchmarks/radiomics.py [rounds] [--films FOLDER]
 
 pyradiomics runs in the Python that CHEXGEN_RADIOMICS names, by default ~/.cache/chexgen-radiomics/bin/python. Both sides use
 CHEXGEN_THREADS threads (ours) or processes (pyradiomics), by default 2; starting them is not counted. The images are drawn,
@@ -20,12 +20,13 @@ THREADS = int(os.environ.get("CHEXGEN_THREADS", "2"))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
     os.environ[name] = "1"
 
+from sides import BENCH, Side
+
 # This file has the name of the package that it measures.
 sys.path.pop(0)
 
 import multiprocessing
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -36,7 +37,6 @@ from PIL import Image
 from radiomics import featureextractor
 
 radiomics.setVerbosity(60)
-BINARY = pathlib.Path(__file__).parent.parent / ".build" / "release" / "radiomics-bench"
 SIZES = [(256, 16), (512, 8), (1024, 4)]
 GLCM = (
     "Autocorrelation JointAverage ClusterProminence ClusterShade ClusterTendency Contrast Correlation DifferenceAverage "
@@ -91,13 +91,6 @@ def measure(path):
     return [float(value) for name, value in found.items() if not isinstance(value, (str, tuple, dict, list))]
 
 
-def ours(paths):
-    environment = dict(os.environ, CHEXGEN_THREADS=str(THREADS))
-    lines = subprocess.run([BINARY, *paths], env=environment, check=True, capture_output=True, text=True).stdout.splitlines()
-    rows = [[float(value) for value in line.split("\t")[1:]] for line in lines[1:]]
-    return float(lines[0]), rows
-
-
 def main():
     rounds = next((int(word) for word in sys.argv[1:] if word.isdigit()), 5)
     films = []
@@ -109,16 +102,18 @@ def main():
         for size, count in SIZES:
             paths = images(folder, size, count, films)
             pool.map(measure, paths[:THREADS], 1)  # loads what the first call loads
-            ours(paths[:1])
+            side = Side([BENCH, "radiomics", *paths], THREADS)
+            side.ask()
             mine, theirs, error = [], [], 0.0
             for _ in range(rounds):
-                seconds, values = ours(paths)
+                seconds, *values = side.ask()
                 mine.append(seconds)
                 start = time.perf_counter()
                 expected = pool.map(measure, paths, 1)
                 theirs.append(time.perf_counter() - start)
-                a, b = np.array(values), np.array(expected)
+                a, b = np.array(values), np.array(expected).reshape(-1)
                 error = max(error, float(np.max(np.abs(a - b) / np.maximum(np.abs(b), 1e-3))))
+            side.end()
             a, b = statistics.median(mine), statistics.median(theirs)
             ratio = statistics.median([theirs[i] / mine[i] for i in range(rounds)])
             print(f"{count:>3} x {size:<4}px  {a:>10.3f}{b:>15.3f}{ratio:>7.1f}x  {error:.1e}", flush=True)

@@ -1,19 +1,19 @@
 """ResNet-50 training (224 x 224, 14 labels, Adam) at batch 8 and 16: chexgen with decoding, resizing and augmentation of
-files beside PyTorch's compute alone in both memory layouts, in turns, two threads each; medians over rounds, and the ratio;
+files beside PyTorch's compute alone in both memory layouts and compiled (channels-last), in turns, two threads each; medians over rounds, and the ratio;
 on a busy machine, the ratio by the processor's time says more.
 
     python benchmarks/training.py [--rounds N] [--network resnet50] [--batch 8 16]
 
-Wants a release build (`swift build -c release --product training-bench`) and the reference environment.
+Wants a release build (`swift build -c release --package-path benchmarks`) and the reference environment.
 """
 
 import argparse
 import os
-import statistics
 import sys
 import tempfile
 
-from sides import start
+import peers
+from sides import BENCH, Side, serve
 
 here = os.path.dirname(os.path.abspath(__file__))
 THREADS = 2
@@ -38,10 +38,7 @@ def prepare(folder):
 
 
 def peer(layout, name, batch):
-    """PyTorch's process: prints `ready`, then the seconds of one pass over the images, by the clock and of
-    the processor, for every line that it reads."""
-    import time
-
+    """PyTorch's process: a pass over the images for every line that it reads."""
     import torch
     import torchvision
 
@@ -49,8 +46,10 @@ def peer(layout, name, batch):
     torch.manual_seed(0)
     network = getattr(torchvision.models, name)(num_classes=CLASSES).train()
     x, labels = torch.randn(batch, 3, 224, 224), torch.randint(0, 2, (batch, CLASSES)).float()
-    if layout == "nhwc":
+    if layout != "nchw":
         network, x = network.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+    if layout == "compiled":
+        network = torch.compile(network)
     optimizer = torch.optim.Adam(network.parameters(), 1e-4, weight_decay=1e-5)
     loss_of = torch.nn.BCEWithLogitsLoss()
 
@@ -59,13 +58,11 @@ def peer(layout, name, batch):
         loss_of(network(x), labels).backward()
         optimizer.step()
 
-    step()
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        start, used = time.perf_counter(), time.process_time()
+    def epoch():
         for _ in range(IMAGES // batch):
             step()
-        print(time.perf_counter() - start, time.process_time() - used, flush=True)
+
+    serve(epoch)
 
 
 def main():
@@ -77,31 +74,18 @@ def main():
     options = parser.parse_args()
     if options.peer:
         return peer(options.peer[0], options.peer[1], int(options.peer[2]))
-    ours = os.path.join(here, "..", ".build", "release", "training-bench")
     with tempfile.TemporaryDirectory() as folder:
         prepare(folder)
-        print(f"{'images a second, medians of ' + str(options.rounds):34}{'chexgen':>9}{'nchw':>9}{'nhwc':>9}"
-              f"{'/PyTorch':>10}{'by CPU time':>13}")
         for batch in options.batch:
-            command = [ours, "serve", options.network, str(batch), os.path.join(folder, "files.txt")]
-            sides = {"chexgen": start(command, THREADS)}
-            for layout in ("nchw", "nhwc"):
+            files = os.path.join(folder, "files.txt")
+            sides = {"chexgen": Side([BENCH, "training", options.network, str(batch), files], THREADS)}
+            for layout in ("nchw", "nhwc", "compiled"):
                 command = [sys.executable, __file__, "--peer", layout, options.network, str(batch)]
-                sides[layout] = start(command, THREADS)
-            times = {side: [] for side in sides}
-            for _ in range(options.rounds):
-                for side, process in sides.items():
-                    process.stdin.write("\n")
-                    process.stdin.flush()
-                    times[side].append([float(word) for word in process.stdout.readline().split()])
-            for process in sides.values():
-                process.stdin.close()
-                process.wait()
-            rate, cpu = ({side: IMAGES / statistics.median(pair[column] for pair in values)
-                          for side, values in times.items()} for column in (0, 1))
-            print(f"{options.network + ' batch ' + str(batch):34}{rate['chexgen']:9.2f}{rate['nchw']:9.2f}"
-                  f"{rate['nhwc']:9.2f}{rate['chexgen'] / max(rate['nchw'], rate['nhwc']):10.2f}"
-                  f"{cpu['chexgen'] / max(cpu['nchw'], cpu['nhwc']):13.2f}", flush=True)
+                sides[layout] = Side(command, THREADS)
+            peers.rounds(sides, options.rounds)
+            peers.report(f"{options.network} training, batch {batch}", sides, IMAGES)
+            for side in sides.values():
+                side.end()
 
 
 if __name__ == "__main__":
