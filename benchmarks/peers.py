@@ -95,7 +95,8 @@ def start(script, kinds, work, dtype, folder):
 def report(title, sides, amount=None):
     """A line for each side: seconds or, with the amount of a work, amount a second; threads that were busy; memory; and how many
     times as long as the first side it takes. The last line names the best peer."""
-    ours, *others = sides
+    ours = next(iter(sides))
+    others = [kind for kind in sides if kind in TITLES]
     mine = sides[ours].seconds()
     print(f"\n{title:<34}{'a second' if amount else 'seconds':>10}{'busy':>7}{'MiB':>8}{'ratio':>8}")
     for kind, side in sides.items():
