@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Random calls of everything that scripts can call: see `Tests/Lua/fuzz/calls.lua`.
+/// Random calls of everything that scripts can call: see `Tests/Lua/fuzz/calls.lua`. `CHEXGEN_FUZZ_SEED` asks for others.
 @Suite struct FuzzTests {
-    @Test(arguments: [300, 40])
-    func randomCallsEndInResultsOrErrors(megabytes: Int) throws {
-        let seed = Int.random(in: 1...1_000_000_000)
+    @Test(arguments: [(300, 1), (40, 4)])
+    func randomCallsEndInResultsOrErrors(megabytes: Int, given: Int) throws {
+        let seed = ProcessInfo.processInfo.environment["CHEXGEN_FUZZ_SEED"].flatMap(Int.init) ?? given
         let folder = try Scratch()
         let outcome = try Child.run(
             [
