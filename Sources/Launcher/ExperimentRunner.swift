@@ -52,7 +52,12 @@ public final class ExperimentRunner {
     /// - Throws: what went wrong before or in the only cell.
     public func run() throws -> ExitStatus {
         Signals.install()
+        if request.outputFolder != nil, request.resumeFolder != nil {
+            throw RunsError.config(
+                location: "--out", message: "a run that is resumed stays in its folder; give --out or --resume")
+        }
         let isYAML = request.file.hasSuffix(".yaml") || request.file.hasSuffix(".yml")
+        if isYAML || request.resumeFolder != nil { try refuseArguments() }
         var config =
             isYAML
             ? try RunConfig.load(request.file, sets: request.overrides)
@@ -68,6 +73,8 @@ public final class ExperimentRunner {
         options.memoryLimit = request.memoryLimit ?? config.limits.memoryMegabytes.map { $0 * 1_048_576 }
         options.timeLimit = request.timeLimit ?? config.limits.seconds
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
+        let home = URL(fileURLWithPath: config.experiment).deletingLastPathComponent().path
+        options.missingModuleHint = { ScriptLocations.hint(missing: $0, near: home) }
         options.writableFolders = request.writableFolders
         options.arguments = request.arguments
         options.moduleWasFound = { [modules] path in
@@ -91,8 +98,14 @@ public final class ExperimentRunner {
             guard !isYAML else {
                 throw LuaError("\(config.experiment): an experiment must return a table with a function 'run'")
             }
+            // By now it has run, so this can only be said.
+            for (name, isGiven) in [
+                ("--set", !request.overrides.isEmpty), ("--out", request.outputFolder != nil),
+                ("--resume", request.resumeFolder != nil),
+            ] where isGiven { Console.shared.line("\(name) did nothing: \(request.file) is a plain script") }
             return .done
         }
+        try refuseArguments()
         return try run(
             experiment, plan: RunPlan(config: config, defaults: experiment.defaults, version: Version.text), session)
     }
@@ -102,6 +115,21 @@ public final class ExperimentRunner {
         guard let folders = request.readableFolders else { return }
         ReadDoor.close(except: folders)
         for path in [request.file, config.experiment, request.resumeFolder].compactMap({ $0 }) { ReadDoor.letIn(path) }
+    }
+
+    /// An experiment takes its settings from the YAML and from `--set`: words behind the file are slips.
+    /// - Throws: `RunsError.config` with what was probably meant.
+    private func refuseArguments() throws {
+        guard let word = request.arguments.first else { return }
+        let message: String
+        if word.hasPrefix("-") {
+            message = "options stand before `--`, and before it they are taken"
+        } else if word.contains("=") {
+            message = "a run takes one file and options; did you mean --set \(word)?"
+        } else {
+            message = "a run takes one file, and \(request.file) is it; only plain scripts take arguments"
+        }
+        throw RunsError.config(location: word, message: message)
     }
 
     /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.

@@ -9,6 +9,18 @@ public enum ScriptLocations {
         return [own] + [library(near: own)].compactMap { $0 }
     }
 
+    /// What to do where a module of the library is not found; nil for modules of others.
+    public static func hint(missing module: String, near folder: String? = nil) -> String? {
+        guard module.hasPrefix("chexgen.") else { return nil }
+        guard let library = library(near: folder) else {
+            return
+                "the library's folder lua lies neither beside the program nor beside the script, the working folder or above "
+                + "one of them; set CHEXGEN_LUA to it"
+        }
+        if FileManager.default.fileExists(atPath: library + "/chexgen") { return nil }
+        return "CHEXGEN_LUA is \(library), which holds no folder chexgen; set it to the folder lua of the project"
+    }
+
     /// The library's folder: `CHEXGEN_LUA`, or the folder `lua` beside the program, the experiment or the working
     /// folder, or above one of them.
     public static func library(near folder: String? = nil) -> String? {

@@ -45,7 +45,8 @@ public final class LuaHost {
     deinit { closeNow() }
 
     private func install() throws {
-        let finder = ModuleFinder(folders: options.searchFolders, wasFound: options.moduleWasFound)
+        let finder = ModuleFinder(
+            folders: options.searchFolders, wasFound: options.moduleWasFound, missingHint: options.missingModuleHint)
         let output = options.output
         try perform("the sandbox") { lua, writer in
             writer.write(native: NativeFunction { try finder.find($0) })

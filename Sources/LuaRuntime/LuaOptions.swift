@@ -20,6 +20,9 @@ public struct LuaOptions {
     /// Is called with the path of each file that `require` reads, before it runs; what it throws becomes a Lua error.
     public var moduleWasFound: ((String) throws -> Void)?
 
+    /// What an error says beside the files that were tried, where `require` does not find the module of this name.
+    public var missingModuleHint: ((String) -> String?)?
+
     /// No limits, nothing writable, nothing to require.
     public init(
         memoryLimit: Int? = nil, outsideBytes: (@convention(c) () -> Int64)? = nil, timeLimit: Double? = nil,

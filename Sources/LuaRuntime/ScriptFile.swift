@@ -31,6 +31,7 @@ enum ScriptFile {
 struct ModuleFinder {
     let folders: [String]
     let wasFound: ((String) throws -> Void)?
+    let missingHint: ((String) -> String?)?
 
     /// The path and the text of a module.
     func find(_ arguments: [LuaValue]) throws -> [LuaValue] {
@@ -57,6 +58,7 @@ struct ModuleFinder {
                 tried.append("\n\tno file '\(path)'")
             }
         }
-        throw LuaError("module '\(name)' not found" + tried.joined())
+        let hint = missingHint?(name).map { "\n\t" + $0 } ?? ""
+        throw LuaError("module '\(name)' not found" + tried.joined() + hint)
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What people see of a run: lines on standard error, and on a terminal one progress bar below them.
@@ -24,7 +25,7 @@ public final class Console: @unchecked Sendable {
     public func line(_ text: String) {
         lock.withLock {
             if quiet { return }
-            write((bar.isEmpty ? "" : "\r\u{1B}[K") + text + "\n" + bar)
+            StandardStreams.writeError((bar.isEmpty ? "" : "\r\u{1B}[K") + text + "\n" + bar)
         }
     }
 
@@ -32,22 +33,8 @@ public final class Console: @unchecked Sendable {
     func show(bar text: String) {
         lock.withLock {
             if quiet || !isTerminal { return }
-            write("\r\u{1B}[K" + text)
+            StandardStreams.writeError("\r\u{1B}[K" + text)
             bar = text
-        }
-    }
-
-    private func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Foundation.write(2, $0.baseAddress?.advanced(by: done), bytes.count - done)
-            }
-            if count < 0 && errno == EINTR { continue }
-            // Nothing can be told to people whose standard error is gone.
-            if count <= 0 { return }
-            done += count
         }
     }
 }

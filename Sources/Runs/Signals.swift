@@ -4,7 +4,7 @@ import Foundation
 /// Ctrl-C and SIGTERM, and what ends work that does not heed them.
 public enum Signals {
     /// From now on SIGINT, SIGTERM and SIGHUP ask running work to stop; a second SIGINT ends the process at once with status 130.
-    /// SIGPIPE and SIGXFSZ are ignored: a closed pipe and a file beyond the user's limit are errors of the write.
+    /// SIGPIPE and SIGXFSZ are ignored.
     public static func install() {
         var action = sigaction()
         // Only calls that are safe in a handler: an atomic exchange in C, and _exit.
@@ -18,10 +18,15 @@ public enum Signals {
         sigaction(SIGINT, &action, nil)
         sigaction(SIGTERM, &action, nil)
         sigaction(SIGHUP, &action, nil)
-        signal(SIGPIPE, SIG_IGN)
-        signal(SIGXFSZ, SIG_IGN)
+        ignoreBrokenPipes()
         // Without a thread for it, work still stops where it asks.
         _ = cx_start_backstop(backstopSeconds)
+    }
+
+    /// From now on a closed pipe and a file beyond the user's limit are errors of the write: SIGPIPE and SIGXFSZ are ignored.
+    public static func ignoreBrokenPipes() {
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// How long work may go on after a request to stop; then the process ends. With the time that it takes to see this, and to

@@ -1,5 +1,5 @@
 import Launcher
-import Foundation
+import Files
 import LuaRuntime
 import Runs
 
@@ -59,7 +59,7 @@ enum Program {
             status = .interrupted
             text = "interrupted: " + text
         }
-        FileHandle.standardError.write(Data("chexgen: \(text)\n".utf8))
+        StandardStreams.writeError("chexgen: \(text)\n")
         return status.rawValue
     }
 }

@@ -1,4 +1,5 @@
 import CLineEdit
+import Files
 import Launcher
 import Foundation
 import LuaRuntime
@@ -16,6 +17,7 @@ enum ReplCommand {
         }
         var options = LuaOptions()
         options.searchFolders = ScriptSearch.folders
+        options.missingModuleHint = { ScriptLocations.hint(missing: $0) }
         options.writableFolders = [FileManager.default.currentDirectoryPath]
         let session = try Session(options)
         defer { session.host.close() }
@@ -40,7 +42,7 @@ enum ReplCommand {
                 case .values(_, let printed): if !printed.isEmpty { print(printed) }
                 }
             } catch {
-                FileHandle.standardError.write(Data("\(error)\n".utf8))
+                StandardStreams.writeError("\(error)\n")
                 LuaHost.clearStop()
             }
             if isTerminal {

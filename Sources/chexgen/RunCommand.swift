@@ -25,6 +25,9 @@ enum RunCommand {
         guard let file = given.positional.first ?? resumed.map({ $0 + "/run.yaml" }) else {
             throw UsageError("chexgen run wants a .yaml or .lua file")
         }
+        if file.contains("="), !FileManager.default.fileExists(atPath: file) {
+            throw UsageError("\(file): no such file; did you mean --set \(file)?")
+        }
         var request = ExperimentRunner.Request(file: file)
         request.arguments = Array(given.positional.dropFirst())
         request.overrides = given.all("set")

@@ -38,6 +38,50 @@ import Testing
         #expect(!outcome.output.contains("ran"))
     }
 
+    /// Words behind the file of an experiment are slips of people who know other programs; nothing runs.
+    @Test(arguments: [
+        (["e.yaml", "params.n=1"], "--set params.n=1"), (["params.n=1", "e.yaml"], "--set params.n=1"),
+        (["e.yaml", "other.yaml"], "one file"), (["e.lua", "n=1"], "--set n=1"), (["e.lua", "other.lua"], "one file"),
+        (["e.yaml", "--", "--set", "n=1"], "before `--`"),
+        (["e.yaml", "--out", "b", "--resume", "c"], "--out or --resume"),
+        (["--resume", "a", "e.yaml", "other.yaml"], "one file"), (["--resume", "a", "n=1"], "--set n=1"),
+    ])
+    func wordsBehindAnExperimentAreRefused(words: [String], says: String) throws {
+        let folder = try Scratch()
+        try folder.write(
+            "e.lua", "return { params = { n = 4 }, run = function(run) run:record { n = run.params.n } end }")
+        try folder.write("e.yaml", "experiment: e.lua\n")
+        #expect(try Child.run(["run", "e.yaml", "--out", "a", "--quiet"], in: folder).status == 0)
+        let journal = try folder.data("a/journal")
+        let outcome = try Child.run(["run"] + words, in: folder)
+        #expect(outcome.status == 2 && outcome.errors.contains(says), "\(outcome.text)")
+        #expect(try !folder.has("runs") && !folder.has("b") && folder.data("a/journal") == journal)
+    }
+
+    /// Options that mean nothing to a plain script are named, as it has run by the time that is known.
+    @Test func optionsOfExperimentsAreOfNoUseToAPlainScript() throws {
+        let folder = try Scratch()
+        try folder.write("plain.lua", "print(arg[1])")
+        let outcome = try Child.run(["run", "plain.lua", "word", "--set", "n=1", "--out", "r"], in: folder)
+        #expect(outcome.status == 0 && outcome.output == "word\n" && !folder.has("r"), "\(outcome.text)")
+        for name in ["--set", "--out"] { #expect(outcome.errors.contains("\(name) did nothing"), "\(outcome.text)") }
+    }
+
+    /// A program that was copied away from its library says how it finds it again.
+    @Test func aCopiedProgramAsksForItsLibrary() throws {
+        let folder = try Scratch()
+        try FileManager.default.copyItem(atPath: Child.program, toPath: folder.path + "/copy")
+        try folder.write("t.lua", "print(require 'chexgen.choices'.one_of ~= nil, pcall(require, 'chexgen.none'))")
+        let lost = try Child.run(["run", "t.lua"], in: folder, shell: "shift; exec ./copy \"$@\"")
+        #expect(lost.status == 1 && lost.errors.contains("set CHEXGEN_LUA to it"), "\(lost.text)")
+        let wrong = try Child.run(["run", "t.lua"], in: folder, shell: "CHEXGEN_LUA=. exec \"$@\"")
+        #expect(wrong.status == 1 && wrong.errors.contains("holds no folder chexgen"), "\(wrong.text)")
+        let shell = "CHEXGEN_LUA='\(Places.package)/lua' && export CHEXGEN_LUA && shift && exec ./copy \"$@\""
+        let found = try Child.run(["run", "t.lua"], in: folder, shell: shell)
+        #expect(found.status == 0 && found.output.hasPrefix("true\tfalse"), "\(found.text)")
+        #expect(!found.text.contains("CHEXGEN_LUA"), "\(found.text)")
+    }
+
     @Test func missingFilesAreNamed() throws {
         let script = try run("run", "nothing.lua")
         #expect(script.status == 1 && script.errors.contains("nothing.lua"))
