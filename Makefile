@@ -2,7 +2,7 @@
 PACKAGES := liblua5.4-dev libopenblas-dev libpng-dev libyaml-dev libdnnl-dev libturbojpeg0-dev libsqlite3-dev \
             zlib1g-dev libedit-dev gnuplot-nox
 CHEXGEN := .build/release/chexgen
-SOURCES := Package.swift Sources Tests benchmarks
+SOURCES := Package.swift Plugins Sources Tests benchmarks
 
 .PHONY: setup build demo test bench reference parity format lint docs docs-check clean
 

@@ -137,10 +137,12 @@ let package = Package(
                 "COneDNN", "COpenBLAS",
             ]),
 
-        // 7: the command line
+        // 7: the command line, which alone knows the sources that it was built from
+        .plugin(name: "SourceIdentity", capability: .buildTool()),
+        .target(name: "BuildIdentity", plugins: ["SourceIdentity"]),
         .executableTarget(
             name: "chexgen",
-            dependencies: ["Launcher", "LuaRuntime", "Runs", "Files", "CSupport", "CLineEdit"]),
+            dependencies: ["Launcher", "LuaRuntime", "Runs", "Files", "BuildIdentity", "CSupport", "CLineEdit"]),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: [.unsafeFlags(["-O"])]),

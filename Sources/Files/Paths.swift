@@ -63,10 +63,10 @@ public enum Paths {
         return String(cString: real)
     }
 
-    /// How `path` is written in a file inside `folder`: relative where both lie in the current folder, so that the
-    /// whole project can move, and absolute where not.
-    public static func written(_ path: String, in folder: String) -> String {
-        let home = FileManager.default.currentDirectoryPath.split(separator: "/")
+    /// How `path` is written in a file inside `folder`: relative where both lie in `home` (the current folder where it is
+    /// nil), so that the whole project can move, and absolute where not.
+    public static func written(_ path: String, in folder: String, home: String? = nil) -> String {
+        let home = (home ?? FileManager.default.currentDirectoryPath).split(separator: "/")
         let target = path.split(separator: "/")
         let origin = folder.split(separator: "/")
         guard !home.isEmpty, target.starts(with: home), origin.starts(with: home) else { return path }

@@ -1,5 +1,3 @@
-import COneDNN
-import COpenBLAS
 import ChexGenLua
 import Encoders
 import Evaluation
@@ -11,19 +9,15 @@ public enum Doctor {
     /// The version of the program.
     public static var version: String { Version.text }
 
-    /// Name and finding of each thing that is looked for, in order.
-    public static func findings() -> [(name: String, text: String)] {
+    /// Name and finding of each thing that is looked for, in order; `build` is the hash of the program's sources.
+    public static func findings(build: String) -> [(name: String, text: String)] {
         var found = [
-            ("chexgen", Version.text),
+            ("chexgen", Version.text), ("sources", build),
             ("processor", "\(Machine.cpuName), \(ProcessInfo.processInfo.activeProcessorCount) cores"),
             ("features", Machine.cpuFeatures.joined(separator: " ")),
         ]
-        if let version = dnnl_version()?.pointee {
-            found.append(("oneDNN", "\(version.major).\(version.minor).\(version.patch)"))
-        }
+        found += ProgramIdentity.libraries.map { ($0.name, $0.version) }
         found += [
-            ("OpenBLAS", String(cString: openblas_get_config())),
-            ("kernels", String(cString: openblas_get_corename())),
             (
                 "Lua library",
                 ScriptLocations.library() ?? "not found; set CHEXGEN_LUA to the folder lua of the project"

@@ -1,27 +1,32 @@
+import Files
+import Foundation
 import Runs
 
-/// The modules that an experiment requires from its own folder. They are part of the experiment, so they are pinned like
-/// its script; those of the library belong to the program's version.
+/// The modules that an experiment requires. Those of the Lua library belong to the program's identity; all others are part of
+/// the experiment, and pinned like its script by the bytes that were read, wherever they lie.
 final class ExperimentModules {
-    private var early: [String] = []
+    private let library: LuaLibrary?
+    private var early: [(path: String, sha256: String)] = []
     private var folder: RunFolder?
-    private var root = ""
+
+    init(library: LuaLibrary?) { self.library = library }
 
     /// Notes a module's file; once the run folder is open, it is pinned at once.
-    /// - Throws: `RunsError.pin` where the run is pinned to another file.
-    func add(_ path: String) throws {
-        guard let folder else {
-            early.append(path)
-            return
+    /// - Throws: `RunsError.pin` where the run is pinned to another file, or the library changed since the program started.
+    func add(_ path: String, _ bytes: Data) throws {
+        let hash = SHA256.hex(of: bytes)
+        if try library?.holds(module: path, sha256: hash) ?? false { return }
+        if let folder {
+            try folder.pin(file: path, sha256: hash)
+        } else {
+            early.append((path, hash))
         }
-        if path.hasPrefix(root + "/") { try folder.pin(file: path) }
     }
 
-    /// Pins what was required so far, and what will be, below the experiment's folder.
-    func pin(to folder: RunFolder, below root: String) throws {
+    /// Pins what was required so far, and what will be.
+    func pin(to folder: RunFolder) throws {
         self.folder = folder
-        self.root = root
-        for path in early { try add(path) }
+        for (path, hash) in early { try folder.pin(file: path, sha256: hash) }
         early = []
     }
 }

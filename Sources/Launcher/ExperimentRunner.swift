@@ -9,43 +9,13 @@ import Tensors
 
 /// `chexgen run`: a plain script, or an experiment with its run folder.
 public final class ExperimentRunner {
-    /// What the command line asks for.
-    public struct Request {
-        /// The `.yaml` or `.lua` file.
-        public var file: String
-        /// Words after the file, which a script finds in `arg`.
-        public var arguments: [String] = []
-        /// The values of `--set`.
-        public var overrides: [String] = []
-        /// The run folder to make; below `runs` where nil.
-        public var outputFolder: String?
-        /// The run folder to go on with.
-        public var resumeFolder: String?
-        /// Threads of the kernels; the configuration's, or all cores, where nil.
-        public var threads: Int?
-        /// Bytes of Lua's heap and of tensors together.
-        public var memoryLimit: Int?
-        /// Seconds.
-        public var timeLimit: Double?
-        /// Folders beside the run folder that scripts may write to.
-        public var writableFolders: [String] = []
-        /// Where scripts may read, beside what they may write; any regular file, and the environment, where nil.
-        public var readableFolders: [String]?
-        /// No progress lines.
-        public var isQuiet = false
-
-        /// A request that runs `file` with the defaults.
-        public init(file: String) { self.file = file }
-    }
-
     /// Whether Ctrl-C or SIGTERM asked the process to stop.
     public static var wasInterrupted: Bool { cx_stop_requested() == Int32(LuaStop.interrupt.rawValue) }
 
-    private let request: Request
-    private let modules = ExperimentModules()
+    private let request: RunRequest
 
     /// A runner of one request.
-    public init(_ request: Request) { self.request = request }
+    public init(_ request: RunRequest) { self.request = request }
 
     /// Runs the file.
     /// - Returns: `.done`, or `.failed` where cells of a sweep failed.
@@ -62,6 +32,11 @@ public final class ExperimentRunner {
             isYAML
             ? try RunConfig.load(request.file, sets: request.overrides)
             : try RunConfig(experiment: request.file, sets: request.overrides)
+        let home = URL(fileURLWithPath: config.experiment).deletingLastPathComponent().path
+        let program = try ProgramIdentity.current(
+            build: request.build, library: ScriptLocations.library(near: home))
+        let modules = ExperimentModules(library: program.library)
+        try checkProgram(program, config)
         try Pins(config: config).verify()
         if let threads = request.threads { config.threads = threads }
         let threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
@@ -73,13 +48,12 @@ public final class ExperimentRunner {
         options.memoryLimit = request.memoryLimit ?? config.limits.memoryMegabytes.map { $0 * 1_048_576 }
         options.timeLimit = request.timeLimit ?? config.limits.seconds
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
-        let home = URL(fileURLWithPath: config.experiment).deletingLastPathComponent().path
         options.missingModuleHint = { ScriptLocations.hint(missing: $0, near: home) }
         options.writableFolders = request.writableFolders
         options.arguments = request.arguments
-        options.moduleWasFound = { [modules] path in
+        options.moduleWasFound = { path, bytes in
             ReadDoor.letIn(path)
-            try modules.add(path)
+            try modules.add(path, bytes)
         }
         if let limit = options.memoryLimit { Storage.limit = limit }
         holdToInputs(config)
@@ -107,7 +81,16 @@ public final class ExperimentRunner {
         }
         try refuseArguments()
         return try run(
-            experiment, plan: RunPlan(config: config, defaults: experiment.defaults, version: Version.text), session)
+            experiment, plan: RunPlan(config: config, defaults: experiment.defaults, program: program), session, modules
+        )
+    }
+
+    /// A run is pinned to the program that computed it, unless the user says otherwise.
+    private func checkProgram(_ program: ProgramIdentity, _ config: RunConfig) throws {
+        guard request.allowsOtherProgram else { return try config.check(program) }
+        for difference in config.programDifferences(program) {
+            Console.shared.line("another program computes this run: \(difference)")
+        }
     }
 
     /// Closes the door to what the scripts of this run may not read; the program itself goes on to read the run's own files.
@@ -143,7 +126,8 @@ public final class ExperimentRunner {
 
     private func open(_ plan: RunPlan) throws -> RunFolder {
         if let folder = request.resumeFolder {
-            return try RunFolder.resume(folder, plan: plan, command: CommandLine.arguments)
+            return try RunFolder.resume(
+                folder, plan: plan, command: CommandLine.arguments, allowsOtherProgram: request.allowsOtherProgram)
         }
         if let folder = request.outputFolder {
             return try RunFolder.create(at: folder, plan: plan, command: CommandLine.arguments)
@@ -151,12 +135,13 @@ public final class ExperimentRunner {
         return try RunFolder.create(in: "runs", plan: plan, command: CommandLine.arguments)
     }
 
-    private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session) throws -> ExitStatus {
+    private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session, _ modules: ExperimentModules) throws
+        -> ExitStatus
+    {
         let folder = try open(plan)
         session.context.folder = folder
         Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
-        try modules.pin(
-            to: folder, below: Paths.folder(plan.config.experiment))
+        try modules.pin(to: folder)
         session.host.addWritableFolder(folder.path)
         if let results = try sharedResults(plan) { session.host.addWritableFolder(results) }
         var failed = 0
@@ -175,13 +160,17 @@ public final class ExperimentRunner {
                 let cause = (error as? LuaError)?.cause
                 if plan.cells.count == 1 || cause is RunsError {
                     try? folder.finish(exit: (cause as? RunsError)?.exitStatus ?? .failed)
+                    folder.removeIfBlank()
                     throw error
                 }
                 folder.log("cell \(cell.label) failed: \(error)")
             }
         }
         try folder.finish(exit: failed == 0 ? .done : .failed)
-        print("results: \(folder.path)/results.csv")
+        if failed > 0, folder.removeIfBlank() {
+            throw LuaError("all \(failed) cells failed before they had computed anything")
+        }
+        if failed == 0 || !folder.allRows.isEmpty { print("results: \(folder.path)/results.csv") }
         if failed > 0 {
             throw LuaError(
                 "\(failed) of \(plan.cells.count) cells failed; to run only them again: "

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a host grants to its scripts.
 public struct LuaOptions {
     /// The most bytes of Lua's heap and of what `outsideBytes` counts together; nil is no limit.
@@ -17,8 +19,9 @@ public struct LuaOptions {
     /// Where `print` and `io.write` go; nil is standard output.
     public var output: ((String) -> Void)?
 
-    /// Is called with the path of each file that `require` reads, before it runs; what it throws becomes a Lua error.
-    public var moduleWasFound: ((String) throws -> Void)?
+    /// Is called with the path and the bytes of each file that `require` reads, before it runs; what it throws becomes a Lua
+    /// error.
+    public var moduleWasFound: ((String, Data) throws -> Void)?
 
     /// What an error says beside the files that were tried, where `require` does not find the module of this name.
     public var missingModuleHint: ((String) -> String?)?

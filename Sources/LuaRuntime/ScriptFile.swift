@@ -3,8 +3,11 @@ import Foundation
 
 /// Reads script files.
 enum ScriptFile {
-    /// The text of a script, without a byte order mark and without what follows `#` in its first line.
-    static func read(_ path: String) throws -> [UInt8] {
+    /// The text of a script.
+    static func read(_ path: String) throws -> [UInt8] { text(of: try bytes(path)) }
+
+    /// The bytes of a script's file.
+    static func bytes(_ path: String) throws -> Data {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw LuaError("\(path): no such file")
@@ -19,6 +22,11 @@ enum ScriptFile {
             throw LuaError("\(path): \(size) bytes are too long for a script (at most \(LuaHost.longestScript))")
         }
         guard let data = FileManager.default.contents(atPath: path) else { throw LuaError("\(path): cannot be read") }
+        return data
+    }
+
+    /// The text that a file's bytes hold, without a byte order mark and without what follows `#` in its first line.
+    static func text(of data: Data) -> [UInt8] {
         var bytes = [UInt8](data)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         // The line stays, so that the numbers of the others do not change.
@@ -30,7 +38,7 @@ enum ScriptFile {
 /// Finds what `require` asks for in the search folders.
 struct ModuleFinder {
     let folders: [String]
-    let wasFound: ((String) throws -> Void)?
+    let wasFound: ((String, Data) throws -> Void)?
     let missingHint: ((String) -> String?)?
 
     /// The path and the text of a module.
@@ -52,8 +60,9 @@ struct ModuleFinder {
         for folder in folders {
             for path in ["\(folder)/\(stem).lua", "\(folder)/\(stem)/init.lua"] {
                 if FileManager.default.fileExists(atPath: path) {
-                    try wasFound?(path)
-                    return [.string(path), .bytes(try ScriptFile.read(path))]
+                    let bytes = try ScriptFile.bytes(path)
+                    try wasFound?(path, bytes)
+                    return [.string(path), .bytes(ScriptFile.text(of: bytes))]
                 }
                 tried.append("\n\tno file '\(path)'")
             }

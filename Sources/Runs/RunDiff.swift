@@ -11,6 +11,7 @@ public enum RunDiff {
         let first = try Run(a)
         let second = try Run(b)
         var lines = differences(first.parameters, second.parameters, "in \(a)", "in \(b)").map { "parameter \($0)" }
+        lines += programs(first, second, a, b)
         for name in Run.union(first.inputs.map(\.path), second.inputs.map(\.path)) {
             let left = first.inputs.first { $0.path == name }?.sha256
             let right = second.inputs.first { $0.path == name }?.sha256
@@ -19,6 +20,21 @@ public enum RunDiff {
             }
         }
         return lines + results(first, second, a, b)
+    }
+
+    /// Which program computed them: the sources and the Lua library, file by file where both runs kept its list.
+    private static func programs(_ first: Run, _ second: Run, _ a: String, _ b: String) -> [String] {
+        ["chexgen", "build", "library", "earlier"].flatMap { key in
+            let left = first.provenance[key] ?? .null
+            let right = second.provenance[key] ?? .null
+            if left == right { return [String]() }
+            if key == "library", let ours = first.library, let theirs = second.library {
+                return ProgramIdentity.changes(ours, theirs, "in \(a)", "in \(b)").map { "program library: \($0)" }
+            }
+            return differences(left, right, "in \(a)", "in \(b)").map {
+                "program \(key)" + ($0.hasPrefix(":") ? $0 : " " + $0)
+            }
+        }
     }
 
     private static func results(_ first: Run, _ second: Run, _ a: String, _ b: String) -> [String] {
@@ -80,6 +96,9 @@ public enum RunDiff {
     /// What is compared of one run.
     private struct Run {
         let parameters: JSON
+        let provenance: JSON
+        /// The files of the Lua library, where the run kept their list.
+        var library: Manifest?
         let inputs: [(path: String, sha256: String)]
         let csv: String
         let table: (header: [String], rows: [[String]])
@@ -90,11 +109,17 @@ public enum RunDiff {
             let node = try RunsError.config { try YAML.read(folder + "/" + RunFolder.Names.config) }
             let config = try RunConfig(node: node, path: folder + "/" + RunFolder.Names.config)
             guard case .object(let entries) = node.value else { throw node.error("this is no config of a run") }
-            // Which program ran is a parameter; whether it came to its end shows in the results.
-            let provenance = config.provenance
-            let program = ["chexgen", "cpu_features"].map { (key: $0, value: provenance[$0] ?? .null) }
+            provenance = config.provenance
+            // Whether a run came to its end shows in the results.
+            let machine = (provenance.object ?? []).filter {
+                !["chexgen", "build", "library", "earlier", "finished"].contains($0.key)
+            }
             parameters = .object(
-                entries.filter { !["pins", "folder", "experiment", "provenance"].contains($0.key) } + program)
+                entries.filter { !["pins", "folder", "experiment", "provenance"].contains($0.key) } + machine)
+            library = provenance["library"]?.string.flatMap { hash in
+                let file = "\(folder)/\(Pins.manifestFolder)/\(LuaLibrary.manifestName(hash))"
+                return (try? FileReader.text(file, limit: 16 << 20)).flatMap { try? Manifest($0, name: file) }
+            }
             // The same file has another relative path from another folder, so files are compared by absolute path.
             var inputs = config.pins
             // An image folder is compared file by file where both manifests are at hand.
@@ -108,7 +133,9 @@ public enum RunDiff {
                 inputs += manifest.hashes.map { (Paths.absolute($0.key, from: root), $0.value) }
                     .sorted { $0.0 < $1.0 }
             }
-            self.inputs = inputs
+            // What a run made itself and read again is no input of it; other versions pinned it, too.
+            let own = Paths.absolute(folder) + "/"
+            self.inputs = inputs.filter { !$0.path.hasPrefix(own) }
             csv = try FileReader.text(folder + "/" + RunFolder.Names.csv, limit: 1 << 30)
             let results = try ResultTables.table(csv, path: folder + "/" + RunFolder.Names.csv)
             table = (

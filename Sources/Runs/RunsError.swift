@@ -6,6 +6,8 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
     case config(location: String, message: String)
     /// A file is not the one that the run was pinned to. The hashes are SHA-256 in hexadecimal.
     case pin(path: String, pinned: String, found: String)
+    /// The run was computed by another program, or by more than one.
+    case program(run: String, differences: [String])
     /// A run cannot be resumed because something else than a pinned file changed.
     case changed(run: String, differences: [String])
     /// The run folder is in use by another process.
@@ -23,6 +25,9 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
         case .config(let location, let message): return "\(location): \(message)"
         case .pin(let path, let pinned, let found):
             return "\(path): this is not the file that the run is pinned to: pinned \(pinned), found \(found)"
+        case .program(let run, let differences):
+            return "\(run): the run is pinned to another program:" + differences.map { "\n  \($0)" }.joined()
+                + "\n--allow-changed-program takes this one, whose numbers may be others"
         case .changed(let run, let differences):
             return "\(run): cannot be resumed, as it was started differently:"
                 + differences.map { "\n  \($0)" }.joined()
@@ -40,7 +45,7 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
     public var exitStatus: ExitStatus {
         switch self {
         case .config: return .usage
-        case .pin: return .pin
+        case .pin, .program: return .pin
         default: return .failed
         }
     }
@@ -66,7 +71,7 @@ public enum ExitStatus: Int32, Sendable {
     case failed = 1
     /// The command line or the YAML is wrong.
     case usage = 2
-    /// A pinned file changed.
+    /// A pinned file or the program changed.
     case pin = 3
     /// Stopped by Ctrl-C or SIGTERM.
     case interrupted = 130

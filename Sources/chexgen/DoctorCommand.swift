@@ -1,3 +1,4 @@
+import BuildIdentity
 import Launcher
 import Runs
 
@@ -7,7 +8,7 @@ enum DoctorCommand {
         guard try CommandLineOptions(words, options: []).positional.isEmpty else {
             throw UsageError("chexgen doctor takes no file")
         }
-        for (name, text) in Doctor.findings() {
+        for (name, text) in Doctor.findings(build: BuildIdentity.sources) {
             print(name + String(repeating: " ", count: max(1, 16 - name.count)) + text)
         }
         return ExitStatus.done.rawValue

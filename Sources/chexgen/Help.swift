@@ -24,6 +24,6 @@ enum Help {
     static let exitStatus = """
 
         exit status: 0 done; 1 the script or its input failed; 2 the command line or the YAML is wrong;
-                     3 a pinned file changed; 130 interrupted
+                     3 a pinned file or the program changed; 130 interrupted
         """
 }

@@ -1,4 +1,5 @@
 import Launcher
+import BuildIdentity
 import Foundation
 import LuaRuntime
 import Runs
@@ -16,6 +17,9 @@ enum RunCommand {
         .init(
             name: "sealed", value: nil, text: "hold the script to its inputs: it reads what it may write, and no more"),
         .init(name: "allow-read", value: "DIR", text: "seal the script, but let it read in this folder"),
+        .init(
+            name: "allow-changed-program", value: nil,
+            text: "take a run of another build or Lua library, whose numbers may be others"),
         .init(name: "quiet", value: nil, text: "no progress"),
     ]
 
@@ -28,11 +32,12 @@ enum RunCommand {
         if file.contains("="), !FileManager.default.fileExists(atPath: file) {
             throw UsageError("\(file): no such file; did you mean --set \(file)?")
         }
-        var request = ExperimentRunner.Request(file: file)
+        var request = RunRequest(file: file, build: BuildIdentity.sources)
         request.arguments = Array(given.positional.dropFirst())
         request.overrides = given.all("set")
         request.outputFolder = try given.one("out")
         request.resumeFolder = resumed
+        request.allowsOtherProgram = given.has("allow-changed-program")
         request.threads = try given.integer("threads")
         if let megabytes = try given.number("limit-memory") {
             guard megabytes < 0x1p40 else { throw UsageError("--limit-memory: \(megabytes) MB is too much") }

@@ -103,7 +103,7 @@ import Testing
         /// The work of `cutAnywhereTheRunEndsInTheSameBytes`, with more rows, until it is killed.
         static func child(_ home: String, microseconds: UInt32) throws {
             let config = try RunConfig.load(home + "/fidelity.yaml")
-            let plan = try RunPlan(config: config, defaults: .object([]), version: "0.1")
+            let plan = try RunPlan(config: config, defaults: .object([]), program: program())
             Thread.detachNewThread {
                 usleep(microseconds)
                 kill(getpid(), SIGKILL)
@@ -114,14 +114,21 @@ import Testing
                 exists
                 ? try RunFolder.resume(path, plan: plan, command: [], console: quietConsole)
                 : try RunFolder.create(at: path, plan: plan, command: [], console: quietConsole)
-            try JournalTests().many(folder)
+            try JournalTests().many(folder, reading: home + "/inputs")
             kill(getpid(), SIGKILL)
         }
 
-        func many(_ folder: RunFolder) throws {
+        func many(_ folder: RunFolder, reading inputs: String? = nil) throws {
             for cell in folder.remainingCells {
                 try folder.begin(cell)
                 for step in 1...40 {
+                    // What was read for a value that is kept is not read again.
+                    if let inputs, step % 5 == 0, folder.stored("read \(step)", cell: cell) == nil {
+                        try folder.pin(file: "\(inputs)/table-\(step).csv")
+                        let images = (0..<step).map { (path: "\(inputs)/images/\($0).png", sha256: sha("\($0)")) }
+                        try folder.pin(files: images, under: inputs + "/images")
+                        try folder.store(StoredValue(.integer(step)), key: "read \(step)", cell: cell)
+                    }
                     try folder.record(
                         [("step", .integer(step)), ("v", .number(1 / Double(step + cell.seed)))], cell: cell)
                 }
@@ -135,10 +142,12 @@ import Testing
         @Test func killedAtAnyMomentTheRunGoesOn() async throws {
             let scratch = try Scratch()
             let plan = try scratch.plan("sweep: {seed: [1, 2, 3]}")
+            let home = scratch.path
+            for step in stride(from: 5, through: 40, by: 5) { try scratch.write("inputs/table-\(step).csv", "\(step)") }
+            for image in 0..<40 { try scratch.write("inputs/images/\(image).png", "\(image)") }
             let reference = try RunFolder.create(
                 at: scratch.path + "/whole/run", plan: plan, command: [], console: quietConsole)
-            try many(reference)
-            let home = scratch.path
+            try many(reference, reading: home + "/inputs")
             var random = SeededGenerator()
             var time: UInt32 = 1
             for _ in 0..<25 {
@@ -153,9 +162,15 @@ import Testing
                 isThere
                 ? try RunFolder.resume(path, plan: plan, command: [], console: quietConsole)
                 : try RunFolder.create(at: path, plan: plan, command: [], console: quietConsole)
-            try many(folder)
+            try many(folder, reading: home + "/inputs")
             #expect(try scratch.text("run/results.csv") == scratch.text("whole/run/results.csv"))
             #expect(try scratch.text("run/results.jsonl") == scratch.text("whole/run/results.jsonl"))
+            #expect(try scratch.text("run/run.yaml") == scratch.text("whole/run/run.yaml"))
+            let manifests = try FileManager.default.contentsOfDirectory(atPath: path + "/manifests")
+            #expect(manifests.count == 1)
+            for name in manifests {
+                #expect(try scratch.text("run/manifests/\(name)") == scratch.text("whole/run/manifests/\(name)"))
+            }
             #expect(try scratch.text("Results/t.csv") == scratch.text("whole/Results/t.csv"))
             let left = try FileManager.default.contentsOfDirectory(atPath: home)
             #expect(!left.contains { $0.hasPrefix(".run.new-") }, "\(left)")
@@ -164,7 +179,7 @@ import Testing
         /// Runs into a limit on the size of files, as on a full disk.
         static func full(_ home: String, bytes: UInt) throws {
             let config = try RunConfig.load(home + "/fidelity.yaml")
-            let plan = try RunPlan(config: config, defaults: .object([]), version: "0.1")
+            let plan = try RunPlan(config: config, defaults: .object([]), program: program())
             let folder = try RunFolder.create(at: home + "/run", plan: plan, command: [], console: quietConsole)
             signal(SIGXFSZ, SIG_IGN)
             let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)

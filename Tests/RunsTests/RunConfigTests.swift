@@ -124,7 +124,7 @@ import Testing
         let script = try scratch.write("x.lua", "return {}")
         let config = try RunConfig(experiment: script, sets: ["batch=3", "seed=9"])
         #expect(config.experiment == script)
-        let plan = try RunPlan(config: config, defaults: defaults, version: "1")
+        let plan = try RunPlan(config: config, defaults: defaults, program: program("1"))
         #expect(plan.params["batch"] == .integer(3))
         #expect(plan.cells[0].seed == 9)
     }

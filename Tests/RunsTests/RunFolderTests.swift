@@ -113,8 +113,6 @@ import Testing
         let changed = message { _ = try resume(scratch, other) }
         #expect(
             changed.contains("seed: 42 in the run, 1 now") && changed.contains("params.batch: 16 in the run, 32 now"))
-        let older = try RunPlan(config: plan.config, defaults: defaults, version: "0.2")
-        #expect(message { _ = try resume(scratch, older) }.contains("chexgen: 0.1 in the run, 0.2 now"))
         for (name, old, new) in [
             ("w.pth", "weights", "weightS"), ("images/a.png", "a", "b"), ("fidelity.lua", "return {}", "return{}"),
         ] {
@@ -159,7 +157,7 @@ import Testing
             config.pins.map { String($0.path.dropFirst(scratch.path.count)) } == [
                 "/fidelity.lua", "/images/", "/w.pth",
             ])
-        let again = try RunPlan(config: config, defaults: defaults, version: "0.1")
+        let again = try RunPlan(config: config, defaults: defaults, program: program())
         #expect(again.params == plan.params)
         #expect(again.cells.map(\.name) == plan.cells.map(\.name))
         try run(again, "b")
@@ -175,13 +173,13 @@ import Testing
         // Without the manifests the folder is compared when all of it has been read.
         try scratch.write("alone/run.yaml", try scratch.text("a/run.yaml"))
         let alone = try RunPlan(
-            config: try RunConfig.load(scratch.path + "/alone/run.yaml"), defaults: defaults, version: "0.1")
+            config: try RunConfig.load(scratch.path + "/alone/run.yaml"), defaults: defaults, program: program())
         try run(alone, "d")
         try FileManager.default.removeItem(atPath: scratch.path + "/d")
         let wrong = try scratch.text("a/run.yaml").replacing(config.pins[1].sha256, with: sha("wrong"))
         try scratch.write("alone/run.yaml", wrong)
         let other = try RunPlan(
-            config: try RunConfig.load(scratch.path + "/alone/run.yaml"), defaults: defaults, version: "0.1")
+            config: try RunConfig.load(scratch.path + "/alone/run.yaml"), defaults: defaults, program: program())
         #expect(exitStatus { try run(other, "d") } == .pin)
     }
 
@@ -201,7 +199,7 @@ import Testing
             try folder.finish(exit: .interrupted)
         }
         let config = try RunConfig.load(scratch.path + "/run/run.yaml")
-        let again = try RunPlan(config: config, defaults: .object([]), version: "0.1")
+        let again = try RunPlan(config: config, defaults: .object([]), program: program())
         do {
             let folder = try resume(scratch, again)
             try folder.begin(again.cells[0])
@@ -213,7 +211,7 @@ import Testing
         #expect(manifests.count == 1)
         #expect(try scratch.text("run/manifests/\(manifests[0])") == "\(sha("1"))  1\n\(sha("2"))  2\n")
         let finished = try RunPlan(
-            config: try RunConfig.load(scratch.path + "/run/run.yaml"), defaults: .object([]), version: "0.1")
+            config: try RunConfig.load(scratch.path + "/run/run.yaml"), defaults: .object([]), program: program())
         try scratch.write("images/3", "3")
         let folder = try create(scratch, finished, "third")
         #expect(message { try pin(folder, ["1", "3"]) }.contains("images/3: this is not the file"))

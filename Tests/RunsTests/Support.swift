@@ -10,8 +10,13 @@ extension Scratch {
         if !has("fidelity.lua") { try write("fidelity.lua", "return {}") }
         try write("fidelity.yaml", "experiment: fidelity.lua\n" + yaml)
         let config = try RunConfig.load(path + "/fidelity.yaml", sets: sets)
-        return try RunPlan(config: config, defaults: defaults, version: "0.1")
+        return try RunPlan(config: config, defaults: defaults, program: program())
     }
+}
+
+/// A program of some version.
+func program(_ version: String = "0.1", build: String = "built", library: LuaLibrary? = nil) -> ProgramIdentity {
+    ProgramIdentity(version: version, build: build, library: library)
 }
 
 /// A console that shows nothing, as tests have nobody to tell.

@@ -32,7 +32,7 @@ public struct RunConfig {
     public var pins: [(path: String, sha256: String)] = []
     /// Limits of the script.
     public var limits = Limits()
-    /// What `run.yaml` says of the program that ran: version, processor features.
+    /// What `run.yaml` says of the program that ran: version, sources, Lua library, processor features.
     public var provenance: JSON = .null
 
     static let keys = [

@@ -28,18 +28,18 @@ public struct RunPlan {
     public let threads: Int
     /// The cells in order; one without settings where there is no sweep.
     public let cells: [Cell]
-    /// The version of `chexgen`.
-    public let version: String
+    /// The program that computes the run.
+    public let program: ProgramIdentity
 
     /// Lays a config over the experiment's defaults and expands its sweep.
     /// - Parameters:
     ///   - config: the config.
     ///   - defaults: the experiment's `params`, a map; see `ConfigMerge` for the rules.
-    ///   - version: the version of `chexgen`, which goes to `run.yaml`.
+    ///   - program: the program, which goes to `run.yaml`.
     /// - Throws: `RunsError.config` with file, line and the nearest known name.
-    public init(config: RunConfig, defaults: JSON, version: String) throws {
+    public init(config: RunConfig, defaults: JSON, program: ProgramIdentity) throws {
         self.config = config
-        self.version = version
+        self.program = program
         threads = config.threads ?? Int(cx_threads())
         var defaults = defaults
         switch defaults {
@@ -111,33 +111,38 @@ public struct RunPlan {
         return .object(entries)
     }
 
-    /// The text of `run.yaml` for a run in `folder` (absolute); `isFinished` says that every input is among the pins.
-    func yaml(in folder: String, pins: [(path: String, sha256: String)], isFinished: Bool) -> String {
+    /// The text of `run.yaml`.
+    func yaml(_ state: State) -> String {
+        func written(_ path: String) -> String { Paths.written(path, in: state.folder, home: state.home) }
         var entries: [(key: String, value: JSON)] = [
-            ("experiment", .string(Paths.written(config.experiment, in: folder))),
-            ("folder", .string(Paths.written(config.folder, in: folder))),
+            ("experiment", .string(written(config.experiment))), ("folder", .string(written(config.folder))),
         ]
         if case .object(let fields) = identity { entries += fields }
         var limits: [(key: String, value: JSON)] = []
         if let memory = config.limits.memoryMegabytes { limits.append(("memory_mb", .integer(memory))) }
         if let seconds = config.limits.seconds { limits.append(("seconds", .number(seconds))) }
         if !limits.isEmpty { entries.append(("limits", .object(limits))) }
-        if case .object(let fields) = provenance {
-            entries.append(("provenance", .object(fields + [("finished", .boolean(isFinished))])))
-        }
-        let written = pins.map {
-            (key: Paths.written($0.path, in: folder), value: JSON.string($0.sha256))
-        }
-        entries.append(("pins", .object(written.sorted { $0.key < $1.key })))
-        return "# Resolved and pinned by chexgen \(version); `chexgen run` on this file repeats the run.\n"
+        var provenance = program.fields
+        if !state.earlierPrograms.isEmpty { provenance.append(("earlier", .array(state.earlierPrograms))) }
+        provenance += program.machine + [("finished", .boolean(state.isFinished))]
+        entries.append(("provenance", .object(provenance)))
+        let pins = state.pins.map { (key: written($0.path), value: JSON.string($0.sha256)) }
+        entries.append(("pins", .object(pins.sorted { $0.key < $1.key })))
+        return "# Resolved and pinned by chexgen \(program.version); `chexgen run` on this file repeats the run.\n"
             + YAML.text(.object(entries))
     }
 
-    var provenance: JSON {
-        .object([
-            ("chexgen", .string(version)),
-            ("cpu_features", .array(Machine.cpuFeatures.map { .string($0) })),
-        ])
+    /// What `run.yaml` says beside the plan.
+    struct State {
+        /// The run folder, absolute.
+        let folder: String
+        /// The folder that the run was begun in: paths below it are written relative, so that the whole of it can move.
+        let home: String
+        let pins: [(path: String, sha256: String)]
+        /// Programs that computed a part of the run before this one went on with it.
+        let earlierPrograms: [JSON]
+        /// Whether every input is among the pins.
+        let isFinished: Bool
     }
 }
 

@@ -19,7 +19,7 @@ final class Journal {
     /// Bytes of a record's payload.
     static let recordLimit = 16 << 20
 
-    let path: String
+    private(set) var path: String
     private let descriptor: Int32
     private var end: Int
     private var sequence: UInt32
@@ -117,6 +117,7 @@ final class Journal {
     ///   more records, as nothing can be said of what the disk holds.
     func append(_ value: JSON) throws {
         if let failure { throw FileError.unwritable(path: path, reason: "an earlier write failed: \(failure)") }
+        try checkIsThere()
         let payload = ConfigCoding.encode(value)
         guard payload.count <= Journal.recordLimit else {
             throw FileError.unwritable(
@@ -132,6 +133,22 @@ final class Journal {
         record += payload
         try write(record)
         sequence &+= 1
+    }
+
+    /// The folder that the journal lies in was renamed.
+    func moved(to path: String) { self.path = path }
+
+    /// Checks that the journal still stands under its name: what a removed or moved folder takes is lost.
+    /// - Throws: `RunsError.folder` where it does not.
+    func checkIsThere() throws {
+        var own = stat()
+        var named = stat()
+        guard fstat(descriptor, &own) == 0, stat(path, &named) == 0, own.st_ino == named.st_ino,
+            own.st_dev == named.st_dev
+        else {
+            throw RunsError.folder(
+                path: Paths.folder(path), message: "the run folder was removed or moved while the run was going on")
+        }
     }
 
     private func write(_ bytes: [UInt8]) throws {

@@ -111,6 +111,7 @@ extension RunFolder {
 
     /// Writes `results.csv` and `results.jsonl` whole.
     func writeResults() throws {
+        try journal.checkIsThere()
         let start = MonotonicClock.now
         let all = allRows
         try AtomicFile.write(path + "/" + Names.csv, ResultFiles.csv(all))
@@ -126,7 +127,7 @@ extension RunFolder {
                 .folder(path: journal.path, message: "record \(index + 1) is not one that this version writes")
             }
             guard case .string(let kind)? = record["kind"] else { throw damaged() }
-            if kind == "begin" || kind == "pins" { continue }
+            if ["begin", "pins", "program"].contains(kind) { continue }
             guard case .string(let cell)? = record["cell"] else { throw damaged() }
             switch kind {
             case "cell":

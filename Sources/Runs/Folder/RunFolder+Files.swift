@@ -40,9 +40,10 @@ extension RunFolder {
     }
 
     /// The SHA-256 of a file that the run reads, such as weights, a table or a module, which becomes a pin of the run. A file
-    /// is hashed once as long as its size, time and inode stay.
+    /// is hashed once as long as its size, time and inode stay. What lies in the run folder is the run's own and no input.
     /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
     @discardableResult public func pin(file: String) throws -> String {
+        if isOwn(Paths.absolute(file)) { return try SHA256.hex(file: file) }
         let pin = try pins.pin(file: file)
         if pin.isNew { try note(pin.path, pin.sha256) }
         return pin.sha256
@@ -52,6 +53,7 @@ extension RunFolder {
     /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
     public func pin(file: String, sha256: String) throws {
         let path = Paths.absolute(file)
+        if isOwn(path) { return }
         if try pins.add(path, sha256) { try note(path, sha256) }
     }
 
@@ -64,6 +66,7 @@ extension RunFolder {
     /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
     public func pin(files: [(path: String, sha256: String)], under root: String) throws {
         let root = Paths.absolute(root)
+        let files = files.filter { !isOwn(Paths.absolute($0.path)) }
         // One record holds at most so many files that it stays well below the journal's limit.
         for start in stride(from: 0, to: files.count, by: 2000) {
             let new = try pins.add(Array(files[start..<min(start + 2000, files.count)]), under: root)

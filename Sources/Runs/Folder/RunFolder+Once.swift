@@ -70,7 +70,7 @@ extension RunFolder {
             files.append((RunFolder.valueBlob, Data(encoded)))
             value = .null
         }
-        if !files.isEmpty { try RunFolder.makeFolder(path + "/" + Names.once) }
+        if !files.isEmpty { try makeOwnFolder(Names.once) }
         for blob in files {
             let hash = SHA256.hex(of: blob.bytes)
             try AtomicFile.write(path + "/" + RunFolder.blobName(hash), blob.bytes)

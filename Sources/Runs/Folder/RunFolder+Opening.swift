@@ -46,7 +46,7 @@ extension RunFolder {
                 path: path, message: "something is there already; `--resume` goes on with a run that was stopped")
         }
         removeAbandoned(beside: path)
-        let hidden = "\(Paths.folder(path))/.\(Paths.name(path)).new-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        let hidden = hiddenName(for: path)
         try makeFolder(hidden)
         do {
             let opened = try fill(hidden, path: path, plan: plan, pins: pins, command: command)
@@ -55,6 +55,7 @@ extension RunFolder {
                 throw RunsError.folder(
                     path: path, message: "the run folder cannot be made: \(String(cString: strerror(code)))")
             }
+            opened.journal.moved(to: path + "/" + Names.journal)
             syncFolder(Paths.folder(path))
             return try RunFolder(path: path, plan: plan, pins: pins, opened: opened, console: console)
         } catch {
@@ -78,17 +79,20 @@ extension RunFolder {
         {
             try AtomicFile.write(hidden + "/" + copyName(plan.config.path, SHA256.hex(of: config)), config)
         }
+        let home = FileManager.default.currentDirectoryPath
         let journal = try Journal.create(hidden + "/" + Names.journal)
         try journal.append(
             .object([
-                ("kind", .string("begin")), ("version", .string(plan.version)), ("identity", plan.identity),
-                ("cpu", plan.provenance),
+                ("kind", .string("begin")), ("program", .object(plan.program.fields)), ("identity", plan.identity),
+                ("machine", .object(plan.program.machine)), ("home", .string(home)),
             ]))
         try journal.append(pinRecord([(path: plan.config.experiment, sha256: hash)], under: nil))
-        try AtomicFile.write(hidden + "/" + Names.config, plan.yaml(in: path, pins: pins.all.pins, isFinished: false))
+        let state = RunPlan.State(
+            folder: path, home: home, pins: pins.all.pins, earlierPrograms: [], isFinished: false)
+        try AtomicFile.write(hidden + "/" + Names.config, plan.yaml(state))
         let report = RunReport(command: command, plan: plan)
         try report.write(hidden + "/" + Names.report)
-        return Opened(lock: lock, journal: journal, records: [], isResumed: false, report: report)
+        return Opened(lock: lock, home: home, journal: journal, records: [], isResumed: false, report: report)
     }
 
     /// The path in the run folder of an input's copy: `inputs/fidelity-0123456789ab.lua`.
@@ -99,10 +103,12 @@ extension RunFolder {
     }
 
     /// Goes on with a run that was stopped: takes its lock, reads its journal and checks that nothing has changed.
-    /// - Throws: `RunsError.busy` where another process works on it; `.changed` where the config or `chexgen` is another
-    ///   one, with each difference; `.pin` where a file that the run has read is another one; `.folder` where the journal is damaged.
+    /// - Parameter allowsOtherProgram: go on although the run was begun by another program, which `run.yaml` then says.
+    /// - Throws: `RunsError.busy` where another process works on it; `.program` or `.changed` where the program or the config
+    ///   is another one, with each difference; `.pin` where a file that the run has read is another one; `.folder` where the
+    ///   journal is damaged.
     public static func resume(
-        _ path: String, plan: RunPlan, command: [String], console: Console = .shared
+        _ path: String, plan: RunPlan, command: [String], allowsOtherProgram: Bool = false, console: Console = .shared
     ) throws -> RunFolder {
         let path = Paths.absolute(path)
         guard exists(path + "/" + Names.journal), exists(path + "/" + Names.config) else {
@@ -116,34 +122,62 @@ extension RunFolder {
         guard let first = recovery.records.first, first["kind"] == .string("begin") else {
             throw RunsError.folder(path: path + "/" + Names.journal, message: "its first record is missing")
         }
-        var differences: [String] = []
-        guard case .string(let version)? = first["version"] else {
-            throw RunsError.folder(path: path + "/" + Names.journal, message: "its first record names no version")
-        }
-        if version != plan.version {
-            differences.append("chexgen: \(version) in the run, \(plan.version) now")
-        }
-        differences += RunDiff.differences(first["identity"] ?? .null, plan.identity, "in the run", "now")
+        let differences = RunDiff.differences(first["identity"] ?? .null, plan.identity, "in the run", "now")
         guard differences.isEmpty else { throw RunsError.changed(run: path, differences: differences) }
+        let earlier = try earlierPrograms(
+            recovery.records, plan.program, run: path, journal: journal, allowsOthers: allowsOtherProgram)
         let pins = try Pins(config: plan.config)
-        for record in recovery.records where record["kind"] == .string("pins") {
-            for file in pinned(record) { pins.expect(file.path, file.sha256) }
+        let known = recovery.records.filter { $0["kind"] == .string("pins") }.map { record in
+            (root: record["root"]?.string, files: pinned(record).filter { !$0.path.hasPrefix(path + "/") })
         }
+        for file in known.flatMap(\.files) { pins.expect(file.path, file.sha256) }
         try pins.verify()
+        // What was read before the run was stopped stays an input of it, also where it is not read again.
+        for (root, files) in known {
+            if let root {
+                _ = try pins.add(files, under: root)
+            } else {
+                for file in files { _ = try pins.add(file.path, file.sha256) }
+            }
+        }
         let report = RunReport(command: command, plan: plan, before: path + "/" + Names.report)
         let opened = Opened(
-            lock: lock, journal: journal, records: recovery.records, isResumed: true, report: report)
+            lock: lock, home: first["home"]?.string ?? FileManager.default.currentDirectoryPath,
+            earlierPrograms: earlier, journal: journal, records: recovery.records, isResumed: true, report: report)
         let folder = try RunFolder(path: path, plan: plan, pins: pins, opened: opened, console: console)
         if recovery.cutBytes > 0 {
             folder.log("the journal ended in a torn record; its \(recovery.cutBytes) bytes were cut off")
         }
-        if let cpu = first["cpu"], cpu != plan.provenance {
+        if let machine = first["machine"], machine != .object(plan.program.machine) {
             folder.log(
-                "the run was begun on a processor with other features; its numbers may differ in the last digits")
+                "the run was begun on another processor or with other libraries; its numbers may differ in the last digits"
+            )
         }
         try folder.writeResults()
         try folder.report.write(path + "/" + Names.report)
         return folder
+    }
+
+    /// The programs that worked on a run before this one, but for this one; the last of them is the one that must be the same.
+    /// - Throws: `RunsError.program` where it is not, and others are not allowed.
+    private static func earlierPrograms(
+        _ records: [JSON], _ program: ProgramIdentity, run path: String, journal: Journal, allowsOthers: Bool
+    ) throws -> [JSON] {
+        let own = JSON.object(program.fields)
+        var programs = records.filter { ["begin", "program"].contains($0["kind"]?.string) }
+            .map { $0["program"] ?? .object([("chexgen", $0["version"] ?? .null)]) }
+        if let last = programs.last, last != own {
+            let differences = program.differences(from: last, manifests: path + "/" + Pins.manifestFolder)
+            guard allowsOthers else { throw RunsError.program(run: path, differences: differences) }
+            try journal.append(.object([("kind", .string("program")), ("program", own)]))
+            programs.append(own)
+        }
+        var seen = [own]
+        return programs.filter { program in
+            if seen.contains(program) { return false }
+            seen.append(program)
+            return true
+        }
     }
 
     /// Removes what a process left that was killed while it made this folder.

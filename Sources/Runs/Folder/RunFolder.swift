@@ -28,6 +28,10 @@ public final class RunFolder: @unchecked Sendable {
 
     let lock = NSRecursiveLock()
     let folderLock: FolderLock
+    /// The folder that the run was begun in.
+    let home: String
+    /// The `fields` of programs that computed a part of the run before this one went on with it.
+    let earlierPrograms: [JSON]
     let journal: Journal
     let console: Console
     var report: RunReport
@@ -49,6 +53,8 @@ public final class RunFolder: @unchecked Sendable {
         name = Paths.name(path)
         folderLock = opened.lock
         journal = opened.journal
+        home = opened.home
+        earlierPrograms = opened.earlierPrograms
         isResumed = opened.isResumed
         report = opened.report
         try replay(opened.records)
@@ -57,6 +63,8 @@ public final class RunFolder: @unchecked Sendable {
     /// What is open when a folder has been made or found.
     struct Opened {
         let lock: FolderLock
+        let home: String
+        var earlierPrograms: [JSON] = []
         let journal: Journal
         let records: [JSON]
         let isResumed: Bool
@@ -110,6 +118,7 @@ public final class RunFolder: @unchecked Sendable {
             try writeResults()
             try writeConfig(isFinished: exit == .done)
             report.finish(exit: exit, states: plan.cells.map { states[$0.name] ?? .pending })
+            try journal.checkIsThere()
             try report.write(path + "/" + Names.report)
         }
         if exit == .done { try pins.verifyFolders() }
@@ -117,20 +126,41 @@ public final class RunFolder: @unchecked Sendable {
 
     /// Writes `run.yaml` with the pins known by now; manifests first, so that every hash in it has its manifest.
     func writeConfig(isFinished: Bool = false) throws {
-        let (all, manifests) = pins.all
+        try journal.checkIsThere()
+        var (all, manifests) = pins.all
+        if let library = plan.program.library {
+            manifests.append((LuaLibrary.manifestName(library.sha256), library.manifest.text))
+        }
         if !manifests.isEmpty {
-            try RunFolder.makeFolder(path + "/" + Pins.manifestFolder)
+            try makeOwnFolder(Pins.manifestFolder)
             for manifest in manifests {
                 try AtomicFile.write("\(path)/\(Pins.manifestFolder)/\(manifest.name)", manifest.text)
             }
         }
-        try AtomicFile.write(path + "/" + Names.config, plan.yaml(in: path, pins: all, isFinished: isFinished))
+        try AtomicFile.write(path + "/" + Names.config, plan.yaml(state(pins: all, isFinished: isFinished)))
         // Manifests of an earlier moment, when fewer files were read, are of no use any more.
         let current = Set(manifests.map(\.name))
         let folder = path + "/" + Pins.manifestFolder
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         where name.hasSuffix(".sha256") && !current.contains(name) {
             unlink(folder + "/" + name)
+        }
+    }
+
+    private func state(pins: [(path: String, sha256: String)], isFinished: Bool) -> RunPlan.State {
+        RunPlan.State(
+            folder: path, home: home, pins: pins, earlierPrograms: earlierPrograms, isFinished: isFinished)
+    }
+
+    /// Whether a path lies in the run folder: what the run makes is no input of it.
+    func isOwn(_ file: String) -> Bool { file.hasPrefix(path + "/") }
+
+    /// Makes a folder in the run folder, which must be there: one that was removed does not come back in parts.
+    func makeOwnFolder(_ name: String) throws {
+        let folder = path + "/" + name
+        guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
+            throw FileError.unwritable(
+                path: folder, reason: "the folder cannot be made: \(String(cString: strerror(errno)))")
         }
     }
 

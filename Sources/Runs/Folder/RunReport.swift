@@ -17,7 +17,7 @@ struct RunReport {
         }
         current = [
             ("command", .array(command.map { .string($0) })),
-            ("chexgen", .string(plan.version)),
+            ("chexgen", .string(plan.program.version)),
             ("started", .string(WallClock.iso)),
             (
                 "machine",
