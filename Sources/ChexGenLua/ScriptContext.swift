@@ -20,7 +20,7 @@ public final class ScriptContext {
     /// The folder of the run that is going on.
     public var folder: RunFolder?
     /// The encoders that the program knows.
-    let encoders: EncoderRegistry
+    public let encoders: EncoderRegistry
     /// The pipelines that the program knows, and what their parts may be.
     let pipelines: PipelineRegistry
     /// Models that scripts registered, by name.

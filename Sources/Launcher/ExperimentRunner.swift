@@ -100,6 +100,10 @@ public final class ExperimentRunner {
         for path in [request.file, config.experiment, request.resumeFolder].compactMap({ $0 }) { ReadDoor.letIn(path) }
     }
 
+    private func look(at cells: [Cell], of plan: RunPlan, _ session: Session) throws {
+        try InputLook.check(plan, cells: cells, encoders: session.context.encoders)
+    }
+
     /// An experiment takes its settings from the YAML and from `--set`: words behind the file are slips.
     /// - Throws: `RunsError.config` with what was probably meant.
     private func refuseArguments() throws {
@@ -138,7 +142,9 @@ public final class ExperimentRunner {
     private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session, _ modules: ExperimentModules) throws
         -> ExitStatus
     {
+        if request.resumeFolder == nil { try look(at: plan.cells, of: plan, session) }
         let folder = try open(plan)
+        if folder.isResumed { try look(at: folder.remainingCells, of: plan, session) }
         session.context.folder = folder
         Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
         try modules.pin(to: folder)

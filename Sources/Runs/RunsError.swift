@@ -6,6 +6,8 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
     case config(location: String, message: String)
     /// A file is not the one that the run was pinned to. The hashes are SHA-256 in hexadecimal.
     case pin(path: String, pinned: String, found: String)
+    /// Inputs that the parameters name are missing or of another kind; each problem is a line that begins with its key.
+    case inputs(config: String, problems: [String])
     /// The run was computed by another program, or by more than one.
     case program(run: String, differences: [String])
     /// A run cannot be resumed because something else than a pinned file changed.
@@ -25,6 +27,9 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
         case .config(let location, let message): return "\(location): \(message)"
         case .pin(let path, let pinned, let found):
             return "\(path): this is not the file that the run is pinned to: pinned \(pinned), found \(found)"
+        case .inputs(let config, let problems):
+            let count = problems.count == 1 ? "an input is" : "\(problems.count) inputs are"
+            return "\(config): \(count) not there, and nothing was started:" + problems.map { "\n  \($0)" }.joined()
         case .program(let run, let differences):
             return "\(run): the run is pinned to another program:" + differences.map { "\n  \($0)" }.joined()
                 + "\n--allow-changed-program takes this one, whose numbers may be others"

@@ -51,7 +51,9 @@ enum Program {
             status = error.exitStatus
         case let error as LuaError:
             if let cause = error.cause as? RunsError { status = cause.exitStatus }
-            if let traceback = error.traceback, !traceback.isEmpty { text += "\n" + traceback }
+            // Where an input is at fault, the script's calls say nothing.
+            let isInput = error.cause is FileError || error.cause is RunsError
+            if !isInput, let traceback = error.traceback, !traceback.isEmpty { text += "\n" + traceback }
         default:
             break
         }
