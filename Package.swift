@@ -170,8 +170,8 @@ let package = Package(
         tests("Runs", ["Tensors", "Files"]),
         tests(
             "Evaluation", ["Encoders", "Radiomics", "Training", "Imaging", "Datasets", "Identity", "Tensors", "Files"]),
-        tests("Launcher", ["Diffusion", "LuaRuntime", "Tensors", "Files"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "TestSupport"]),
+        tests("Launcher", ["Diffusion", "Encoders", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "Imaging", "TestSupport"]),
     ],
     swiftLanguageModes: [.v5]
 )

@@ -1,7 +1,13 @@
 /// A Lua table, copied: a list and named fields. Changing it does not change the table that it was read from.
+///
+/// A table with a metatable is an object of the script: unless it was changed here, Lua gets the very table back.
 public final class LuaTable {
     /// The list part: entries 1, 2, … of the Lua table.
-    public var array: [LuaValue]
+    public var array: [LuaValue] {
+        didSet { origin = nil }
+    }
+    /// The object of the script that this is a copy of.
+    private(set) var origin: LuaFunction?
     /// The named part. Sorted by name when read from Lua, else in the order of insertion.
     public private(set) var fields: [(name: String, value: LuaValue)]
     /// Whether Lua gets a proxy that can be read and iterated, but not written.
@@ -20,9 +26,10 @@ public final class LuaTable {
     }
 
     /// Takes fields that are known to differ in name.
-    init(array: [LuaValue], distinctFields: [(name: String, value: LuaValue)]) {
+    init(array: [LuaValue], distinctFields: [(name: String, value: LuaValue)], origin: LuaFunction? = nil) {
         self.array = array
         self.fields = distinctFields
+        self.origin = origin
         reindex()
     }
 
@@ -30,6 +37,7 @@ public final class LuaTable {
     public subscript(name: String) -> LuaValue {
         get { position(of: name).map { fields[$0].value } ?? .nil }
         set {
+            origin = nil
             if let position = position(of: name) {
                 if newValue.isNil {
                     fields.remove(at: position)

@@ -46,6 +46,9 @@ struct TapeWriter {
         guard depth < Self.mostNesting else {
             throw LuaError("a table for Lua is nested deeper than \(Self.mostNesting), or contains itself")
         }
+        if let origin = table.origin, origin.host === host, !readOnly {
+            return cx_tape_function(tape, origin.reference, Unmanaged.passRetained(origin).toOpaque())
+        }
         // What is inside a read-only table can be read only.
         let readOnly = readOnly || table.isReadOnly
         cx_tape_table(tape, table.array.count, table.fields.count, readOnly)
@@ -112,6 +115,7 @@ struct TapeReader {
         array.reserveCapacity(min(entries, nodes.count - cursor))
         for _ in 0..<entries { array.append(next()) }
         var named: [(name: String, value: LuaValue)] = []
+        var origin: LuaFunction?
         named.reserveCapacity(min(fields, nodes.count - cursor))
         for _ in 0..<fields {
             let name: String
@@ -120,9 +124,14 @@ struct TapeReader {
             case .bytes(let bytes): name = String(decoding: bytes, as: UTF8.self)
             default: name = ""
             }
-            named.append((name, next()))
+            let value = next()
+            if name == CX_ORIGIN, case .function(let reference) = value {
+                origin = reference
+            } else {
+                named.append((name, value))
+            }
         }
         named.sort { $0.name < $1.name }
-        return LuaTable(array: array, distinctFields: named)
+        return LuaTable(array: array, distinctFields: named, origin: origin)
     }
 }

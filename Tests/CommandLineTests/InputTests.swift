@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import TestSupport
 import Testing
 
@@ -76,6 +77,95 @@ import Testing
             #expect(resumed.status == 0, "\(resumed.text)")
             #expect(try folder.data("run/results.csv") == folder.data("a/results.csv"))
         }
+    }
+
+    /// An encoder that a script registers stands in a study beside the program's own, with columns of its own.
+    @Test func aRegisteredEncoderIsPartOfAStudy() throws {
+        let folder = try Study.folder()
+        try FileManager.default.copyItem(
+            atPath: "\(Places.package)/Tests/Lua/command_line/levels.lua", toPath: folder.path + "/levels.lua")
+        try FileManager.default.copyItem(
+            atPath: "\(Places.package)/experiments/fidelity.lua", toPath: folder.path + "/fidelity.lua")
+        let text = try folder.text("study.yaml")
+            .replacingOccurrences(of: "\(Places.package)/experiments/fidelity.lua", with: "fidelity.lua")
+            .replacingOccurrences(
+                of: "{ rad-dino: { weights: weights } }", with: "{ rad-dino: { weights: weights }, levels: {} }")
+        try folder.write("mine.yaml", text + "  modules: [levels]\n")
+        let outcome = try Child.run(["run", "mine.yaml", "--out", "a"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let row = try folder.text("a/results.jsonl")
+        for column in [
+            "FID (RadDino)", "FID (Levels)", "KID (Levels)", "Precision", "Precision (Levels)",
+            "Inception Score (Levels)",
+        ] {
+            #expect(row.contains("\"\(column)\":") && row.contains("\"\(column) identity\":"), "\(column): \(row)")
+        }
+        // Its features lie in the run alone, as no hash covers what a script does.
+        #expect(folder.has("a/features.sqlite"))
+        let again = try Child.run(["run", "a/run.yaml", "--out", "b", "--quiet"], in: folder)
+        #expect(again.status == 0, "\(again.text)")
+        #expect(try folder.data("a/results.csv") == folder.data("b/results.csv"))
+        try folder.write("levels.lua", folder.text("levels.lua") + "-- changed")
+        #expect(try Child.run(["run", "a/run.yaml", "--out", "c"], in: folder).status == 3)
+    }
+
+    /// Films of 16 bits are not cut to white in silence, a row without a film is a bad one, and a flat picture is left out of
+    /// radiomics only: both experiments, both protocols.
+    @Test func filmsThatAreNoneAreSaid() throws {
+        let folder = try Study.folder()
+        try FileManager.default.copyItem(
+            atPath: "\(Places.package)/Tests/Lua/command_line/odd_films.lua", toPath: folder.path + "/odd_films.lua")
+        let made = try Child.run(["run", "odd_films.lua", "--allow-write", ".", folder.path], in: folder)
+        #expect(made.status == 0, "\(made.text)")
+        try folder.write("deep.png", deepFilm(side: 64))
+        let text = try folder.text("study.yaml")
+        try folder.write(
+            "frd.yaml",
+            text.replacingOccurrences(of: "fidelity.lua", with: "frd.lua")
+                .replacingOccurrences(of: "encoders: { rad-dino: { weights: weights } }", with: "shown: 3"))
+        for experiment in ["study.yaml", "frd.yaml"] {
+            func run(_ table: String, _ more: [String]) throws -> Child.Outcome {
+                try? FileManager.default.removeItem(atPath: folder.path + "/out")
+                return try Child.run(
+                    [
+                        "run", experiment, "--out", "out", "--set", "synthetic.csv=\(table).csv", "--set",
+                        "synthetic.image_dir=.",
+                    ]
+                        + more.flatMap { ["--set", $0] }, in: folder)
+            }
+            let blank = try run("blank", [])
+            #expect(
+                blank.status == 1 && blank.errors.contains("1 of 20") && blank.errors.contains("blank.csv"),
+                "\(blank.text)")
+            let skipped = try run("blank", ["on_bad_image=skip"])
+            #expect(skipped.status == 0, "\(skipped.text)")
+            #expect(try folder.text("out/results.jsonl").contains("\"Images left out\":1"))
+
+            let flat = try run("flat", [])
+            #expect(flat.status == 0, "\(flat.text)")
+            let log = try folder.text("out/run.log")
+            #expect(log.contains("1 of 10 synthetic images are of one grey level"), "\(log)")
+            #expect(log.contains("FRD leaves out 1 images without radiomic features"), "\(log)")
+            let row = try folder.text("out/results.jsonl")
+            #expect(row.contains("one grey level") && row.contains("\"Images left out\":0"), "\(row)")
+            #expect(row.contains("\"FRD images left out\":1") && row.contains("\"Synthetic images\":10"), "\(row)")
+
+            let refused = try run("deep", [])
+            #expect(refused.status == 1 && refused.errors.contains("16-bit samples reach 40"), "\(refused.text)")
+            let clipped = try run("deep", ["protocol=chexgenbench"])
+            #expect(clipped.status == 0, "\(clipped.text)")
+            #expect(try folder.text("out/results.jsonl").contains("1 of 10 synthetic images have 16-bit samples"))
+        }
+    }
+
+    /// A gray PNG of 16 bits whose samples go up to 4095, as exports of DICOM have them.
+    private func deepFilm(side: Int) throws -> [UInt8] {
+        let samples = (0..<side * side).map { UInt16(($0 * 37) % 4096) }
+        let pixels = samples.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+        let path = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString).png"
+        defer { unlink(path) }
+        try Image(width: side, height: side, mode: .gray16, pixels: pixels).save(path)
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
     /// Features are kept once: in the cache, or in the run's folder where the cache cannot be used.

@@ -45,6 +45,46 @@ test("several sets", function()
   equal({ found.synthetic.flat:totable(), #found.synthetic.radiomics, #found.real.radiomics }, { { 3 }, 3, 5 })
 end)
 
+--- Mean and spread of each channel: an encoder whose methods lie in a metatable.
+local Levels = {}
+Levels.__index = Levels
+function Levels:features(images, options)
+  self.calls = self.calls + 1
+  self.seen = options
+  local rows = {}
+  for i, film in ipairs(images) do
+    local x = film:tensor():to "f32"
+    rows[i] = options and options.output == "extremes" and { x:min():item(), x:max():item() } or { x:mean():item(), x:std():item(), 1 }
+  end
+  return tensor.new(rows)
+end
+
+test("an encoder of the script's own", function()
+  model.register("levels", {
+    load = function(options) return setmetatable({ dim = 3, calls = 0, scale = options.scale }, Levels) end,
+    about = "levels", ending = " (Levels)", roles = { neighbours = "features" },
+  })
+  local levels = model.encoder("levels", { scale = 2 })
+  equal({ levels.name, levels.dim, levels.scale, getmetatable(levels) == Levels }, { "levels", 3, 2, true })
+  local found = evaluation.pass(paths, { encoders = { mine = levels, dino = encoder }, outputs = { mine = { "features", "extremes" } },
+    batch = 2, protocol = "chexgenbench" })
+  -- The very object was called: a pass has three batches of two outputs.
+  equal({ levels.calls, levels.seen.protocol, levels.seen.batch, levels.seen.output }, { 6, "chexgenbench", 1, "extremes" })
+  local film = image.load(paths[2], { mode = "rgb" }):tensor():to "f32"
+  harness.close(found.features.mine.features[2], { film:mean():item(), film:std():item(), 1 }, 1e-4)
+  equal(found.features.mine.extremes[2]:totable(), { film:min():item(), film:max():item() })
+  equal(found.identities.mine.features.weights, "script")
+  equal(evaluation.pass({}, { encoders = { mine = levels } }).features.mine.features:shape(), { 0, 3 })
+  -- Methods without a metatable do as well; what they give is checked, and what they raise is named.
+  local function plain(features) return { features = features } end
+  local found = evaluation.pass(paths, { encoders = { x = plain(function(_, images) return tensor.zeros { #images, 4 } end) } })
+  equal(found.features.x.features:shape(), { 5, 4 })
+  raises(function() evaluation.pass(paths, { encoders = { x = plain(function() return 3 end) } }) end, "x", "[5, D]", "integer")
+  raises(function() evaluation.pass(paths, { encoders = { x = plain(function() return tensor.zeros { 1, 4 } end) } }) end, "[1, 4]")
+  raises(function() evaluation.pass(paths, { encoders = { x = plain(function() error "no film" end) } }) end, "no film")
+  raises(function() evaluation.pass(paths, { encoders = { x = {} } }) end, "x", "'features'")
+end)
+
 test("wrong use", function()
   raises(function() evaluation.pass(3) end, "images", "Dataset")
   raises(function() evaluation.pass({ 1 }) end, "images", "list of string")

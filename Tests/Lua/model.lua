@@ -95,13 +95,22 @@ test("models of one's own", function()
     return { name = "mean-pixel", scale = options.scale, features = function(self, images) return tensor.full({ #images, 1 }, self.scale) end }
   end)
   equal(model.encoder("mean-pixel", { scale = 3 }):features({ 1, 2 }):totable(), { { 3.0 }, { 3.0 } })
+  local Mine = { features = function(self) return self.n end }
+  Mine.__index = Mine
+  local kept
+  model.register("mine", function()
+    kept = setmetatable({ n = 7 }, Mine)
+    return kept
+  end)
+  local mine = model.encoder "mine"
+  equal({ rawequal(mine, kept), mine:features(), mine.name }, { true, 7, "mine" })
   raises(function() model.register("rad-dino", print) end, "name", "rad-dino")
   raises(function() model.register("x") end, "entry", "function")
   equal({ model.registered()[1].name, model.registered()[1].steps }, { "mean-pixel" })
   model.register("classes", { load = print, about = "mine", ending = " (Mine)", roles = { logits = "logits" } })
   model.register("draws", { load = print, steps = 3 })
   local mean, classes = model.encoders()[4], model.encoders()[3]
-  equal({ #model.encoders(), mean.name, mean.ending, mean.registered }, { 4, "mean-pixel", " (mean-pixel)", true })
+  equal({ #model.encoders(), mean.name, mean.ending, mean.registered }, { 5, "mean-pixel", " (mean-pixel)", true })
   equal({ classes.name, classes.about, classes.ending }, { "classes", "mine", " (Mine)" })
   equal(classes.roles, { logits = { chexgenbench = "logits", exact = "logits", ending = " (Mine)" } })
   raises(function() model.register("x", { load = print, roles = { neighbors = "features" } }) end, "neighbors", "neighbours")

@@ -37,6 +37,7 @@ function fidelity.params(extra)
     real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = LABELS },
     synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
     encoders = {},
+    modules = {}, -- Lua modules beside the experiment that register encoders
     nearest_k = 5,
     kid_subsets = 100,
     kid_subset_size = 1000,
@@ -56,6 +57,25 @@ local function read_table(which, options, labels)
   return choices.open_table(which, options, columns)
 end
 
+--- The columns of a study: the reference's, then those of encoders that scripts registered.
+local function columns_of(encoders)
+  local columns, intervals = table.move(fidelity.columns, 1, #fidelity.columns, 1, {}), table.move(INTERVALS, 1, #INTERVALS, 1, {})
+  for _, entry in ipairs(encoders) do
+    if entry.registered then
+      local names = { "FID" .. entry.ending, "KID" .. entry.ending }
+      if entry.roles.neighbours then
+        for _, name in ipairs { "Precision", "Recall", "Density", "Coverage" } do
+          names[#names + 1] = name .. entry.roles.neighbours.ending
+        end
+      end
+      table.move(names, 1, #names, #intervals + 1, intervals)
+      table.move(names, 1, #names, #columns + 1, columns)
+      if entry.roles.logits then columns[#columns + 1] = "Inception Score" .. entry.roles.logits.ending end
+    end
+  end
+  return columns, intervals
+end
+
 local Study = {}
 Study.__index = Study
 
@@ -73,13 +93,15 @@ function fidelity.open(run, labels, params)
   if self.exact then self.synthetic = self.synthetic:unique(params.synthetic.prompt) end
   run:log("%d real images (one a prompt), %d synthetic images", #self.real, #self.synthetic)
 
+  for _, name in ipairs(params.modules) do require(name) end
   local known, names = {}, {}
   for i, entry in ipairs(model.encoders()) do
     known[entry.name], names[i] = true, entry.name
     local options = params.encoders[entry.name]
     if options then
       local encoder = model.encoder(entry.name, options)
-      self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, roles = entry.roles, encoder = encoder }
+      self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, roles = entry.roles, encoder = encoder,
+        registered = entry.registered }
     end
   end
   for name in pairs(params.encoders) do
@@ -87,6 +109,7 @@ function fidelity.open(run, labels, params)
       error(("params.encoders.%s: unknown encoder; known: %s"):format(name, table.concat(names, ", ")), 0)
     end
   end
+  self.columns, self.intervals = columns_of(self.encoders)
   if #self.encoders == 0 and not params.frd then
     error("params.encoders is empty and params.frd is false: name at least one encoder, for example "
       .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", 0)
@@ -185,7 +208,7 @@ function Study:measure(real_rows, synthetic_rows)
     local real = rows_of(self.features.real[entry.name].features, real_rows)
     local synthetic = rows_of(self.features.synthetic[entry.name].features, synthetic_rows)
     local identity = {
-      protocol = params.protocol, encoder = entry.encoder.identity, real = n_real, synthetic = n_synthetic,
+      protocol = params.protocol, encoder = entry.encoder.identity or entry.name .. " script", real = n_real, synthetic = n_synthetic,
       seed = self.run.seed,
     }
     local function put(name, value, metric_name, estimator)
@@ -207,8 +230,9 @@ function Study:measure(real_rows, synthetic_rows)
       local output = entry.roles.logits[params.protocol]
       local logits = rows_of(self.features.synthetic[entry.name][output], synthetic_rows)
       local score, spread = metric.inception_score(logits, { splits = 10, seed = self.run.seed })
-      put("Inception Score", score, "inception-score", self.exact and "logits-unbiased" or "pooled-2048-as-logits")
-      row["Inception Score std"] = spread
+      local column = "Inception Score" .. entry.roles.logits.ending
+      put(column, score, "inception-score", self.exact and "logits-unbiased" or "pooled-2048-as-logits")
+      row[column .. " std"] = spread
     end
 
     local k = params.nearest_k
@@ -216,15 +240,17 @@ function Study:measure(real_rows, synthetic_rows)
     if has_neighbours then
       local prdc = metric.prdc(real, synthetic, { k = k })
       local estimator = ("k=%d"):format(k)
-      put("Precision", prdc.precision, "precision", estimator)
-      put("Recall", prdc.recall, "recall", estimator)
-      put("Density", prdc.density, "density", estimator)
-      put("Coverage", prdc.coverage, "coverage", estimator)
+      local role = entry.roles.neighbours.ending
+      put("Precision" .. role, prdc.precision, "precision", estimator)
+      put("Recall" .. role, prdc.recall, "recall", estimator)
+      put("Density" .. role, prdc.density, "density", estimator)
+      put("Coverage" .. role, prdc.coverage, "coverage", estimator)
     elseif entry.roles.neighbours then
       notes[#notes + 1] = ("precision, recall, density and coverage need more than %d images on each side"):format(k)
     end
 
-    self:add_intervals(row, ending, real, synthetic, { groups = groups, kid = kid, neighbours = has_neighbours })
+    self:add_intervals(row, ending, real, synthetic, { groups = groups, kid = kid,
+      neighbours = has_neighbours and entry.roles.neighbours })
   end
   if self.radiomics then self:add_radiomics(row, notes, real_rows, synthetic_rows) end
   row["Note"] = table.concat(notes, "; ")
@@ -274,8 +300,9 @@ function Study:add_intervals(row, ending, real, synthetic, options)
   local params = self.params
   local names = { ["FID" .. ending] = "fid", ["KID" .. ending] = "kid" }
   if options.neighbours then
-    names["Precision"], names["Recall"] = "precision", "recall"
-    names["Density"], names["Coverage"] = "density", "coverage"
+    local role = options.neighbours.ending
+    names["Precision" .. role], names["Recall" .. role] = "precision", "recall"
+    names["Density" .. role], names["Coverage" .. role] = "density", "coverage"
   end
   local wanted = {}
   for _, name in pairs(names) do wanted[#wanted + 1] = name end
@@ -304,21 +331,27 @@ function Study:add_intervals(row, ending, real, synthetic, options)
 end
 
 --- The columns of `results.csv`: the reference's first, then how sure each number is and what it is.
-function fidelity.result_columns(first)
+function Study:result_columns(first)
   local columns = {}
   for _, name in ipairs(first) do columns[#columns + 1] = name end
-  for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name end
+  for _, name in ipairs(self.columns) do columns[#columns + 1] = name end
   for _, name in ipairs { "Extra Info", "Caption Type", "Protocol", "Real images", "Synthetic images",
     "Images left out" } do
     columns[#columns + 1] = name
   end
-  for _, name in ipairs(INTERVALS) do
+  for _, name in ipairs(self.intervals) do
     for _, part in ipairs { " low", " high", " floor" } do columns[#columns + 1] = name .. part end
   end
   columns[#columns + 1] = "FRD floor"
   columns[#columns + 1] = "FRD images left out"
   for _, name in ipairs { "Inception Score std", "KID std", "KID (RadDino) std" } do columns[#columns + 1] = name end
-  for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name .. " identity" end
+  for _, entry in ipairs(self.encoders) do
+    if entry.registered then
+      columns[#columns + 1] = "KID" .. entry.ending .. " std"
+      if entry.roles.logits then columns[#columns + 1] = "Inception Score" .. entry.roles.logits.ending .. " std" end
+    end
+  end
+  for _, name in ipairs(self.columns) do columns[#columns + 1] = name .. " identity" end
   columns[#columns + 1] = "Note"
   return columns
 end
@@ -338,7 +371,7 @@ function Study:record(row, first)
     names[#names + 1] = pair[1]
   end
   row.moved = nil
-  self.run:record(row, fidelity.result_columns(names))
+  self.run:record(row, self:result_columns(names))
 end
 
 --- Records a row, and appends the reference's columns, rounded to its three decimals, to its table.
@@ -356,7 +389,7 @@ end
 function Study:show(row)
   local run = self.run
   run:log("%-18s %10s   %-23s %10s", "metric", "value", "95 % interval", "floor")
-  for _, name in ipairs(fidelity.columns) do
+  for _, name in ipairs(self.columns) do
     local value = row[name]
     if value then
       local low, high, floor = row[name .. " low"], row[name .. " high"], row[name .. " floor"]

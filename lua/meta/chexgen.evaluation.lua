@@ -3,7 +3,7 @@
 error("this file is for editors; it cannot be required")
 
 ---@class chexgen.evaluation.pass.options
----@field encoders? table<string, any> By a name of your choice: what `model.encoder` gave.
+---@field encoders? table<string, any> By a name of your choice: what `model.encoder` gave. The method `features` of a script's own is given lists of images, in RGB.
 ---@field outputs? table<string, string[]> By the same names: outputs of the encoder; `features`, the default one, where absent.
 ---@field radiomics? boolean|string|table Whether radiomic features are measured, or with which settings: pyradiomics' own keys, a YAML file or a table.
 ---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")

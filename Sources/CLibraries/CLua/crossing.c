@@ -33,6 +33,31 @@ static void read_string(struct reading *reading, int index) {
     }
 }
 
+static void read_reference(struct reading *reading, int index) {
+    lua_State *L = reading->L;
+    lua_pushvalue(L, index);
+    int reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    struct cx_node *node = cxl_tape_add(reading->tape, CX_FUNCTION);
+    node->length = (uint64_t)reference;
+    if (reading->tape->failed) luaL_unref(L, LUA_REGISTRYINDEX, reference);
+}
+
+/// A table with a metatable is an object of the script. It is copied like any other, and behind its fields stands a
+/// reference to the table itself, under a name of its own, so that Swift can hand the very object back.
+static int64_t read_origin(struct reading *reading, int index) {
+    if (!lua_getmetatable(reading->L, index)) return 0;
+    lua_pop(reading->L, 1);
+    if (reading->copies) {
+        cxl_tape_text(reading->tape, CX_ORIGIN, sizeof CX_ORIGIN - 1);
+    } else {
+        struct cx_node *node = cxl_tape_add(reading->tape, CX_STRING);
+        node->pointer = (void *)CX_ORIGIN;
+        node->length = sizeof CX_ORIGIN - 1;
+    }
+    read_reference(reading, index);
+    return 1;
+}
+
 static void read_key(struct reading *reading, lua_Integer entries) {
     lua_State *L = reading->L;
     if (lua_type(L, -2) == LUA_TSTRING) {
@@ -75,6 +100,7 @@ static void read_table(struct reading *reading, int index) {
         }
         lua_pop(L, 1);
     }
+    fields += read_origin(reading, index);
     if (!tape->failed) tape->nodes[head].integer = fields;
     reading->depth--;
 }
@@ -121,14 +147,7 @@ static void read_value(struct reading *reading, int index) {
             read_table(reading, index);
         }
         break;
-    case LUA_TFUNCTION: {
-        lua_pushvalue(L, index);
-        int reference = luaL_ref(L, LUA_REGISTRYINDEX);
-        struct cx_node *node = cxl_tape_add(reading->tape, CX_FUNCTION);
-        node->length = (uint64_t)reference;
-        if (reading->tape->failed) luaL_unref(L, LUA_REGISTRYINDEX, reference);
-        break;
-    }
+    case LUA_TFUNCTION: read_reference(reading, index); break;
     case LUA_TUSERDATA: read_userdata(reading, index); break;
     default: luaL_error(L, "a %s cannot be given to a native function", luaL_typename(L, index));
     }

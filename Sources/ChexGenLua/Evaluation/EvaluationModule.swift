@@ -25,7 +25,8 @@ enum EvaluationModule {
                     .options([
                         LuaParameter(
                             "encoders", .dictionary(.any), optional: true,
-                            "By a name of your choice: what `model.encoder` gave."),
+                            "By a name of your choice: what `model.encoder` gave. The method `features` of a script's own is given lists of "
+                                + "images, in RGB."),
                         LuaParameter(
                             "outputs", .dictionary(.list(.string)), optional: true,
                             "By the same names: outputs of the encoder; `features`, the default one, where absent."),
@@ -120,10 +121,14 @@ enum EvaluationModule {
             throw options.fail("outputs", "there is no encoder '\(field.name)' among `encoders`")
         }
         return try given.map { field in
-            guard let encoder = (field.value.objectValue as? EncoderObject)?.encoder else {
-                throw options.fail("encoders.\(field.name)", "wanted an encoder, got \(field.value.kind)")
-            }
             let asked = outputs[field.name].tableValue?.array.compactMap(\.stringValue) ?? ["features"]
+            let encoder: any Encoder
+            switch field.value {
+            case .object(let object as EncoderObject): encoder = object.encoder
+            case .table(let object):
+                encoder = try ScriptEncoder(object, name: field.name, further: asked, way, session.host)
+            default: throw options.fail("encoders.\(field.name)", "wanted an encoder, got \(field.value.kind)")
+            }
             return NamedTask(
                 name: field.name, asked: asked, task: try EncoderTask(encoder, way, outputs: asked), encoder: encoder)
         }

@@ -46,7 +46,7 @@ enum ModelModule {
                 "local encoder = model.encoder(\"rad-dino\", { weights = \"microsoft/rad-dino\", dtype = \"bf16\" })"
         ) { arguments in
             let name = try arguments.string("name")
-            if let model = session.registered[name] { return try model.load(arguments.value("options")) }
+            if let model = session.registered[name] { return try model.load(arguments.value("options"), session.host) }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
             for field in options.fields where field.name != "weights" && field.name != "dtype" {
                 throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, weights")

@@ -65,21 +65,38 @@ struct RegisteredModel {
     /// Whether it may be an encoder: what has the settings of a pipeline is none.
     var mayBeEncoder: Bool { steps == nil && guidanceScale == nil }
 
-    /// Loads the model. One of the program's pipelines takes the entry's settings for its own; a table of the script's
+    /// Loads the model. One of the program's pipelines takes the entry's settings for its own; an object of the script's
     /// gets them as fields, where it has none of that name.
-    func load(_ options: LuaValue) throws -> [LuaValue] {
-        let made = try function.call([options.isNil ? .table(LuaTable()) : options])
-        switch made.first ?? .nil {
-        case .object(let pipeline as PipelineObject):
+    func load(_ options: LuaValue, _ host: LuaHost) throws -> [LuaValue] {
+        let settings = LuaValue.fields([
+            ("name", .string(name)), ("steps", steps.map { .integer($0) } ?? .nil),
+            ("guidance_scale", guidanceScale.map { .number($0) } ?? .nil),
+        ])
+        let given = options.isNil ? .table(LuaTable()) : options
+        let made = try Self.loader(host).call([.function(function), given, settings])
+        if case .object(let pipeline as PipelineObject) = made.first ?? .nil {
             return [.object(pipeline.renamed(name, steps: steps, guidanceScale: guidanceScale))]
-        case .table(let table):
-            for (key, value) in [
-                ("name", .string(name)), ("steps", steps.map { .integer($0) } ?? .nil),
-                ("guidance_scale", guidanceScale.map { .number($0) } ?? .nil),
-            ] as [(String, LuaValue)] where table[key].isNil { table[key] = value }
-            return [.table(table)]
-        case let other: return [other]
         }
+        return made
+    }
+
+    /// Calls `load` and completes what it gives. A table becomes an object by a metatable, so that it stays one and the
+    /// same on its way through Swift.
+    private static func loader(_ host: LuaHost) throws -> LuaFunction {
+        let text = """
+            return function(load, options, settings)
+              local made = load(options)
+              if type(made) ~= "table" then return made end
+              for key, value in pairs(settings) do
+                if made[key] == nil then made[key] = value end
+              end
+              return getmetatable(made) and made or setmetatable(made, {})
+            end
+            """
+        guard case .function(let loader)? = try host.run(text, name: "model.register").first else {
+            throw LuaError("model.register: the loader is no function")
+        }
+        return loader
     }
 
     /// `model.registered()`.

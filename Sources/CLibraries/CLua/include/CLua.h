@@ -15,6 +15,9 @@ typedef struct cx_lua cx_lua;
 /// A sequence of values on their way from Swift to Lua.
 typedef struct cx_tape cx_tape;
 
+/// The last field of a table from Lua that has a metatable: a reference to the table itself, as a CX_FUNCTION.
+#define CX_ORIGIN "\x01object"
+
 enum cx_kind {
     CX_NIL,
     CX_BOOLEAN,   // integer

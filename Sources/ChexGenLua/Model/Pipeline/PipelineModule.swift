@@ -72,7 +72,7 @@ enum PipelineModule {
             example: "local pipe = model.pipeline(\"stable-diffusion-v1-5\", { dtype = \"bf16\" })"
         ) { arguments in
             if let name = arguments.value("source").stringValue, let model = session.registered[name] {
-                return try model.load(arguments.value("options"))
+                return try model.load(arguments.value("options"), session.host)
             }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
             for field in options.fields where field.name != "dtype" {
