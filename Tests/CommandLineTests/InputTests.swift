@@ -241,7 +241,10 @@ import Testing
         ("real.labels=chexpert_label", "params.real.labels: real/annotations.csv: no column"),
         ("synthetic.image=img_savename", "params.synthetic.image: synthetic/annotations.csv: no column"),
         ("synthetic.prompt=annotated_promt", "did you mean \"annotated_prompt\"?"),
-        ("synthetic.csv=none.csv", "params.synthetic.csv: none.csv: No such file"),
+        (
+            "synthetic.csv=none.csv",
+            "params.synthetic.csv (--set synthetic.csv=none.csv): none.csv: no such file"
+        ),
     ])
     func missingColumnsAreNamedWithTheirKey(setting: String, says: String) throws {
         let folder = try Study.folder()
