@@ -97,7 +97,7 @@ let package = Package(
             dependencies: ["Identity", "Tensors", "MetricKernels", "Threading", "Files", "COpenBLAS"]),
         .target(
             name: "Radiomics",
-            dependencies: ["Metrics", "Imaging", "Identity", "Tensors", "RadiomicsKernels", "Threading", "Files"]),
+            dependencies: ["Imaging", "Tensors", "RadiomicsKernels", "Threading", "Files"]),
         .target(name: "Plotting", dependencies: ["Tensors", "Files"]),
         .target(
             name: "Diffusion",
@@ -163,8 +163,8 @@ let package = Package(
         tests("Tokenizers", ["Files"]),
         tests("Diffusion", ["Encoders", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         tests("Encoders", ["Networks", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
-        tests("Metrics", ["Tensors", "Files"]),
-        tests("Radiomics", ["Metrics", "Identity", "RadiomicsKernels", "Tensors", "Files"]),
+        tests("Metrics", ["Identity", "Tensors", "Files"]),
+        tests("Radiomics", ["RadiomicsKernels", "Tensors", "Files"]),
         tests("Plotting"),
         tests("LuaRuntime", ["CSupport"]),
         tests("Runs", ["Tensors", "Files"]),

@@ -4,6 +4,7 @@ import Evaluation
 import Files
 import Foundation
 import LuaRuntime
+import Metrics
 import Runs
 import Tensors
 
@@ -23,6 +24,8 @@ public final class ScriptContext {
     public let encoders: EncoderRegistry
     /// The pipelines that the program knows, and what their parts may be.
     let pipelines: PipelineRegistry
+    /// The statistics: the program's own, and what scripts registered.
+    var statistics: StatisticRegistry
     /// Models that scripts registered, by name.
     var registered: [String: RegisteredModel] = [:]
     /// The Lua state that the modules live in.
@@ -32,9 +35,12 @@ public final class ScriptContext {
     /// - Parameters:
     ///   - encoders: what `model.encoder` knows beside what scripts register.
     ///   - pipelines: what `model.pipeline` knows, likewise.
+    ///   - statistics: what `metric.measure` knows, likewise.
     public init(
-        host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard, pipelines: PipelineRegistry = .standard
+        host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard, pipelines: PipelineRegistry = .standard,
+        statistics: StatisticRegistry = .standard
     ) {
+        self.statistics = statistics
         self.pipelines = pipelines
         self.host = host
         self.seed = seed

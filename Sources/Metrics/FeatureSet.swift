@@ -96,31 +96,25 @@ public struct FeatureSet {
         }
     }
 
-    /// The means of the columns in f64, each row weighted by `weights` where given.
-    func columnMeans(weights: [Double]? = nil) throws -> Scratch<Double> {
+    /// The means of the columns in f64.
+    func columnMeans() throws -> Scratch<Double> {
         let means = try Scratch<Double>(dimension)
         means.fill(0)
-        if weights == nil && tensor.dtype == .f32 {
+        if tensor.dtype == .f32 {
             MetricConversion.addColumns(
                 tensor.pointer.assumingMemoryBound(to: Float.self), rows: rows, columns: dimension, to: means.pointer)
-            for column in 0..<dimension where rows > 0 { means.pointer[column] /= Double(rows) }
-            return means
-        }
-        let block = try Scratch<Double>(min(rows, 64), dimension)
-        var total = 0.0
-        for start in stride(from: 0, to: rows, by: 64) {
-            let range = start..<min(rows, start + 64)
-            widen(range, less: nil, to: block.pointer)
-            for row in range {
-                let weight = weights?[row] ?? 1
-                total += weight
-                MetricConversion.add(
-                    block.pointer + (row - start) * dimension, times: weight, to: means.pointer, count: dimension)
+        } else {
+            let block = try Scratch<Double>(min(rows, 64), dimension)
+            for start in stride(from: 0, to: rows, by: 64) {
+                let range = start..<min(rows, start + 64)
+                widen(range, less: nil, to: block.pointer)
+                for row in 0..<range.count {
+                    MetricConversion.add(
+                        block.pointer + row * dimension, times: 1, to: means.pointer, count: dimension)
+                }
             }
         }
-        if total > 0 {
-            for column in 0..<dimension { means.pointer[column] /= total }
-        }
+        for column in 0..<dimension where rows > 0 { means.pointer[column] /= Double(rows) }
         return means
     }
 

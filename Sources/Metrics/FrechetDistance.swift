@@ -15,17 +15,14 @@ public enum FrechetDistance {
         return try distance(first, second, metric: metric)
     }
 
-    /// The distance between two sets of features; row i of a set counts `weights[i]` times where weights are given.
-    ///
-    /// Whole weights are what a bootstrap needs: a row that was drawn twice costs no more than once.
+    /// The distance between two sets of features.
     /// - Throws: `MetricError` for fewer than two rows or overflow.
     public static func distance(
-        _ real: FeatureSet, _ synthetic: FeatureSet, realWeights: [Int]? = nil, syntheticWeights: [Int]? = nil,
-        metric: String = "fid"
+        _ real: FeatureSet, _ synthetic: FeatureSet, metric: String = "fid"
     ) throws -> Double {
-        let first = try GaussianFactor(real, weights: realWeights, metric: metric)
-        let second = try GaussianFactor(synthetic, weights: syntheticWeights, metric: metric)
-        if realWeights == syntheticWeights && real.isIdentical(to: synthetic) { return 0 }
+        let first = try GaussianFactor(real, metric: metric)
+        let second = try GaussianFactor(synthetic, metric: metric)
+        if real.isIdentical(to: synthetic) { return 0 }
         return try distance(first, second, metric: metric)
     }
 

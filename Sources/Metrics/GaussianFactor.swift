@@ -18,47 +18,27 @@ struct GaussianFactor {
     /// The trace of the covariance.
     let trace: Double
 
-    /// Fits features whose row i counts `weights[i]` times (once where nil), with the divisor `count - 1`.
+    /// Fits features, with the divisor `rows - 1`.
     ///
-    /// Up to D distinct rows, F is the centred rows themselves; beyond, it is the triangle of their QR decomposition, taken
-    /// block by block, so that no second copy of the features is held.
+    /// Up to D rows, F is the centred rows themselves; beyond, it is the triangle of their QR decomposition, taken block by
+    /// block, so that no second copy of the features is held.
     /// - Throws: `MetricError.value` for fewer than two rows.
-    init(_ features: FeatureSet, weights: [Int]? = nil, metric: String) throws {
-        let counts = weights ?? []
-        guard weights == nil || (counts.count == features.rows && counts.allSatisfy { (0...1 << 30).contains($0) })
-        else {
+    init(_ features: FeatureSet, metric: String) throws {
+        guard features.rows >= 2 else {
             throw MetricError.value(
                 metric: metric,
-                message: "wanted a weight of 0 to 2^30 for each of the \(features.rows) \(features.name) rows, "
-                    + "got \(counts.count) weights")
-        }
-        let used = weights == nil ? Array(0..<features.rows) : counts.indices.filter { counts[$0] > 0 }
-        let total = weights == nil ? features.rows : counts.reduce(0, +)
-        guard total >= 2 else {
-            throw MetricError.value(
-                metric: metric, message: "the \(features.name) set has \(total) rows; at least 2 are needed")
+                message: "the \(features.name) set has \(features.rows) rows; at least 2 are needed")
         }
         dimension = features.dimension
-        mean = try features.columnMeans(weights: weights.map { $0.map(Double.init) })
-        let divisor = Double(total - 1)
-        unit = 1 / divisor
-        if used.count <= dimension {
-            rank = used.count
+        mean = try features.columnMeans()
+        unit = 1 / Double(features.rows - 1)
+        if features.rows <= dimension {
+            rank = features.rows
             factor = try Scratch<Double>(rank, dimension)
-            if weights == nil {
-                features.widen(0..<rank, less: mean.pointer, to: factor.pointer)
-            } else {
-                for (target, row) in used.enumerated() {
-                    features.widen(row..<row + 1, less: mean.pointer, to: factor.pointer + target * dimension)
-                }
-            }
-            for row in 0..<rank where counts.count > 0 {
-                cblas_dscal(
-                    Int32(dimension), Double(counts[used[row]]).squareRoot(), factor.pointer + row * dimension, 1)
-            }
+            features.widen(0..<rank, less: mean.pointer, to: factor.pointer)
         } else {
             rank = dimension
-            factor = try GaussianFactor.triangle(features, used, counts, mean)
+            factor = try GaussianFactor.triangle(features, mean)
         }
         trace = MetricConversion.sumOfSquares(factor.pointer, rows: rank, columns: dimension) * unit
     }
@@ -91,12 +71,10 @@ struct GaussianFactor {
         }
     }
 
-    /// R of the QR decomposition of the weighted, centred rows, `D` x `D`, from blocks that are stacked below the last R.
-    private static func triangle(
-        _ features: FeatureSet, _ used: [Int], _ counts: [Int], _ mean: Scratch<Double>
-    ) throws -> Scratch<Double> {
+    /// R of the QR decomposition of the centred rows, `D` x `D`, from blocks that are stacked below the last R.
+    private static func triangle(_ features: FeatureSet, _ mean: Scratch<Double>) throws -> Scratch<Double> {
         let dimension = features.dimension
-        let block = min(used.count, 2 * dimension)
+        let block = min(features.rows, 2 * dimension)
         let (stacked, overflow) = dimension.addingReportingOverflow(block)
         guard !overflow, stacked < Int(Int32.max) else { throw TensorError.outOfMemory(bytes: Int.max) }
         let rows = try Scratch<Double>(stacked, dimension)
@@ -104,16 +82,10 @@ struct GaussianFactor {
         let tau = try Scratch<Double>(dimension)
         let work = try Scratch<Double>(dimension, 64)
         var held = 0
-        for start in stride(from: 0, to: used.count, by: block) {
+        for start in stride(from: 0, to: features.rows, by: block) {
             try Cancellation.check()
-            let end = min(used.count, start + block)
-            for index in start..<end {
-                let target = rows.pointer + (held + index - start) * dimension
-                features.widen(used[index]..<used[index] + 1, less: mean.pointer, to: target)
-                if !counts.isEmpty {
-                    cblas_dscal(Int32(dimension), Double(counts[used[index]]).squareRoot(), target, 1)
-                }
-            }
+            let end = min(features.rows, start + block)
+            features.widen(start..<end, less: mean.pointer, to: rows.pointer + held * dimension)
             // Row-major rows are columns to LAPACK, so R appears as the L of an LQ decomposition.
             var size = Int32(dimension)
             var columns = Int32(held + end - start)

@@ -24,15 +24,31 @@ public enum InceptionScore {
     ///   - seed: of the PyTorch generator that shuffles.
     ///   - protocol: `.chexgenbench` shuffles the rows as given, as the reference does, so that the score depends on the order
     ///     of files; `.exact` sorts them by content first, so that it depends on the set and the seed only.
-    /// - Throws: `MetricError` for another shape, no rows, no splits, or a logit that is not finite.
+    /// - Throws: `MetricError` for another shape, no rows, no splits, a logit that is not finite, and, under `.exact`, for no
+    ///   more rows than splits.
     public static func score(
         _ logits: Tensor, splits: Int = 10, seed: UInt64 = 42, protocol definition: Protocol = .chexgenbench
     ) throws -> Score {
-        let metric = "inception_score"
-        let set = try FeatureSet(logits, name: "given", metric: metric)
+        try score(
+            FeatureSet(logits, name: "given", metric: metric), splits: splits, seed: seed, protocol: definition)
+    }
+
+    private static let metric = "inception_score"
+
+    /// The score of logits that were checked.
+    /// - Throws: as the other `score`.
+    static func score(
+        _ set: FeatureSet, splits: Int, seed: UInt64, protocol definition: Protocol = .chexgenbench
+    ) throws -> Score {
         guard set.rows >= 1 else { throw MetricError.value(metric: metric, message: "there are no rows") }
         guard splits >= 1 else {
             throw MetricError.value(metric: metric, message: "splits must be at least 1, got \(splits)")
+        }
+        guard definition == .chexgenbench || set.rows >= leastRows(splits: splits) else {
+            throw MetricError.value(
+                metric: metric,
+                message: "the score of \(set.rows) images in \(splits) splits is 1 whatever they show: "
+                    + "at least \(leastRows(splits: splits)) are needed, or fewer splits")
         }
         var order = TorchGenerator(seed: seed).permutation(set.rows)
         if definition == .exact {
@@ -50,6 +66,9 @@ public enum InceptionScore {
         let std = scores.count > 1 ? (squares / Double(scores.count - 1)).squareRoot() : 0
         return Score(mean: mean, std: std, splits: scores.count)
     }
+
+    /// The fewest rows of which a split holds two: a split of one row has a score of 1 whatever it shows.
+    public static func leastRows(splits: Int) -> Int { splits + 1 }
 
     /// `exp` of the mean divergence of the rows' class probabilities from the probabilities of the whole split.
     private static func split(_ set: FeatureSet, _ rows: ArraySlice<Int>) throws -> Double {

@@ -88,6 +88,30 @@ public enum KernelInceptionDistance {
         return try finite(sums[0].discrepancy(first: real.rows, second: synthetic.rows))
     }
 
+    /// The unbiased estimates over all pairs of rows of some parts of both sets, from one pass over the kernels.
+    /// - Parameter parts: rows of the real and of the synthetic set, each at most once; nil is all rows.
+    /// - Throws: as `score`; each part needs two rows.
+    static func allPairs(
+        _ real: FeatureSet, _ synthetic: FeatureSet, of parts: [(real: [Int]?, synthetic: [Int]?)]
+    ) throws -> [Double] {
+        let options = Options()
+        let draws = parts.map {
+            SubsetDraw(real: $0.real ?? Array(0..<real.rows), synthetic: $0.synthetic ?? Array(0..<synthetic.rows))
+        }
+        for draw in draws { try check(options, min(draw.real.count, draw.synthetic.count), real, synthetic) }
+        let kernel = PolynomialKernel(options, dimension: real.dimension)
+        var values: [Double] = []
+        // The weights of so many parts fit beside the kernels.
+        for start in stride(from: 0, to: draws.count, by: 256) {
+            let some = Array(draws[start..<min(draws.count, start + 256)])
+            for (sum, draw) in zip(try kernel.subsetSums(real, synthetic, some), some) {
+                values.append(
+                    try finite(sum.discrepancy(first: draw.real.count, second: draw.synthetic.count)))
+            }
+        }
+        return values
+    }
+
     static let metric = "kid"
 
     private static func finite(_ value: Double) throws -> Double {

@@ -8,6 +8,9 @@ import Tensors
 /// result that this rounding would falsify by more than a millionth is refused: see `ColumnRanges`. The memory is about
 /// 28 D² bytes, whatever the number of rows.
 public final class Moments {
+    /// Moments of as many rows, or of more, are refused, in memory as in files.
+    static let rowLimit = 1 << 40
+
     /// The number of columns D.
     public let dimension: Int
     /// The number of rows so far.
@@ -53,8 +56,7 @@ public final class Moments {
                     metric: metric, message: "row \(index / dimension + 1) holds \(values[index]), beyond float32")
             }
         }
-        let (total, overflow) = count.addingReportingOverflow(set.rows)
-        guard !overflow, total < 1 << 40 else { throw MetricError.value(metric: metric, message: "too many rows") }
+        try checkRoom(for: set.rows, metric: metric)
         var row = 0
         while row < set.rows {
             try Cancellation.check()
@@ -67,12 +69,13 @@ public final class Moments {
     }
 
     /// Adds another set's rows.
-    /// - Throws: `MetricError.shape` for another dimension.
+    /// - Throws: `MetricError.shape` for another dimension, `.value` where the rows would be too many.
     public func merge(_ other: Moments) throws {
         guard other.dimension == dimension else {
             throw MetricError.shape(
                 metric: "moments", message: "cannot merge \(other.dimension) columns into \(dimension)")
         }
+        try checkRoom(for: other.count, metric: "moments")
         try flush()
         try other.flush()
         let added = other === self ? try other.sums.copy() : other.sums
@@ -117,6 +120,14 @@ public final class Moments {
     func currentSums() throws -> ExactSums {
         try flush()
         return sums
+    }
+
+    private func checkRoom(for added: Int, metric: String) throws {
+        let (total, overflow) = count.addingReportingOverflow(added)
+        guard !overflow, total < Moments.rowLimit else {
+            throw MetricError.value(
+                metric: metric, message: "\(count) and \(added) rows are too many: moments hold fewer than 2^40")
+        }
     }
 
     private func requireRows(_ wanted: Int, metric: String, name: String) throws {

@@ -50,7 +50,7 @@ extension Moments {
         }
         let numbers = (0..<4).map { bytes.loadUnaligned(fromByteOffset: 8 + 8 * $0, as: UInt64.self).littleEndian }
         guard let dimension = Int(exactly: numbers[0]), let count = Int(exactly: numbers[1]),
-            dimension >= 1, dimension <= 1 << 30, count < 1 << 40, numbers[2] <= 15, numbers[3] <= 8,
+            dimension >= 1, dimension <= 1 << 30, count < rowLimit, numbers[2] <= 15, numbers[3] <= 8,
             let packed = ExactSums.packedCount(dimension)
         else { throw malformed("the header's numbers are out of range") }
         let (productPlanes, sumPlanes) = (Int(numbers[2]), Int(numbers[3]))

@@ -45,25 +45,16 @@ public enum PRDC {
         /// Which neighbour bounds a ball.
         public let k: Int
 
-        /// The score, each point counted as often as the weights say (once where nil).
-        public func score(realWeights: [Int]? = nil, syntheticWeights: [Int]? = nil) -> Score {
-            let density = mean(realBallsAround.map(Double.init), syntheticWeights) / Double(k)
-            return Score(
-                precision: mean(realBallsAround.map { $0 > 0 ? 1 : 0 }, syntheticWeights),
-                recall: mean(isRecalled.map { $0 ? 1 : 0 }, realWeights), density: density,
-                coverage: mean(isCovered.map { $0 ? 1 : 0 }, realWeights))
+        /// The score.
+        public func score() -> Score {
+            Score(
+                precision: mean(realBallsAround.map { $0 > 0 ? 1 : 0 }),
+                recall: mean(isRecalled.map { $0 ? 1 : 0 }),
+                density: mean(realBallsAround.map(Double.init)) / Double(k),
+                coverage: mean(isCovered.map { $0 ? 1 : 0 }))
         }
 
-        private func mean(_ values: [Double], _ weights: [Int]?) -> Double {
-            guard let weights else { return values.reduce(0, +) / Double(values.count) }
-            var sum = 0.0
-            var total = 0
-            for (value, weight) in zip(values, weights) {
-                sum += value * Double(weight)
-                total += weight
-            }
-            return total > 0 ? sum / Double(total) : 0
-        }
+        private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     }
 
     /// The balls that each point of two feature sets lies in.

@@ -35,23 +35,6 @@ struct PolynomialKernel {
             real, synthetic, realSubsets: draws.map(\.real), syntheticSubsets: draws.map(\.synthetic))
     }
 
-    /// The sums of each pair of weightings, one number a row; a row never pairs with itself.
-    func weightedSums(
-        _ real: FeatureSet, _ synthetic: FeatureSet, realWeights: [[Int]], syntheticWeights: [[Int]]
-    ) throws -> [KernelSums] {
-        try sums(
-            real, synthetic, matrix(realWeights, rows: real.rows), matrix(syntheticWeights, rows: synthetic.rows),
-            realWeights.count)
-    }
-
-    private func matrix(_ weights: [[Int]], rows: Int) throws -> Scratch<Double> {
-        let result = try Scratch<Double>(rows, weights.count)
-        for (column, values) in weights.enumerated() {
-            for row in 0..<rows { result.pointer[row * weights.count + column] = Double(values[row]) }
-        }
-        return result
-    }
-
     private func sums(
         _ real: FeatureSet, _ synthetic: FeatureSet, realSubsets: [[Int]?], syntheticSubsets: [[Int]?]
     ) throws -> [KernelSums] {

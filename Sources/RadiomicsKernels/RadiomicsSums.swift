@@ -26,34 +26,6 @@ public enum RadiomicsSums {
         return pairwise(values, count: half) + pairwise(values + half, count: count - half)
     }
 
-    /// NumPy's pairwise sum of f32 values, `stride` values apart.
-    public static func pairwise(_ values: UnsafePointer<Float>, count: Int, stride: Int) -> Float {
-        if count < 8 {
-            var sum: Float = -0.0
-            for index in 0..<count { sum += values[index * stride] }
-            return sum
-        }
-        if count <= 128 {
-            var lanes = SIMD8<Float>()
-            for lane in 0..<8 { lanes[lane] = values[lane * stride] }
-            var index = 8
-            while index < count - count % 8 {
-                for lane in 0..<8 { lanes[lane] += values[(index + lane) * stride] }
-                index += 8
-            }
-            var sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
-            while index < count {
-                sum += values[index * stride]
-                index += 1
-            }
-            return sum
-        }
-        var half = count / 2
-        half -= half % 8
-        return pairwise(values, count: half, stride: stride)
-            + pairwise(values + half * stride, count: count - half, stride: stride)
-    }
-
     /// The smallest and largest value; `count` is at least 1, no value is NaN.
     public static func range(_ values: UnsafePointer<Double>, count: Int) -> (minimum: Double, maximum: Double) {
         var low = SIMD8(repeating: values[0])

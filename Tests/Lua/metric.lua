@@ -85,6 +85,10 @@ test("inception score", function()
   close(std, 0, 1e-9)
   close(metric.inception_score(tensor.eye(4) * 1000, { splits = 1 }), 4, 1e-6)
   metric.inception_score(real, { splits = 3, seed = 1, protocol = "exact" })
+  -- Six images in ten splits score 1 whatever they show.
+  local six = tensor.randn({ 6, 20 }, tensor.generator(1))
+  raises(function() metric.inception_score(six, { protocol = "exact" }) end, "6 images in 10 splits")
+  assert(metric.inception_score(six, { protocol = "exact", splits = 1 }) > 1)
   raises(function() metric.inception_score() end, "logits", "Tensor")
   raises(function() metric.inception_score(real, { splits = 0 }) end, "splits")
 end)
@@ -108,7 +112,7 @@ test("bootstrap", function()
   local all = { "fid", "kid", "precision", "recall", "density", "coverage" }
   local found = metric.bootstrap(real, synthetic, { metrics = all, replicates = 20 })
   for _, name in ipairs(all) do
-    assert(found[name].low <= found[name].high, name)
+    assert(found[name].low <= found[name].estimate and found[name].estimate <= found[name].high, name)
     equal(found[name].replicates, 20)
   end
   close(found.fid.estimate, metric.fid(real, synthetic), 1e-9)
@@ -119,14 +123,88 @@ test("bootstrap", function()
   raises(function() metric.bootstrap(real, synthetic, {}) end, "metrics")
   raises(function() metric.bootstrap(real, synthetic, { metrics = { "fd" } }) end, "metrics", "fd", "fid")
   raises(function() metric.bootstrap(real, synthetic, { metrics = { "fid" }, groups = { "a" } }) end, "60")
+  raises(function() metric.bootstrap(real, synthetic, { metrics = { "fid" }, replicates = 0 }) end, "replicates")
 end)
 
 test("floor", function()
-  local found = metric.floor(real, { metrics = { "fid", "coverage" }, splits = 2 })
-  assert(found.fid > 0 and found.size == 30 and found.coverage > 0)
-  equal(metric.floor(real, { metrics = { "fid" }, size = 10 }).size, 10)
+  local found = metric.floor(real, { metrics = { "fid", "kid", "coverage" }, splits = 2 })
+  assert(found.fid > 0 and found.coverage > 0.9)
+  equal(found.kid, 0)
+  -- The fewer the images, the larger the distance of perfect ones.
+  assert(metric.floor(real, { metrics = { "fid" }, size = 10 }).fid > found.fid)
+  equal(metric.floor(real:narrow(1, 1, 3), { metrics = { "fid" } }).fid, nil)
   raises(function() metric.floor(real, {}) end, "metrics")
   raises(function() metric.floor(real, { metrics = { "fid" }, split = 2 }) end, "split", "splits")
+end)
+
+local identity = { encoder = "gauss", weights = "none", preprocessing = "none", output = "features", dtype = "f32", device = "cpu" }
+
+test("statistics", function()
+  local names = {}
+  for i, entry in ipairs(metric.statistics()) do
+    names[i] = entry.name
+    assert(entry.about ~= "" and (entry.direction == "lower" or entry.direction == "higher"))
+  end
+  equal(table.concat(names, " "), "fid inception-score kid precision recall density coverage frd")
+  equal(metric.statistics()[1].column, "FID")
+  equal(metric.statistics()[2].compares_with_real, false)
+end)
+
+test("measure", function()
+  local found = metric.measure(real, synthetic,
+    { statistics = { "fid", "kid", "precision" }, identity = identity, protocol = "exact", replicates = 20, floor_splits = 2 })
+  close(found.fid.value, metric.fid(real, synthetic), 1e-12)
+  assert(found.fid.low <= found.fid.value and found.fid.value <= found.fid.high)
+  assert(found.fid.limit.value < found.fid.value and found.fid.limit.low < found.fid.limit.high and found.fid.floor > 0)
+  equal({ found.fid.half_samples, found.kid.limit }, { 20 })
+  local mean, std = metric.kid(real, synthetic, { subset_size = 50, protocol = "exact" })
+  equal({ found.kid.value, found.kid.std }, { mean, std })
+  equal(found.precision.identity, "metric=precision; protocol=exact; encoder=gauss; weights=none; preprocessing=none; "
+    .. "output=features; dtype=f32; device=cpu; estimator=nearest-neighbour-balls; n_real=60; n_synthetic=50; seed=none; details.k=5")
+  assert(found.kid.identity:find("details.subset_size=50; details.subsets=100", 1, true))
+  assert(found.fid.limit.identity:find("linear in 1/N", 1, true))
+  -- A row without a patient stands for itself.
+  local groups = {}
+  for i = 1, 60 do groups[i] = i % 7 ~= 0 and "p" .. i // 4 or false end
+  local grouped = metric.measure(real, synthetic, { statistics = { "fid" }, groups = groups, replicates = 20 })
+  assert(grouped.fid.low ~= found.fid.low and grouped.fid.identity == nil)
+  -- What there are too few images for is said, and the others are measured.
+  local few = metric.measure(real:narrow(1, 1, 4), synthetic, { statistics = { "fid", "precision" } })
+  assert(few.fid.value > 0 and few.precision.value == nil and few.precision.note:find "needs 6 images on each side")
+  local logits = tensor.randn({ 6, 20 }, tensor.generator(3))
+  local score = metric.measure(logits, logits, { statistics = { "inception-score" }, protocol = "exact" })["inception-score"]
+  assert(score.value == nil and score.note:find "needs 11 images; there are 6", score.note)
+  score = metric.measure(logits, logits, { statistics = { "inception-score" } })["inception-score"]
+  assert(score.value == 1 and score.note:find "6 images in 10 splits is 1" and score.low == nil)
+  raises(function() metric.measure(real, synthetic, { statistics = { "fud" } }) end, "statistics", "fud", "fid")
+  raises(function() metric.measure(real, synthetic, { statistics = { "fid" }, identity = { encoder = "x" } }) end, "identity.device")
+  raises(function() metric.measure(real, tensor.zeros { 5, 3 }, { statistics = { "fid" } }) end, "columns")
+end)
+
+test("register", function()
+  local calls = 0
+  metric.register { name = "mean-shift", column = "Mean shift", size_bias = "distance", low = 0,
+    value = function(a, b, settings)
+      calls = calls + 1
+      equal({ a:size(2), settings.k }, { real:size(2), 5 })
+      return ((a:mean(1) - b:mean(1)) ^ 2):sum():item()
+    end }
+  local entries = metric.statistics()
+  equal(entries[#entries].name, "mean-shift")
+  local found = metric.measure(real, synthetic,
+    { statistics = { "mean-shift" }, identity = identity, replicates = 10, floor_splits = 2 })["mean-shift"]
+  close(found.value, ((real:mean(1) - synthetic:mean(1)) ^ 2):sum():item(), 1e-12)
+  assert(found.low <= found.value and found.value <= found.high and found.limit.value < found.value and found.floor > 0)
+  equal(calls, 1 + 10 + 2 * 3)
+  assert(found.identity:find("metric=mean-shift", 1, true) and found.identity:find("estimator=script", 1, true))
+  -- Once more under its name it takes its own place; the program's own stay what they are.
+  metric.register { name = "mean-shift", column = "Mean shift", value = function() return 0 / 0 end }
+  raises(function() metric.measure(real, synthetic, { statistics = { "mean-shift" } }) end, "mean-shift", "nan")
+  raises(function() metric.register { name = "fid", column = "Mine", value = print } end, "there is a statistic of this name")
+  raises(function() metric.register { name = "mine", column = "FID", value = print } end, "column")
+  raises(function() metric.register { name = "mine", column = "Mine" } end, "value")
+  metric.register { name = "failing", column = "Failing", value = function() error "on purpose" end }
+  raises(function() metric.measure(real, synthetic, { statistics = { "failing" } }) end, "on purpose")
 end)
 
 test("classification", function()
@@ -287,9 +365,11 @@ test("helpers", function()
   equal(metric.round(0.0005), 0.001)
   raises(function() metric.round(1, 16) end, "digits")
   raises(function() metric.round() end, "value")
-  local line = metric.identity { metric = "fid", seed = 42 }
+  local line = metric.identity { metric = "fid", seed = 42, details = { k = 5 } }
   assert(line:find "fid" and line:find "42")
-  equal(line, metric.identity { seed = 42, metric = "fid" })
+  equal(line, metric.identity { seed = 42, metric = "fid", details = { k = 5 } })
+  assert(line:find("details.k=5", 1, true) and line:find("device=cpu", 1, true))
+  raises(function() metric.identity {} end, "metric")
   raises(function() metric.identity "x" end, "fields", "table")
 end)
 

@@ -79,27 +79,6 @@ import Testing
         #expect(close(value, expected[1], 1e-6))
     }
 
-    @Test func weightsCountRows() throws {
-        let (a, b) = (try Features.make(1, 20, 30), try Features.make(2, 25, 6))
-        for (tensor, columns) in [(a, 30), (b, 6)] {
-            let rows = tensor.shape[0]
-            let weights = (0..<rows).map { $0 % 3 }
-            let repeated = try Features.rows(tensor, (0..<rows).flatMap { [Int](repeating: $0, count: weights[$0]) })
-            let other = try Features.make(9, 15, columns)
-            let weighted = try FrechetDistance.distance(
-                FeatureSet(tensor, name: "real", metric: "fid"), FeatureSet(other, name: "synthetic", metric: "fid"),
-                realWeights: weights)
-            #expect(close(weighted, try FrechetDistance.distance(repeated, other), 1e-12))
-        }
-    }
-
-    @Test func refusesWeightsThatDoNotFit() throws {
-        let set = try FeatureSet(Features.make(1, 6, 4), name: "real", metric: "fid")
-        for weights in [[1, 1, 1], [1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, -1], [1, 0, 0, 0, 0, 0]] {
-            #expect(throws: MetricError.self) { try FrechetDistance.distance(set, set, realWeights: weights) }
-        }
-    }
-
     @Test func acceptsOtherFloats() throws {
         let a = try Features.make(1, 12, 4)
         let wide = try Tensor(try a.array(Float.self).map(Double.init), shape: [12, 4])

@@ -1,5 +1,6 @@
 import Metrics
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct InceptionScoreTests {
@@ -39,5 +40,11 @@ import Testing
         #expect(throws: MetricError.self) { try InceptionScore.score(Tensor.zeros([0, 4])) }
         #expect(throws: MetricError.self) { try InceptionScore.score(logits(), splits: 0) }
         #expect(throws: MetricError.self) { try InceptionScore.score(logits(.infinity)) }
+        // Six images in ten splits score 1 whatever they show: a figure of the reference's, and no measurement.
+        let few = try Features.make(1, 6, 4)
+        #expect(try InceptionScore.score(few).mean == 1)
+        let refusal = message { _ = try InceptionScore.score(few, protocol: .exact) }
+        #expect(refusal.contains("6 images in 10 splits") && refusal.contains("at least 11"), "\(refusal)")
+        #expect(try InceptionScore.score(few, splits: 1, protocol: .exact).mean > 1)
     }
 }

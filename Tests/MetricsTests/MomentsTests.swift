@@ -141,6 +141,18 @@ import Testing
         #expect(try bits(once) == bits(twice))
     }
 
+    @Test func whatCanBeSavedCanBeLoaded() throws {
+        let result = try moments(Features.make(8, 5, 2), batches: [5])
+        var refusal = ""
+        for _ in 0..<39 where refusal.isEmpty { refusal = complaint { try result.merge(result) } }
+        #expect(refusal.contains("2^40") && result.count == 5 << 37, "\(refusal), \(result.count)")
+        let scratch = try Scratch()
+        try result.save(scratch.path + "/moments")
+        let loaded = try Moments.load(scratch.path + "/moments")
+        #expect(loaded.count == result.count)
+        #expect(try bits(loaded) == bits(result))
+    }
+
     @Test func refusedBatchesLeaveNothing() throws {
         let features = try Features.make(8, 50, 4)
         let result = try moments(features, batches: [50])

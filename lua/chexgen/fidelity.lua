@@ -124,7 +124,7 @@ function Study:take(side, found)
     self.run:log("left out: %s", bad.reason)
   end
   if #found.skipped > 0 then self[side] = self[side]:select(found.kept) end
-  self.features[side] = found.features
+  self.features[side], self.identities = found.features, found.identities
   self.noticed[side] = { clipped = found.clipped:totable(), flat = found.flat:totable() }
   if found.radiomics then
     found.radiomics:save(self.run:artifact(("radiomics/%s.csv"):format(side)))
@@ -208,7 +208,7 @@ function Study:measure(real_rows, synthetic_rows)
     local real = rows_of(self.features.real[entry.name].features, real_rows)
     local synthetic = rows_of(self.features.synthetic[entry.name].features, synthetic_rows)
     local identity = {
-      protocol = params.protocol, encoder = entry.encoder.identity or entry.name .. " script", real = n_real, synthetic = n_synthetic,
+      protocol = params.protocol, features = self.identities[entry.name].features, real = n_real, synthetic = n_synthetic,
       seed = self.run.seed,
     }
     local function put(name, value, metric_name, estimator)

@@ -75,21 +75,65 @@ function RadiomicsTable:close() end
 ---@class chexgen.metric.prdc.options
 ---@field k? integer Which neighbour bounds a ball. (default 5)
 
----@class chexgen.metric.bootstrap.options
----@field metrics string[] Some of fid, kid, precision, recall, density, coverage.
----@field groups? any[] The patient of every real row; kept together.
----@field k? integer The neighbour of precision and its kin. (default 5)
+---@class chexgen.metric.register.entry
+---@field name string For scripts and identities.
+---@field column string Its column in tables, before an encoder's ending.
+---@field value fun(real: Tensor, synthetic: Tensor, settings: table): number Gets the features `[N, D]` and `[M, D]` of some rows, and the settings `protocol`, `seed` and `k`; gives a finite number. It is called for the whole sets, for halves of them and for parts of the real set. `real` is nil where `compares_with_real` is false.
+---@field about? string What it is, in a sentence. (default "A function of a script.")
+---@field direction? "lower"|"higher" Which values are better. (default "lower")
+---@field input? "features"|"neighbours"|"logits"|"radiomics" Which features: those of every encoder, of the one for `neighbours` or for `logits`, or `radiomics`. (default "features")
+---@field size_bias? "none"|"distance"|"inverse"|"slow" How its expected value depends on the number of images: `none`; `distance`, which is 0 between endless sets of one distribution and off by a term in 1/N; `inverse`, another limit with such a term; `slow`. (default "slow")
+---@field compares_with_real? boolean Whether it looks at the real set, too. (default true)
+---@field least_rows? integer The fewest rows of each set. (default 2)
+---@field low? number The lowest value that occurs.
+---@field high? number The highest value that occurs.
+---@field estimator? string The estimator, for identities. (default "script")
+
+---@class chexgen.metric.measure.options
+---@field statistics string[] Names of `metric.statistics()`.
+---@field groups? any[]|Dataset The patient of every real row, kept together: a list, or a Dataset that names patients.
+---@field identity? table<string, any> What the features depend on, as `evaluation.pass` says it: `encoder`, `weights`, `preprocessing`, `output`, `dtype`, `device`.
+---@field chunks? boolean Of radiomic tables under `chexgenbench`: leave out the files that the reference never processes. (default false)
+---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 ---@field seed? integer The seed of its choices. (default 42)
----@field replicates? integer How many resamples. (default 100)
+---@field k? integer Which neighbour bounds a ball. (default 5)
+---@field subsets? integer How many subsets. (default 100)
+---@field subset_size? integer Images a subset of each set. (default 1000)
+---@field splits? integer How many parts. (default 10)
+---@field replicates? integer Half-samples of an interval; 0 for none. (default 100)
+---@field level? number The interval's coverage. (default 0.95)
+---@field floor_splits? integer Random splits of the floor; 0 for none. (default 8)
+
+---@class chexgen.metric.identity.fields
+---@field metric string The metric's name.
+---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
+---@field features? table<string, any> What the features depend on, as `evaluation.pass` says it.
+---@field estimator? string The estimator. (default "script")
+---@field real? integer Real images that entered. (default 0)
+---@field synthetic? integer Synthetic images that entered. (default 0)
+---@field seed? integer The seed, where the estimator draws.
+---@field details? table<string, any> All else that changes the number.
+
+---@class chexgen.metric.bootstrap.options
+---@field metrics string[] Names of `metric.statistics()`.
+---@field groups? any[]|Dataset The patient of every real row, kept together: a list, or a Dataset that names patients.
+---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
+---@field seed? integer The seed of its choices. (default 42)
+---@field k? integer Which neighbour bounds a ball. (default 5)
+---@field subsets? integer How many subsets. (default 100)
+---@field subset_size? integer Images a subset of each set. (default 1000)
+---@field splits? integer How many parts. (default 10)
+---@field replicates? integer Half-samples of an interval; 0 for none. (default 100)
 ---@field level? number The interval's coverage. (default 0.95)
 
 ---@class chexgen.metric.floor.options
----@field metrics string[] Some of fid, kid, precision, recall, density, coverage.
----@field groups? any[] The patient of every real row; kept together.
----@field k? integer The neighbour of precision and its kin. (default 5)
+---@field metrics string[] Names of `metric.statistics()`.
+---@field groups? any[]|Dataset The patient of every real row, kept together: a list, or a Dataset that names patients.
+---@field splits? integer How many random splits of the real set. (default 8)
+---@field size? integer How many synthetic images the floor is for; as many as there are real ones where absent.
+---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 ---@field seed? integer The seed of its choices. (default 42)
----@field splits? integer How many random halvings. (default 4)
----@field size? integer Images a side; at most, and by default, half of them.
+---@field k? integer Which neighbour bounds a ball. (default 5)
 
 ---@class chexgen.metric.classification.options
 ---@field threshold? number From it on a label is predicted. (default 0.5)
@@ -97,7 +141,7 @@ function RadiomicsTable:close() end
 
 ---@class chexgen.metric.classification_intervals.options
 ---@field threshold? number From it on a label is predicted. (default 0.5)
----@field groups? any[] The patient of every row; kept together.
+---@field groups? any[]|Dataset The patient of every row, kept together: a list, or a Dataset that names patients.
 ---@field replicates? integer How many resamples. (default 200)
 ---@field level? number The interval's coverage. (default 0.95)
 ---@field seed? integer The seed of its choices. (default 42)
@@ -159,17 +203,51 @@ function M.inception_score(logits, options) end
 ---@return table<string, number> scores `precision`, `recall`, `density`, `coverage`.
 function M.prdc(real, synthetic, options) end
 
---- Intervals by resampling images, or patients with all their images. The interval of a distance is the basic bootstrap's, which takes out the upward bias of resamples; the others are percentiles.
+--- The statistics in the order of their columns: the program's own, then those that scripts registered.
+---@return table[] entries `name`, `column`, `about`, `direction` (`lower` or `higher` is better), `input` (which features), `compares_with_real`, `size_bias` and `has_limit` (whether there is a value for endless sets).
+function M.statistics() end
+
+--- Adds a statistic of one's own. It gets columns, an interval, a floor and an identity as the program's own have them, in every experiment that measures its input. See `docs/adding-a-metric.md`.
+---
+--- ```lua
+--- metric.register { name = "mean-shift", column = "Mean shift", size_bias = "distance",
+---   value = function(real, synthetic) return ((real:mean(1) - synthetic:mean(1)) ^ 2):sum() end }
+--- ```
+---@param entry chexgen.metric.register.entry What the statistic is.
+function M.register(entry) end
+
+--- Statistics of two sets with intervals, values for endless sets, floors and identities. The interval is made from random halves of both sets, patients kept together, and holds the value; see `docs/uncertainty.md`.
+---
+--- ```lua
+--- local found = metric.measure(real, synthetic, { statistics = { "fid", "kid" }, groups = ds })
+--- print(found.fid.value, found.fid.low, found.fid.high, found.fid.limit.value, found.fid.floor)
+--- ```
+---@param real Tensor|RadiomicsTable Features of real images, `[N, D]`, or their radiomic features.
+---@param synthetic Tensor|RadiomicsTable The same of synthetic images.
+---@param options? chexgen.metric.measure.options Settings. (default {})
+---@return table<string, table> measurements For every statistic `value`, `low` and `high` (its interval), `error`, `half_samples`, `std` (over subsets or splits), `floor` (what real images would get in place of the synthetic ones), `limit` (the same for endless sets: `value`, `low`, `high`, `floor`, `identity`), `identity` and `note`; what there are too few images for is absent, and with the value absent `note` says why.
+function M.measure(real, synthetic, options) end
+
+--- The identity of a number of one's own: numbers whose identities differ do not belong into one table.
+---
+--- ```lua
+--- local text = metric.identity { metric = "alignment", real = 0, synthetic = #ds, details = { round = 3 } }
+--- ```
+---@param fields chexgen.metric.identity.fields What the number depends on.
+---@return string text One line.
+function M.identity(fields) end
+
+--- Intervals by half-samples of images, or of patients with all their images. An interval holds its estimate: it is what the number would vary within for other images of the same kind and as many of them.
 ---@param real Tensor Features of real images.
 ---@param synthetic Tensor Features of synthetic images, `[M, D]`.
 ---@param options? chexgen.metric.bootstrap.options Settings. (default {})
----@return table<string, table> intervals For every metric `low`, `high`, `estimate`, `mean`, `std` and `replicates`.
+---@return table<string, table> intervals For every metric `low`, `high`, `estimate`, `std` (the standard error) and `replicates`; a metric that halves of the sets are too small for is left out.
 function M.bootstrap(real, synthetic, options) end
 
---- What a metric would be for perfect images: real against real, disjoint and without shared patients. A metric that the halves are too small for is left out.
+--- What a metric would be for perfect images: as many real ones in place of the synthetic ones. It is measured between disjoint parts of the real set, without shared patients, and extrapolated to the size. A metric that the parts are too small for is left out.
 ---@param real Tensor Features of real images.
 ---@param options? chexgen.metric.floor.options Settings. (default {})
----@return table<string, number> values The mean of every metric; `size` is how many images a side.
+---@return table<string, number> values The floor of every metric.
 function M.floor(real, options) end
 
 --- The numbers of a classifier with several labels an image, as scikit-learn has them with `zero_division = 0`.
@@ -244,10 +322,5 @@ function M.frd(real, synthetic, options) end
 ---@param digits? integer Decimals, 0 to 15. (default 3)
 ---@return number rounded The number.
 function M.round(value, digits) end
-
---- The identity of a number: numbers whose identities differ do not belong into one table.
----@param fields table<string, any> What the number depends on, by name.
----@return string text One line.
-function M.identity(fields) end
 
 return M

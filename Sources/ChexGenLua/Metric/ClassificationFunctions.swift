@@ -46,10 +46,14 @@ enum ClassificationFunctions {
                 LuaParameter("labels", .object("Tensor"), "`[N, classes]`, 0 or 1."),
                 MetricModule.options([
                     LuaParameter("threshold", .number, default: .number(0.5), "From it on a label is predicted."),
-                    LuaParameter("groups", .list(.any), optional: true, "The patient of every row; kept together."),
-                    LuaParameter("replicates", .integer, default: .integer(200), "How many resamples."),
-                    LuaParameter("level", .number, default: .number(0.95), "The interval's coverage."),
-                    MetricModule.seedOption,
+                    LuaParameter(
+                        "groups", .oneOf([.list(.any), .object("Dataset")]), optional: true,
+                        "The patient of every row, kept together: a list, or a Dataset that names patients."),
+                    LuaParameter(
+                        "replicates", .integer, default: .integer(Bootstrap.Options().replicates), "How many resamples."
+                    ),
+                    StatisticOptions.level,
+                    StatisticOptions.seed,
                 ]),
             ],
             returns: [
@@ -68,9 +72,9 @@ enum ClassificationFunctions {
             options.seed = try MetricModule.seed(given)
             let found = try Bootstrap.classification(
                 probabilities: arguments.tensor("probabilities"), labels: arguments.tensor("labels"),
-                threshold: given.number("threshold"), groups: UncertaintyFunctions.groups(given), options)
+                threshold: given.number("threshold"), groups: StatisticOptions.groups(given), options)
             func fields(_ items: [(name: String, interval: Bootstrap.Interval)]) -> [(String, LuaValue)] {
-                items.map { ($0.name, UncertaintyFunctions.fields(of: $0.interval, isDistance: false)) }
+                items.map { ($0.name, interval($0.interval)) }
             }
             let classes = LuaTable(array: found.classes.map { .fields(fields($0)) })
             return [.fields(fields(found.overall) + [("per_class", .table(classes))])]
@@ -123,6 +127,14 @@ enum ClassificationFunctions {
             ]
         },
     ]
+
+    private static func interval(_ interval: Bootstrap.Interval) -> LuaValue {
+        .fields([
+            ("low", .number(interval.low)), ("high", .number(interval.high)), ("estimate", .number(interval.estimate)),
+            ("mean", .number(interval.mean)), ("std", .number(interval.std)),
+            ("replicates", .integer(interval.replicates)),
+        ])
+    }
 
     private static func names(_ options: LuaArguments, classes: Int?) throws -> [String]? {
         guard options.has("names") else { return classes == Pathologies.names.count ? Pathologies.names : nil }

@@ -20,17 +20,14 @@ enum MetricModule {
             "chexgen.metric",
             "Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is "
                 + "not finite is an error that names its row.",
-            functions: distances(session) + UncertaintyFunctions.all + ClassificationFunctions.all
+            functions: distances(session) + StatisticFunctions.all(session) + UncertaintyFunctions.all(session)
+                + ClassificationFunctions.all
                 + RadiomicsFunctions.all(session) + helpers,
             classes: [momentsClass(session), RadiomicsFunctions.tableClass(session)])
     }
 
     static let real = LuaParameter("real", .any, "Features of real images, `[N, D]`.")
     static let synthetic = LuaParameter("synthetic", .object("Tensor"), "Features of synthetic images, `[M, D]`.")
-    static let protocolOption = LuaParameter(
-        "protocol", .choice(Protocol.allCases.map(\.rawValue)), default: .string("chexgenbench"),
-        "`chexgenbench` repeats the reference, `exact` is what the metric's paper says.")
-
     static func options(_ parameters: [LuaParameter]) -> LuaParameter {
         LuaParameter("options", .options(parameters), default: .table(LuaTable()), "Settings.")
     }
@@ -47,8 +44,6 @@ enum MetricModule {
         }
         return seed
     }
-
-    static let seedOption = LuaParameter("seed", .integer, default: .integer(42), "The seed of its choices.")
 
     // MARK: Distances
 
@@ -92,12 +87,11 @@ enum MetricModule {
                 [
                     LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
                     options([
-                        LuaParameter("subsets", .integer, default: .integer(100), "How many subsets."),
-                        LuaParameter("subset_size", .integer, default: .integer(1000), "Images a subset of each set."),
+                        StatisticOptions.subsets, StatisticOptions.subsetSize,
                         LuaParameter("degree", .integer, default: .integer(3), "The kernel's degree."),
                         LuaParameter("gamma", .number, optional: true, "The kernel's scale; 1/D where absent."),
-                        LuaParameter("coef", .number, default: .number(1), "The kernel's constant."), seedOption,
-                        protocolOption,
+                        LuaParameter("coef", .number, default: .number(1), "The kernel's constant."),
+                        StatisticOptions.seed, StatisticOptions.way,
                     ]),
                 ],
                 returns: [
@@ -122,10 +116,7 @@ enum MetricModule {
                 "inception_score",
                 [
                     LuaParameter("logits", .object("Tensor"), "`[N, classes]`."),
-                    options([
-                        LuaParameter("splits", .integer, default: .integer(10), "How many parts."), seedOption,
-                        protocolOption,
-                    ]),
+                    options([StatisticOptions.splits, StatisticOptions.seed, StatisticOptions.way]),
                 ],
                 returns: [
                     LuaResult("mean", .number, "Over the parts."), LuaResult("std", .number, "Over the parts."),
@@ -143,7 +134,7 @@ enum MetricModule {
                 "prdc",
                 [
                     LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
-                    options([LuaParameter("k", .integer, default: .integer(5), "Which neighbour bounds a ball.")]),
+                    options([StatisticOptions.nearest]),
                 ],
                 returns: [
                     LuaResult("scores", .dictionary(.number), "`precision`, `recall`, `density`, `coverage`.")
@@ -176,15 +167,7 @@ enum MetricModule {
             let value = try arguments.number("value")
             // The C library prints the exact value correctly rounded, which is what Python's round is defined by.
             return [.number(value.isFinite ? Double(String(format: "%.*f", digits, value)) ?? value : value)]
-        },
-        LuaFunctionDeclaration(
-            "identity", [LuaParameter("fields", .dictionary(.any), "What the number depends on, by name.")],
-            returns: [LuaResult("text", .string, "One line.")],
-            "The identity of a number: numbers whose identities differ do not belong into one table."
-        ) { arguments in
-            let fields = try arguments.table("fields").fields
-            return [.string(fields.map { "\($0.name)=\(LuaFormat.plain($0.value))" }.joined(separator: "; "))]
-        },
+        }
     ]
 
     // MARK: Moments

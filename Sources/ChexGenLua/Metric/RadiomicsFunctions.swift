@@ -34,6 +34,21 @@ final class RadiomicsTableObject: LuaExternalBytes {
     }
 
     var externalBytes: Int { table.values.count * 8 }
+
+    /// The features as metrics take them.
+    var features: FeatureTable {
+        get throws {
+            try FeatureTable(
+                names: table.names, paths: table.paths, values: table.values, unmeasured: table.unmeasured)
+        }
+    }
+
+    /// What the features depend on: the reference's are computed with in f32.
+    func identity(_ way: Protocol) -> FeatureIdentity {
+        FeatureIdentity(
+            encoder: "radiomics", source: .formula, preprocessing: settings, output: "features",
+            dtype: way == .exact ? "f64" : "f32")
+    }
 }
 
 /// `metric.radiomics`, `metric.radiomics_table`, `metric.load_radiomics` and `metric.frd`.
@@ -81,7 +96,7 @@ enum RadiomicsFunctions {
             "radiomics_table",
             [
                 LuaParameter("images", .oneOf([.object("Dataset"), .list(.string)]), "A Dataset or a list of paths."),
-                MetricModule.options([settingsOption, MetricModule.protocolOption, ImageArguments.onBadImage]),
+                MetricModule.options([settingsOption, StatisticOptions.way, ImageArguments.onBadImage]),
             ],
             returns: [
                 LuaResult("table", .object("RadiomicsTable"), "A row an image; NaN for an image without features.")
@@ -122,7 +137,7 @@ enum RadiomicsFunctions {
                         default: .string("chexgenbench"),
                         "`chexgenbench`: ln d² of the features and 13 diagnostics columns in f32, sizes matched by chance; "
                             + "`exact`: ln d of the features in f64, every image."),
-                    MetricModule.seedOption, settingsOption, ImageArguments.onBadImage,
+                    StatisticOptions.seed, settingsOption, ImageArguments.onBadImage,
                     LuaParameter(
                         "chunks", .boolean, optional: true,
                         "Whether `chexgenbench` leaves out the last files, which the reference never processes (n mod 16 "
@@ -156,16 +171,18 @@ enum RadiomicsFunctions {
                 }
             }
             let (real, synthetic) = (try table("real"), try table("synthetic"))
+            let settings = try StatisticOptions.settings(options)
             let result = try FrechetRadiomicsDistance(
-                real: real.table, synthetic: synthetic.table, protocol: MetricModule.definition(options),
-                isChunked: options.has("chunks") ? options.boolean("chunks") : !isTable,
-                seed: MetricModule.seed(options), settings: real.settings)
-            return [.number(result.value), details(result, skipped: real.skipped + synthetic.skipped)]
+                real: real.features, synthetic: synthetic.features, protocol: settings.definition,
+                isChunked: options.has("chunks") ? options.boolean("chunks") : !isTable, seed: settings.seed)
+            let identity = session.statistics["frd"]?.identity(
+                real.identity(settings.definition), settings, real: result.realCount, synthetic: result.syntheticCount)
+            return [.number(result.value), details(result, identity, skipped: real.skipped + synthetic.skipped)]
         }
     }
 
     private static func details(
-        _ result: FrechetRadiomicsDistance, skipped: [BadImage]
+        _ result: FrechetRadiomicsDistance, _ identity: MetricIdentity?, skipped: [BadImage]
     ) -> LuaValue {
         let dropped = skipped.map { (path: $0.path, reason: $0.reason) } + result.dropped
         return .fields([
@@ -188,7 +205,7 @@ enum RadiomicsFunctions {
                             ])
                         }))
             ),
-            ("identity", .string(result.identity.text)),
+            ("identity", .optional(identity?.text)),
         ])
     }
 

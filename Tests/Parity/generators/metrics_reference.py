@@ -189,4 +189,5 @@ def main():
     (places.folder("metrics") / "reference.json").write_text(json.dumps(out, indent=1, default=float, allow_nan=False) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
