@@ -167,7 +167,7 @@ let package = Package(
         tests("Radiomics", ["RadiomicsKernels", "Tensors", "Files"]),
         tests("Plotting"),
         tests("LuaRuntime", ["CSupport"]),
-        tests("Runs", ["Tensors", "Files"]),
+        tests("Runs", ["Identity", "Tensors", "Files"]),
         tests(
             "Evaluation", ["Encoders", "Radiomics", "Training", "Imaging", "Datasets", "Identity", "Tensors", "Files"]),
         tests("Launcher", ["Diffusion", "Encoders", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files"]),

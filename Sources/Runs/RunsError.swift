@@ -18,6 +18,8 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
     case folder(path: String, message: String)
     /// A resumed cell records another row than it did before.
     case notDeterministic(cell: String, message: String)
+    /// A row's numbers are not of the kind that a table holds.
+    case identity(table: String, difference: String)
     /// A script used `record`, `once` or `artifact` wrongly.
     case usage(operation: String, message: String)
 
@@ -42,6 +44,11 @@ public enum RunsError: Error, Equatable, CustomStringConvertible {
         case .folder(let path, let message): return "\(path): \(message)"
         case .notDeterministic(let cell, let message):
             return "cell \(cell): not deterministic: \(message)"
+        case .identity(let table, let difference):
+            return
+                "\(table): the numbers of this row have other identities than those of the table (\(difference)); numbers that "
+                + "differ in what they are do not belong in one table: publish into another folder, or set "
+                + "on_other_identity: mark to have the row there with a note. The run's own results hold it"
         case .usage(let operation, let message): return "\(operation): \(message)"
         }
     }

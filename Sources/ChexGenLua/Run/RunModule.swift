@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Identity
 import LuaRuntime
 import Runs
 import Tensors
@@ -121,7 +122,25 @@ enum RunModule {
                         "A CSV table that several runs share, such as `Results/….csv`: below the working folder, or where scripts may write."
                     ),
                     LuaParameter("cells", .list(.any), "Pairs of column and value, in order."),
-                ], "Appends a row to a shared table; the table is written whole, and once even after a crash.", publish),
+                    LuaParameter(
+                        "options",
+                        .options([
+                            LuaParameter(
+                                "identities", .dictionary(.string), optional: true,
+                                "By column: what its number is, as `metric.measure` and `metric.identity` say it."),
+                            LuaParameter(
+                                "among", .list(.string), optional: true,
+                                "Columns by whose cells rows are told apart that are not compared, such as `Pathology`."
+                            ),
+                            LuaParameter(
+                                "on_other_identity", .choice(PublishedRow.OtherIdentity.allCases.map(\.rawValue)),
+                                default: .string("refuse"),
+                                "What happens where the table's numbers have other identities: an error, or a note in the "
+                                    + "column `Other identity`."),
+                        ]), default: .table(LuaTable()), "What the numbers are."),
+                ],
+                "Appends a row to a shared table; the table is written whole, and once even after a crash. Identities stand in a "
+                    + "file of JSON lines beside it, `….identities.jsonl`.", publish),
         ],
         properties: [
             property("params", .table, "The parameters after the YAML, `--set` and the sweep's cell; read-only.") {
@@ -188,7 +207,18 @@ enum RunModule {
             let cell = pair.array.count > 1 ? pair.array[1] : .nil
             return (column, try ConfigConversion.config(cell, name: column))
         }
-        try run.folder.append(toTable: path, row, cell: run.cell)
+        let options = try arguments.options("options")
+        let identities = options.has("identities") ? try options.table("identities").fields : []
+        let published = PublishedRow(
+            row,
+            identities: try identities.map { field in
+                do {
+                    return (field.name, try MetricIdentity(text: field.value.stringValue ?? ""))
+                } catch { throw options.fail("identities.\(field.name)", "\(error)") }
+            },
+            among: options.has("among") ? try options.list("among").compactMap(\.stringValue) : [],
+            onOtherIdentity: PublishedRow.OtherIdentity(rawValue: try options.string("on_other_identity")) ?? .refuse)
+        try run.folder.append(toTable: path, published, cell: run.cell)
         return []
     }
 

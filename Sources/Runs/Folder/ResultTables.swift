@@ -17,6 +17,24 @@ public enum ResultTables {
         try withLock(path) { try append(row, to: path, after: try read(path)) }
     }
 
+    /// The cells that a row of numbers has in a table: its own, and a mark where they are of other identities and may stand
+    /// there all the same.
+    /// - Throws: `RunsError.identity` where they may not; `FileError` where the table or its identities are malformed.
+    static func cells(of row: PublishedRow, in text: String, path: String) throws -> [(String, JSON)] {
+        if row.identities.isEmpty { return row.cells }
+        guard let difference = try TableIdentities(of: path, table(text, path: path)).difference(row) else {
+            return row.cells
+        }
+        guard row.onOtherIdentity == .mark else { throw RunsError.identity(table: path, difference: difference) }
+        return row.cells + [(TableIdentities.mark, .string(difference))]
+    }
+
+    /// Appends a row with the identities of its numbers, which come first: identities without a row harm nobody.
+    static func append(_ row: PublishedRow, to path: String, after text: String) throws {
+        if !row.identities.isEmpty { try TableIdentities(of: path, table(text, path: path)).append(row) }
+        try append(row.cells, to: path, after: text)
+    }
+
     /// Runs `body` while this process alone may append to tables in the table's folder.
     static func withLock<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         let folder = Paths.folder(path)
