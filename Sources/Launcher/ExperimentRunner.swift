@@ -32,7 +32,7 @@ public final class ExperimentRunner {
             isYAML
             ? try RunConfig.load(request.file, sets: request.overrides)
             : try RunConfig(experiment: request.file, sets: request.overrides)
-        let home = URL(fileURLWithPath: config.experiment).deletingLastPathComponent().path
+        let home = Paths.folder(Paths.absolute(config.experiment))
         let program = try ProgramIdentity.current(
             build: request.build, library: ScriptLocations.library(near: home))
         let modules = ExperimentModules(library: program.library)

@@ -1,6 +1,6 @@
 import Files
 import Foundation
-@testable import Metrics
+import Metrics
 import Tensors
 import TestSupport
 import Testing

@@ -58,7 +58,7 @@ public struct RowGroups: Sendable {
 
     /// Two halves of the groups, drawn at random: groups of like size are paired, and of each pair one goes to either side,
     /// so that both sides have about as many rows. Rows are rising.
-    func halves(_ random: inout NumPyRandom) -> (first: [Int], second: [Int]) {
+    public func halves(_ random: inout NumPyRandom) -> (first: [Int], second: [Int]) {
         let shuffled = random.permutation(members.count).map { members[$0] }
         let order = shuffled.indices.sorted {
             (shuffled[$0].count, $0) < (shuffled[$1].count, $1)
@@ -79,7 +79,7 @@ public struct RowGroups: Sendable {
 
     /// Two disjoint lists of at most `first` and `second` rows in random order, no group on both sides. They are shorter,
     /// in proportion, where rows do not suffice.
-    func parts(_ first: Int, _ second: Int, _ random: inout NumPyRandom) -> (first: [Int], second: [Int]) {
+    public func parts(_ first: Int, _ second: Int, _ random: inout NumPyRandom) -> (first: [Int], second: [Int]) {
         let order = random.permutation(members.count)
         var sides: (first: [Int], second: [Int]) = ([], [])
         for group in order {

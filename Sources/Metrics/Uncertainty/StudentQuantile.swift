@@ -1,9 +1,9 @@
 import Foundation
 
 /// Quantiles of Student's t distribution.
-enum StudentQuantile {
+public enum StudentQuantile {
     /// The t that a fraction `probability` (above ½) of a variable with so many degrees of freedom lies below.
-    static func value(_ probability: Double, degrees: Double) -> Double {
+    public static func value(_ probability: Double, degrees: Double) -> Double {
         var (low, high) = (0.0, 1.0)
         while below(high, degrees) < probability && high < 1e12 { high *= 2 }
         for _ in 0..<200 where high - low > 1e-12 * high {
