@@ -220,7 +220,7 @@ import Testing
             ("params.setting=half", "augmented"), ("params.network=resnet52", "resnet50"),
             ("params.train.csv=''", "params.train.csv"), ("params.synthetic_share=2", "0 to 1"),
             ("params.uncertain=drop", "ignore"),
-            ("params.test.csv=none.csv", "params.test.csv: none.csv: No such file"),
+            ("params.test.csv=none.csv", "params.test.csv (--set params.test.csv=none.csv): none.csv: no such file"),
             ("params.train.id=ids", "params.train.id: "), ("params.train.real=pth", "did you mean \"path\""),
             ("params.train.synthetic=synthetic", "params.train.synthetic: "),
             ("params.train.patient=patient_ID", "did you mean \"patientID\""),
