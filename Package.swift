@@ -94,10 +94,10 @@ let package = Package(
             ]),
         .target(
             name: "Metrics",
-            dependencies: ["Identity", "Tensors", "MetricKernels", "Threading", "Files", "COpenBLAS"]),
+            dependencies: ["Identity", "Tensors", "ArrayKernels", "MetricKernels", "Threading", "Files", "COpenBLAS"]),
         .target(
             name: "Radiomics",
-            dependencies: ["Imaging", "Tensors", "RadiomicsKernels", "Threading", "Files"]),
+            dependencies: ["Imaging", "Tensors", "ArrayKernels", "RadiomicsKernels", "Threading", "Files"]),
         .target(name: "Plotting", dependencies: ["Tensors", "Files"]),
         .target(
             name: "Diffusion",

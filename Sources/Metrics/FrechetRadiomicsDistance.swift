@@ -1,6 +1,6 @@
+import ArrayKernels
 import Foundation
 import Identity
-import MetricKernels
 import Tensors
 
 /// The Fréchet Radiomics Distance (Konz et al., 2024, arXiv 2412.01496): the Fréchet distance d² between Gaussians fitted
@@ -161,10 +161,10 @@ struct StandardScores {
         var (means, deviations) = ([Float](), [Float]())
         for column in 0..<width {
             let values = stride(from: column, to: real.count, by: width).map { Float(real[$0]) }
-            let mean = MetricSums.pairwise(values, count: values.count) / count
+            let mean = PairwiseSum.of(values, count: values.count) / count
             let squares = values.map { ($0 - mean) * ($0 - mean) }
             means.append(mean)
-            deviations.append((MetricSums.pairwise(squares, count: squares.count) / count).squareRoot())
+            deviations.append((PairwiseSum.of(squares, count: squares.count) / count).squareRoot())
         }
         return { Double((Float($1) - means[$0]) / deviations[$0]) }
     }

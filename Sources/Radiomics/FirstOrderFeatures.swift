@@ -1,3 +1,4 @@
+import ArrayKernels
 import Foundation
 import RadiomicsKernels
 
@@ -9,7 +10,7 @@ enum FirstOrderFeatures {
         let order = percentiles([10, 25, 50, 75, 90], of: region)
         let (mean, sums) = values.withUnsafeBufferPointer { buffer -> (Double, RadiomicsSums.Central) in
             guard let base = buffer.baseAddress else { return (0, RadiomicsSums.Central()) }
-            let mean = RadiomicsSums.pairwise(base, count: buffer.count) / count
+            let mean = PairwiseSum.of(base, count: buffer.count) / count
             return (mean, RadiomicsSums.central(base, count: buffer.count, mean: mean, shift: shift))
         }
         let (low, high) = (order[0], order[4])

@@ -1,3 +1,4 @@
+import ArrayKernels
 import RadiomicsKernels
 
 /// A plane of values.
@@ -91,7 +92,7 @@ struct PreparedImage {
             guard let base = buffer.baseAddress else { return (0, 0, 0) }
             let range = RadiomicsSums.range(base, count: buffer.count)
             return (
-                RadiomicsSums.pairwise(base, count: buffer.count) / Double(buffer.count), range.minimum, range.maximum
+                PairwiseSum.of(base, count: buffer.count) / Double(buffer.count), range.minimum, range.maximum
             )
         }
     }

@@ -1,31 +1,5 @@
-/// Sums over the values of a region, in NumPy's order where rounding shows: the mean of a detail band is rounding alone.
+/// Sums over the values of a region.
 public enum RadiomicsSums {
-    /// NumPy's pairwise sum of contiguous values.
-    public static func pairwise(_ values: UnsafePointer<Double>, count: Int) -> Double {
-        if count < 8 {
-            var sum = -0.0
-            for index in 0..<count { sum += values[index] }
-            return sum
-        }
-        if count <= 128 {
-            var lanes = UnsafeRawPointer(values).loadUnaligned(as: SIMD8<Double>.self)
-            var index = 8
-            while index < count - count % 8 {
-                lanes += UnsafeRawPointer(values + index).loadUnaligned(as: SIMD8<Double>.self)
-                index += 8
-            }
-            var sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
-            while index < count {
-                sum += values[index]
-                index += 1
-            }
-            return sum
-        }
-        var half = count / 2
-        half -= half % 8
-        return pairwise(values, count: half) + pairwise(values + half, count: count - half)
-    }
-
     /// The smallest and largest value; `count` is at least 1, no value is NaN.
     public static func range(_ values: UnsafePointer<Double>, count: Int) -> (minimum: Double, maximum: Double) {
         var low = SIMD8(repeating: values[0])
