@@ -1,4 +1,3 @@
-import Foundation
 import Imaging
 import Threading
 import Tensors
@@ -7,20 +6,10 @@ import Tensors
 enum EncoderInput {
     /// The results of `body` for `0 ..< count`, worked out several at a time.
     static func preprocess(_ count: Int, _ body: (Int) throws -> Tensor) throws -> [Tensor] {
-        var results = [Result<Tensor, Error>?](repeating: nil, count: count)
-        let lock = NSLock()
-        withoutActuallyEscaping(body) { body in
-            Parallel.forEach(count) { index in
-                let result = Result<Tensor, Error> {
-                    try Cancellation.check()
-                    return try body(index)
-                }
-                lock.lock()
-                results[index] = result
-                lock.unlock()
-            }
-        }
-        return try results.compactMap { try $0?.get() }
+        try Parallel.map(count) { index in
+            try Cancellation.check()
+            return try body(index)
+        }.map { try $0.get() }
     }
 
     /// The images of a batch `[N, …]` as tensors that share its memory.

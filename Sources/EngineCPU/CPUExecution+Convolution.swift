@@ -132,12 +132,7 @@ extension PackedWeights {
                 biases[output] = Float(Double(biases[output]) * factors[output] + shifts[output])
             }
         }
-        if let factors = try scale?.factors.floats() {
-            for output in 0..<outputs {
-                for index in output * each..<(output + 1) * each { values[index] *= factors[output] }
-                biases[output] *= factors[output]
-            }
-        }
+        if let factors = try scale?.factors.floats() { scaleRows(&values, &biases, by: factors) }
         return try packed(wanted, from: values, bias: biases, execution)
     }
 }

@@ -95,16 +95,12 @@ extension PackedWeights {
     fileprivate static func linear(
         _ layer: Linear, _ scale: LayerScale?, _ wanted: dnnl_memory_desc_t, _ execution: CPUExecution
     ) throws -> PackedWeights {
-        let (inputs, outputs) = (layer.inputs, layer.outputs)
-        var biases = try layer.bias?.floats() ?? [Float](repeating: 0, count: outputs)
+        var biases = try layer.bias?.floats() ?? [Float](repeating: 0, count: layer.outputs)
         guard let scale = try scale?.factors.floats() else {
             return try packed(wanted, from: layer.weight.source(), bias: biases, execution)
         }
         var values = try layer.weight.floats()
-        for output in 0..<outputs {
-            for index in output * inputs..<(output + 1) * inputs { values[index] *= scale[output] }
-            biases[output] *= scale[output]
-        }
+        scaleRows(&values, &biases, by: scale)
         return try packed(wanted, from: values, bias: biases, execution)
     }
 }

@@ -173,6 +173,15 @@ final class PackedWeights {
         }
     }
 
+    /// Multiplies a factor for each output into its row of weights and its bias.
+    static func scaleRows(_ values: inout [Float], _ biases: inout [Float], by factors: [Float]) {
+        let each = factors.isEmpty ? 0 : values.count / factors.count
+        for (output, factor) in factors.enumerated() {
+            for index in output * each..<(output + 1) * each { values[index] *= factor }
+            biases[output] *= factor
+        }
+    }
+
     /// The same weights in another layout.
     init(_ wanted: dnnl_memory_desc_t, moving former: PackedWeights, _ execution: CPUExecution) throws {
         description = wanted
