@@ -207,7 +207,7 @@ function M.prdc(real, synthetic, options) end
 ---@return table[] entries `name`, `column`, `about`, `direction` (`lower` or `higher` is better), `input` (which features), `compares_with_real`, `size_bias` and `has_limit` (whether there is a value for endless sets).
 function M.statistics() end
 
---- Adds a statistic of one's own. It gets columns, an interval, a floor and an identity as the program's own have them, in every experiment that measures its input. See `docs/adding-a-metric.md`.
+--- Adds a statistic of one's own. It gets columns, an interval, a floor and an identity as the program's own have them, in every experiment that measures its input. See `CONTRIBUTING.md`.
 ---
 --- ```lua
 --- metric.register { name = "mean-shift", column = "Mean shift", size_bias = "distance",

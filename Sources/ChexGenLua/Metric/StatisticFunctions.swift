@@ -54,7 +54,7 @@ enum StatisticFunctions {
         LuaFunctionDeclaration(
             "register", [LuaParameter("entry", .options(ScriptStatistic.parameters), "What the statistic is.")],
             "Adds a statistic of one's own. It gets columns, an interval, a floor and an identity as the program's own have "
-                + "them, in every experiment that measures its input. See `docs/adding-a-metric.md`.",
+                + "them, in every experiment that measures its input. See `CONTRIBUTING.md`.",
             example: """
                 metric.register { name = "mean-shift", column = "Mean shift", size_bias = "distance",
                   value = function(real, synthetic) return ((real:mean(1) - synthetic:mean(1)) ^ 2):sum() end }

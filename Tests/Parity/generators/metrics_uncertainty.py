@@ -7,7 +7,6 @@ import contextlib
 import io
 import json
 import math
-import pathlib
 
 import numpy as np
 import prdc
@@ -15,6 +14,7 @@ import scipy.linalg
 import scipy.stats
 import torch
 
+import places
 from metrics_reference import features, inception_score, kid
 
 SEED, LEVEL, K, SPLITS = 42, 0.95, 3, 4
@@ -177,9 +177,9 @@ def main():
         "floor of many": floors(a, single, 150, 3),
         "quantiles": [[p, d, scipy.stats.t.ppf(p, d)] for p in (0.6, 0.9, 0.975, 0.9995) for d in (1, 2, 5, 49, 400)],
     }
-    path = pathlib.Path(__file__).parent / "fixtures" / "metrics" / "uncertainty.json"
-    path.write_text(json.dumps(out, indent=1, default=float, allow_nan=False) + "\n")
+    (places.folder("metrics") / "uncertainty.json").write_text(json.dumps(out, indent=1, default=float, allow_nan=False) + "\n")
 
 
-torch.set_num_threads(1)
-main()
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
