@@ -34,8 +34,7 @@ return {
     local params = run.params
     local study = fidelity.open(run)
     study:embed()
-    local row = study:measure()
-    local moved = row.moved
+    local row, moved = study:measure()
     study:show(row)
     if moved and #moved > 0 then
       run:log("%-4s %-52s %10s %8s", "rank", "feature", "shift (sd)", "share")

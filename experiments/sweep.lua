@@ -7,7 +7,7 @@ local defaults = fidelity.params(generation.params {
   sheet = { images = 4, size = 192 }, -- images a row of the contact sheet, and pixels of each
 })
 -- The images are made here, and the shared tables are those of whole models.
-defaults.synthetic, defaults.results = nil, nil
+defaults.synthetic, defaults.results, defaults.on_other_identity = nil, nil, nil
 
 --- The study of the images that were made: against the real films of the YAML, or those of the prompts' own table.
 local function open_study(run, csv, folder)
@@ -33,7 +33,7 @@ local function measure(run, found)
   study:embed()
   local row = study:measure()
   study:show(row)
-  sweep.keep(run, row)
+  sweep.keep(run, row, study.columns)
   study:record(row, {
     { "Model", run.params.model }, { "Prompts cut", prompts }, { "Tokens cut", tokens },
   })

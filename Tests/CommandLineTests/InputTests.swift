@@ -129,7 +129,7 @@ import Testing
                 return try Child.run(
                     [
                         "run", experiment, "--out", "out", "--set", "synthetic.csv=\(table).csv", "--set",
-                        "synthetic.image_dir=.",
+                        "synthetic.image_dir=.", "--set", "results=out/tables",
                     ]
                         + more.flatMap { ["--set", $0] }, in: folder)
             }

@@ -11,40 +11,45 @@ local sweep = {}
 
 local METRICS_FILE = "metrics.csv"
 
---- Keeps the metrics of the cell that is running.
-function sweep.keep(run, row)
+--- Keeps the metrics of the cell that is running, in the order of its study's columns.
+function sweep.keep(run, row, columns)
   local rows = {}
-  for _, name in ipairs(fidelity.columns) do
-    if row[name] then rows[#rows + 1] = { name, row[name] } end
+  for _, column in ipairs(columns) do
+    if row[column.name] then rows[#rows + 1] = { column.name, row[column.name] } end
   end
   dataset.write_csv(run:artifact(METRICS_FILE), { "metric", "value" }, rows)
 end
 
---- The metrics that a cell left, by name.
-local function metrics_of(cell)
+--- The metrics that a cell left, by name; names that are new come into the list `known`.
+local function metrics_of(cell, known)
   local found = {}
   local file <close> = io.open(cell.artifacts .. "/" .. METRICS_FILE)
   if not file then return found end
   for line in file:lines() do
     local name, value = line:match "^\"?(.-)\"?,([^,]*)$"
-    if name and tonumber(value) then found[name] = tonumber(value) end
+    if name and tonumber(value) then
+      found[name] = tonumber(value)
+      if not known[name] then known[name], known[#known + 1] = true, name end
+    end
   end
   return found
 end
 
---- The cells with their metrics and states. The running cell is done, or has failed for a reason.
+--- The cells with their metrics and states, and the names of all metrics: the reference's, then others that cells have. The
+--- running cell is done, or has failed for a reason.
 local function cells_of(run, failure)
-  local cells = {}
+  local cells, metrics = {}, {}
+  for i, name in ipairs(fidelity.columns) do metrics[i], metrics[name] = name, true end
   for i, cell in ipairs(run.cells) do
     local item = { values = cell.values, artifacts = cell.artifacts, state = cell.state, message = cell.message or "" }
     if cell.state == "running" then
       item.state = failure and "failed" or "done"
       item.message = failure or ""
     end
-    item.metrics = item.state == "done" and metrics_of(cell) or {}
+    item.metrics = item.state == "done" and metrics_of(cell, metrics) or {}
     cells[i] = item
   end
-  return cells
+  return cells, metrics
 end
 
 --- A value as labels show it; a parameter that a cell sets to nothing is the model's own.
@@ -69,16 +74,16 @@ local function settings_of(cells)
   return names
 end
 
-local function write_cells(run, cells, names)
+local function write_cells(run, cells, names, metrics)
   local columns = { "row" }
   for _, name in ipairs(names) do columns[#columns + 1] = name end
   for _, name in ipairs { "state", "message" } do columns[#columns + 1] = name end
-  for _, name in ipairs(fidelity.columns) do columns[#columns + 1] = name end
+  for _, name in ipairs(metrics) do columns[#columns + 1] = name end
   local rows = {}
   for i, cell in ipairs(cells) do
     local row = { row = i, state = cell.state, message = cell.message ~= "" and cell.message or nil }
     for _, name in ipairs(names) do row[name] = text(cell.values[name]) end
-    for _, name in ipairs(fidelity.columns) do row[name] = cell.metrics[name] end
+    for _, name in ipairs(metrics) do row[name] = cell.metrics[name] end
     rows[i] = row
   end
   local path = run:artifact("cells.csv", true)
@@ -100,7 +105,7 @@ local function values_of(cells, name)
 end
 
 --- A heat map of every metric, and of every combination of the settings that are not its axes. Cells without a value are NaN.
-local function draw_maps(run, cells, names)
+local function draw_maps(run, cells, names, metrics)
   local is_axis = { guidance_scale = true, steps = true }
   local others = {}
   for _, name in ipairs(names) do
@@ -120,7 +125,7 @@ local function draw_maps(run, cells, names)
     table.insert(groups[key], cell)
   end
   local count = 0
-  for _, metric in ipairs(fidelity.columns) do
+  for _, metric in ipairs(metrics) do
     for number, key in ipairs(order) do
       local values, has_any = {}, false
       for i = 1, #rows do
@@ -175,16 +180,16 @@ end
 --- Draws everything. `files` are names of images for the sheet, each of `side` pixels; `failure` says why the running cell
 --- failed, if it did.
 function sweep.draw(run, files, side, failure)
-  local cells = cells_of(run, failure)
+  local cells, metrics = cells_of(run, failure)
   local names = settings_of(cells)
   local done = 0
   for _, cell in ipairs(cells) do
     if cell.state == "done" then done = done + 1 end
   end
-  local table_path = write_cells(run, cells, names)
+  local table_path = write_cells(run, cells, names, metrics)
   run:log("%d of %d cells done: %s", done, #cells, table_path)
   if done == 0 then return end
-  run:log("heat maps beside it: %d", draw_maps(run, cells, names))
+  run:log("heat maps beside it: %d", draw_maps(run, cells, names, metrics))
   if #files > 0 then
     run:log("a row of images for every row of the table: %s", draw_sheet(run, cells, files, side))
   end

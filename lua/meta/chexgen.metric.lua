@@ -163,6 +163,7 @@ function RadiomicsTable:close() end
 
 --- Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is not finite is an error that names its row.
 ---@class chexgen.metric
+---@field defaults table<string, number> The defaults of the settings of statistics.
 local M = {}
 
 --- The Fréchet distance between Gaussians fitted to two feature sets (Heusel et al., 2017). It is exact with fewer images than features, too, and cannot be NaN.
@@ -204,7 +205,7 @@ function M.inception_score(logits, options) end
 function M.prdc(real, synthetic, options) end
 
 --- The statistics in the order of their columns: the program's own, then those that scripts registered.
----@return table[] entries `name`, `column`, `about`, `direction` (`lower` or `higher` is better), `input` (which features), `compares_with_real`, `size_bias` and `has_limit` (whether there is a value for endless sets).
+---@return table[] entries `name`, `column`, `about`, `direction` (`lower` or `higher` is better), `input` (which features), `compares_with_real`, `size_bias`, `has_limit` (whether there is a value for endless sets) and `has_spread` (whether there is a deviation over subsets or splits).
 function M.statistics() end
 
 --- Adds a statistic of one's own. It gets columns, an interval, a floor and an identity as the program's own have them, in every experiment that measures its input. See `CONTRIBUTING.md`.

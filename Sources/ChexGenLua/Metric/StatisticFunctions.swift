@@ -28,7 +28,8 @@ enum StatisticFunctions {
                 LuaResult(
                     "entries", .list(.table),
                     "`name`, `column`, `about`, `direction` (`lower` or `higher` is better), `input` (which features), "
-                        + "`compares_with_real`, `size_bias` and `has_limit` (whether there is a value for endless sets)."
+                        + "`compares_with_real`, `size_bias`, `has_limit` (whether there is a value for endless sets) and "
+                        + "`has_spread` (whether there is a deviation over subsets or splits)."
                 )
             ],
             "The statistics in the order of their columns: the program's own, then those that scripts registered."
@@ -44,6 +45,7 @@ enum StatisticFunctions {
                                 ("compares_with_real", .boolean(entry.comparesWithReal)),
                                 ("size_bias", .string(entry.sizeBias.rawValue)),
                                 ("has_limit", .boolean(entry.sizeBias.hasLimit)),
+                                ("has_spread", .boolean(entry.hasSpread)),
                             ])
                         }))
             ]

@@ -29,6 +29,16 @@ enum StatisticOptions {
     /// All of them.
     static let all = [way, seed, nearest, subsets, subsetSize, splits, replicates, level, floorSplits]
 
+    /// The defaults by the names of the options, for experiments.
+    static let constant = LuaConstantDeclaration(
+        "defaults", .dictionary(.number),
+        .fields([
+            ("k", .integer(defaults.nearest)), ("subsets", .integer(defaults.subsets)),
+            ("subset_size", .integer(defaults.subsetSize)), ("splits", .integer(defaults.splits)),
+            ("replicates", .integer(defaults.replicates)), ("level", .number(defaults.level)),
+            ("floor_splits", .integer(defaults.floorSplits)),
+        ]), "The defaults of the settings of statistics.")
+
     /// The settings that options give; those that a function does not declare stay at their defaults.
     static func settings(_ options: LuaArguments) throws -> StatisticSettings {
         func number(_ name: String, _ fallback: Int) throws -> Int {

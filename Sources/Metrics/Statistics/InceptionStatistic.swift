@@ -10,6 +10,7 @@ struct InceptionStatistic: Statistic {
     let input = StatisticInput.logits
     let comparesWithReal = false
     let range = 1...Double.infinity
+    let hasSpread = true
     let sizeBias = SizeBias.inverse
 
     func estimator(_ settings: StatisticSettings) -> String { "mean-of-splits" }

@@ -10,6 +10,7 @@ struct KernelStatistic: Statistic {
     let about = "The squared maximum mean discrepancy under a cubic kernel, without bias (Bińkowski et al., 2018)."
     let direction = StatisticDirection.lower
     let input = StatisticInput.features
+    let hasSpread = true
     let sizeBias = SizeBias.none
 
     func estimator(_ settings: StatisticSettings) -> String { "unbiased-mmd2-polynomial-3" }

@@ -71,6 +71,8 @@ public protocol Statistic: Sendable {
     var range: ClosedRange<Double> { get }
     /// How its expected value depends on the number of images.
     var sizeBias: SizeBias { get }
+    /// Whether its estimator has a deviation over subsets or splits.
+    var hasSpread: Bool { get }
 
     /// The estimator, for the identity.
     func estimator(_ settings: StatisticSettings) -> String
@@ -112,6 +114,8 @@ extension Statistic {
     public var comparesWithReal: Bool { true }
     /// Any value may occur.
     public var range: ClosedRange<Double> { -.infinity ... .infinity }
+    /// One number.
+    public var hasSpread: Bool { false }
     /// No settings.
     public func details(_ settings: StatisticSettings, real: Int, synthetic: Int) -> [String: String] { [:] }
     /// Nothing is drawn.
