@@ -1,11 +1,19 @@
 import COneDNN
 import Engine
+import Foundation
 import Tensors
 
 /// The door to oneDNN: one CPU engine for the process, checked statuses, and memory descriptions.
 package enum OneDNN {
     /// The CPU engine; made once, never destroyed.
+    ///
+    /// The matrix units of newer processors (AMX) are left out unless `ONEDNN_MAX_CPU_ISA` asks for them: Debian's oneDNN 2.6 has
+    /// other kernels for these, for each of which the bounds of the tests would have to be shown anew.
     private static let sharedEngine: dnnl_engine_t? = {
+        if ProcessInfo.processInfo.environment["ONEDNN_MAX_CPU_ISA"] == nil {
+            // Refused only after the first operation, of which there is none before the engine.
+            _ = dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16)
+        }
         var engine: dnnl_engine_t?
         return dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success ? engine : nil
     }()
