@@ -84,7 +84,7 @@ struct TensorRecord {
         if type.isStoredAsDType && !isBigEndian && isAligned {
             let storage = Storage(
                 borrowing: UnsafeMutableRawPointer(mutating: base), byteCount: region.bytes.count, owner: region.owner,
-                isMapped: region.owner is MappedFile)
+                mapping: (region.owner as? MappedFile)?.bytes)
             return try Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides, offset: offset)
         }
         return try withExtendedLifetime(region.owner) { try copy(dtype) }

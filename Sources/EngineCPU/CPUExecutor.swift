@@ -24,6 +24,7 @@ public final class CPUExecutor: Executor {
     public func map(
         _ count: Int, _ schedule: Schedule, _ body: @escaping (CPUExecution, Range<Int>) throws -> [Tensor]
     ) throws -> [Tensor] {
+        defer { prepared.settle() }
         let threads = Parallel.threads
         let results = GatheredRows(count)
         let most: Int
@@ -51,6 +52,7 @@ public final class CPUExecutor: Executor {
 
     /// Runs `body` with all threads in each operation.
     public func run<Result>(_ body: (CPUExecution) throws -> Result) throws -> Result {
+        defer { prepared.settle() }
         let execution = try spreading(Parallel.threads)
         return try execution.run { try body(execution) }
     }

@@ -19,8 +19,20 @@ package final class Prepared {
     private var values: [ValueKey: Entry<Tensor>] = [:]
     private var tables: [TableKey: Entry<Tensor>] = [:]
     private let lock = NSRecursiveLock()
+    /// Whether weights were packed since the heap was trimmed; nil once it was.
+    private var hasPacked: Bool? = false
 
     package init() {}
+
+    /// Gives the memory of what came and went while a network's weights were packed back to the system, once: training packs
+    /// them at each step.
+    func settle() {
+        let isDue = lock.withLock {
+            defer { if hasPacked == true { hasPacked = nil } }
+            return hasPacked == true
+        }
+        if isDue { Storage.trimHeap() }
+    }
 
     /// How a layer's weights are used; each use has a layout of its own.
     enum Form: Hashable { case plain, winograd }
@@ -57,6 +69,7 @@ package final class Prepared {
         let former = weights[key]?.value
         if let former, former.isIn(wanted) { return former }
         let made = try make(former)
+        if hasPacked == false { hasPacked = true }
         weights[key] = Entry(owner: layer, value: made)
         return made
     }

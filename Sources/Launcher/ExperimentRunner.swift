@@ -45,7 +45,8 @@ public final class ExperimentRunner {
         Console.shared.isQuiet = request.isQuiet
 
         var options = LuaOptions()
-        options.memoryLimit = request.memoryLimit ?? config.limits.memoryMegabytes.map { $0 * 1_048_576 }
+        options.memoryLimit =
+            request.memoryLimit ?? config.limits.memoryMegabytes.map { $0 * 1_048_576 } ?? options.memoryLimit
         options.timeLimit = request.timeLimit ?? config.limits.seconds
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
         options.missingModuleHint = { ScriptLocations.hint(missing: $0, near: home) }

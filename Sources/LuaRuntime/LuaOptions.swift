@@ -26,13 +26,17 @@ public struct LuaOptions {
     /// What an error says beside the files that were tried, where `require` does not find the module of this name.
     public var missingModuleHint: ((String) -> String?)?
 
-    /// No limits, nothing writable, nothing to require.
+    /// The limit of memory where none is given: `CHEXGEN_MEMORY_LIMIT`, in megabytes.
+    private static let environmentLimit: Int? = ProcessInfo.processInfo.environment["CHEXGEN_MEMORY_LIMIT"]
+        .flatMap { Int($0) }.flatMap { 0 < $0 && $0 <= Int.max >> 20 ? $0 << 20 : nil }
+
+    /// No limits but the environment's of memory, nothing writable, nothing to require.
     public init(
         memoryLimit: Int? = nil, outsideBytes: (@convention(c) () -> Int64)? = nil, timeLimit: Double? = nil,
         instructionLimit: Int? = nil, writableFolders: [String] = [], searchFolders: [String] = [],
         arguments: [String] = [], output: ((String) -> Void)? = nil
     ) {
-        self.memoryLimit = memoryLimit
+        self.memoryLimit = memoryLimit ?? Self.environmentLimit
         self.outsideBytes = outsideBytes
         self.timeLimit = timeLimit
         self.instructionLimit = instructionLimit

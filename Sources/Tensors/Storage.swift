@@ -8,7 +8,7 @@ public final class Storage {
     /// The size in bytes.
     public let byteCount: Int
     private let owner: AnyObject?
-    private let isMapped: Bool
+    private let mapping: UnsafeRawBufferPointer?
 
     /// The most bytes of tensor storage that may be alive at once; `Int.max` is no limit.
     public nonisolated(unsafe) static var limit = Int.max
@@ -41,7 +41,7 @@ public final class Storage {
         self.bytes = allocated
         self.byteCount = byteCount
         self.owner = nil
-        self.isMapped = false
+        self.mapping = nil
         cx_tensor_bytes_add(Int64(byteCount))
     }
 
@@ -56,22 +56,26 @@ public final class Storage {
     }
 
     /// Views memory that `owner` keeps alive. Tensors over it must not be written to.
-    /// - Parameter isMapped: whether the memory is a private mapping of a file that nobody writes to.
-    public init(borrowing bytes: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject, isMapped: Bool = false) {
+    /// - Parameter mapping: the whole private mapping of a file, which nobody writes to, where the memory lies in one.
+    public init(
+        borrowing bytes: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject,
+        mapping: UnsafeRawBufferPointer? = nil
+    ) {
         self.bytes = bytes
         self.byteCount = byteCount
         self.owner = owner
-        self.isMapped = isMapped
+        self.mapping = mapping
     }
 
-    /// Gives the whole pages of mapped memory back to the system, which reads them from the file again where need be.
+    /// Gives the pages of a mapped file back to the system, which reads them from the file again where need be: all of the
+    /// file's, as to read one maps its neighbours, too.
     func dropPages() {
-        guard isMapped else { return }
-        let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
-        let start = (UInt(bitPattern: bytes) + page - 1) / page * page
-        let end = (UInt(bitPattern: bytes) + UInt(byteCount)) / page * page
-        if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED) }
+        guard let base = mapping?.baseAddress, let size = mapping?.count else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base), size, MADV_DONTNEED)
     }
+
+    /// Gives memory of the heap that nothing uses back to the system, after work that came and went.
+    public static func trimHeap() { cx_trim_heap() }
 
     /// Whether the memory belongs to another object (a mapped file), so that it must not be written to.
     public var isBorrowed: Bool { owner != nil }
