@@ -15,59 +15,60 @@ package final class Primitive {
     ///   - operationDescription: points to oneDNN's struct that describes the operation.
     ///   - arguments: which description to ask for each argument.
     ///   - bias: the description of the bias, where there is one.
-    package init(
+    package convenience init(
         _ name: String, _ operationDescription: UnsafeRawPointer, attributes: Attributes,
         arguments: [(Int32, dnnl_query_t)], bias: dnnl_memory_desc_t? = nil
     ) throws {
         let engine = try OneDNN.engine()
-        let description: dnnl_primitive_desc_t = try OneDNN.handle(name) {
+        try self.init(name) {
             dnnl_primitive_desc_create(&$0, operationDescription, attributes.handle, engine, nil)
-        }
-        defer { dnnl_primitive_desc_destroy(description) }
-        var descriptions: [Int32: dnnl_memory_desc_t] = [:]
-        if let bias { descriptions[DNNL_ARG_BIAS] = bias }
-        for (argument, query) in arguments {
-            guard let found = dnnl_primitive_desc_query_md(description, query, 0) else {
-                throw EngineError.library(operation: name, reason: "oneDNN: an argument has no description")
+        } descriptions: { description in
+            var descriptions: [Int32: dnnl_memory_desc_t] = [:]
+            if let bias { descriptions[DNNL_ARG_BIAS] = bias }
+            for (argument, query) in arguments {
+                guard let found = dnnl_primitive_desc_query_md(description, query, 0) else {
+                    throw EngineError.library(operation: name, reason: "oneDNN: an argument has no description")
+                }
+                descriptions[argument] = found.pointee
             }
-            descriptions[argument] = found.pointee
+            return descriptions
         }
-        var scratchpadBytes = 0
-        if let scratchpad = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0) {
-            scratchpadBytes = dnnl_memory_desc_get_size(scratchpad)
-            if scratchpadBytes > 0 { descriptions[DNNL_ARG_SCRATCHPAD] = scratchpad.pointee }
-        }
-        self.handle = try OneDNN.handle(name) { dnnl_primitive_create(&$0, description) }
-        self.descriptions = descriptions
-        self.scratchpadBytes = scratchpadBytes
-        self.name = name
     }
 
     /// A change of layout or dtype.
-    package init(
+    package convenience init(
         _ name: String, reorder source: dnnl_memory_desc_t, to target: dnnl_memory_desc_t
     ) throws {
-        var source = source
-        var target = target
+        var (from, to) = (source, target)
         let engine = try OneDNN.engine()
         let attributes = try Attributes()
-        let description: dnnl_primitive_desc_t = try OneDNN.handle(name) {
-            dnnl_reorder_primitive_desc_create(&$0, &source, engine, &target, engine, attributes.handle)
+        try self.init(name) {
+            dnnl_reorder_primitive_desc_create(&$0, &from, engine, &to, engine, attributes.handle)
+        } descriptions: { _ in
+            [DNNL_ARG_SRC: source, DNNL_ARG_DST: target]
         }
-        defer { dnnl_primitive_desc_destroy(description) }
-        var descriptions = [DNNL_ARG_SRC: source, DNNL_ARG_DST: target]
-        var scratchpadBytes = 0
-        if let scratchpad = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0) {
-            scratchpadBytes = dnnl_memory_desc_get_size(scratchpad)
-            if scratchpadBytes > 0 { descriptions[DNNL_ARG_SCRATCHPAD] = scratchpad.pointee }
-        }
-        self.handle = try OneDNN.handle(name) { dnnl_primitive_create(&$0, description) }
-        self.descriptions = descriptions
-        self.scratchpadBytes = scratchpadBytes
-        self.name = name
     }
 
-    deinit { dnnl_primitive_destroy(handle) }
+    private init(
+        _ name: String, describe: (inout dnnl_primitive_desc_t?) -> dnnl_status_t,
+        descriptions: (dnnl_primitive_desc_t) throws -> [Int32: dnnl_memory_desc_t]
+    ) throws {
+        self.name = name
+        (handle, self.descriptions, scratchpadBytes) = try OneDNN.whileMaking {
+            let description = try OneDNN.handle(name, describe)
+            defer { dnnl_primitive_desc_destroy(description) }
+            var found = try descriptions(description)
+            var bytes = 0
+            if let scratchpad = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0) {
+                bytes = dnnl_memory_desc_get_size(scratchpad)
+                if bytes > 0 { found[DNNL_ARG_SCRATCHPAD] = scratchpad.pointee }
+            }
+            let handle: dnnl_primitive_t = try OneDNN.handle(name) { dnnl_primitive_create(&$0, description) }
+            return (handle, found, bytes)
+        }
+    }
+
+    deinit { OneDNN.whileMaking { _ = dnnl_primitive_destroy(handle) } }
 
     /// The description of an argument.
     package func description(_ argument: Int32) throws -> dnnl_memory_desc_t {

@@ -63,6 +63,46 @@ private func convolve(
         }
     }
 
+    /// oneDNN itself is not safe here; without the lock round its making of operations one in 400 is wrong.
+    @Test func threadsMayMakeOperationsAtOnce() async throws {
+        var seeds = SeededGenerator()
+        let generators = (0..<4).map { _ in SeededGenerator(seed: seeds.next()) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for generator in generators {
+                group.addTask {
+                    var random = generator
+                    for index in 0..<300 {
+                        let dtype = index % 2 == 0 ? DType.bf16 : .f32
+                        let (inputs, outputs) = (
+                            Int.random(in: 1...40, using: &random), Int.random(in: 1...40, using: &random)
+                        )
+                        let padding = (Int.random(in: 0...1, using: &random), Int.random(in: 0...1, using: &random))
+                        let stride = (2, 2)
+                        let execution = try CPUExecution(dtype: dtype)
+                        let scope = ParameterScope()
+                        let layer = Convolution2D(
+                            scope["c"], inputs: inputs, outputs: outputs, kernel: (3, 3), stride: stride,
+                            padding: padding)
+                        let values = try fill(scope)
+                        let shape = [
+                            1, Int.random(in: 4...9, using: &random), Int.random(in: 4...9, using: &random), inputs,
+                        ]
+                        let (x, numbers) = try input("x", shape, execution)
+                        let bias = try #require(values["c.bias"])
+                        let wanted = convolve(
+                            numbers, shape, try #require(values["c.weight"]), outputs, (3, 3), stride, padding
+                        ) { sum, output, _ in sum + Double(bias[output]) }
+                        let result = try execution.run { try execution.convolution(layer, x) }
+                        #expect(
+                            relativeError(try floats(result), wanted) < (dtype == .f32 ? 1e-5 : 2e-2),
+                            "\(dtype) \(inputs) to \(outputs) of \(shape), padding \(padding)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test func foldsBatchNormAndFusesResidualAndActivation() throws {
         for (dtype, tolerance) in dtypes {
             let execution = try CPUExecution(dtype: dtype)
