@@ -114,6 +114,25 @@ import Testing
         #expect(text.contains("test: 0 patients shared (4 train and validation / 4 test)"))
     }
 
+    @Test func filmsThatTurnWhiteAreRefusedByTheExactProtocol() throws {
+        let folder = try study()
+        let films = folder.path + "/films"
+        try FileManager.default.copyItem(atPath: Self.films.get().path, toPath: films)
+        let table = try folder.text("films/test.csv").split(separator: "\n")
+        let name = try #require(table.dropFirst().first?.split(separator: ",").first { $0.hasSuffix(".png") })
+        try folder.write("films/\(name)", InputTests.deepFilm(side: 64))
+        for (way, status) in [("exact", 1), ("chexgenbench", 0)] {
+            let outcome = try Child.run(
+                [
+                    "run", "study.yaml", "--out", way, "--set", "params.protocol=\(way)", "--set", "params.epochs=1",
+                    "--set",
+                    "params.test.csv=films/test.csv", "--set", "params.test.image_dir=films",
+                ], in: folder)
+            #expect(outcome.status == Int32(status), "\(outcome.text)")
+            #expect(outcome.text.contains("16-bit samples"), "\(outcome.text)")
+        }
+    }
+
     /// Opens a study of eight training and six test films, of which the first six patients are the same.
     /// - Parameters:
     ///   - train, test: the patient of each row, from 0; nil leaves the column out.

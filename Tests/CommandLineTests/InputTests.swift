@@ -117,7 +117,7 @@ import Testing
             atPath: "\(Places.package)/Tests/Lua/command_line/odd_films.lua", toPath: folder.path + "/odd_films.lua")
         let made = try Child.run(["run", "odd_films.lua", "--allow-write", ".", folder.path], in: folder)
         #expect(made.status == 0, "\(made.text)")
-        try folder.write("deep.png", deepFilm(side: 64))
+        try folder.write("deep.png", Self.deepFilm(side: 64))
         let text = try folder.text("study.yaml")
         try folder.write(
             "frd.yaml",
@@ -159,7 +159,7 @@ import Testing
     }
 
     /// A gray PNG of 16 bits whose samples go up to 4095, as exports of DICOM have them.
-    private func deepFilm(side: Int) throws -> [UInt8] {
+    static func deepFilm(side: Int) throws -> [UInt8] {
         let samples = (0..<side * side).map { UInt16(($0 * 37) % 4096) }
         let pixels = samples.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
         let path = NSTemporaryDirectory() + "chexgen-\(UUID().uuidString).png"

@@ -256,7 +256,7 @@ function Study:fit()
       seed = run.seed })
     local history = net:fit {
       train = self.train, validation = self.validation, uncertain = params.uncertain or 0, missing = params.missing or 0,
-      on_bad_image = params.on_bad_image, epochs = params.epochs, batch = params.batch,
+      on_bad_image = params.on_bad_image, protocol = params.protocol, epochs = params.epochs, batch = params.batch,
       learning_rate = params.learning_rate, weight_decay = params.weight_decay, optimizer = params.optimizer,
       schedule = params.schedule, clip_norm = params.clip_norm > 0 and params.clip_norm or nil, augment = params.augment,
       seed = run.seed, checkpoint = checkpoint, best = best,
@@ -286,7 +286,7 @@ function Study:evaluate()
   local run, params = self.run, self.params
   if params.on_bad_image == "skip" then
     local found = run:once("test images", function()
-      local kept, skipped = model.check_images(self.test)
+      local kept, skipped = model.check_images(self.test, { protocol = params.protocol })
       return { kept = kept, skipped = skipped }
     end)
     for _, bad in ipairs(found.skipped) do run:log("left out of the test: %s", bad.reason) end
@@ -294,7 +294,7 @@ function Study:evaluate()
     self.test = self.test:select(found.kept)
   end
   self.probabilities = run:once("probabilities", function()
-    return self.net:predict(self.test, { batch = params.batch, label = "testing" })
+    return self.net:predict(self.test, { batch = params.batch, protocol = params.protocol, label = "testing" })
   end)
   self.labels = self.test:labels_tensor { uncertain = params.test_uncertain, missing = params.test_missing }
   local options = { threshold = params.threshold, names = dataset.pathologies }

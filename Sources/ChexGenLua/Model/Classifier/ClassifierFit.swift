@@ -73,9 +73,7 @@ enum ClassifierFit {
         let session = object.session
         let given = try arguments.options("options")
         let options = try options(given, session)
-        let notice: (String) -> Void = { text in
-            if let folder = session.folder { folder.log(text) } else { Console.shared.line(text) }
-        }
+        let notice: (String) -> Void = { session.note($0) }
         let policy = try ClassifierData.Policy(given)
         let all = try ["train", "validation"].filter { given.has($0) }.map {
             try ClassifierData.labelled(given, $0, policy, notice: notice)

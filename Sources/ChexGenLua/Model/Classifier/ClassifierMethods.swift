@@ -70,6 +70,7 @@ enum ClassifierMethods {
             [task], over: ImageArguments.sources(arguments, "images"), options,
             clipping: ClippingPolicy(ImageArguments.way(options)), batch: ImageArguments.batch(options),
             label: options.string("label"))
+        if let note = outcome.note { object.session.note(note) }
         return [.tensor(try task.probabilities(outcome))]
     }
 }
