@@ -1,7 +1,8 @@
+import Files
 import Tensors
 
 /// What is wrong with a checkpoint beyond its file format, whose faults are `FileError`s.
-public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+public enum CheckpointError: InputFault, Equatable, CustomStringConvertible {
     /// The tensors of the file and the parameters of the model differ.
     case mismatch(MismatchReport)
     /// A pickle asks for something that is not on the list of harmless things; nothing was executed.

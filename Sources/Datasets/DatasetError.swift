@@ -1,7 +1,7 @@
 import Files
 
 /// What is wrong with the use of a dataset. A file that is not what its format demands is a `FileError` instead.
-public enum DatasetError: Error, Equatable, CustomStringConvertible {
+public enum DatasetError: InputFault, Equatable, CustomStringConvertible {
     /// There is no such column; the message names the nearest one and those that there are.
     case column(table: String, message: String)
     /// A column was named for a role (`image`, `prompt`, `labels`, `id`, `patient`) and is not there.

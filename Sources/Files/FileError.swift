@@ -1,5 +1,9 @@
+/// An error that lies in what a user gave, a file or a table, rather than in the script that read it: where the script was says
+/// nothing then.
+public protocol InputFault: Error {}
+
 /// What is wrong with a file that was read or written; the path always comes first.
-public enum FileError: Error, Equatable, CustomStringConvertible {
+public enum FileError: InputFault, Equatable, CustomStringConvertible {
     case missing(path: String, hint: String)
     case unreadable(path: String, reason: String)
     case unwritable(path: String, reason: String)

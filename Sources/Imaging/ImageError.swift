@@ -1,5 +1,7 @@
+import Files
+
 /// What can be wrong with an image file or an operation on images. Cases about files name the file first.
-public enum ImageError: Error, Equatable, CustomStringConvertible {
+public enum ImageError: InputFault, Equatable, CustomStringConvertible {
     /// There is no such file.
     case missing(path: String)
     /// The system refuses to read the file.

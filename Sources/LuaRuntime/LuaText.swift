@@ -55,6 +55,9 @@ extension LuaError {
         file = place?.hasSuffix(shortened) == true ? place : name
     }
 
+    /// Whether the script said what went wrong without a place, as `error(text, 0)` does: it then speaks of its input.
+    public var hasNoPlace: Bool { cause == nil && Self.position(of: message) == nil }
+
     /// The `name:12:` that a message begins with.
     private static func position(of message: String) -> (String, Int)? {
         let firstLine = message.prefix { $0 != "\n" }

@@ -1,7 +1,7 @@
 import Files
 
 /// What can be wrong with a run; `exitStatus` says how the command line ends for it.
-public enum RunsError: Error, Equatable, CustomStringConvertible {
+public enum RunsError: InputFault, Equatable, CustomStringConvertible {
     /// The YAML, a `--set` or the command line is wrong; `location` is `file:line:column` or the `--set` text.
     case config(location: String, message: String)
     /// A file is not the one that the run was pinned to. The hashes are SHA-256 in hexadecimal.

@@ -66,4 +66,18 @@ import Testing
         #expect(!outcome.errors.contains("traceback"), "\(outcome.text)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/runs") == [])
     }
+
+    /// What a user gave is at fault in the first three, the script in the last.
+    @Test(arguments: [
+        ("require('chexgen.dataset').csv { path = 'bad.csv' }", false),
+        ("require('chexgen.model').load_classifier('bad.csv')", false), ("error('the table has no films', 0)", false),
+        ("error('a mistake')", true),
+    ])
+    func tracebacksAreForMistakesOfScripts(body: String, isShown: Bool) throws {
+        let folder = try Scratch()
+        try folder.write("bad.csv", "a,b\n1\n\"")
+        try folder.write("e.lua", "return { run = function(run) \(body) end }")
+        let outcome = try Child.run(["run", "e.lua"], in: folder)
+        #expect(outcome.status == 1 && outcome.errors.contains("traceback") == isShown, "\(outcome.text)")
+    }
 }

@@ -1,5 +1,5 @@
 /// A text that is not the YAML that it must be.
-public struct YAMLError: Error, Equatable, CustomStringConvertible {
+public struct YAMLError: InputFault, Equatable, CustomStringConvertible {
     /// `file:line:column`, or what else names the text.
     public let location: String
     /// What is wrong and what to do.
