@@ -4,6 +4,7 @@ return {
   about = "Images from the prompts of a table, with the reference's names and tables.",
   params = generation.params(),
   untyped = generation.untyped,
+  check = generation.check,
   run = function(run)
     local job <close> = generation.open(run)
     local folder, csv = job:make()

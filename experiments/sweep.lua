@@ -1,3 +1,4 @@
+local choices = require "chexgen.choices"
 local fidelity = require "chexgen.fidelity"
 local generation = require "chexgen.generation"
 local sweep = require "chexgen.sweep"
@@ -43,6 +44,18 @@ return {
   about = "Images and their fidelity over guidance scale, steps and scheduler: results, a heat map a metric, a contact sheet.",
   params = defaults,
   untyped = generation.untyped,
+  -- The real films are read when all images of a cell are made.
+  check = function(start)
+    generation.check(start)
+    local params = start.params
+    local real, prompts = params.real, params.prompts
+    if real.csv == "" then
+      choices.look_at_table(start, "prompts", prompts, { real.image, prompts.prompt })
+    else
+      choices.look_at_table(start, "real", real, { real.image, real.prompt })
+    end
+    fidelity.look(start)
+  end,
   run = function(run)
     local files = {}
     local ok, reason = pcall(measure, run, files)

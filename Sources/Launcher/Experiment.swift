@@ -13,18 +13,27 @@ struct Experiment {
     let defaults: JSON
     /// Is called once a cell with the run.
     let run: LuaFunction
+    /// Is called once a cell before the run folder is made, with what tells problems; nil where there is nothing to check.
+    let check: LuaFunction?
+
+    private static let fields = ["about", "params", "untyped", "check", "run"]
 
     /// Reads the table that a script returned; nil where the script is no experiment.
     /// - Throws: `LuaError` for an experiment whose fields have wrong types.
     init?(_ values: [LuaValue], path: String) throws {
         guard let table = values.first?.tableValue, case .function(let run) = table["run"] else { return nil }
-        for field in table.fields where !["about", "params", "untyped", "run"].contains(field.name) {
-            let hint = nearest(field.name, among: ["about", "params", "untyped", "run"])
+        for field in table.fields where !Self.fields.contains(field.name) {
+            let hint = nearest(field.name, among: Self.fields)
             throw LuaError(
                 "\(path): an experiment has no field '\(field.name)'" + (hint.map { "; did you mean '\($0)'?" } ?? ""))
         }
         about = table["about"].stringValue ?? ""
         self.run = run
+        switch table["check"] {
+        case .nil: check = nil
+        case .function(let function): check = function
+        default: throw LuaError("\(path): check: wanted a function, got \(table["check"].kindName)")
+        }
         let declared: JSON
         switch table["params"] {
         case .nil: declared = .object([])

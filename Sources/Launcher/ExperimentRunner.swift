@@ -101,8 +101,10 @@ public final class ExperimentRunner {
         for path in [request.file, config.experiment, request.resumeFolder].compactMap({ $0 }) { ReadDoor.letIn(path) }
     }
 
-    private func look(at cells: [Cell], of plan: RunPlan, _ session: Session) throws {
-        try InputLook.check(plan, cells: cells, encoders: session.context.encoders)
+    private func look(at cells: [Cell], of plan: RunPlan, _ experiment: Experiment, _ session: Session) throws {
+        let folder = request.resumeFolder == nil ? request.outputFolder ?? "runs" : nil
+        try InputLook.check(
+            plan, cells: cells, encoders: session.context.encoders, folder: folder, by: experiment.check)
     }
 
     /// An experiment takes its settings from the YAML and from `--set`: words behind the file are slips.
@@ -143,9 +145,9 @@ public final class ExperimentRunner {
     private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session, _ modules: ExperimentModules) throws
         -> ExitStatus
     {
-        if request.resumeFolder == nil { try look(at: plan.cells, of: plan, session) }
+        if request.resumeFolder == nil { try look(at: plan.cells, of: plan, experiment, session) }
         let folder = try open(plan)
-        if folder.isResumed { try look(at: folder.remainingCells, of: plan, session) }
+        if folder.isResumed { try look(at: folder.remainingCells, of: plan, experiment, session) }
         session.context.folder = folder
         Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
         try modules.pin(to: folder)

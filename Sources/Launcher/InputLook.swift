@@ -1,11 +1,14 @@
 import Checkpoints
+import ChexGenLua
 import Encoders
 import Files
 import Foundation
+import LuaRuntime
 import Runs
+import Tensors
 
-/// A look at the inputs that the parameters of every cell name, before a run folder is made: all that is missing is told
-/// together, each with its key, and nothing has begun.
+/// A look at the inputs that the parameters of every cell name, and at what the experiment itself checks, before a run folder is
+/// made: all that is wrong is told together, each with its key, and nothing has begun.
 struct InputLook {
     private let plan: RunPlan
     private let encoders: EncoderRegistry
@@ -13,12 +16,30 @@ struct InputLook {
     private var problems: [(key: String, message: String, cells: [Cell])] = []
     /// What was found of each input: cells mostly share theirs.
     private var known: [String: String?] = [:]
+    /// What all cells will write, and the most memory that one takes.
+    private var diskBytes = 0
+    private var memoryBytes = 0
 
     /// Looks at the inputs of some cells.
-    /// - Throws: `RunsError.inputs` with every problem.
-    static func check(_ plan: RunPlan, cells: [Cell], encoders: EncoderRegistry) throws {
+    /// - Parameters:
+    ///   - check: the experiment's own look at a cell.
+    ///   - folder: where the run folder will be; nil where it is there, and what is left to write is not known.
+    /// - Throws: `RunsError.inputs` with every problem; what `check` raises.
+    static func check(
+        _ plan: RunPlan, cells: [Cell], encoders: EncoderRegistry, folder: String?, by check: LuaFunction?
+    ) throws {
         var look = InputLook(plan: plan, encoders: encoders)
-        for cell in cells { look.visit(cell.params, key: "params", of: cell) }
+        for cell in cells {
+            look.visit(cell.params, key: "params", of: cell)
+            guard let check else { continue }
+            let start = StartObject(cell: cell)
+            _ = try check.call([.object(start)])
+            for problem in start.problems { look.add(problem.key, problem.message, cell) }
+            let (sum, isTooMuch) = look.diskBytes.addingReportingOverflow(start.diskBytes)
+            look.diskBytes = isTooMuch ? .max : sum
+            look.memoryBytes = max(look.memoryBytes, start.memoryBytes)
+        }
+        look.compareNeeds(folder)
         guard !look.problems.isEmpty else { return }
         throw RunsError.inputs(config: plan.config.path, problems: look.problems.map { look.text($0, of: cells.count) })
     }
@@ -32,11 +53,41 @@ struct InputLook {
         if let members = value.object {
             for member in members { visit(member.value, key: "\(key).\(member.key)", of: cell) }
         } else if let path = value.string, !path.isEmpty, let message = fault(key, path) {
-            if let index = problems.firstIndex(where: { $0.key == key && $0.message == message }) {
-                problems[index].cells.append(cell)
-            } else {
-                problems.append((key, message, [cell]))
-            }
+            add(key, message, cell)
+        }
+    }
+
+    private mutating func add(_ key: String, _ message: String, _ cell: Cell) {
+        guard let index = problems.firstIndex(where: { $0.key == key && $0.message == message }) else {
+            return problems.append((key, message, [cell]))
+        }
+        if problems[index].cells.last?.name != cell.name { problems[index].cells.append(cell) }
+    }
+
+    /// Compares what the cells need with what there is.
+    private mutating func compareNeeds(_ folder: String?) {
+        func text(_ bytes: Int) -> String { "\(bytes / 1_048_576) MB" }
+        if memoryBytes > Storage.limit {
+            problems.append(
+                (
+                    "memory",
+                    "a cell takes \(text(memoryBytes)), and the limit is \(text(Storage.limit)): give a larger "
+                        + "--limit-memory", plan.cells
+                ))
+        }
+        guard let folder else { return }
+        let place = Folders.existing(Paths.absolute(folder)).place
+        var status = statvfs()
+        guard statvfs(place, &status) == 0 else { return }
+        let free = Int(
+            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        if diskBytes > free {
+            problems.append(
+                (
+                    "disk",
+                    "the run writes \(text(diskBytes)), and \(text(free)) are free at \(place): make room, or name "
+                        + "another folder with --out", plan.cells
+                ))
         }
     }
 
@@ -47,8 +98,8 @@ struct InputLook {
         let names = key.split(separator: ".").map(String.init)
         let answer: String?
         switch names.last {
-        case "csv": answer = Self.file(path)
-        case "image_dir": answer = Self.folder(path)
+        case "csv": answer = StartObject.fault(file: path)
+        case "image_dir": answer = StartObject.fault(folder: path)
         case "weights": answer = weights(path, of: names)
         default: answer = nil
         }
@@ -56,28 +107,13 @@ struct InputLook {
         return answer
     }
 
-    private static func file(_ path: String) -> String? {
-        do {
-            _ = try FileIdentity(of: path)
-            guard access(path, R_OK) == 0 else { return "\(path): it may not be read" }
-            return nil
-        } catch { return String(describing: error) }
-    }
-
-    private static func folder(_ path: String) -> String? {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            return "\(path): no such folder"
-        }
-        return isFolder.boolValue ? nil : "\(path): a file, and a folder of images is wanted"
-    }
-
     private func weights(_ place: String, of names: [String]) -> String? {
         do {
             if names.count >= 3, names[names.count - 3] == "encoders", let entry = encoders[names[names.count - 2]] {
                 _ = try entry.locate(place)
-            } else if place.contains("/") || place.contains(".") {
-                // Other words may be names that only a script knows.
+            } else if names.dropLast().contains("encoders"), !place.contains("/"), !place.contains(".") {
+                // An encoder that a script will register may know names of its own.
+            } else if encoders[place] == nil {
                 _ = try HubCache.locate(place)
             }
             return nil
@@ -86,7 +122,7 @@ struct InputLook {
 
     private func text(_ problem: (key: String, message: String, cells: [Cell]), of count: Int) -> String {
         var text = problem.key
-        if let place = plan.config.place(of: problem.key) { text += " (\(place))" }
+        if problem.key.hasPrefix("params."), let place = plan.config.place(of: problem.key) { text += " (\(place))" }
         text += ": " + problem.message
         if problem.cells.count < count, let first = problem.cells.first {
             text +=

@@ -6,7 +6,7 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
     case config(location: String, message: String)
     /// A file is not the one that the run was pinned to. The hashes are SHA-256 in hexadecimal.
     case pin(path: String, pinned: String, found: String)
-    /// Inputs that the parameters name are missing or of another kind; each problem is a line that begins with its key.
+    /// What a run starts from is missing, of another kind or too little; each problem is a line that begins with its key.
     case inputs(config: String, problems: [String])
     /// The run was computed by another program, or by more than one.
     case program(run: String, differences: [String])
@@ -30,8 +30,9 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
         case .pin(let path, let pinned, let found):
             return "\(path): this is not the file that the run is pinned to: pinned \(pinned), found \(found)"
         case .inputs(let config, let problems):
-            let count = problems.count == 1 ? "an input is" : "\(problems.count) inputs are"
-            return "\(config): \(count) not there, and nothing was started:" + problems.map { "\n  \($0)" }.joined()
+            let count = problems.count == 1 ? "a problem" : "\(problems.count) problems"
+            return "\(config): \(count) with the inputs, and nothing was started:"
+                + problems.map { "\n  \($0)" }.joined()
         case .program(let run, let differences):
             return "\(run): the run is pinned to another program:" + differences.map { "\n  \($0)" }.joined()
                 + "\n--allow-changed-program takes this one, whose numbers may be others"
@@ -56,7 +57,7 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
     /// The exit status of the command that ends with this error.
     public var exitStatus: ExitStatus {
         switch self {
-        case .config: return .usage
+        case .config, .inputs: return .usage
         case .pin, .program: return .pin
         default: return .failed
         }

@@ -128,15 +128,15 @@ import Testing
 
     @Test(arguments: [
         ("params.steps=0", "steps"), ("params.width=60", "width"), ("params.scheduler=ddmi", "ddmi"),
-        ("params.weights=nowhere", "nowhere/model_index.json"), ("params.model=SD-V1-6", "SD-V1-6"),
+        ("params.weights=nowhere", "nowhere was not found"), ("params.model=SD-V1-6", "SD-V1-6"),
         ("params.subset=9", "subset"), ("params.shard=2", "shard"), ("params.prompts.prompt=text", "text"),
         ("params.prompts.csv=''", "params.prompts.csv"),
-        ("params.prompts.id=ids", "params.prompts.id: real/annotations.csv: no column \"ids\"; did you mean \"id\"?"),
+        ("params.prompts.id=ids", "real/annotations.csv: no column \"ids\"; did you mean \"id\"?"),
     ])
     func wrongSettingsAreNamed(setting: String, says: String) throws {
         let folder = try Study.generationFolder()
         let outcome = try Child.run(["run", "generate.yaml", "--set", setting], in: folder)
-        #expect(outcome.status == 1 && outcome.errors.contains(says), "\(outcome.text)")
+        #expect([1, 2].contains(outcome.status) && outcome.errors.contains(says), "\(outcome.text)")
     }
 
     @Test func whatWasMadeBeforeAnErrorStays() throws {

@@ -123,4 +123,15 @@ local function check(run)
   harness.report()
 end
 
-return { about = "Tests of run.", params = { batch = 16, nested = { list = { "a", "b" } } }, run = check }
+-- What tells no problem lets the run begin; StartTests has those that do.
+local function look(start)
+  equal(start.params.batch, 16)
+  start:needs(1, 1)
+  start:folder "."
+  raises(function() start:needs(-1) end, "disk")
+  raises(function() start:table {} end, "path")
+  raises(function() start:problem() end, "text")
+  raises(function() start:weights() end, "path")
+end
+
+return { about = "Tests of run.", check = look, params = { batch = 16, nested = { list = { "a", "b" } } }, run = check }

@@ -33,4 +33,19 @@ function choices.open_table(key, params, columns, image_dir)
   error(found, 0)
 end
 
+--- Tells a run's start that a parameter is none of the values that it may have.
+function choices.look(start, name, value, known)
+  for _, choice in ipairs(known) do
+    if value == choice then return end
+  end
+  start:problem(("wanted one of %s, got \"%s\""):format(table.concat(known, ", "), value), name)
+end
+
+--- Tells a run's start what `open_table` would raise later; `columns` are names. Returns how many rows there are, nil after a
+--- problem.
+function choices.look_at_table(start, key, params, columns)
+  if params.csv ~= "" then return start:table(params.csv, columns, key .. ".csv") end
+  start:problem(("is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(key), key .. ".csv")
+end
+
 return choices

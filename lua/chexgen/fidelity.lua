@@ -40,6 +40,16 @@ Fidelity.published_facts = { "Extra Info", "Caption Type" }
 Fidelity.facts = { "Extra Info", "Caption Type", "Protocol", "Real images", "Synthetic images", "Images left out" }
 Fidelity.counts = { "FRD images left out" }
 
+--- The look before a run at the settings that all of the family have.
+function fidelity.look(start)
+  local params = start.params
+  choices.look(start, "protocol", params.protocol, { "chexgenbench", "exact" })
+  choices.look(start, "on_bad_image", params.on_bad_image, { "stop", "skip" })
+  if next(params.encoders) == nil and not params.frd then
+    start:problem("is empty and params.frd is false: name at least one encoder", "encoders")
+  end
+end
+
 local function read_table(which, options, labels)
   local columns = { image = "image", prompt = "prompt" }
   -- Labels that nobody asks for need not be there; a column that the YAML names must.

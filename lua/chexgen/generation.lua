@@ -37,6 +37,24 @@ function generation.params(extra)
   return params
 end
 
+--- The look before a run: the prompts' columns, the counts, and room for the images.
+function generation.check(start)
+  local params = start.params
+  local rows = choices.look_at_table(start, "prompts", params.prompts, { params.prompts.prompt, params.prompts.id })
+  if params.shards < 1 or params.shard < 1 or params.shard > params.shards then
+    start:problem(("wanted 1 to the number of shards, got %d of %d"):format(params.shard, params.shards), "shard")
+  end
+  if params.subset < 0 then start:problem(("wanted 0 (all) or more, got %d"):format(params.subset), "subset") end
+  if rows and params.subset > rows then
+    start:problem(("wanted 0 (all) to %d prompts, got %d"):format(rows, params.subset), "subset")
+  end
+  local pixels = math.type(params.width) == "integer" and math.type(params.height) == "integer" and params.width * params.height
+  -- A PNG file of noise has 3 bytes a pixel, one of a film about 1. How many prompts are repeated is not known yet.
+  if pixels and pixels > 0 and params.subset > 0 and params.shards > 0 then
+    start:needs(params.subset * pixels // params.shards)
+  end
+end
+
 local function wrong(name, message, ...)
   error(("params.%s: " .. message):format(name, ...), 0)
 end

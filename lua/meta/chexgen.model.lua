@@ -87,7 +87,9 @@ function Classifier:fit(options) end
 --- ```
 ---@param images Dataset|string[] A Dataset or a list of paths.
 ---@param options? Classifier.predict.options Settings. (default {})
----@return Tensor probabilities `[N, classes]` f32.
+---@return Tensor probabilities `[N, classes]` f32, of the images that were kept.
+---@return Tensor kept i64: their rows, from 1.
+---@return table[] skipped `index`, `path` and `reason` of every other one.
 function Classifier:predict(images, options) end
 
 --- The network alone, for checking it against its reference.

@@ -80,6 +80,49 @@ function Progress:skip(n) end
 --- Releases the object now; it cannot be used after that.
 function Progress:close() end
 
+--- One cell of a run before anything is made, as an experiment's `check` function receives it. All problems of all cells are told together, and the run does not begin.
+---@class Start
+---@field params table The parameters of the cell; read-only.
+local Start = {}
+
+--- Tells a problem.
+---
+--- ```lua
+--- start:problem("wanted 0 to 1", "synthetic_share")
+--- ```
+---@param text string What is wrong, and what to do.
+---@param key? string The parameter, such as `train.csv`. (default "")
+function Start:problem(text, key) end
+
+--- A table that the run will read, with its columns.
+---
+--- ```lua
+--- local rows = start:table(p.csv, { p.image, p.labels })
+--- ```
+---@param path string The table.
+---@param columns? string[] Columns that it must have; those with empty names are passed over. (default {})
+---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
+---@return integer rows How many rows it has; nil after a problem.
+function Start:table(path, columns, key) end
+
+--- A folder that the run will read images of.
+---@param path string The folder.
+---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
+function Start:folder(path, key) end
+
+--- Weights that the run will load.
+---@param path string A file, a folder or a Hub name.
+---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
+function Start:weights(path, key) end
+
+--- What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit.
+---@param disk integer Bytes that the cell will write into the run folder; 0 where unknown.
+---@param memory? integer Bytes that it takes at the same time. (default 0)
+function Start:needs(disk, memory) end
+
+--- Releases the object now; it cannot be used after that.
+function Start:close() end
+
 --- What an experiment's `run` function receives: its parameters and the run folder.
 ---@class chexgen.run
 local M = {}

@@ -33,7 +33,7 @@ final class ProgressObject: LuaClosable {
 enum RunModule {
     static let declaration = LuaModuleDeclaration(
         "chexgen.run", "What an experiment's `run` function receives: its parameters and the run folder.",
-        functions: [], classes: [runClass, progressClass])
+        functions: [], classes: [runClass, progressClass, StartModule.declaration])
 
     private static func method(
         _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = [], _ text: String,

@@ -1,0 +1,182 @@
+import Checkpoints
+import Datasets
+import Files
+import Foundation
+import LuaRuntime
+import Runs
+import Tensors
+
+/// What an experiment's `check` function receives: one cell before the run folder is made, and where problems are told.
+public final class StartObject {
+    let cell: Cell
+    /// What was found, in order; the key is that of the parameter, where one is known.
+    public fileprivate(set) var problems: [(key: String, message: String)] = []
+    /// Bytes that the cell says it will write.
+    public fileprivate(set) var diskBytes = 0
+    /// Bytes of memory that the cell says it takes.
+    public fileprivate(set) var memoryBytes = 0
+
+    /// A cell that has not begun.
+    public init(cell: Cell) { self.cell = cell }
+
+    /// What is wrong with a file of a table; nil for one that is there and may be read.
+    public static func fault(file path: String) -> String? {
+        do {
+            _ = try FileIdentity(of: path)
+            guard access(path, R_OK) == 0 else { return "\(path): it may not be read" }
+            return nil
+        } catch { return String(describing: error) }
+    }
+
+    /// What is wrong with a folder of images; nil for one that is there.
+    public static func fault(folder path: String) -> String? {
+        if Folders.isFolder(path) { return nil }
+        return FileManager.default.fileExists(atPath: path)
+            ? "\(path): a file, and a folder of images is wanted" : "\(path): no such folder"
+    }
+
+    fileprivate func add(_ key: String, _ message: String) { problems.append((key, message)) }
+
+    /// The key of the first parameter with this value; the parameters' own where there is none.
+    fileprivate func key(of value: String) -> String { Self.key(of: value, in: cell.params, "params") ?? "params" }
+
+    private static func key(of value: String, in node: JSON, _ place: String) -> String? {
+        if node.string == value { return place }
+        for member in node.object ?? [] {
+            if let found = key(of: value, in: member.value, "\(place).\(member.key)") { return found }
+        }
+        return nil
+    }
+
+    /// The key of a column that a table lacks: a parameter beside the table's own, or the table's.
+    fileprivate func key(ofColumn column: String, table key: String) -> String {
+        var group = cell.params
+        let names = key.split(separator: ".").map(String.init)
+        for name in names.dropFirst().dropLast() {
+            group = group.object?.first { $0.key == name }?.value ?? .null
+        }
+        let beside = names.dropLast().joined(separator: ".")
+        return group.object?.first { $0.value.string == column }.map { "\(beside).\($0.key)" } ?? key
+    }
+}
+
+/// The class `Start` of Lua.
+enum StartModule {
+    private static func method(
+        _ name: String, _ parameters: [LuaParameter], returns: [LuaResult] = [], _ text: String,
+        example: String? = nil, _ body: @escaping (StartObject, LuaArguments) throws -> [LuaValue]
+    ) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(name, parameters, returns: returns, text, example: example) { arguments in
+            try body(arguments.object("self", as: StartObject.self), arguments)
+        }
+    }
+
+    private static let key = LuaParameter(
+        "key", .string, default: .string(""),
+        "The parameter, such as `train.csv`; without it, the first one with this value.")
+
+    private static func named(_ start: StartObject, _ arguments: LuaArguments, of path: String) throws -> String {
+        let key = try arguments.string("key")
+        return key.isEmpty ? start.key(of: path) : "params." + key
+    }
+
+    static let declaration = LuaClassDeclaration(
+        "Start", type: StartObject.self,
+        "One cell of a run before anything is made, as an experiment's `check` function receives it. All problems of all cells are "
+            + "told together, and the run does not begin.",
+        methods: [
+            method(
+                "problem",
+                [
+                    LuaParameter("text", .string, "What is wrong, and what to do."),
+                    LuaParameter("key", .string, default: .string(""), "The parameter, such as `train.csv`."),
+                ], "Tells a problem.", example: "start:problem(\"wanted 0 to 1\", \"synthetic_share\")"
+            ) { start, arguments in
+                let key = try arguments.string("key")
+                start.add(key.isEmpty ? "params" : "params." + key, try arguments.string("text"))
+                return []
+            },
+            method(
+                "table",
+                [
+                    LuaParameter("path", .string, "The table."),
+                    LuaParameter(
+                        "columns", .list(.string), default: .table(LuaTable()),
+                        "Columns that it must have; those with empty names are passed over."), key,
+                ], returns: [LuaResult("rows", .integer, "How many rows it has; nil after a problem.")],
+                "A table that the run will read, with its columns.",
+                example: "local rows = start:table(p.csv, { p.image, p.labels })", table),
+            method(
+                "folder", [LuaParameter("path", .string, "The folder."), key],
+                "A folder that the run will read images of."
+            ) {
+                start, arguments in
+                let path = try arguments.string("path")
+                if let message = StartObject.fault(folder: path) {
+                    start.add(try named(start, arguments, of: path), message)
+                }
+                return []
+            },
+            method(
+                "weights", [LuaParameter("path", .string, "A file, a folder or a Hub name."), key],
+                "Weights that the run will load."
+            ) { start, arguments in
+                let path = try arguments.string("path")
+                let key = try named(start, arguments, of: path)
+                do { _ = try HubCache.locate(path) } catch { start.add(key, "\(error)") }
+                return []
+            },
+            method(
+                "needs",
+                [
+                    LuaParameter(
+                        "disk", .integer, "Bytes that the cell will write into the run folder; 0 where unknown."),
+                    LuaParameter("memory", .integer, default: .integer(0), "Bytes that it takes at the same time."),
+                ],
+                "What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit."
+            ) { start, arguments in
+                for (name, bytes) in [("disk", \StartObject.diskBytes), ("memory", \StartObject.memoryBytes)] {
+                    let count = try arguments.integer(name)
+                    guard (0...(1 << 60)).contains(count) else {
+                        throw arguments.fail(name, "no number of bytes: \(count)")
+                    }
+                    start[keyPath: bytes] = max(start[keyPath: bytes], count)
+                }
+                return []
+            },
+        ],
+        properties: [
+            LuaPropertyDeclaration("params", .table, "The parameters of the cell; read-only.") {
+                ($0 as? StartObject).map { ConfigConversion.lua($0.cell.params, isReadOnly: true) } ?? .nil
+            }
+        ])
+
+    private static let table: (StartObject, LuaArguments) throws -> [LuaValue] = { start, arguments in
+        let path = try arguments.string("path")
+        let key = try named(start, arguments, of: path)
+        if let message = StartObject.fault(file: path) {
+            start.add(key, message)
+            return [.nil]
+        }
+        let found: Dataset
+        do {
+            let isJSON = [".json", ".jsonl", ".json.gz", ".jsonl.gz"].contains { path.hasSuffix($0) }
+            found = try isJSON ? Dataset.json(path: path) : Dataset.csv(path: path)
+        } catch {
+            if Cancellation.isRequested { throw error }
+            start.add(key, "\(error)")
+            return [.nil]
+        }
+        let columns = found.columns
+        let missing = try arguments.list("columns").compactMap(\.stringValue).filter {
+            !$0.isEmpty && !columns.contains($0)
+        }
+        for column in missing {
+            let near = nearest(column, among: columns).map { "did you mean \"\($0)\"? It" } ?? "it"
+            start.add(
+                start.key(ofColumn: column, table: key),
+                "\(path): no column \"\(column)\"; \(near) has: \(columns.joined(separator: ", "))")
+        }
+        return [missing.isEmpty ? .integer(found.count) : .nil]
+    }
+}
