@@ -10,11 +10,11 @@ import Testing
     func everyShippedExperimentNamesWhatIsMissing(name: String) throws {
         let folder = try Scratch()
         let outcome = try Child.run(["run", "\(Places.package)/experiments/\(name).yaml"], in: folder)
-        #expect(outcome.status == 1, "\(outcome.text)")
+        #expect(outcome.status == 2, "\(outcome.text)")
         #expect(outcome.errors.contains("nothing was started"), "\(outcome.text)")
         let keys =
             switch name {
-            case "classification": ["train.csv", "test.csv", "test.image_dir", "weights"]
+            case "classification": ["train.csv", "train.real_dir", "test.csv", "test.image_dir", "weights"]
             case "generate": ["prompts.csv"]
             case "sweep": ["prompts.csv", "real.csv", "real.image_dir"]
             case "frd": ["real.csv", "real.image_dir", "synthetic.csv", "synthetic.image_dir"]
@@ -44,16 +44,105 @@ import Testing
         try folder.write("a.csv", "x\n1\n")
         try folder.write("s.yaml", "experiment: e.lua\nsweep: { csv: [a.csv, b.csv], n: [1, 2] }\n")
         let outcome = try Child.run(["run", "s.yaml", "--out", "r"], in: folder)
-        #expect(outcome.status == 1 && !folder.has("r"), "\(outcome.text)")
+        #expect(outcome.status == 2 && !folder.has("r"), "\(outcome.text)")
         #expect(outcome.errors.contains("params.csv: b.csv: "), "\(outcome.text)")
         #expect(outcome.errors.contains("in 2 cells, the first: csv=b.csv n=1"), "\(outcome.text)")
         let set = try Child.run(["run", "e.lua", "--set", "csv=none.csv"], in: folder)
-        #expect(set.status == 1 && set.errors.contains("params.csv (--set csv=none.csv"), "\(set.text)")
+        #expect(set.status == 2 && set.errors.contains("params.csv (--set csv=none.csv"), "\(set.text)")
         // A folder is no table, and a table is no folder.
         let other = try Child.run(["run", "e.lua", "--set", "csv=."], in: folder)
-        #expect(other.status == 1 && other.errors.contains("a folder, not a regular file"), "\(other.text)")
+        #expect(other.status == 2 && other.errors.contains("a folder, not a regular file"), "\(other.text)")
         let right = try Child.run(["run", "e.lua", "--set", "csv=a.csv", "--out", "r", "--quiet"], in: folder)
         #expect(right.status == 0, "\(right.text)")
+    }
+
+    /// What an experiment's own check finds, of several cells, is told together with what the program finds.
+    @Test func anExperimentChecksItsStart() throws {
+        let folder = try Scratch()
+        try folder.write(
+            "e.lua",
+            """
+            return {
+              params = { train = { csv = "", image = "path", dir = "" }, weights = "", share = 0.5, disk = 0, memory = 0 },
+              check = function(start)
+                local p = start.params
+                if p.share > 1 then start:problem("wanted 0 to 1", "share") end
+                local rows = start:table(p.train.csv, { p.train.image, "", "labels" })
+                assert(rows == nil or rows == 1)
+                start:folder(p.train.dir)
+                start:weights(p.weights)
+                start:needs(p.disk, p.memory)
+              end,
+              run = function(run) run:record { share = run.params.share } end,
+            }
+
+            """)
+        try folder.write("a.csv", "path,labels\n1,2\n")
+        try folder.write("b.csv", "file,labels\n1,2\n")
+        try folder.write("w.pth", "")
+        let right = [
+            "--set", "train.csv=a.csv", "--set", "train.dir=.", "--set", "weights=w.pth", "--set", "disk=1000",
+        ]
+        let done = try Child.run(["run", "e.lua", "--out", "a", "--quiet"] + right, in: folder)
+        #expect(done.status == 0, "\(done.text)")
+
+        try folder.write(
+            "s.yaml",
+            """
+            experiment: e.lua
+            params:
+              train: { csv: b.csv, dir: none }
+              weights: bare
+              disk: 1000000000000000000
+              memory: 100000000000
+            sweep: { share: [0.5, 2.0] }
+
+            """)
+        let outcome = try Child.run(["run", "s.yaml", "--out", "r", "--limit-memory", "500"], in: folder)
+        #expect(outcome.status == 2 && !folder.has("r") && !folder.has("runs"), "\(outcome.text)")
+        for part in [
+            "params.train.image: b.csv: no column \"path\"; it has: file, labels",
+            "params.train.dir (s.yaml:3:29): none: no such folder", "params.weights (s.yaml:4:12): bare",
+            "params.share: wanted 0 to 1, in the cell share=2.0", "--limit-memory", "are free at",
+        ] {
+            #expect(occurrences(part, outcome.errors) == 1, "\(part): \(outcome.text)")
+        }
+        // An encoder's name is no file.
+        try folder.write("w.lua", "return { params = { weights = '' }, run = function(run) run:record { n = 1 } end }")
+        for (word, status) in [("rad-dino", 0), ("bare", 2)] {
+            let named = try Child.run(
+                ["run", "w.lua", "--out", word, "--set", "weights=\(word)", "--quiet"], in: folder)
+            #expect(named.status == Int32(status), "\(named.text)")
+        }
+        try folder.write("wrong.lua", "return { check = 1, run = function() end }")
+        let wrong = try Child.run(["run", "wrong.lua"], in: folder)
+        #expect(wrong.status == 1 && wrong.errors.contains("check: wanted a function"), "\(wrong.text)")
+    }
+
+    /// What a sweep would find after hours of images, and a training at its end, is found at once.
+    @Test func shippedExperimentsCheckTheirColumns() throws {
+        let folder = try Study.generationFolder()
+        let sweep = try Child.run(
+            [
+                "run", "sweep.yaml", "--out", "r", "--set", "real.image=pth", "--set", "subset=99", "--set",
+                "protocol=exakt",
+            ],
+            in: folder)
+        #expect(sweep.status == 2 && !folder.has("r"), "\(sweep.text)")
+        for part in ["real.image", "no column \"pth\"", "params.subset", "0 (all) to", "exakt"] {
+            #expect(sweep.errors.contains(part), "\(part): \(sweep.text)")
+        }
+        let classification = try Child.run(
+            [
+                "run", "\(Places.package)/experiments/classification.lua", "--out", "r", "--set",
+                "train.csv=real/annotations.csv", "--set", "test.csv=real/annotations.csv", "--set",
+                "train.real_dir=none",
+                "--set", "setting=all", "--set", "train.real=x",
+            ], in: folder)
+        #expect(classification.status == 2 && !folder.has("r"), "\(classification.text)")
+        for part in ["params.setting", "params.train.real_dir", "params.train.real", "synthetic_filename"] {
+            #expect(classification.errors.contains(part), "\(part): \(classification.text)")
+        }
     }
 
     /// An input that only the script knows ends the run without the script's calls, and leaves no folder.
