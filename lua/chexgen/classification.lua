@@ -25,6 +25,7 @@ function classification.params()
     synthetic_share = 0.5, -- of `mixed`
     name = "unnamed model",
     results = "Results",
+    on_other_identity = "refuse", -- or mark: how the shared table takes scores of another test
     -- One row a study: its real film, the synthetic one made from its prompt, and its labels.
     train = {
       csv = "", real_dir = "", synthetic_dir = "", real = "path", synthetic = "synthetic_filename",
@@ -117,6 +118,24 @@ local function choose(real, synthetic, params, seed, exact)
     side[#side + 1] = i
   end
   return #kept > 0 and real:select(kept) or nil, #taken > 0 and synthetic:select(taken) or nil
+end
+
+--- The look before a run: folders and columns that the setting reads.
+function classification.check(start)
+  local params = start.params
+  local train, test, setting = params.train, params.test, params.setting
+  if params.synthetic_share < 0 or params.synthetic_share > 1 then
+    start:problem(("wanted 0 to 1, got %g"):format(params.synthetic_share), "synthetic_share")
+  end
+  choices.look(start, "protocol", params.protocol, { "chexgenbench", "exact" })
+  choices.look(start, "setting", setting, SETTINGS)
+  choices.look(start, "network", params.network, model.classifiers)
+  choices.look(start, "on_bad_image", params.on_bad_image, { "stop", "skip" })
+  choices.look(start, "on_other_identity", params.on_other_identity, { "refuse", "mark" })
+  choices.look_at_table(start, "train", train, { train.real, train.synthetic, train.labels, train.id, train.patient })
+  choices.look_at_table(start, "test", test, { test.image, test.labels, test.patient })
+  if train.real_dir ~= "" and setting ~= "all_synthetic" then start:folder(train.real_dir, "train.real_dir") end
+  if train.synthetic_dir ~= "" and setting ~= "all_original" then start:folder(train.synthetic_dir, "train.synthetic_dir") end
 end
 
 local Study = {}
@@ -284,18 +303,16 @@ end
 --- Probabilities for the test's films, their scores, and intervals by patient where the table names patients.
 function Study:evaluate()
   local run, params = self.run, self.params
-  if params.on_bad_image == "skip" then
-    local found = run:once("test images", function()
-      local kept, skipped = model.check_images(self.test, { protocol = params.protocol })
-      return { kept = kept, skipped = skipped }
-    end)
-    for _, bad in ipairs(found.skipped) do run:log("left out of the test: %s", bad.reason) end
-    self.skipped = self.skipped + #found.skipped
-    self.test = self.test:select(found.kept)
-  end
-  self.probabilities = run:once("probabilities", function()
-    return self.net:predict(self.test, { batch = params.batch, protocol = params.protocol, label = "testing" })
+  local found = run:once("probabilities", function()
+    local probabilities, kept, skipped = self.net:predict(self.test, { batch = params.batch, protocol = params.protocol,
+      on_bad_image = params.on_bad_image, label = "testing" })
+    return { probabilities = probabilities, kept = kept, skipped = skipped }
   end)
+  for _, bad in ipairs(found.skipped) do run:log("left out of the test: %s", bad.reason) end
+  self.skipped = self.skipped + #found.skipped
+  if #found.skipped > 0 then self.test = self.test:select(found.kept) end
+  if #self.test == 0 then error("no film of the test can be used: each was left out for the reason above", 0) end
+  self.probabilities = found.probabilities
   self.labels = self.test:labels_tensor { uncertain = params.test_uncertain, missing = params.test_missing }
   local options = { threshold = params.threshold, names = dataset.pathologies }
   self.scores = metric.classification(self.probabilities, self.labels, options)

@@ -99,6 +99,14 @@ local function draw_matrices(study)
   end
 end
 
+--- What a score is: the test and its rules. The network and what it was trained on are columns, as they are compared.
+local function identity(study, name)
+  local params = study.params
+  return metric.identity { metric = name, protocol = params.protocol, estimator = "multi-label scores", real = #study.test,
+    details = { threshold = params.threshold, uncertain = tostring(params.uncertain or 0),
+      missing = tostring(params.missing or 0), test_uncertain = params.test_uncertain, test_missing = params.test_missing } }
+end
+
 --- The row of one class, or of all together.
 local function result_row(study, class, values, intervals, names)
   local params = study.params
@@ -115,6 +123,7 @@ local function result_row(study, class, values, intervals, names)
     local interval = intervals and intervals[name]
     row[name] = values[name]
     row[name .. " low"], row[name .. " high"] = interval and interval.low, interval and interval.high
+    row[name .. " identity"] = values[name] and identity(study, name)
   end
   return row
 end
@@ -130,6 +139,9 @@ local function result_columns()
     "Training films", "Validation films", "Test films", "Images left out", "Shared patients", "Shared studies",
     "Test patients trained on", "Best epoch", "Validation loss", "Uncertain as", "Missing as" } do
     columns[#columns + 1] = name
+  end
+  for _, names in ipairs { OVERALL, EACH } do
+    for _, name in ipairs(names) do columns[#columns + 1] = name .. " identity" end
   end
   return columns
 end
@@ -160,16 +172,18 @@ function report.publish(study)
     row.accuracy, row.positives = class.accuracy, class.support
     run:record(row, columns)
   end
-  local published = {}
+  local published, identities = {}, {}
   for _, name in ipairs(OVERALL) do
     local value = study.scores[name]
     published[#published + 1] = { name, value and metric.round(value, 3) or nil }
+    identities[name] = value and identity(study, name)
   end
   for _, pair in ipairs { { "training_setting", params.setting }, { "synthetic_share", params.synthetic_share },
     { "seed", run.seed }, { "model_name", params.network }, { "Extra Info", params.name } } do
     published[#published + 1] = pair
   end
-  run:publish(params.results .. "/classification_metrics.csv", published)
+  run:publish(params.results .. "/classification_metrics.csv", published,
+    { identities = identities, on_other_identity = params.on_other_identity })
   show(study)
   -- Last, as a plot that cannot be drawn must not cost a number.
   draw_losses(study)

@@ -22,7 +22,12 @@ enum ClassifierMethods {
                             ClassifierFit.protocolOption, ImageArguments.onBadImage,
                             ImageArguments.label("predicting"),
                         ]), default: .table(LuaTable()), "Settings."),
-                ], returns: [LuaResult("probabilities", .object("Tensor"), "`[N, classes]` f32.")],
+                ],
+                returns: [
+                    LuaResult("probabilities", .object("Tensor"), "`[N, classes]` f32, of the images that were kept."),
+                    LuaResult("kept", .object("Tensor"), "i64: their rows, from 1."),
+                    LuaResult("skipped", .list(.table), "`index`, `path` and `reason` of every other one."),
+                ],
                 "Probabilities for image files: RGB, 224 × 224 by Pillow's bilinear filter, ImageNet's normalisation.",
                 example: "local scores = metric.classification(net:predict(test), labels)", body: predict),
             LuaFunctionDeclaration(
@@ -71,6 +76,9 @@ enum ClassifierMethods {
             clipping: ClippingPolicy(ImageArguments.way(options)), batch: ImageArguments.batch(options),
             label: options.string("label"))
         if let note = outcome.note { object.session.note(note) }
-        return [.tensor(try task.probabilities(outcome))]
+        return [
+            .tensor(try task.probabilities(outcome)), try ImageArguments.rows(outcome.kept),
+            ImageArguments.lua(outcome.skipped),
+        ]
     }
 }
