@@ -115,4 +115,22 @@ import Testing
         #expect(try folder.text("run/results.csv") == "value\n3\n")
         #expect(try folder.text("Results/table.csv") == "a\n1\n")
     }
+
+    /// A sealed study that was killed goes on sealed, from its folder alone, and to the same bytes; its inputs stay shut where
+    /// they are not allowed again.
+    @Test func sealedStudiesGoOn() throws {
+        let folder = try Study.folder()
+        let inputs = ["real", "synthetic", "weights"].flatMap { ["--allow-read", $0] }
+        let whole = try Child.run(["run", "study.yaml", "--out", "a", "--quiet"] + inputs, in: folder)
+        #expect(whole.status == 0, "\(whole.text)")
+        let child = try Child(["run", "study.yaml", "--out", "run"] + inputs, in: folder)
+        _ = child.waits { folder.has("run/journal") }
+        child.signal(SIGKILL)
+        _ = try child.wait()
+        let shut = try Child.run(["run", "--resume", "run", "--sealed"], in: folder)
+        #expect(shut.status != 0 && shut.errors.contains("may not read there"), "\(shut.text)")
+        let resumed = try Child.run(["run", "--resume", "run", "--sealed"] + inputs, in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        #expect(try folder.data("run/results.csv") == folder.data("a/results.csv"))
+    }
 }
