@@ -3,12 +3,21 @@ local dataset = require "chexgen.dataset"
 
 local choices = {}
 
+-- What is wrong with a value that must be one of some; nil where it is one.
+local function fault(value, known)
+  for _, choice in ipairs(known) do
+    if value == choice then return nil end
+  end
+  return ("wanted one of %s, got \"%s\""):format(table.concat(known, ", "), value)
+end
+
+-- What is said of a table that no parameter names.
+local function unset(key) return ("is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(key) end
+
 --- Raises where a parameter is none of the values that it may have.
 function choices.one_of(name, value, known)
-  for _, choice in ipairs(known) do
-    if value == choice then return end
-  end
-  error(("params.%s: wanted one of %s, got \"%s\""):format(name, table.concat(known, ", "), value), 0)
+  local text = fault(value, known)
+  if text then error(("params.%s: %s"):format(name, text), 0) end
 end
 
 --- A text, or nil where it is empty.
@@ -19,7 +28,7 @@ function choices.filled(text) return text ~= "" and text or nil end
 --- says which parameter it is.
 function choices.open_table(key, params, columns, image_dir)
   if params.csv == "" then
-    error(("params.%s.csv is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(key, key), 0)
+    error(("params.%s.csv %s"):format(key, unset(key)), 0)
   end
   local file, reason = io.open(params.csv)
   if not file then error(("params.%s.csv: %s"):format(key, reason), 0) end
@@ -35,17 +44,15 @@ end
 
 --- Tells a run's start that a parameter is none of the values that it may have.
 function choices.look(start, name, value, known)
-  for _, choice in ipairs(known) do
-    if value == choice then return end
-  end
-  start:problem(("wanted one of %s, got \"%s\""):format(table.concat(known, ", "), value), name)
+  local text = fault(value, known)
+  if text then start:problem(text, name) end
 end
 
 --- Tells a run's start what `open_table` would raise later; `columns` are names. Returns how many rows there are, nil after a
 --- problem.
 function choices.look_at_table(start, key, params, columns)
   if params.csv ~= "" then return start:table(params.csv, columns, key .. ".csv") end
-  start:problem(("is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(key), key .. ".csv")
+  start:problem(unset(key), key .. ".csv")
 end
 
 return choices
