@@ -1,6 +1,7 @@
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local image = require "chexgen.image"
+local phantom = require "chexgen.phantom"
 local plot = require "chexgen.plot"
 
 --- Renders one of the two sets into the run folder and returns the path of its table and the folder. A set that a run before
@@ -10,8 +11,9 @@ local function render(run, which, flawed)
   local csv = run:artifact(which .. "/annotations.csv")
   local folder = csv:match("^(.*)/")
   run:once("rendered/" .. which, function()
-    run:log("drawing the %s set", which)
-    dataset.phantom { n = params.images, seed = run.seed, size = params.size, flawed = flawed, folder = folder }
+    local bar = run:progress(params.images, ("drawing the %s set"):format(which))
+    phantom.dataset({ n = params.images, seed = run.seed, size = params.size, flawed = flawed, folder = folder },
+      function() bar:step(1) end)
     return true
   end)
   return { csv = csv, image_dir = folder, image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" }

@@ -57,7 +57,7 @@ public final class ScriptContext {
     /// Every module of this program, as Lua names them.
     public var modules: [LuaModuleDeclaration] {
         [
-            RootModule.declaration, TensorModule.declaration(self), ImageModule.declaration(self),
+            RootModule.declaration(self), TensorModule.declaration(self), ImageModule.declaration(self),
             DatasetModule.declaration(self), ModelModule.declaration(self),
             EvaluationModule.declaration(self), MetricModule.declaration(self),
             PlotModule.declaration(self), RunModule.declaration,
@@ -81,6 +81,16 @@ public final class ScriptContext {
         guard let named = options["dtype"].stringValue.flatMap(DType.init(rawValue:)), named == .f32 || named == .bf16
         else { throw arguments.fail("options.dtype", "wanted \"f32\" or \"bf16\"") }
         return named
+    }
+
+    /// Makes a folder, and those above it, below one that is there already and that scripts may write in.
+    func makeFolder(_ path: String) throws {
+        let folder = Paths.absolute(path)
+        // The door is asked about a file of the folder that is there: that one may itself be where scripts may write.
+        guard (try? output(Paths.joined(Folders.existing(folder).place, "file"))) != nil else {
+            throw LuaError("\(path): scripts may not write there (only below the folders that were allowed)")
+        }
+        try Folders.make(folder)
     }
 
     /// A table that runs share: below the working folder, where its folder is made if need be, or where scripts may write.

@@ -22,6 +22,16 @@ test("the globals are these and no others", function()
   equal(string.dump, nil)
 end)
 
+test("folders are made where scripts may write", function()
+  local chexgen = require "chexgen"
+  local folder = scratch .. "/made/deep"
+  chexgen.make_folder(folder)
+  chexgen.make_folder(folder)
+  assert(io.open(folder .. "/x", "w")):close()
+  raises(function() chexgen.make_folder(folder .. "/x") end, "x")
+  raises(function() chexgen.make_folder "/no/such" end, "/no/such", "may not write")
+end)
+
 test("load takes text only", function()
   equal(load("return 1 + 1")(), 2)
   equal(load("return x", "chunk", "t", { x = 3 })(), 3)

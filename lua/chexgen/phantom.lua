@@ -2,6 +2,7 @@
 --- They need no download and belong to nobody: for trying the program out and for testing it, never for training a model
 --- or for a claim about real images.
 
+local chexgen = require "chexgen"
 local anatomy = require "chexgen.phantom.anatomy"
 local canvas = require "chexgen.phantom.canvas"
 local dataset = require "chexgen.dataset"
@@ -22,10 +23,10 @@ local function checked(options)
   for key, value in pairs(OPTIONS) do found[key] = value end
   for key, value in pairs(options) do
     if OPTIONS[key] == nil then
-      error(("dataset.phantom: unknown option \"%s\"; known: flawed, folder, n, pathologies, seed, size"):format(key), 3)
+      error(("phantom.dataset: unknown option \"%s\"; known: flawed, folder, n, pathologies, seed, size"):format(key), 3)
     end
     if type(value) ~= type(OPTIONS[key]) then
-      error(("dataset.phantom: %s: wanted a %s, got a %s"):format(key, type(OPTIONS[key]), type(value)), 3)
+      error(("phantom.dataset: %s: wanted a %s, got a %s"):format(key, type(OPTIONS[key]), type(value)), 3)
     end
     found[key] = value
   end
@@ -33,7 +34,7 @@ local function checked(options)
   for _, name in ipairs(findings.names) do left[name] = true end
   for _, name in ipairs(found.pathologies) do
     if not left[name] then
-      error(("dataset.phantom: pathologies: \"%s\" cannot be drawn, or stands there twice; known: %s"):format(
+      error(("phantom.dataset: pathologies: \"%s\" cannot be drawn, or stands there twice; known: %s"):format(
         name, table.concat(findings.names, ", ")), 3)
     end
     left[name] = nil
@@ -41,11 +42,11 @@ local function checked(options)
   for _, limit in ipairs { { "n", 1, 1000000 }, { "size", 64, 2048 }, { "seed", 0, 2 ^ 31 } } do
     local key, low, high = limit[1], limit[2], limit[3]
     if math.type(found[key]) ~= "integer" or found[key] < low or found[key] > high then
-      error(("dataset.phantom: %s: wanted an integer of %d to %d, got %s"):format(key, low, high, found[key]), 3)
+      error(("phantom.dataset: %s: wanted an integer of %d to %d, got %s"):format(key, low, high, found[key]), 3)
     end
   end
-  if #found.pathologies == 0 and next(found.pathologies) then error("dataset.phantom: pathologies: wanted a list", 3) end
-  if found.folder == "" then error("dataset.phantom: folder: name the folder for the images and their table", 3) end
+  if #found.pathologies == 0 and next(found.pathologies) then error("phantom.dataset: pathologies: wanted a list", 3) end
+  if found.folder == "" then error("phantom.dataset: folder: name the folder for the images and their table", 3) end
   return found
 end
 
@@ -202,12 +203,16 @@ local function plan(options)
   return films
 end
 
---- What `dataset.phantom` calls: renders films into a folder that is there already, with their table `annotations.csv`,
---- and returns the dataset. Options: `n` films, `seed`, `size` in pixels, `pathologies` (a list; all that can be drawn by default), `folder`, and
---- `flawed`: the same captions and labels, but other bodies with the mistakes of a generator. `progress(done)` is called
---- after each film where it is given.
+--- Draws frontal chest radiographs into a folder, which is made where it is not there, with their table `annotations.csv`, and
+--- returns the dataset: columns `id`, `path`, `view`, `chexpert_labels`, `annotated_prompt`, `patientID`. The same options give the
+--- same bytes. Options: `n` films, `seed`, `size` in pixels, `pathologies` (a list of what patients may suffer from; all that can be
+--- drawn by default, nothing where empty), `folder`, and `flawed`: the same captions and labels, but other bodies with the mistakes
+--- of a generator. `progress(done)` is called after each film where it is given.
+---
+---     local films = phantom.dataset { n = 64, seed = 1, pathologies = { "Pneumothorax" }, folder = "films" }
 function phantom.dataset(options, progress)
   options = checked(options)
+  chexgen.make_folder(options.folder)
   local path = options.folder .. "/annotations.csv"
   local rows = {}
   for number, entry in ipairs(plan(options)) do

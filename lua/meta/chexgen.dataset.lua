@@ -161,14 +161,6 @@ function Row:close() end
 ---@class chexgen.dataset.write_csv.options
 ---@field dtype? "f32"|"f64" Whose numbers the floats are: they are written with the fewest digits that give them back. (default "f64")
 
----@class chexgen.dataset.phantom.options
----@field n? integer Films, 1 to 1000000. (default 16)
----@field seed? integer What the films depend on; the run's seed where absent.
----@field size? integer Pixels a side, 64 to 2048. (default 256)
----@field pathologies? string[] What patients may suffer from: Atelectasis, Cardiomegaly, Consolidation, Edema, Lung Lesion, Pleural Effusion, Pneumothorax, Support Devices; all of them where absent, nothing where empty.
----@field flawed? boolean Whether the films answer the same captions with other bodies and the mistakes of a generator. (default false)
----@field folder? string Where the images and their table `annotations.csv` go; below the run folder where absent.
-
 --- Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. Choices of rows equal pandas' and scikit-learn's for the same seed.
 ---@class chexgen.dataset
 ---@field pathologies string[] The fourteen CheXpert names, in the reference's order.
@@ -211,14 +203,5 @@ function M.write_csv(path, columns, rows, options) end
 ---@param seed? integer The seed. (default 42)
 ---@return Tensor numbers i64 `[n]`, each from 1 to `size`, in the order drawn.
 function M.python_sample(size, n, seed) end
-
---- Draws frontal chest radiographs of patients who do not exist, with captions and CheXpert labels that say what is drawn. The same options give the same bytes. For trials and tests, never for claims about real images.
----
---- ```lua
---- local ds = dataset.phantom{ n = 64, seed = 1, pathologies = { "Pneumothorax" } }
---- ```
----@param options? chexgen.dataset.phantom.options Which films. (default {})
----@return Dataset dataset Columns `id`, `path`, `view`, `chexpert_labels`, `annotated_prompt` and `patientID`.
-function M.phantom(options) end
 
 return M

@@ -11,4 +11,8 @@ local M = {}
 ---@return number seconds Seconds since some moment.
 function M.time() end
 
+--- Makes a folder, and those above it, where scripts may write.
+---@param path string The folder; it may be there already.
+function M.make_folder(path) end
+
 return M

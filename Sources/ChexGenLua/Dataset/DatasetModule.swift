@@ -29,7 +29,6 @@ enum DatasetModule {
                 + "Choices of rows equal pandas' and scikit-learn's for the same seed.",
             functions: [
                 csv(session), list, table, CSVFunction.declaration(session), pythonSample,
-                PhantomFunction.declaration(session),
             ],
             constants: [
                 LuaConstantDeclaration(

@@ -39,7 +39,6 @@ if arg[1] == "letters" then
     radiomics_table = function(path) metric.load_radiomics(path) end,
     moments = function(path) metric.load_moments(path) end,
     csv = function(path) dataset.csv { path = path } end,
-    phantom = function(path) dataset.phantom { n = 0, folder = path } end,
   } do
     for _, path in ipairs { "x", "é", "o", ".", "/", "" } do
       local ok, reason = pcall(call, path)

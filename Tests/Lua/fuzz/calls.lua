@@ -36,7 +36,7 @@ local function members(module)
 end
 
 local calls = {}
-local skipped = { phantom = "draws films", bootstrap = "long", floor = "long", classification_intervals = "long" }
+local skipped = { bootstrap = "long", floor = "long", classification_intervals = "long" }
 for name, module in pairs { tensor = tensor, image = image, dataset = dataset, metric = metric } do
   for _, member in ipairs(members("chexgen." .. name)) do
     member.module = module

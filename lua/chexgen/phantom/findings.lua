@@ -64,10 +64,17 @@ kinds["Consolidation"] = function(draw, degree)
   }
   local rx, ry = 0.17 + 0.05 * degree, 0.11 + 0.045 * degree
   local x, y, turn = zone.x + draw(-0.06, 0.06), zone.y + draw(-0.05, 0.05), draw(-0.4, 0.4)
+  -- What airspace opacity is called differs between readers of real films, and so do its labels.
+  local reading = draw:choice {
+    { labels = { "Lung Opacity" }, words = "%s airspace opacity in the %s %s." },
+    { labels = { "Consolidation", "Lung Opacity" }, words = "%s consolidation in the %s %s with air bronchograms." },
+    { labels = { "Lung Opacity", "Pneumonia" }, words = "%s airspace opacity in the %s %s, consistent with pneumonia." },
+    { labels = { "Consolidation", "Lung Opacity", "Pneumonia" },
+      words = "%s consolidation in the %s %s with air bronchograms, consistent with pneumonia." },
+  }
   return {
-    labels = { "Consolidation", "Lung Opacity", "Pneumonia" },
-    words = ("%s airspace opacity in the %s %s with air bronchograms, consistent with pneumonia."):format(
-      ({ "Patchy", "Focal", "Dense" })[degree], side.word, zone.word),
+    labels = reading.labels,
+    words = reading.words:format(({ "Patchy", "Focal", "Dense" })[degree], side.word, zone.word),
     apply = function(scene)
       local c = scene.canvas
       local rough = c:noise(scene.draw, 14) * 0.22 + c:noise(scene.draw, 30) * 0.10
