@@ -1,33 +1,33 @@
 """Stable Diffusion 1.5 in f32 and bf16: a guided step of the UNet at 512 x 512 (batch 2) and a decode of the autoencoder,
-chexgen beside PyTorch in both memory layouts and OpenVINO, in turns, two threads each: medians over rounds, ratios, the
-share of the machine's peak, which is measured in the same rounds, and the memory of a whole picture.
+chexgen beside PyTorch in both memory layouts, torch.compile, OpenVINO and ONNX Runtime; medians, ratios, the share of the
+machine's peak, which is measured in the same rounds, and the memory of a whole picture.
 
-    python benchmarks/diffusion.py [--rounds N] [--only unet|vae|picture] [--dtype f32|bf16] [--folder FOLDER]
+    python benchmarks/diffusion.py [--rounds N] [--only unet|vae|picture] [--dtype f32|bf16] [--peers KIND ...] [--folder FOLDER]
 
-The weights are random; FOLDER (default ~/.cache/chexgen-benchmarks/sd15, 8 GB) keeps them, and OpenVINO's copy, for the
-next time. Wants a release build (`swift build -c release --package-path benchmarks`), the reference environment and 16 GB
-of memory.
+All sides at once would not fit in the memory, so that each peer works in turns with chexgen alone. The weights are random; FOLDER
+(default ~/.cache/chexgen-benchmarks/sd15, 12 GB) keeps them, and what OpenVINO and ONNX Runtime read, for the next time. Wants a
+release build (`swift build -c release --package-path benchmarks`), the reference environment and 20 GB of memory.
 """
 
 import argparse
+import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
-from sides import BENCH, Side
+import peers
+from sides import BENCH, Side, serve
 
 HERE = Path(__file__).resolve().parent
-THREADS = 2
 # Multiplications and additions of a guided step and of a decode, in billions.
 OPERATIONS = {"unet": 2 * 803.3, "vae": 2510.0}
 WORK = {"unet": "guided UNet step", "vae": "VAE decode"}
+FOLDER = Path.home() / ".cache/chexgen-benchmarks/sd15"
 
 
 # What both sides run
 
 
-def network(kind, folder):
+def network(work, folder):
     """diffusers' network of the folder as a plain module: latents and context, or latents alone."""
     import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -35,7 +35,7 @@ def network(kind, folder):
     class Plain(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.net = (UNet2DConditionModel if kind == "unet" else AutoencoderKL).from_pretrained(folder / kind)
+            self.net = (UNet2DConditionModel if work == "unet" else AutoencoderKL).from_pretrained(folder / work)
 
         def forward(self, latents, *context):
             if context:
@@ -45,14 +45,13 @@ def network(kind, folder):
     return Plain().eval()
 
 
-def inputs(kind, folder):
+def inputs(work, folder):
     """Latents [N, C, H, W] and, for the UNet, the context."""
     import numpy as np
-    import torch
 
-    names = {"unet": ["latents", "context"], "vae": ["latent"]}[kind]
-    arrays = [torch.from_numpy(np.load(folder / f"{name}.npy")) for name in names]
-    return [arrays[0].permute(0, 3, 1, 2).contiguous()] + arrays[1:]
+    names = {"unet": ["latents", "context"], "vae": ["latent"]}[work]
+    arrays = [np.load(folder / f"{name}.npy") for name in names]
+    return [np.ascontiguousarray(np.moveaxis(arrays[0], -1, 1))] + arrays[1:]
 
 
 def prepare(folder):
@@ -90,91 +89,35 @@ def prepare(folder):
         np.save(folder / f"{name}.npy", torch.randn(shape, generator=generator).numpy())
 
 
-def convert(kind, folder):
-    """Saves OpenVINO's form of a network."""
-    import openvino
-    import torch
-
-    examples = inputs(kind, folder)
-    with torch.inference_mode():
-        model = openvino.convert_model(
-            network(kind, folder), example_input=tuple(examples), input=[list(x.shape) for x in examples])
-    openvino.save_model(model, folder / f"openvino/{kind}.xml", compress_to_fp16=False)
-
-
-# The peers' processes
-
-
-def torch_peer(layout, kind, dtype, folder):
-    import time
-
-    import numpy as np
-    import torch
-
-    torch.set_num_threads(THREADS)
-    precision = {"f32": torch.float32, "bf16": torch.bfloat16}[dtype]
-    order = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}[layout]
-    net = network(kind, folder).to(precision).to(memory_format=order)
-    latents, *context = (x.to(precision) for x in inputs(kind, folder))
-    latents = latents.contiguous(memory_format=order)
-    with torch.inference_mode():
-        answer = net(latents, *context).permute(0, 2, 3, 1).float().contiguous()
-        np.save(folder / f"{kind}-{dtype}-{layout}.npy", answer.numpy())
-        print("ready", flush=True)
-        for _ in sys.stdin:
-            start = time.perf_counter()
-            net(latents, *context)
-            print(time.perf_counter() - start, flush=True)
-
-
-def openvino_peer(_, kind, dtype, folder):
-    import time
-
-    import openvino
-
-    compiled = openvino.Core().compile_model(folder / f"openvino/{kind}.xml", "CPU", {
-        "INFERENCE_PRECISION_HINT": dtype, "INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY"})
-    request, arrays = compiled.create_infer_request(), [x.numpy() for x in inputs(kind, folder)]
-    request.infer(arrays)
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        request.infer(arrays)
-        print(time.perf_counter() - start, flush=True)
-
-
-ROLES = {"nchw": torch_peer, "nhwc": torch_peer, "OpenVINO": openvino_peer}
-
-
 # The benchmark
 
 
-def compare(kind, dtype, folder, rounds):
-    """One line of the table."""
+def compare(work, dtype, folder, kinds, rounds):
+    """The lines of a network: ours beside each peer, then the share of the peak and how far the answers are apart."""
     import numpy as np
 
-    answer = folder / f"{kind}-{dtype}-chexgen.npy"
-    files = [folder / "latents.npy", folder / "context.npy"] if kind == "unet" else [folder / "latent.npy"]
-    sides = {"chexgen": Side([BENCH, "diffusion", kind, folder / kind, dtype, *files, answer], THREADS)}
-    for role in ROLES:
-        sides[role] = Side([sys.executable, __file__, "--role", role, kind, dtype, folder], THREADS)
-    peak = Side([BENCH, "diffusion", "peak", dtype], THREADS)
-    times = {side: [] for side in sides}
-    rates = []
-    for _ in range(rounds):
-        for side, process in sides.items():
-            times[side].append(process.ask()[0])
-        rates.append(peak.ask()[1])
-    for process in (*sides.values(), peak):
-        process.end()
-    median = {side: statistics.median(values) for side, values in times.items()}
-    found, wanted = np.load(answer), np.load(folder / f"{kind}-{dtype}-nchw.npy")
-    difference = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
-    best, mine = min(median["nchw"], median["nhwc"]), median["chexgen"]
-    share = OPERATIONS[kind] / mine / max(rates)
-    print(f"{WORK[kind] + ' ' + dtype:24}" + "".join(f"{seconds:10.2f}" for seconds in median.values())
-          + f"{best / mine:10.2f}{median['OpenVINO'] / mine:11.2f}{max(rates):9.0f}{share:7.0%}{difference:12.1e}",
-          flush=True)
+    answer = folder / f"{work}-{dtype}-chexgen.npy"
+    files = [folder / "latents.npy", folder / "context.npy"] if work == "unet" else [folder / "latent.npy"]
+    peak, rates, ours, ratios = Side([BENCH, "diffusion", "peak", dtype], peers.THREADS), [], [], {}
+    for kind in kinds:
+        sides = {"chexgen": Side([BENCH, "diffusion", work, folder / work, dtype, *files, answer], peers.THREADS)}
+        sides |= peers.start(__file__, [kind], work, dtype, folder)
+        for _ in range(rounds):
+            peers.rounds(sides, 1)
+            rates.append(peak.ask()[1])
+        peers.report(f"{WORK[work]}, {dtype}", sides)
+        ours.append(sides["chexgen"].seconds())
+        ratios[kind] = sides[kind].seconds() / ours[-1]
+        for side in sides.values():
+            side.end()
+    peak.end()
+    mine = statistics.median(ours)
+    best = min(ratios, key=ratios.get)
+    print(f"{WORK[work]}, {dtype}: {mine:.2f} s, {OPERATIONS[work] / mine / max(rates):.0%} of a peak of {max(rates):.0f} GFLOP/s; "
+          f"best peer: {peers.TITLES[best]}, {ratios[best]:.2f} times as long", flush=True)
+    if "nchw" in kinds:
+        found, wanted = np.load(answer), np.moveaxis(np.load(folder / f"{work}-{dtype}-nchw.npy"), 1, -1)
+        print(f"  off PyTorch's answer by {np.linalg.norm(found - wanted) / np.linalg.norm(wanted):.1e} of it", flush=True)
 
 
 def main():
@@ -182,28 +125,34 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=["unet", "vae", "picture"])
     parser.add_argument("--dtype", choices=["f32", "bf16"])
-    parser.add_argument("--folder", type=Path, default=Path.home() / ".cache/chexgen-benchmarks/sd15")
-    parser.add_argument("--role", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--peers", nargs="*", choices=peers.PEERS, default=peers.PEERS)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--peer", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--convert", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.role:
-        role, kind, dtype, folder = options.role
-        return ROLES[role](role, kind, dtype, Path(folder)) if role in ROLES else convert(kind, Path(folder))
+    if options.peer:
+        import numpy as np
+
+        kind, work, dtype, folder = options.peer
+        run = peers.runner(kind, work, dtype, folder, lambda: network(work, Path(folder)), inputs(work, Path(folder)))
+        if kind == "nchw":
+            np.save(os.path.join(folder, f"{work}-{dtype}-nchw.npy"), run())
+        return serve(lambda: run() is None)
+    if options.convert:
+        import torch
+
+        kind, work, folder = options.convert
+        examples = [torch.from_numpy(x) for x in inputs(work, Path(folder))]
+        return peers.convert(kind, work, folder, lambda: network(work, Path(folder)), examples)
     prepare(options.folder)
-    dtypes = [options.dtype] if options.dtype else ["f32", "bf16"]
-    kinds = [kind for kind in WORK if options.only in (None, kind)]
-    for kind in kinds:
-        if not (options.folder / f"openvino/{kind}.xml").exists():
-            # In a process of its own, which gives its memory back.
-            subprocess.run([sys.executable, __file__, "--role", "convert", kind, "-", options.folder], check=True)
-    if kinds:
-        print(f"{'seconds, medians of ' + str(options.rounds):24}{'chexgen':>10}{'nchw':>10}{'nhwc':>10}{'OpenVINO':>10}"
-              f"{'/PyTorch':>10}{'/OpenVINO':>11}{'GFLOP/s':>9}{'share':>7}{'difference':>12}")
-    for kind in kinds:
-        for dtype in dtypes:
-            compare(kind, dtype, options.folder, options.rounds)
+    for work in WORK:
+        for dtype in [options.dtype] if options.dtype else ["f32", "bf16"]:
+            if options.only in (None, work):
+                kinds = [kind for kind in peers.suited(dtype) if kind in options.peers]
+                compare(work, dtype, options.folder, kinds, options.rounds)
     if options.only in (None, "picture"):
-        for dtype in dtypes:
-            side = Side([BENCH, "diffusion", "picture", options.folder, dtype, "2"], THREADS)
+        for dtype in [options.dtype] if options.dtype else ["f32", "bf16"]:
+            side = Side([BENCH, "diffusion", "picture", options.folder, dtype, "2"], peers.THREADS)
             print(f"a picture of 512 x 512, 2 steps, {dtype}: {side.ask()[0]:.1f} s, at most {side.peak()} MiB")
             side.end()
 
