@@ -22,18 +22,20 @@ struct AddedTokens {
         case text([Unicode.Scalar])
     }
 
-    /// The tokens by their first scalar, the longest first.
-    private let byFirst: [Unicode.Scalar: [AddedToken]]
+    private let tokens: [AddedToken]
+    private let table: PrefixTable<UInt32>
 
     init(_ tokens: [AddedToken]) {
-        byFirst = Dictionary(grouping: tokens.filter { !$0.content.isEmpty }) { $0.content[0] }
-            .mapValues { $0.sorted { $0.content.count > $1.content.count } }
+        self.tokens = tokens
+        // Of equal tokens the first counts.
+        table = PrefixTable(
+            tokens.indices.reversed().map { (word: tokens[$0].content.map(\.value), number: $0) })
     }
 
     /// The added tokens of a text and what lies between them, without empty pieces.
     /// - Parameter strips: whether tokens swallow white space and must stand alone, where they say so.
     func split(_ text: [Unicode.Scalar], strips: Bool = true) -> [Piece] {
-        if byFirst.isEmpty { return text.isEmpty ? [] : [.text(text)] }
+        if table.isEmpty { return text.isEmpty ? [] : [.text(text)] }
         var pieces: [Piece] = []
         var start = 0
         var index = 0
@@ -64,10 +66,7 @@ struct AddedTokens {
     }
 
     private func match(_ text: [Unicode.Scalar], _ index: Int) -> AddedToken? {
-        byFirst[text[index]]?.first { token in
-            token.content.count <= text.count - index
-                && text[index..<index + token.content.count].elementsEqual(token.content)
-        }
+        table.longest(index..<text.count) { text[$0].value }.map { tokens[$0.number] }
     }
 
     /// Applies what tokens ask of their neighbours: to be stripped, or to begin and end with a space.

@@ -10,6 +10,8 @@ extension ResolvedTokenizer {
     var padID: Int? { settings.padID }
     var beginID: Int? { settings.beginID }
     var endID: Int? { settings.endID }
+    var paddingSide: Side { settings.paddingSide }
+    var truncationSide: Side { settings.truncationSide }
 
     func token(_ id: Int) -> String? { settings.vocabulary.token(id) }
 }

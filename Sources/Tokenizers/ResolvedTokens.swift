@@ -16,6 +16,10 @@ struct ResolvedTokens {
     var unknownID: Int
     /// `model_max_length`, where it is stated.
     var maximumLength: Int?
+    /// `padding_side`.
+    var paddingSide: Side
+    /// `truncation_side`.
+    var truncationSide: Side
 
     /// Adds the special tokens of the settings to a vocabulary, as transformers does: a token that the vocabulary lacks
     /// gets the next free id.
@@ -63,5 +67,7 @@ struct ResolvedTokens {
         padID = specials["pad_token"]?.id
         self.unknownID = unknownID
         maximumLength = try settings.maximumLength()
+        paddingSide = try settings.side("padding_side") ?? .right
+        truncationSide = try settings.side("truncation_side") ?? .right
     }
 }

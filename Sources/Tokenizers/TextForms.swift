@@ -92,6 +92,26 @@ enum TextForms {
         return result
     }
 
+    /// A text with each of a sequence of scalars replaced, from the left.
+    static func replacing(
+        _ text: [Unicode.Scalar], _ old: [Unicode.Scalar], with new: [Unicode.Scalar]
+    ) -> [Unicode.Scalar] {
+        guard let first = old.first else { return text }
+        var result: [Unicode.Scalar] = []
+        result.reserveCapacity(text.count)
+        var index = 0
+        while index < text.count {
+            if text[index] == first, text[index...].starts(with: old) {
+                result += new
+                index += old.count
+            } else {
+                result.append(text[index])
+                index += 1
+            }
+        }
+        return result
+    }
+
     /// A string of the scalars.
     static func string(_ text: [Unicode.Scalar]) -> String {
         var view = String.UnicodeScalarView()

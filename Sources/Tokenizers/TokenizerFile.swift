@@ -1,17 +1,17 @@
 import Files
 
-/// A `tokenizer.json` of the package tokenizers: only the shapes that CLIP's and BERT's tokenizers have are read, and
-/// anything else in the parts that make the ids is an error.
+/// A `tokenizer.json` of the package tokenizers: only the shapes that CLIP's, BERT's and SentencePiece's tokenizers have are
+/// read, and anything else in the parts that make the ids is an error.
 struct TokenizerFile {
-    private let json: JSON
-    private let path: String
+    let json: JSON
+    let path: String
 
     init(_ json: JSON, path: String) {
         self.json = json
         self.path = path
     }
 
-    private func fault(_ key: String, _ reason: String) -> FileError {
+    func fault(_ key: String, _ reason: String) -> FileError {
         FileError.malformed(path: path, location: "\"\(key)\"", reason: reason)
     }
 

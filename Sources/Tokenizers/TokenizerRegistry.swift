@@ -30,17 +30,23 @@ public struct TokenizerSource {
     public let folder: String
     /// The content of `tokenizer.json`, where there is one.
     public let file: JSON?
+    /// The class that is wanted: the caller's, else `tokenizer_class` of `tokenizer_config.json`, where that is stated.
+    public let className: String?
+    /// Whether the caller named the class.
+    let isClassGiven: Bool
     /// The small files beside the vocabulary.
     let settings: TokenizerSettings
 
     /// Reads the small files of a folder.
     /// - Throws: `FileError` for one that is damaged, or that asks for what is not supported.
-    init(_ folder: String) throws {
+    init(_ folder: String, class name: String? = nil) throws {
         self.folder = folder
         let path = folder + "/tokenizer.json"
         file =
             FileManager.default.fileExists(atPath: path) ? try JSON.read(path, limit: Vocabulary.fileLimit) : nil
         settings = try TokenizerSettings(folder: folder, tokenizer: file)
+        className = name ?? settings.className
+        isClassGiven = name != nil
     }
 
     /// Whether the folder holds a file.
@@ -60,7 +66,9 @@ public struct TokenizerSource {
 /// is added to a copy.
 public struct TokenizerRegistry {
     /// The program's own, in the order in which they are asked whether they recognise a folder.
-    public static let standard = TokenizerRegistry(own: [BERTFolder.entry, CLIPFolder.entry])
+    public static let standard = TokenizerRegistry(own: [
+        BERTFolder.entry, T5Folder.entry, GemmaFolder.entry, LlamaFolder.entry, CLIPFolder.entry,
+    ])
 
     /// The entries by name.
     public private(set) var entries: Registry<TokenizerEntry>
@@ -79,18 +87,27 @@ public struct TokenizerRegistry {
         try entries.add(entry.name, entry)
     }
 
-    /// The tokenizer of a folder in the layout of transformers, from `tokenizer.json` or from the files of the class. The
-    /// files of a class are read as transformers' tokenizers in Python do, `tokenizer.json` as those in Rust.
+    /// The tokenizer of a folder in the layout of transformers, by what lies there: `tokenizer.json`, or the files of the
+    /// class (`vocab.json` and `merges.txt`, `vocab.txt`, `spiece.model`, `tokenizer.model`), with `tokenizer_config.json`,
+    /// `special_tokens_map.json` and `added_tokens.json`.
+    ///
+    /// The files of a class are read as transformers' tokenizers in Python do, `tokenizer.json` as those in Rust. Where
+    /// both are there, CLIP and BERT take the files of the class; tokenizers on SentencePiece take `tokenizer.json`, as
+    /// `AutoTokenizer` does, unless the caller names the class without `Fast`.
+    /// - Parameters:
+    ///   - folder: the folder, such as a pipeline's `tokenizer_2`.
+    ///   - name: the class that a pipeline's `model_index.json` names for the folder, such as `T5TokenizerFast`; it goes
+    ///     before the one of `tokenizer_config.json`.
     /// - Throws: `FileError` for files that are missing, too large or not what they should be, and for options that
     ///   would change the ids and are not supported.
-    public func open(_ folder: String) throws -> any Tokenizer {
-        let source = try TokenizerSource(folder)
+    public func open(_ folder: String, class name: String? = nil) throws -> any Tokenizer {
+        let source = try TokenizerSource(folder, class: name)
         return try entry(source).open(source)
     }
 
     private func entry(_ source: TokenizerSource) throws -> TokenizerEntry {
         // PreTrainedTokenizerFast is whatever tokenizer.json says.
-        if let name = source.settings.className, name != "PreTrainedTokenizerFast" {
+        if let name = source.className, name != "PreTrainedTokenizerFast" {
             guard let found = entries.all.first(where: { $0.classes.contains(name) }) else {
                 let unknown = entries.unknown(name, known: entries.all.flatMap(\.classes).sorted())
                 throw source.settings.fault("tokenizer_class", unknown.description)

@@ -7,6 +7,8 @@ struct TokenizerSettings {
     static let roles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]
 
     private static let mostAdded = 4096
+    /// The longest added token in characters: a bound on the work for each character of a text.
+    private static let longestAdded = 1024
 
     private let path: String
     private let values: JSON
@@ -76,12 +78,35 @@ struct TokenizerSettings {
         return token
     }
 
+    /// Whether the files have a list of `additional_special_tokens`, be it an empty one.
+    var hasAdditionalSpecialTokens: Bool {
+        (map?["additional_special_tokens"] ?? values["additional_special_tokens"])?.array != nil
+    }
+
     /// `additional_special_tokens`.
     func additionalSpecialTokens() throws -> [[Unicode.Scalar]] {
         let key = "additional_special_tokens"
         guard let found = map?[key] ?? values[key], found != .null else { return [] }
         guard let list = found.array else { throw fault(key, "wanted a list, got \(found.text())") }
         return try list.map { try parse($0, key).content }
+    }
+
+    /// The side that `padding_side` or `truncation_side` names; nil where it is absent.
+    func side(_ key: String) throws -> Side? {
+        guard let found = values[key], found != .null else { return nil }
+        guard let side = found.string.flatMap(Side.init) else {
+            throw fault(key, "wanted \"left\" or \"right\", got \(found.text())")
+        }
+        return side
+    }
+
+    /// A whole number from 0 on.
+    func count(_ key: String, limit: Int) throws -> Int? {
+        guard let found = values[key], found != .null else { return nil }
+        guard let count = found.integer, (0...limit).contains(count) else {
+            throw fault(key, "wanted a whole number from 0 to \(limit), got \(found.text())")
+        }
+        return count
     }
 
     /// A token written as a string, or as an object with its content and flags.
@@ -126,28 +151,42 @@ struct TokenizerSettings {
     }
 
     private mutating func addList(_ json: JSON, _ path: String) throws {
+        for token in try list(json, path) { try add(token, token.id, path) }
+    }
+
+    /// The `added_tokens` of a `tokenizer.json`.
+    func list(_ json: JSON, _ path: String) throws -> [AddedToken] {
         guard let list = json.array else {
             throw FileError.malformed(path: path, location: "\"added_tokens\"", reason: "wanted a list")
         }
-        for value in list {
+        return try list.map { value in
             guard let id = value["id"]?.integer else {
                 throw FileError.malformed(
                     path: path, location: "\"added_tokens\"", reason: "wanted tokens with ids, got \(value.text())")
             }
-            try add(try parse(value, "added_tokens"), id, path)
+            var token = try parse(value, "added_tokens")
+            token.id = id
+            try check(token, path)
+            return token
+        }
+    }
+
+    private func check(_ token: AddedToken, _ path: String) throws {
+        guard (0..<Vocabulary.limit).contains(token.id), addedTokens.count < Self.mostAdded,
+            token.content.count <= Self.longestAdded
+        else {
+            throw FileError.malformed(
+                path: path, location: "",
+                reason:
+                    "the added token \"\(TextForms.string(Array(token.content.prefix(40))))\" has the id \(token.id), is "
+                    + "one of more than \(Self.mostAdded), or has more than \(Self.longestAdded) characters")
         }
     }
 
     private mutating func add(_ token: AddedToken, _ id: Int, _ path: String) throws {
-        guard (0..<Vocabulary.limit).contains(id), addedTokens.count < Self.mostAdded else {
-            throw FileError.malformed(
-                path: path, location: "",
-                reason:
-                    "the added token \"\(TextForms.string(token.content))\" has the id \(id), or is one of more than "
-                    + "\(Self.mostAdded)")
-        }
         var token = token
         token.id = id
+        try check(token, path)
         addedTokens.removeAll { $0.id == id || $0.content == token.content }
         addedTokens.append(token)
     }
@@ -161,10 +200,6 @@ struct TokenizerSettings {
         if let found = values["never_split"], found != .null, found.array?.isEmpty != true {
             throw fault("never_split", "the option is not supported")
         }
-        for key in ["padding_side", "truncation_side"] {
-            if let side = values[key], side != .null, side.string != "right" {
-                throw fault(key, "only \"right\" is supported, got \(side.text())")
-            }
-        }
+        for key in ["padding_side", "truncation_side"] { _ = try side(key) }
     }
 }

@@ -62,14 +62,14 @@ import Tokenizers
     @Test func badSettingsAreRefused() {
         let bad: [(String, String, String)] = [
             ("tokenizer_config.json", "[]", "JSON object"), ("tokenizer_config.json", "{", "tokenizer_config.json"),
-            ("tokenizer_config.json", #"{"tokenizer_class": "T5Tokenizer"}"#, "CLIPTokenizer"),
+            ("tokenizer_config.json", #"{"tokenizer_class": "XLNetTokenizer"}"#, "CLIPTokenizer"),
             ("tokenizer_config.json", #"{"model_max_length": "77"}"#, "model_max_length"),
             ("tokenizer_config.json", #"{"model_max_length": 1}"#, "at least 2"),
             ("tokenizer_config.json", #"{"model_max_length": 1e12}"#, "up to"),
             ("tokenizer_config.json", #"{"pad_token": 3}"#, "wanted a token"),
             ("tokenizer_config.json", #"{"pad_token": {"content": "a", "lstrip": 1}}"#, "lstrip"),
             ("tokenizer_config.json", #"{"eos_token": null}"#, "eos_token"),
-            ("tokenizer_config.json", #"{"padding_side": "left"}"#, "padding_side"),
+            ("tokenizer_config.json", #"{"padding_side": "top"}"#, "padding_side"),
             ("tokenizer_config.json", #"{"split_special_tokens": true}"#, "not supported"),
             ("tokenizer_config.json", #"{"added_tokens_decoder": {"x": {"content": "a"}}}"#, "no id"),
             ("tokenizer_config.json", #"{"added_tokens_decoder": {"99999999999": {"content": "a"}}}"#, "the id"),

@@ -33,16 +33,6 @@ import Tokenizers
     }
 
     private func open(_ variant: JSON) throws -> any Tokenizer {
-        var files = try vocabularyFiles(variant["base"]?.string ?? "")
-        for (key, file) in [
-            ("config", "tokenizer_config.json"), ("map", "special_tokens_map.json"), ("added", "added_tokens.json"),
-        ] {
-            if let json = variant[key], json != .null { files[file] = Data(json.text().utf8) }
-        }
-        return try openTokenizer(files)
-    }
-
-    private func scalars(_ text: String) -> String {
-        text.unicodeScalars.prefix(40).map { String($0.value, radix: 16) }.joined(separator: " ")
+        try openTokenizer(files(variant, base: variant["base"]?.string ?? ""))
     }
 }

@@ -1,0 +1,49 @@
+import Files
+
+/// How a folder with T5's tokenizer is opened.
+enum T5Folder {
+    static let entry = TokenizerEntry(
+        "t5", classes: ["T5Tokenizer", "T5TokenizerFast"],
+        recognises: { $0.has("spiece.model") || $0.file?["model"]?["type"]?.string == "Unigram" },
+        open: { try PieceFolder.open($0, .t5) })
+}
+
+/// How a folder with Gemma's tokenizer is opened.
+enum GemmaFolder {
+    static let entry = TokenizerEntry(
+        "gemma", classes: ["GemmaTokenizer", "GemmaTokenizerFast"],
+        recognises: { PieceFolder.isBytePair($0) && PieceFolder.isGemma($0) },
+        open: { try PieceFolder.open($0, .gemma) })
+}
+
+/// How a folder with Llama's tokenizer is opened.
+enum LlamaFolder {
+    static let entry = TokenizerEntry(
+        "llama", classes: ["LlamaTokenizer", "LlamaTokenizerFast"],
+        recognises: PieceFolder.isBytePair,
+        open: { try PieceFolder.open($0, .llama) })
+}
+
+private enum PieceFolder {
+    /// Whether a folder without a class holds a byte-pair model of SentencePiece's kind.
+    static func isBytePair(_ source: TokenizerSource) -> Bool {
+        if source.has("vocab.json") { return false }
+        return source.has("tokenizer.model") || source.file?["model"]?["byte_fallback"]?.boolean == true
+    }
+
+    /// Whether that is Gemma's: texts begin with `<bos>`.
+    static func isGemma(_ source: TokenizerSource) -> Bool {
+        if let vocabulary = source.file?["model"]?["vocab"] { return vocabulary["<bos>"] != nil }
+        guard let model = try? SentencePieceModel(path: source.folder + "/tokenizer.model") else { return false }
+        return model.pieces.contains { $0.text.elementsEqual("<bos>".utf8) }
+    }
+
+    static func open(_ source: TokenizerSource, _ family: PieceFamily) throws -> any Tokenizer {
+        let path = source.folder + "/" + family.modelFile
+        let wantsModel = source.isClassGiven && source.className?.hasSuffix("Fast") == false
+        guard source.has(family.modelFile), source.file == nil || wantsModel else {
+            return try source.tokenizerFile(instead: family.modelFile).pieces(source.settings, family)
+        }
+        return try SentencePieceTokenizer(SentencePieceModel(path: path), source.settings, family)
+    }
+}
