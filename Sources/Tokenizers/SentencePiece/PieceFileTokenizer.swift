@@ -60,15 +60,13 @@ final class PieceFileTokenizer: PieceTokenizer {
     func token(_ id: Int) -> String? { name(id).map { String(decoding: $0, as: UTF8.self) } }
 
     private func name(_ id: Int) -> [UInt8]? {
-        pieceTokens.added.first { $0.id == id }.map { Vocabulary.bytes($0.content) } ?? names.name(id)
+        pieceTokens.names[id] ?? names.name(id)
     }
 
     /// The text of ids; those that are not there are left out, as in the reference.
     func decode(_ ids: [Int]) throws -> String {
-        let addedNames = Dictionary(
-            pieceTokens.added.map { ($0.id, $0.content) }, uniquingKeysWith: { first, _ in first })
-        let tokens = ids.filter { !pieceTokens.specials.contains($0) }.compactMap { id in
-            addedNames[id] ?? names.name(id).map { Array(String(decoding: $0, as: UTF8.self).unicodeScalars) }
+        let tokens = ids.filter { !pieceTokens.specials.contains($0) }.compactMap(name).map {
+            Array(String(decoding: $0, as: UTF8.self).unicodeScalars)
         }
         guard let decoder else { return tidied(TextForms.string(Array(tokens.joined(separator: [" "])))) }
         return tidied(TextForms.string(Array(decoder.decoded(tokens).joined())))

@@ -40,10 +40,13 @@ private enum PieceFolder {
 
     static func open(_ source: TokenizerSource, _ family: PieceFamily) throws -> any Tokenizer {
         let path = source.folder + "/" + family.modelFile
-        let wantsModel = source.isClassGiven && source.className?.hasSuffix("Fast") == false
-        guard source.has(family.modelFile), source.file == nil || wantsModel else {
+        let wantsFast = source.className?.hasSuffix("Fast") == true
+        guard source.has(family.modelFile), source.file == nil || source.isClassGiven && !wantsFast else {
             return try source.tokenizerFile(instead: family.modelFile).pieces(source.settings, family)
         }
-        return try SentencePieceTokenizer(SentencePieceModel(path: path), source.settings, family)
+        let model = try SentencePieceModel(path: path)
+        return wantsFast
+            ? try PieceConversion(model: model, settings: source.settings, family: family).tokenizer()
+            : try SentencePieceTokenizer(model, source.settings, family)
     }
 }

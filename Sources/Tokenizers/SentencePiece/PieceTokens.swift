@@ -39,6 +39,8 @@ struct PieceTokens {
 
     /// The added tokens, by id.
     private(set) var added: [AddedToken] = []
+    /// The added tokens by id.
+    private(set) var names: [Int: [UInt8]] = [:]
     /// The ids of the added tokens.
     private(set) var ids: [[UInt8]: Int] = [:]
     /// The special tokens by role.
@@ -73,16 +75,16 @@ struct PieceTokens {
         let sentinels = try Self.sentinels(settings, family, &additional)
         var byID: [Int: AddedToken] = [:]
         // How many names there are: Python's next free id.
-        var names = base.count
+        var nameCount = base.count
         func add(_ token: AddedToken, _ id: Int) {
             var token = token
             token.id = id
             if let old = byID[id].map({ Vocabulary.bytes($0.content) }), ids.removeValue(forKey: old) != nil {
-                names -= base.id(old) == nil ? 1 : 0
+                nameCount -= base.id(old) == nil ? 1 : 0
             }
             byID[id] = token
             let name = Vocabulary.bytes(token.content)
-            if ids.updateValue(id, forKey: name) == nil, base.id(name) == nil { names += 1 }
+            if ids.updateValue(id, forKey: name) == nil, base.id(name) == nil { nameCount += 1 }
             count = max(count, id + 1)
         }
         for token in listed ?? [] { add(token, token.id) }
@@ -104,7 +106,7 @@ struct PieceTokens {
             var token = known ?? token
             token.isSpecial = true
             if known == nil { token.isNormalized = false }
-            let id = id(name) ?? (isFast ? count : names)
+            let id = id(name) ?? (isFast ? count : nameCount)
             add(token, id)
             specials.insert(id)
             return id
@@ -121,6 +123,7 @@ struct PieceTokens {
         // In Rust every added token that says that it is special is one.
         if isFast { specials.formUnion(byID.values.filter(\.isSpecial).map(\.id)) }
         added = byID.values.sorted { $0.id < $1.id }
+        self.names = byID.mapValues { Vocabulary.bytes($0.content) }
         endID = roles["eos_token"]
         if family.hasFrameOptions {
             beginID = try frame("bos_token", settings.boolean("add_bos_token") ?? true, settings)

@@ -33,9 +33,8 @@ struct SentencePieceModel {
     private(set) var kind = Kind.unigram
     private(set) var hasByteFallback = false
     private(set) var treatsSpaceAsSuffix = false
-    private(set) var beginID = 1
-    private(set) var endID = 2
-    private(set) var padID = -1
+    /// `unk_id` and `unk_piece` of the trainer's part, which need not be those of the piece that is unknown.
+    private(set) var statedUnknownID = 0
     private(set) var unknownPiece = Array("<unk>".utf8)
     /// What a decoded text has for an unknown token.
     private(set) var unknownSurface = Array(" \u{2047} ".utf8)
@@ -130,9 +129,7 @@ struct SentencePieceModel {
                 self.kind = kind
             case 24: treatsSpaceAsSuffix = try reader.boolean(field)
             case 35: hasByteFallback = try reader.boolean(field)
-            case 41: beginID = try reader.integer(field)
-            case 42: endID = try reader.integer(field)
-            case 43: padID = try reader.integer(field)
+            case 40: statedUnknownID = try reader.integer(field)
             case 44: unknownSurface = try reader.text(field)
             case 45: unknownPiece = try reader.text(field)
             default: break

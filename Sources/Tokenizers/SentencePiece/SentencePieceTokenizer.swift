@@ -35,10 +35,8 @@ final class SentencePieceTokenizer: PieceTokenizer {
         pieceTokens = tokens
         added = AddedTokens(tokens.added)
         ids = model.pieces.map { tokens.id($0.text) ?? model.unknownID }
-        specialNames = Set(
-            tokens.added.filter { tokens.specials.contains($0.id) }.map { Vocabulary.bytes($0.content) })
-        unknownToken =
-            tokens.added.first { $0.id == tokens.roles["unk_token"] }.map { Vocabulary.bytes($0.content) } ?? []
+        specialNames = Set(tokens.specials.compactMap { tokens.names[$0] })
+        unknownToken = tokens.roles["unk_token"].flatMap { tokens.names[$0] } ?? []
         unknownLength = processor.encode(unknownToken).count
     }
 
@@ -89,7 +87,7 @@ final class SentencePieceTokenizer: PieceTokenizer {
     func token(_ id: Int) -> String? { name(id).map { String(decoding: $0, as: UTF8.self) } }
 
     private func name(_ id: Int) -> [UInt8]? {
-        if let token = pieceTokens.added.first(where: { $0.id == id }) { return Vocabulary.bytes(token.content) }
+        if let name = pieceTokens.names[id] { return name }
         let pieces = processor.model.pieces
         return pieces.indices.contains(id) ? pieces[id].text : nil
     }
@@ -104,10 +102,8 @@ final class SentencePieceTokenizer: PieceTokenizer {
             if !text.isEmpty || isLast { texts.append(text) }
             pieces = []
         }
-        let addedNames = Dictionary(
-            pieceTokens.added.map { ($0.id, Vocabulary.bytes($0.content)) }, uniquingKeysWith: { first, _ in first })
         for id in ids where !pieceTokens.specials.contains(id) {
-            if let name = addedNames[id] {
+            if let name = pieceTokens.names[id] {
                 flush()
                 texts.append(name)
             } else {
