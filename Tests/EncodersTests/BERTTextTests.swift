@@ -94,7 +94,7 @@ private func ids() throws -> Tensor {
         #expect(message { _ = try encoder.states(.full([1, 3], .integer(90), .i64)) }.contains("90"))
         for (old, new, part) in [
             ("\"gelu\"", "\"selu\"", "hidden_act"), ("\"absolute\"", "\"relative_key\"", "position_embedding_type"),
-            ("\"vocab_size\": 90", "\"vocab_size\": 91", "word_embeddings"), ("cxr-bert", "t5", "model_type"),
+            ("\"vocab_size\": 90", "\"vocab_size\": 91", "word_embeddings"), ("cxr-bert", "t6", "model_type"),
             ("\"use_cache\"", "\"use_cash\"", "not known"),
             ("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", "layer.3"),
         ] {

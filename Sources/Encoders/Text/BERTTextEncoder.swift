@@ -52,9 +52,9 @@ public final class BERTTextEncoder: TextEncoder {
     private struct Pass: TextPass {
         let network: BERTTextNetwork
         let isProjected: Bool
-        let isCausal = false
 
-        func run<E: Execution>(_ ids: Tensor, mask: Mask<E.Value>, on execution: E) throws -> E.Value {
+        func run<E: Execution>(_ ids: Tensor, padding: Tensor?, on execution: E) throws -> E.Value {
+            let mask = try AttentionBias.mask(padding, isCausal: false, on: execution)
             let states = try network.states(ids, mask: mask, on: execution)
             return isProjected ? try network.projected(states, on: execution) : states
         }

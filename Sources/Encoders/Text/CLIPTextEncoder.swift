@@ -72,10 +72,11 @@ public final class CLIPTextEncoder: TextEncoder {
         let network: CLIPTextNetwork
         let skipping: Int
         let isNormalized: Bool
-        let isCausal = true
 
-        func run<E: Execution>(_ ids: Tensor, mask: Mask<E.Value>, on execution: E) throws -> E.Value {
-            try network.states(ids, skipping: skipping, isNormalized: isNormalized, mask: mask, on: execution)
+        func run<E: Execution>(_ ids: Tensor, padding: Tensor?, on execution: E) throws -> E.Value {
+            let mask = try AttentionBias.mask(padding, isCausal: true, on: execution)
+            return try network.states(
+                ids, skipping: skipping, isNormalized: isNormalized, mask: mask, on: execution)
         }
     }
 

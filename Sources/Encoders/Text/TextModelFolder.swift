@@ -49,29 +49,30 @@ final class TextModelFolder {
     ) throws -> Tensor {
         try executor.map(ids.shape[0], .spread) { execution, rows -> [X.Run.Value] in
             let words = try ids.narrow(0, rows.lowerBound, rows.count)
-            let bias = try mask.map {
-                try execution.value(
-                    AttentionBias.of($0.narrow(0, rows.lowerBound, rows.count), isCausal: pass.isCausal))
-            }
-            let usual: Mask<X.Run.Value> = pass.isCausal ? .causal : .none
-            return [try pass.run(words, mask: bias.map { .bias($0) } ?? usual, on: execution)]
+            let padding = try mask?.narrow(0, rows.lowerBound, rows.count)
+            return [try pass.run(words, padding: padding, on: execution)]
         }[0]
     }
 }
 
 /// A text network, with what is asked of it.
 protocol TextPass {
-    /// Whether a token sees only those up to its own place.
-    var isCausal: Bool { get }
     /// The answer for ids i64 `[n, T]`.
-    func run<E: Execution>(_ ids: Tensor, mask: Mask<E.Value>, on execution: E) throws -> E.Value
+    /// - Parameter padding: i64 `[n, T]`, 0 where no token looks; nil hides none.
+    func run<E: Execution>(_ ids: Tensor, padding: Tensor?, on execution: E) throws -> E.Value
 }
 
 /// What a mask of padding adds to the scores of attention, as transformers makes it.
 enum AttentionBias {
+    /// The mask of an attention in which tokens see those up to their own place, or all, but no padding.
+    static func mask<E: Execution>(_ padding: Tensor?, isCausal: Bool, on execution: E) throws -> Mask<E.Value> {
+        guard let padding else { return isCausal ? .causal : .none }
+        return .bias(try execution.value(of(padding, isCausal: isCausal)))
+    }
+
     /// f32 `[N, 1, T, T]` of a mask i64 `[N, T]`, 1 for tokens and 0 for padding: the smallest number hides a key, so that a
     /// token which sees none attends to all alike.
-    static func of(_ mask: Tensor, isCausal: Bool) throws -> Tensor {
+    private static func of(_ mask: Tensor, isCausal: Bool) throws -> Tensor {
         let (texts, length) = (mask.shape[0], mask.shape[1])
         let marks = try mask.contiguous().array(Int64.self)
         let bias = try Tensor(uninitialized: [texts, 1, length, length])
