@@ -47,8 +47,8 @@ struct ResolvedTokens {
             added[token.id] = token
             vocabulary.add(token)
         }
-        for content in try settings.additionalSpecialTokens()
-        where !added.values.contains(where: { $0.content == content }) {
+        var known = Set(added.values.map(\.content))
+        for content in try settings.additionalSpecialTokens() where known.insert(content).inserted {
             let token = AddedToken(
                 content: content, id: vocabulary.id(content) ?? vocabulary.count, isNormalized: false, isSpecial: true)
             added[token.id] = token

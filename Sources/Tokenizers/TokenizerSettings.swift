@@ -14,7 +14,10 @@ struct TokenizerSettings {
     private let values: JSON
     private let map: JSON?
     /// The added tokens that the files give ids.
-    private(set) var addedTokens: [AddedToken] = []
+    var addedTokens: [AddedToken] { order.compactMap { added[$0] } }
+    private var added: [Int: AddedToken] = [:]
+    private var ids: [[Unicode.Scalar]: Int] = [:]
+    private var order: [Int] = []
 
     /// Reads the files of a folder; each may be absent.
     /// - Parameter tokenizer: the content of `tokenizer.json`, whose added tokens count where no other file lists them.
@@ -38,7 +41,17 @@ struct TokenizerSettings {
             if let added = try read("added_tokens.json") { try addLegacy(added, folder + "/added_tokens.json") }
             if let list = tokenizer?["added_tokens"] { try addList(list, folder + "/tokenizer.json") }
         }
+        // Of an id that was given twice the last place counts.
+        var seen = Set<Int>()
+        order = order.reversed().filter { seen.insert($0).inserted }.reversed()
         try refuseUnsupported()
+    }
+
+    /// The same without the added tokens.
+    func withoutAddedTokens() -> TokenizerSettings {
+        var copy = self
+        (copy.added, copy.ids, copy.order) = ([:], [:], [])
+        return copy
     }
 
     /// `tokenizer_class`, where it is stated.
@@ -111,9 +124,13 @@ struct TokenizerSettings {
 
     /// A token written as a string, or as an object with its content and flags.
     private func parse(_ json: JSON, _ key: String) throws -> AddedToken {
+        if let text = json.string ?? json["content"]?.string, text.unicodeScalars.count > Self.longestAdded {
+            throw fault(
+                key, "the token \"\(text.prefix(40))…\" is longer than the limit of \(Self.longestAdded) characters")
+        }
         if let text = json.string, !text.isEmpty { return AddedToken(content: Array(text.unicodeScalars)) }
         guard let content = json["content"]?.string, !content.isEmpty else {
-            throw fault(key, "wanted a token, got \(json.text())")
+            throw fault(key, "wanted a token, got \(String(json.text().prefix(200)))")
         }
         func flag(_ name: String, _ standard: Bool) throws -> Bool {
             guard let found = json[name] else { return standard }
@@ -172,7 +189,7 @@ struct TokenizerSettings {
     }
 
     private func check(_ token: AddedToken, _ path: String) throws {
-        guard (0..<Vocabulary.limit).contains(token.id), addedTokens.count < Self.mostAdded,
+        guard (0..<Vocabulary.limit).contains(token.id), added.count < Self.mostAdded,
             token.content.count <= Self.longestAdded
         else {
             throw FileError.malformed(
@@ -187,8 +204,12 @@ struct TokenizerSettings {
         var token = token
         token.id = id
         try check(token, path)
-        addedTokens.removeAll { $0.id == id || $0.content == token.content }
-        addedTokens.append(token)
+        // A token takes the place of the one with its id, and of the one with its content.
+        if let old = added[id] { ids[old.content] = nil }
+        if let old = ids[token.content] { added[old] = nil }
+        added[id] = token
+        ids[token.content] = id
+        order.append(id)
     }
 
     /// Refuses options that would change the ids and that this room does not have.

@@ -5,7 +5,8 @@ import Tokenizers
 /// Tokenizers on SentencePiece, read as transformers' classes in Python and in Rust do.
 @Suite("Tokenizers on SentencePiece against transformers") struct PieceReferenceTests {
     private func open(_ variant: JSON) throws -> any Tokenizer {
-        let files = try files(variant, base: "pieces/" + (variant["base"]?.string ?? ""))
+        let files = try files(
+            variant, base: "pieces/" + (variant["base"]?.string ?? "").replacing("+", with: "+pieces/"))
         return try openTokenizer(files, class: variant["class"]?.string)
     }
 

@@ -24,9 +24,10 @@ func vocabularyFiles(_ name: String) throws -> [String: Data] {
     return files
 }
 
-/// The files of a variant of `cases.json`: those of its vocabulary, and the small ones that it states.
+/// The files of a variant of `cases.json`: those of its vocabularies, which "+" parts, and the small ones that it states.
 func files(_ variant: JSON, base: String) throws -> [String: Data] {
-    var files = try vocabularyFiles(base)
+    var files: [String: Data] = [:]
+    for name in base.split(separator: "+") { files.merge(try vocabularyFiles(String(name))) { _, last in last } }
     for (key, file) in [
         ("config", "tokenizer_config.json"), ("map", "special_tokens_map.json"), ("added", "added_tokens.json"),
     ] {

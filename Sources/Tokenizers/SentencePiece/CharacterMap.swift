@@ -4,7 +4,7 @@ import Files
 /// to texts, and the texts, each ended by a null byte.
 struct CharacterMap {
     /// The longest text of a rule; that of NFKC's longest has 33 bytes.
-    private static let longestText = 1024
+    static let longestText = 256
 
     private let units: [UInt32]
     private let texts: [UInt8]

@@ -8,6 +8,8 @@ struct PieceConversion {
     let model: SentencePieceModel
     let settings: TokenizerSettings
     let family: PieceFamily
+    /// Whether there is a `tokenizer.json` that is left aside: the class in Python does not see the added tokens then.
+    let isMadeAnew: Bool
 
     private func fault(_ reason: String) -> FileError {
         FileError.malformed(path: model.path, location: "", reason: reason)
@@ -15,7 +17,8 @@ struct PieceConversion {
 
     func tokenizer() throws -> any Tokenizer {
         // The class in Python gives the special tokens their names.
-        let python = try SentencePieceTokenizer(model, settings, family)
+        let python = try SentencePieceTokenizer(
+            model, isMadeAnew ? settings.withoutAddedTokens() : settings, family)
         var vocabulary = model.pieces.map { (text: $0.text, score: Double($0.score)) }
         let isT5 = family.name == PieceFamily.t5.name
         let isGemma = family.name == PieceFamily.gemma.name

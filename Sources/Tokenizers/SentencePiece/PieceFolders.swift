@@ -40,13 +40,18 @@ private enum PieceFolder {
 
     static func open(_ source: TokenizerSource, _ family: PieceFamily) throws -> any Tokenizer {
         let path = source.folder + "/" + family.modelFile
-        let wantsFast = source.className?.hasSuffix("Fast") == true
-        guard source.has(family.modelFile), source.file == nil || source.isClassGiven && !wantsFast else {
+        let namesFast = source.className?.hasSuffix("Fast") == true
+        let wantsFast = namesFast || source.file != nil && !source.isClassGiven
+        // T5's and Llama's classes in Rust make the tokenizer anew where add_prefix_space is stated.
+        let isMadeAnew = try family.readsPrefixSpace && source.settings.boolean("add_prefix_space") != nil
+        guard source.has(family.modelFile), source.file == nil || !wantsFast || isMadeAnew else {
             return try source.tokenizerFile(instead: family.modelFile).pieces(source.settings, family)
         }
         let model = try SentencePieceModel(path: path)
         return wantsFast
-            ? try PieceConversion(model: model, settings: source.settings, family: family).tokenizer()
+            ? try PieceConversion(
+                model: model, settings: source.settings, family: family, isMadeAnew: source.file != nil
+            ).tokenizer()
             : try SentencePieceTokenizer(model, source.settings, family)
     }
 }

@@ -10,6 +10,18 @@ indirect enum PieceNormalizer {
     case strip(left: Bool, right: Bool)
     case sequence([PieceNormalizer])
 
+    /// At most how many times as long a text becomes, what is put in front left out.
+    var growth: Int {
+        func times(_ new: Int, _ old: Int) -> Int { max(1, (new + old - 1) / old) }
+        switch self {
+        case .precompiled: return CharacterMap.longestText
+        case .replace(let old, let new): return times(new.count, old.count)
+        case .replaceSpaces(let new): return times(new.count, 2)
+        case .prepend, .strip: return 1
+        case .sequence(let parts): return parts.reduce(1) { min(1 << 20, $0 * $1.growth) }
+        }
+    }
+
     func normalized(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
         switch self {
         case .precompiled(let characters): return Self.mapped(text, characters)

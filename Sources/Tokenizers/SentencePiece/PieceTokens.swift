@@ -12,6 +12,8 @@ struct PieceFamily {
     var hasFrameOptions = true
     /// Whether the class in Rust fills up on the left.
     var padsLeftFast = true
+    /// Whether `add_prefix_space` says how the class in Rust is made.
+    var readsPrefixSpace = true
     /// How many sentinels `<extra_id_N>` there are where the files do not say.
     var sentinels = 0
 
@@ -21,7 +23,8 @@ struct PieceFamily {
         padsLeftFast: false, sentinels: 100)
     static let gemma = PieceFamily(
         name: "GemmaTokenizer", modelFile: "tokenizer.model",
-        defaults: ["bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>"])
+        defaults: ["bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>"],
+        readsPrefixSpace: false)
     static let llama = PieceFamily(
         name: "LlamaTokenizer", modelFile: "tokenizer.model",
         defaults: ["bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"])

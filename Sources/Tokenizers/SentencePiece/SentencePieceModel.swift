@@ -24,7 +24,9 @@ struct SentencePieceModel {
     }
 
     /// The largest file that is read; the largest in use (Gemma's) has 4 MB.
-    static let fileLimit = 32 << 20
+    static let fileLimit = 16 << 20
+    /// The most pieces; Gemma's largest vocabulary has 262,144.
+    private static let mostPieces = 1 << 19
     /// The longest piece in bytes: a bound on the work for each byte of a text.
     static let longestPiece = 1024
 
@@ -66,8 +68,8 @@ struct SentencePieceModel {
         while let field = try reader.next() {
             switch field.number {
             case 1:
-                guard pieces.count < Vocabulary.limit else {
-                    throw reader.fault(field.offset, "more pieces than the limit of \(Vocabulary.limit)")
+                guard pieces.count < Self.mostPieces else {
+                    throw reader.fault(field.offset, "more pieces than the limit of \(Self.mostPieces)")
                 }
                 pieces.append(try Self.piece(reader.message(try reader.range(field)), field.offset))
                 offsets.append(field.offset)

@@ -109,7 +109,7 @@ extension TokenizerFile {
         // The classes of Gemma and Llama put their own tokens around texts, whatever the file says.
         if !family.hasFrameOptions { (tokens.beginID, tokens.endID) = try frame() }
         return PieceFileTokenizer(
-            tokens, model, names, normalizer: try normalizer(json["normalizer"]),
+            tokens, model, names, normalizer: try boundedNormalizer(),
             splitter: try splitter(json["pre_tokenizer"]), decoder: try decoder(json["decoder"]))
     }
 
@@ -151,11 +151,20 @@ extension TokenizerFile {
         return text
     }
 
+    /// The normalizer, where it cannot make a short text endless.
+    private func boundedNormalizer() throws -> PieceNormalizer {
+        let found = try normalizer(json["normalizer"])
+        guard found.growth <= 4 * CharacterMap.longestText else {
+            throw fault("normalizer", "its replacements make a text up to \(found.growth) times as long: too much")
+        }
+        return found
+    }
+
     private func normalizer(_ json: JSON?) throws -> PieceNormalizer {
         let key = "normalizer"
         guard let json, json != .null else { return .sequence([]) }
         switch json["type"]?.string {
-        case "Sequence": return .sequence(try (json["normalizers"]?.array ?? []).map { try part($0, key, normalizer) })
+        case "Sequence": return .sequence(try parts(json["normalizers"], key, normalizer))
         case "Precompiled":
             guard let blob = json["precompiled_charsmap"]?.string.flatMap({ Data(base64Encoded: $0) }) else {
                 throw fault("precompiled_charsmap", "wanted a text in Base64")
@@ -182,7 +191,7 @@ extension TokenizerFile {
         let key = "pre_tokenizer"
         guard let json, json != .null else { return .sequence([]) }
         switch json["type"]?.string {
-        case "Sequence": return .sequence(try (json["pretokenizers"]?.array ?? []).map { try part($0, key, splitter) })
+        case "Sequence": return .sequence(try parts(json["pretokenizers"], key, splitter))
         case "WhitespaceSplit": return .whitespace
         case "Metaspace":
             var prefix = PieceSplitter.Prefix.always
@@ -208,8 +217,13 @@ extension TokenizerFile {
         guard let json, json != .null else { return nil }
         switch json["type"]?.string {
         case "Sequence":
-            return .sequence(try (json["decoders"]?.array ?? []).compactMap { try part($0, key, decoder) })
-        case "Replace": return .replace(try pattern(json, key), with: try text(json["content"], key))
+            return .sequence(try parts(json["decoders"], key, decoder).compactMap { $0 })
+        case "Replace":
+            let (old, new) = (try pattern(json, key), try text(json["content"], key))
+            guard new.count <= old.count else {
+                throw fault(key, "a replacement that makes texts longer is not supported")
+            }
+            return .replace(old, with: new)
         case "ByteFallback": return .byteFallback
         case "Fuse": return .fuse
         case "Strip":
@@ -223,10 +237,15 @@ extension TokenizerFile {
         }
     }
 
-    /// A part of a sequence, which is no sequence itself.
-    private func part<Part>(_ json: JSON, _ key: String, _ read: (JSON?) throws -> Part) throws -> Part {
-        if json["type"]?.string == "Sequence" { throw fault(key, "a sequence in a sequence is not supported") }
-        return try read(json)
+    /// The parts of a sequence, which are no sequences themselves.
+    private func parts<Part>(_ json: JSON?, _ key: String, _ read: (JSON?) throws -> Part) throws -> [Part] {
+        guard let list = json?.array, list.count <= 8 else {
+            throw fault(key, "wanted a list of up to 8 parts of a sequence")
+        }
+        return try list.map {
+            if $0["type"]?.string == "Sequence" { throw fault(key, "a sequence in a sequence is not supported") }
+            return try read($0)
+        }
     }
 
     private func scalar(_ json: JSON?, _ key: String) throws -> Unicode.Scalar {

@@ -36,7 +36,7 @@ PROMPTS = SHARED[:106:4] + [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "the the the thethe", "I'm here. It 's fine , isn 't it ?", "wow", "wows wow!", " <cxr>  a <cxr>", "x" * 60 + " " * 60 + "y",
 ]
 
-DECODED = 40
+DECODED = 25
 
 
 def rules(prompts):
@@ -126,6 +126,11 @@ VARIANTS = [
     ("gemma-made", "gemma", GemmaTokenizerFast, GEMMA, None, None),
     ("llama-made", "llama", LlamaTokenizerFast, LLAMA, None, None),
     ("llama-made-first", "llama", LlamaTokenizerFast, LLAMA | {"legacy": False}, None, None),
+    # With add_prefix_space the classes in Rust leave tokenizer.json aside; here it is another model's.
+    ("t5-prefix", "t5+t5-words", T5TokenizerFast, T5 | {"add_prefix_space": True}, None, None),
+    ("t5-no-prefix", "t5+t5-words", T5TokenizerFast, T5 | {"add_prefix_space": False, "legacy": False}, None, None),
+    ("llama-no-prefix", "llama+gemma-fast", LlamaTokenizerFast, LLAMA | {"add_prefix_space": False}, None, None),
+    ("t5-both-slow", "t5+t5-words", T5Tokenizer, T5 | {"added_tokens_decoder": {}}, None, None),
     ("unused", "unused", LlamaTokenizer, LLAMA, None, None),
 ]
 
@@ -164,8 +169,9 @@ def encode(prompts):
     rows, texts = {}, {}
     for name, base, kind, config, mapped, added in VARIANTS:
         with tempfile.TemporaryDirectory() as folder:
-            for source in (HERE / base).iterdir():
-                shutil.copy(source, folder)
+            for part in base.split("+"):
+                for source in (HERE / part).iterdir():
+                    shutil.copy(source, folder)
             for file, content in [("tokenizer_config.json", config), ("special_tokens_map.json", mapped), ("added_tokens.json", added)]:
                 if content is not None:
                     (Path(folder) / file).write_text(json.dumps(content))
