@@ -181,17 +181,4 @@ public final class Checkpoint {
         }
         return found == wanted || matrix(found) == matrix(wanted)
     }
-
-    /// How many NaN and infinite values a tensor holds; they are read as they are.
-    /// - Throws: as reading the tensor.
-    public func nonFiniteCount(_ name: String) throws -> Int {
-        let tensor = try self[name]
-        switch tensor.dtype {
-        case .f64: return try tensor.array(Double.self).reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
-        case .f32: return try tensor.array(Float.self).reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
-        case .f16: return try tensor.array(Float16.self).reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
-        case .bf16: return try tensor.array(BFloat16.self).reduce(0) { $0 + ($1.float.isFinite ? 0 : 1) }
-        case .i64, .i32, .u8, .bool: return 0
-        }
-    }
 }

@@ -107,14 +107,14 @@ import Testing
         #expect(message { _ = try Checkpoint.open(path, headerLimit: 999) }.contains("over the limit of 999"))
     }
 
-    @Test func valuesThatAreNotFiniteAreCounted() throws {
+    @Test func valuesThatAreNotFiniteAreReadAsTheyAre() throws {
         let scratch = try Scratch()
         let path = "\(scratch.path)/x.safetensors"
         let values: [Float] = [1, .nan, .infinity, -.infinity]
         try SafeTensors.write(path, [("x", try Tensor(values, shape: [4]))])
         let checkpoint = try Checkpoint.open(path)
-        #expect(try checkpoint.nonFiniteCount("x") == 3)
-        #expect(try checkpoint["x"].array(Float.self)[2] == .infinity)
+        let read = try checkpoint["x"].array(Float.self)
+        #expect(read.map(\.bitPattern) == values.map(\.bitPattern))
     }
 
     @Test func whatIsWrittenIsReadBack() throws {

@@ -93,7 +93,6 @@ import Testing
         let table = try Dataset.csv(path: scratch.write("t.csv.gz", packed))
         #expect(table.count == 60_000)
         #expect(try table.cell(59_999, "b") == "text 2")
-        #expect(try table.sources().map(\.sha256) == [SHA256.hex(of: Data(packed))])
         // Two members, as `cat` joins them, and zeros after them.
         let two = try gzip("a,b\n1,2\n", in: scratch) + gzip("3,4\n", in: scratch) + [0, 0, 0]
         #expect(try Dataset.csv(path: scratch.write("two.csv.gz", two)).count == 2)

@@ -54,12 +54,4 @@ import Testing
             #expect(said.isEmpty || said.hasPrefix(path + ": "))
         }
     }
-
-    @Test func hashIsThatOfTheFile() throws {
-        let scratch = try Scratch()
-        let path = try scratch.write("t.jsonl", "{\"a\":1}\n")
-        let source = try Dataset.json(path: path).sources()
-        #expect(source.map(\.path) == [path])
-        #expect(source.first?.sha256 == "e346432021b04179518d9614f3560ccd71354a4ee101ddcb893d6959a9d6301c")
-    }
 }
