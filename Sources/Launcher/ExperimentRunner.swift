@@ -101,10 +101,13 @@ public final class ExperimentRunner {
         for path in [request.file, config.experiment, request.resumeFolder].compactMap({ $0 }) { ReadDoor.letIn(path) }
     }
 
-    private func look(at cells: [Cell], of plan: RunPlan, _ experiment: Experiment, _ session: Session) throws {
-        let folder = request.resumeFolder == nil ? request.outputFolder ?? "runs" : nil
+    private func look(
+        at cells: [Cell], of plan: RunPlan, in folder: RunFolder? = nil, _ experiment: Experiment, _ session: Session
+    ) throws {
         try InputLook.check(
-            plan, cells: cells, encoders: session.context.encoders, folder: folder, by: experiment.check)
+            plan, cells: cells, encoders: session.context.encoders,
+            folder: folder?.path ?? request.outputFolder ?? "runs", isResumed: folder != nil,
+            written: { folder?.artifactBytes(of: $0) ?? 0 }, by: experiment.check)
     }
 
     /// An experiment takes its settings from the YAML and from `--set`: words behind the file are slips.
@@ -147,7 +150,7 @@ public final class ExperimentRunner {
     {
         if request.resumeFolder == nil { try look(at: plan.cells, of: plan, experiment, session) }
         let folder = try open(plan)
-        if folder.isResumed { try look(at: folder.remainingCells, of: plan, experiment, session) }
+        if folder.isResumed { try look(at: folder.remainingCells, of: plan, in: folder, experiment, session) }
         session.context.folder = folder
         Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
         try modules.pin(to: folder)
@@ -168,11 +171,13 @@ public final class ExperimentRunner {
                 failed += 1
                 let cause = (error as? LuaError)?.cause
                 if plan.cells.count == 1 || cause is RunsError {
+                    logCalls(of: error, folder, isShown: false)  // the command shows them, with the error
                     try? folder.finish(exit: (cause as? RunsError)?.exitStatus ?? .failed)
                     folder.removeIfBlank()
                     throw error
                 }
                 folder.log("cell \(cell.label) failed: \(error)")
+                logCalls(of: error, folder, isShown: true)
             }
         }
         try folder.finish(exit: failed == 0 ? .done : .failed)
@@ -186,6 +191,12 @@ public final class ExperimentRunner {
                     + "chexgen run --resume \(folder.path)")
         }
         return .done
+    }
+
+    /// Keeps the script's calls at an error in `run.log`: whoever reads it later has no terminal to scroll back.
+    private func logCalls(of error: Error, _ folder: RunFolder, isShown: Bool) {
+        guard let error = error as? LuaError, let traceback = error.traceback, !traceback.isEmpty else { return }
+        folder.log(traceback, isShown: isShown && !error.isOfInput)
     }
 
     private func run(_ experiment: Experiment, cell: Cell, folder: RunFolder, session: Session) throws {

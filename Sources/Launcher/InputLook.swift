@@ -23,10 +23,13 @@ struct InputLook {
     /// Looks at the inputs of some cells.
     /// - Parameters:
     ///   - check: the experiment's own look at a cell.
-    ///   - folder: where the run folder will be; nil where it is there, and what is left to write is not known.
+    ///   - folder: where the run folder is or will be.
+    ///   - isResumed: whether the folder is there, and the cells are those that are not done.
+    ///   - written: how much of what a cell says it needs it has written before.
     /// - Throws: `RunsError.inputs` with every problem; what `check` raises.
     static func check(
-        _ plan: RunPlan, cells: [Cell], encoders: EncoderRegistry, folder: String?, by check: LuaFunction?
+        _ plan: RunPlan, cells: [Cell], encoders: EncoderRegistry, folder: String,
+        isResumed: Bool, written: (Cell) -> Int, by check: LuaFunction?
     ) throws {
         var look = InputLook(plan: plan, encoders: encoders)
         for cell in cells {
@@ -35,11 +38,12 @@ struct InputLook {
             let start = StartObject(cell: cell)
             _ = try check.call([.object(start)])
             for problem in start.problems { look.add(problem.key, problem.message, cell) }
-            let (sum, isTooMuch) = look.diskBytes.addingReportingOverflow(start.diskBytes)
+            let left = start.diskBytes > 0 ? max(0, start.diskBytes - written(cell)) : 0
+            let (sum, isTooMuch) = look.diskBytes.addingReportingOverflow(left)
             look.diskBytes = isTooMuch ? .max : sum
             look.memoryBytes = max(look.memoryBytes, start.memoryBytes)
         }
-        look.compareNeeds(folder)
+        look.compareNeeds(folder, isResumed: isResumed)
         guard !look.problems.isEmpty else { return }
         throw RunsError.inputs(config: plan.config.path, problems: look.problems.map { look.text($0, of: cells.count) })
     }
@@ -65,7 +69,7 @@ struct InputLook {
     }
 
     /// Compares what the cells need with what there is.
-    private mutating func compareNeeds(_ folder: String?) {
+    private mutating func compareNeeds(_ folder: String, isResumed: Bool) {
         func text(_ bytes: Int) -> String { "\(bytes / 1_048_576) MB" }
         if memoryBytes > Storage.limit {
             problems.append(
@@ -75,7 +79,6 @@ struct InputLook {
                         + "--limit-memory", plan.cells
                 ))
         }
-        guard let folder else { return }
         let place = Folders.existing(Paths.absolute(folder)).place
         var status = statvfs()
         guard statvfs(place, &status) == 0 else { return }
@@ -85,8 +88,8 @@ struct InputLook {
             problems.append(
                 (
                     "disk",
-                    "the run writes \(text(diskBytes)), and \(text(free)) are free at \(place): make room, or name "
-                        + "another folder with --out", plan.cells
+                    "the run \(isResumed ? "has yet to write" : "writes") \(text(diskBytes)), and \(text(free)) are free at "
+                        + "\(place): make room" + (isResumed ? "" : ", or name another folder with --out"), plan.cells
                 ))
         }
     }

@@ -51,9 +51,7 @@ enum Program {
             status = error.exitStatus
         case let error as LuaError:
             if let cause = error.cause as? RunsError { status = cause.exitStatus }
-            // Where an input is at fault, the script's calls say nothing.
-            let isInput = error.cause is InputFault || error.hasNoPlace
-            if !isInput, let traceback = error.traceback, !traceback.isEmpty { text += "\n" + traceback }
+            if !error.isOfInput, let traceback = error.traceback, !traceback.isEmpty { text += "\n" + traceback }
         default:
             break
         }

@@ -23,13 +23,16 @@ end
 --- The metrics that a cell left, by name; names that are new come into the list `known`.
 local function metrics_of(cell, known)
   local found = {}
-  local file <close> = io.open(cell.artifacts .. "/" .. METRICS_FILE)
+  local path = cell.artifacts .. "/" .. METRICS_FILE
+  local file = io.open(path)
   if not file then return found end
-  for line in file:lines() do
-    local name, value = line:match "^\"?(.-)\"?,([^,]*)$"
-    if name and tonumber(value) then
-      found[name] = tonumber(value)
-      if not known[name] then known[name], known[#known + 1] = true, name end
+  file:close()
+  -- No input of the run: what lies in its own folder is not pinned.
+  for _, row in dataset.csv { path = path }:rows() do
+    local value = tonumber(row.value)
+    if value then
+      found[row.metric] = value
+      if not known[row.metric] then known[row.metric], known[#known + 1] = true, row.metric end
     end
   end
   return found

@@ -166,7 +166,7 @@ function Row:close() end
 ---@field pathologies string[] The fourteen CheXpert names, in the reference's order.
 local M = {}
 
---- Reads a table. A ragged row, an open quote or a column that is not there is an error that names it. As in pandas, a first column without a name is `Unnamed: 0`, and blank lines are passed over; so are other columns without a name, where they are empty. `ds.passed_over` counts both.
+--- Reads a table. A ragged row, an open quote or a column that is not there is an error that names it. As in pandas, a first column without a name is `Unnamed: 0`, and blank lines are passed over; so are other columns without a name, where they are empty. `ds.passed_over` counts both. The run pins the file as an input, unless it lies in the run's own folder.
 ---
 --- ```lua
 --- local ds = dataset.csv{ path = "test.csv", image_dir = "images", image = "path" }

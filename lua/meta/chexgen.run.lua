@@ -115,7 +115,7 @@ function Start:folder(path, key) end
 ---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
 function Start:weights(path, key) end
 
---- What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit.
+--- What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit. Of several calls the disk's bytes add up, and the most memory counts. Of a run that is resumed, what a cell has written before is taken off.
 ---@param disk integer Bytes that the cell will write into the run folder; 0 where unknown.
 ---@param memory? integer Bytes that it takes at the same time. (default 0)
 function Start:needs(disk, memory) end

@@ -250,12 +250,14 @@ function Tensor:norm(dim, keepdim) end
 ---@param dim? integer The dimension; all elements where absent.
 ---@param keepdim? boolean Whether the dimension stays, with size 1. (default false)
 ---@return any value A number; a tensor where a dimension is given.
+---@return Tensor indexes Where they are along the dimension, from 1; nil without a dimension.
 function Tensor:max(dim, keepdim) end
 
 --- The least element; along a dimension also its indexes.
 ---@param dim? integer The dimension; all elements where absent.
 ---@param keepdim? boolean Whether the dimension stays, with size 1. (default false)
 ---@return any value A number; a tensor where a dimension is given.
+---@return Tensor indexes Where they are along the dimension, from 1; nil without a dimension.
 function Tensor:min(dim, keepdim) end
 
 --- The index, from 1, of the greatest element (of the flattened tensor without a dimension).

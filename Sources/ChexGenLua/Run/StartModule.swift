@@ -133,15 +133,20 @@ enum StartModule {
                         "disk", .integer, "Bytes that the cell will write into the run folder; 0 where unknown."),
                     LuaParameter("memory", .integer, default: .integer(0), "Bytes that it takes at the same time."),
                 ],
-                "What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit."
+                "What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit. "
+                    + "Of several calls the disk's bytes add up, and the most memory counts. Of a run that is resumed, what a cell "
+                    + "has written before is taken off."
             ) { start, arguments in
-                for (name, bytes) in [("disk", \StartObject.diskBytes), ("memory", \StartObject.memoryBytes)] {
+                func bytes(_ name: String) throws -> Int {
                     let count = try arguments.integer(name)
                     guard (0...(1 << 60)).contains(count) else {
                         throw arguments.fail(name, "no number of bytes: \(count)")
                     }
-                    start[keyPath: bytes] = max(start[keyPath: bytes], count)
+                    return count
                 }
+                let (disk, memory) = (try bytes("disk"), try bytes("memory"))
+                start.diskBytes = min(start.diskBytes, 1 << 60) + disk
+                start.memoryBytes = max(start.memoryBytes, memory)
                 return []
             },
         ],

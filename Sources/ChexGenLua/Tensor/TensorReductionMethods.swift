@@ -57,6 +57,9 @@ enum TensorReductionMethods {
         ) { tensor, _ in [.boolean(try tensor.isAnyTrue())] },
     ]
 
+    private static let indexes = LuaResult(
+        "indexes", .object("Tensor"), "Where they are along the dimension, from 1; nil without a dimension.")
+
     private static let pair = [
         LuaResult("values", .object("Tensor"), "The values."),
         LuaResult("indexes", .object("Tensor"), "Their indexes along the dimension, from 1."),
@@ -74,7 +77,7 @@ enum TensorReductionMethods {
     }
 
     private static func extreme(_ name: String, _ text: String, greatest: Bool) -> LuaFunctionDeclaration {
-        TensorMethods.method(name, [TensorMethods.dimension, keepDimension], returns: reduced, text) {
+        TensorMethods.method(name, [TensorMethods.dimension, keepDimension], returns: reduced + [indexes], text) {
             tensor, arguments in
             guard arguments.has("dim") else {
                 return [try .scalar(of: greatest ? tensor.max() : tensor.min())]

@@ -7,6 +7,19 @@ extension RunFolder {
         "\(path)/\(Names.artifacts)" + (plan.cells.count > 1 ? "/\(cell.name)" : "")
     }
 
+    /// The bytes of a cell's artifacts that an earlier process wrote.
+    public func artifactBytes(of cell: Cell) -> Int {
+        let folder = artifactsFolder(of: cell)
+        guard let files = FileManager.default.enumerator(atPath: folder) else { return 0 }
+        var sum = 0
+        while let name = files.nextObject() as? String {
+            var status = stat()
+            guard lstat("\(folder)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+            sum += Int(status.st_size)
+        }
+        return sum
+    }
+
     /// The path of a file that a script wants to write: below `artifacts`, and in a sweep below the cell's name there, or
     /// in the folder `sweep` where the cell is nil and the file all cells'. Folders on the way are made.
     /// - Throws: `RunsError.usage` for an absolute name, `..`, or a name that leads through a link.

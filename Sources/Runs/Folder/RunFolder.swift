@@ -91,9 +91,9 @@ public final class RunFolder: @unchecked Sendable {
     /// The cells that are not done, in order.
     public var remainingCells: [Cell] { plan.cells.filter { state(of: $0) != .done } }
 
-    /// Writes a line to `run.log` and to the console.
-    public func log(_ text: String) {
-        console.line(text)
+    /// Writes a line to `run.log` and, unless it is for the log alone, to the console.
+    public func log(_ text: String, isShown: Bool = true) {
+        if isShown { console.line(text) }
         lock.withLock {
             let line = Array((WallClock.iso + " " + text + "\n").utf8)
             let descriptor = open(path + "/" + Names.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
