@@ -1,15 +1,18 @@
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 
---- The pathologies asked for, in the reference's order of names.
-local function wanted(list)
-  if list == "all" then return dataset.pathologies end
-  if type(list) == "string" then list = { list } end
-  local known = {}
-  for _, name in ipairs(dataset.pathologies) do known[name] = true end
+local known = {}
+for _, name in ipairs(dataset.pathologies) do known[name] = true end
+
+--- The pathologies asked for, in the reference's order of names; what is none of them is told.
+local function wanted(params, tell)
+  local list = params.pathologies
+  if list == nil or list == "all" then return dataset.pathologies end
+  if type(list) ~= "table" then list = { list } end
   for _, name in ipairs(list) do
     if not known[name] then
-      error(("params.pathologies: \"%s\" is not one of: %s"):format(name, table.concat(dataset.pathologies, ", ")), 0)
+      tell(("\"%s\" is not one of: %s"):format(name, table.concat(dataset.pathologies, ", ")), "pathologies")
     end
   end
   return list
@@ -19,9 +22,13 @@ return {
   about = "Fidelity for each pathology: real images with the label against synthetic images made from their prompts.",
   params = fidelity.params(),
   untyped = { "pathologies" }, -- "all" (which is the default), a name or a list of names
+  check = function(start)
+    fidelity.check(start, true)
+    wanted(start.params, choices.teller(start))
+  end,
   run = function(run)
     local params = run.params
-    local pathologies = wanted(params.pathologies or "all")
+    local pathologies = wanted(params, choices.raise)
     local study = fidelity.open(run, true)
     study:embed()
     local bar = run:progress(#pathologies, "pathologies")

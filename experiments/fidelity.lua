@@ -4,6 +4,7 @@ return {
   about = "How close synthetic chest radiographs are to real ones: FID, KID, Inception Score, precision, recall, density "
     .. "and coverage, with intervals and the floor.",
   params = fidelity.params(),
+  check = fidelity.check,
   run = function(run)
     local study = fidelity.open(run)
     study:embed()

@@ -30,6 +30,7 @@ end
 return {
   about = "The Fréchet Radiomics Distance, which needs no weights, and which radiomic features moved most.",
   params = fidelity.params { protocol = "exact", shown = 15 },
+  check = fidelity.check,
   run = function(run)
     local params = run.params
     local study = fidelity.open(run)

@@ -49,12 +49,14 @@ return {
     generation.check(start)
     local params = start.params
     local real, prompts = params.real, params.prompts
+    local rows
     if real.csv == "" then
-      choices.look_at_table(start, "prompts", prompts, { real.image, prompts.prompt })
+      rows = choices.look_at_table(start, "prompts", prompts, { real.image, prompts.prompt })
     else
-      choices.look_at_table(start, "real", real, { real.image, real.prompt })
+      rows = fidelity.look_at_table(start, "real", real)
     end
     fidelity.look(start)
+    fidelity.needs(start, (rows or 0) + params.subset)
   end,
   run = function(run)
     local files = {}

@@ -119,6 +119,83 @@ import Testing
         #expect(wrong.status == 1 && wrong.errors.contains("check: wanted a function"), "\(wrong.text)")
     }
 
+    /// A run that goes on must have room for what its cells have yet to write.
+    @Test func aResumedRunNeedsRoomForTheRest() throws {
+        let folder = try Scratch()
+        try folder.write(
+            "e.lua",
+            """
+            return {
+              params = { n = 1 },
+              check = function(start)
+                local file = io.open("needs")
+                start:needs(file and tonumber(file:read("a")) or 0)
+                start:needs(1)
+              end,
+              run = function(run)
+                local file <close> = io.open(run:artifact("kept"), "w")
+                file:write(("x"):rep(1000))
+                run:record { n = run.params.n }
+                if run.params.n == 2 and not io.open("room") then error("no more") end
+              end,
+            }
+
+            """)
+        try folder.write("s.yaml", "experiment: e.lua\nsweep: { n: [1, 2] }\n")
+        let first = try Child.run(["run", "s.yaml", "--out", "r"], in: folder)
+        #expect(first.status == 1, "\(first.text)")
+        try folder.write("needs", "1000000000000000000")
+        try folder.write("room", "")
+        let refused = try Child.run(["run", "--resume", "r"], in: folder)
+        #expect(refused.status == 2 && refused.errors.contains("has yet to write"), "\(refused.text)")
+        #expect(!refused.errors.contains("--out"), "\(refused.text)")
+        try folder.write("needs", "900")
+        let done = try Child.run(["run", "--resume", "r"], in: folder)
+        #expect(done.status == 0, "\(done.text)")
+    }
+
+    /// All that is wrong with a study is told at once, and an encoder of a module is no mistake.
+    @Test func theFidelityFamilyChecksItsParameters() throws {
+        let folder = try Study.folder()
+        try folder.write("bad.yaml", "setting: { binWidth: [\n")
+        try folder.write(
+            "mine.lua",
+            "require('chexgen.model').register('mine', { load = function() return {} end, outputs = { 'features' } })")
+        let faults = [
+            "protocol=exakt", "on_bad_image=skipp", "on_other_identity=x", "real.image=pth", "real.prompt=caption",
+            "synthetic.image=pth", "synthetic.prompt=caption", "synthetic.image_dir=none", "radiomics=bad.yaml",
+            "encoders.rad-dino.weights=none", "encoders.rad-dimo.weights=weights",
+        ]
+        for name in ["fidelity", "conditional", "frd"] {
+            let outcome = try Child.run(
+                ["run", "study.yaml", "--out", "r", "--set", "experiment=\(Places.package)/experiments/\(name).lua"]
+                    + (faults + ["real.labels=findings"]).flatMap { ["--set", "params." + $0] }
+                    + (name == "conditional" ? ["--set", "params.pathologies=[Edema, Odema]"] : []), in: folder)
+            #expect(outcome.status == 2 && !folder.has("r"), "\(outcome.text)")
+            for fault in faults where !fault.contains("rad-dimo") {
+                let key = fault.prefix { $0 != "=" }
+                #expect(occurrences("\n  params.\(key) (", outcome.errors) == 1, "\(key): \(outcome.text)")
+            }
+            for part in ["params.real.labels", "params.encoders.rad-dimo", "unknown encoder; known: inception-v3"] {
+                #expect(outcome.errors.contains(part), "\(part): \(outcome.text)")
+            }
+            #expect(outcome.errors.contains("\"Odema\" is not one of") == (name == "conditional"), "\(outcome.text)")
+        }
+        // With a module that is not there nobody knows the encoders; with it, its own is known.
+        for (module, text) in [("absent", "\"absent\" cannot be loaded"), ("mine", "params.protocol")] {
+            let outcome = try Child.run(
+                [
+                    "run", "study.yaml", "--out", "r", "--set", "params.encoders={ mine: {} }", "--set",
+                    "params.modules=[\(module)]", "--set", "params.protocol=exakt",
+                ], in: folder)
+            #expect(outcome.status == 2 && outcome.errors.contains(text), "\(outcome.text)")
+            #expect(!outcome.errors.contains("unknown encoder"), "\(outcome.text)")
+        }
+        let none = try Child.run(
+            ["run", "study.yaml", "--out", "r", "--set", "params.encoders={}", "--set", "params.frd=false"], in: folder)
+        #expect(none.status == 2 && none.errors.contains("name at least one encoder"), "\(none.text)")
+    }
+
     /// What a sweep would find after hours of images, and a training at its end, is found at once.
     @Test func shippedExperimentsCheckTheirColumns() throws {
         let folder = try Study.generationFolder()
@@ -154,6 +231,35 @@ import Testing
         #expect(outcome.status == 1 && outcome.errors.contains("none.csv"), "\(outcome.text)")
         #expect(!outcome.errors.contains("traceback"), "\(outcome.text)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/runs") == [])
+    }
+
+    /// A failed cell's calls are in the log; on the terminal only where the script is at fault.
+    @Test(arguments: [("require('chexgen.dataset').csv { path = 'bad.csv' }", false), ("error('a mistake')", true)])
+    func failedCellsLeaveTheirCalls(body: String, isShown: Bool) throws {
+        let folder = try Scratch()
+        try folder.write("bad.csv", "a,b\n1\n\"")
+        try folder.write(
+            "e.lua",
+            """
+            local function inner() \(body) end
+            return {
+              params = { n = 1 },
+              run = function(run)
+                run:record { n = run.params.n }
+                if run.params.n == 2 then inner() end
+              end,
+            }
+
+            """)
+        try folder.write("s.yaml", "experiment: e.lua\nsweep: { n: [1, 2, 3] }\n")
+        let outcome = try Child.run(["run", "s.yaml", "--out", "r"], in: folder)
+        #expect(outcome.status == 1 && outcome.errors.contains("1 of 3 cells failed"), "\(outcome.text)")
+        #expect(outcome.text.contains("traceback") == isShown, "\(outcome.text)")
+        let log = try folder.text("r/run.log")
+        #expect(log.contains("traceback") && log.contains("'inner'"), "\(log)")
+        try folder.write("one.yaml", "experiment: e.lua\nparams: { n: 2 }\n")
+        _ = try Child.run(["run", "one.yaml", "--out", "one"], in: folder)
+        #expect(try folder.text("one/run.log").contains("'inner'"))
     }
 
     /// What a user gave is at fault in the first three, the script in the last.

@@ -14,11 +14,22 @@ end
 -- What is said of a table that no parameter names.
 local function unset(key) return ("is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(key) end
 
---- Raises where a parameter is none of the values that it may have.
-function choices.one_of(name, value, known)
-  local text = fault(value, known)
-  if text then error(("params.%s: %s"):format(name, text), 0) end
+--- Raises a problem of a parameter: what a run does with what its start would only be told.
+function choices.raise(text, name) error(("params.%s: %s"):format(name, text), 0) end
+
+--- Tells the problems of a run's start, which are shown together.
+function choices.teller(start)
+  return function(text, name) start:problem(text, name) end
 end
+
+--- Tells, by `raise` or a start's teller, that a parameter is none of the values that it may have.
+function choices.tell(tell, name, value, known)
+  local text = fault(value, known)
+  if text then tell(text, name) end
+end
+
+--- Raises where a parameter is none of the values that it may have.
+function choices.one_of(name, value, known) choices.tell(choices.raise, name, value, known) end
 
 --- A text, or nil where it is empty.
 function choices.filled(text) return text ~= "" and text or nil end
@@ -44,8 +55,7 @@ end
 
 --- Tells a run's start that a parameter is none of the values that it may have.
 function choices.look(start, name, value, known)
-  local text = fault(value, known)
-  if text then start:problem(text, name) end
+  choices.tell(choices.teller(start), name, value, known)
 end
 
 --- Tells a run's start what `open_table` would raise later; `columns` are names. Returns how many rows there are, nil after a

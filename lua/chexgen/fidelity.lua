@@ -40,41 +40,79 @@ Fidelity.published_facts = { "Extra Info", "Caption Type" }
 Fidelity.facts = { "Extra Info", "Caption Type", "Protocol", "Real images", "Synthetic images", "Images left out" }
 Fidelity.counts = { "FRD images left out" }
 
---- The look before a run at the settings that all of the family have.
-function fidelity.look(start)
-  local params = start.params
-  choices.look(start, "protocol", params.protocol, { "chexgenbench", "exact" })
-  choices.look(start, "on_bad_image", params.on_bad_image, { "stop", "skip" })
+-- Bytes of an image's line in a table of radiomics: 385 features with the reference's settings, of up to 20 characters.
+local RADIOMICS_LINE = 8000
+
+-- What is wrong with the parameters of the family, beside those of all studies.
+local function faults(params, tell)
   if next(params.encoders) == nil and not params.frd then
-    start:problem("is empty and params.frd is false: name at least one encoder", "encoders")
+    tell("is empty and params.frd is false: name at least one encoder, for example "
+      .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", "encoders")
+  end
+  if params.frd and params.radiomics ~= "" then
+    -- The settings are read as for any image; there is none.
+    local ok, reason = pcall(metric.radiomics_table, {}, { settings = params.radiomics })
+    if not ok then tell(tostring(reason), "radiomics") end
   end
 end
 
-local function read_table(which, options, labels)
+-- Which parameters of a table name columns that must be there.
+local function columns_of(which, options, labels)
   local columns = { image = "image", prompt = "prompt" }
   -- Labels that nobody asks for need not be there; a column that the YAML names must.
-  if labels or options.labels and options.labels ~= LABELS then columns.labels = "labels" end
-  return choices.open_table(which, options, columns)
+  if which == "real" and (labels or options.labels and options.labels ~= LABELS) then columns.labels = "labels" end
+  return columns
+end
+
+--- The look before a run at the settings that all of the family have.
+function fidelity.look(start)
+  study.look(start)
+  faults(start.params, choices.teller(start))
+end
+
+--- The look before a run at a table; with `labels` its labels will be read. Returns the rows, nil after a problem.
+function fidelity.look_at_table(start, which, options, labels, key)
+  local names = {}
+  for role, name in pairs(columns_of(which, options, labels)) do
+    names[#names + 1] = options[name]
+    if options[name] == "" then start:problem("is empty: name the column", ("%s.%s"):format(key or which, role)) end
+  end
+  table.sort(names)
+  return choices.look_at_table(start, key or which, options, names)
+end
+
+--- What the family keeps in the run folder of so many images: radiomics; features are kept in the cache.
+function fidelity.needs(start, images)
+  if start.params.frd then start:needs(images * RADIOMICS_LINE) end
+end
+
+--- The look before a run of two tables. With `labels` those of the real one will be read.
+function fidelity.check(start, labels)
+  fidelity.look(start)
+  local images = 0
+  for _, which in ipairs { "real", "synthetic" } do
+    images = images + (fidelity.look_at_table(start, which, start.params[which], labels) or 0)
+  end
+  fidelity.needs(start, images)
+end
+
+local function read_table(which, options, labels)
+  return choices.open_table(which, options, columns_of(which, options, labels))
 end
 
 --- Opens a study: reads both tables, chooses the rows, loads the encoders. With `labels` the real table's labels are read.
 --- The parameters are the run's, or `params` for an experiment that makes its images itself.
 function fidelity.open(run, labels, params)
   params = params or run.params
-  choices.one_of("protocol", params.protocol, { "chexgenbench", "exact" })
-  local exact = params.protocol == "exact"
+  faults(params, choices.raise)
+  local self = study.open(Fidelity, run, params)
   local real = read_table("real", params.real, labels):unique(params.real.prompt)
   local synthetic = read_table("synthetic", params.synthetic)
-  if exact then synthetic = synthetic:unique(params.synthetic.prompt) end
+  if self.exact then synthetic = synthetic:unique(params.synthetic.prompt) end
   run:log("%d real images (one a prompt), %d synthetic images", #real, #synthetic)
 
-  local self = study.open(Fidelity, run, params)
   self:add("real", real)
   self:add("synthetic", synthetic)
-  if #self.encoders == 0 and not params.frd then
-    error("params.encoders is empty and params.frd is false: name at least one encoder, for example "
-      .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", 0)
-  end
   self.statistics = metric.statistics()
   self:choose_columns()
   return self

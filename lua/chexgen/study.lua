@@ -43,26 +43,54 @@ function study.family()
   return family
 end
 
+--- Tells what is wrong with the parameters that all studies have, by `choices.raise` or a start's teller. Modules are loaded, so
+--- that the encoders which they register are known.
+function study.faults(params, tell)
+  choices.tell(tell, "protocol", params.protocol, { "chexgenbench", "exact" })
+  choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
+  if params.on_other_identity then choices.tell(tell, "on_other_identity", params.on_other_identity, { "refuse", "mark" }) end
+  local complete = true
+  for _, name in ipairs(params.modules) do
+    local ok, reason = pcall(require, name)
+    if not ok then
+      complete = false
+      tell(("\"%s\" cannot be loaded: %s"):format(name, reason), "modules")
+    end
+  end
+  -- What a module that is not there would register, nobody knows.
+  if not complete then return end
+  local known, names, asked = {}, {}, {}
+  for i, entry in ipairs(model.encoders()) do known[entry.name], names[i] = true, entry.name end
+  for name in pairs(params.encoders) do
+    if not known[name] then asked[#asked + 1] = name end
+  end
+  table.sort(asked)
+  for _, name in ipairs(asked) do
+    tell(("unknown encoder; known: %s"):format(table.concat(names, ", ")), "encoders." .. name)
+  end
+end
+
+--- The look before a run at the parameters that all studies have. What the YAML names as weights the program has looked for.
+function study.look(start)
+  study.faults(start.params, choices.teller(start))
+  for _, entry in ipairs(model.encoders()) do
+    local options = start.params.encoders[entry.name]
+    if options and not entry.registered and not options.weights then
+      start:weights(entry.weights, ("encoders.%s.weights"):format(entry.name))
+    end
+  end
+end
+
 --- Begins a study: checks the parameters that all have, and loads the encoders that the YAML names.
 function study.open(family, run, params)
-  choices.one_of("protocol", params.protocol, { "chexgenbench", "exact" })
-  choices.one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
-  if params.on_other_identity then choices.one_of("on_other_identity", params.on_other_identity, { "refuse", "mark" }) end
+  study.faults(params, choices.raise)
   local self = setmetatable({ run = run, params = params, exact = params.protocol == "exact", sides = {}, encoders = {},
     features = {}, noticed = {}, skipped = {}, columns = {} }, family)
-  for _, name in ipairs(params.modules) do require(name) end
-  local known, names = {}, {}
-  for i, entry in ipairs(model.encoders()) do
-    known[entry.name], names[i] = true, entry.name
+  for _, entry in ipairs(model.encoders()) do
     local options = params.encoders[entry.name]
     if options then
       self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, roles = entry.roles,
         default = entry.outputs and entry.outputs[1], encoder = model.encoder(entry.name, options) }
-    end
-  end
-  for name in pairs(params.encoders) do
-    if not known[name] then
-      error(("params.encoders.%s: unknown encoder; known: %s"):format(name, table.concat(names, ", ")), 0)
     end
   end
   return self
