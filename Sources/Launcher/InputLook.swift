@@ -56,6 +56,13 @@ struct InputLook {
     private mutating func visit(_ value: JSON, key: String, of cell: Cell) {
         if let members = value.object {
             for member in members { visit(member.value, key: "\(key).\(member.key)", of: cell) }
+            // An encoder without weights of its own takes the usual ones.
+            let names = key.split(separator: ".").map(String.init)
+            if names.dropLast().last == "encoders", let name = names.last, let entry = encoders[name],
+                !members.contains(where: { $0.key == "weights" })
+            {
+                do { _ = try entry.locate() } catch { add(key, String(describing: error), cell) }
+            }
         } else if let path = value.string, !path.isEmpty, let message = fault(key, path) {
             add(key, message, cell)
         }

@@ -70,16 +70,8 @@ function study.faults(params, tell)
   end
 end
 
---- The look before a run at the parameters that all studies have. What the YAML names as weights the program has looked for.
-function study.look(start)
-  study.faults(start.params, choices.teller(start))
-  for _, entry in ipairs(model.encoders()) do
-    local options = start.params.encoders[entry.name]
-    if options and not entry.registered and not options.weights then
-      start:weights(entry.weights, ("encoders.%s.weights"):format(entry.name))
-    end
-  end
-end
+--- The look before a run at the parameters that all studies have; for weights the program looks itself.
+function study.look(start) study.faults(start.params, choices.teller(start)) end
 
 --- Begins a study: checks the parameters that all have, and loads the encoders that the YAML names.
 function study.open(family, run, params)
