@@ -11,7 +11,7 @@ final class BERTTokenizer: ResolvedTokenizer {
         self.settings = settings
         self.pieces = pieces
         self.cleaner = cleaner
-        added = AddedTokens(settings.added)
+        added = AddedTokens(settings.added, followsPython: true)
         keptCase = AddedTokens(settings.added.filter { $0.isSpecial || $0.isNormalized })
         specials = Set(settings.added.filter(\.isSpecial).map(\.content))
     }

@@ -9,7 +9,7 @@ final class CLIPTokenizer: ResolvedTokenizer {
     init(_ settings: ResolvedTokens, pairs: BytePair) {
         self.settings = settings
         self.pairs = pairs
-        added = AddedTokens(settings.added)
+        added = AddedTokens(settings.added, followsPython: true)
     }
 
     func tokens(_ text: String) -> [Int] {

@@ -33,7 +33,7 @@ final class SentencePieceTokenizer: PieceTokenizer {
         let base = PieceTokens.Base(count: model.pieces.count) { processor.id($0) }
         let tokens = try PieceTokens(settings, family, base, listed: nil)
         pieceTokens = tokens
-        added = AddedTokens(tokens.added)
+        added = AddedTokens(tokens.added, followsPython: true)
         ids = model.pieces.map { tokens.id($0.text) ?? model.unknownID }
         specialNames = Set(tokens.specials.compactMap { tokens.names[$0] })
         unknownToken = tokens.roles["unk_token"].flatMap { tokens.names[$0] } ?? []

@@ -28,7 +28,7 @@ from transformers import GemmaTokenizer, GemmaTokenizerFast, LlamaTokenizer, Lla
 
 HERE = places.folder("tokenizers") / "pieces"
 
-PROMPTS = SHARED[:106:4] + [
+PROMPTS = SHARED[:106:5] + ["the heart is, their heart was; eaart i", "aaarea rtheheirt ith i is"] + [
     "   leading, trailing   ", "a  b   c    d", "\u2581\u2581a \u2581b", "\u2581", " \u2581 ", "a\u2581", "\n\n\n", "a\nb\n\nc\n \n\td\t\t", "\t", "\u3000\u3000a\u3000",
     "</s>", "a</s>", "a </s> b </s>", "<pad>a<pad>", "<unk>", "x <unk> y", "<bos>a<eos>", "<s>a</s><s>", "<extra_id_0> a <extra_id_99>b<extra_id_1>", "a<extra_id_0>  \t b", "  <extra_id_7>  ",
     "<extra_id_100>", "<start_of_turn>user\nhi<end_of_turn>\n", "<0x41><0x0A>", "a<sep>b <sep> c<sep", "<sep><sep>", "\x00", "a\x00b\x00", "\x01\x02 \x1f\x7f", "\ufeffa", "ﬁ\u0301 ﬁ\u0308x", "½\u0301", "\r\n a\r\n\r\nb",
@@ -36,7 +36,7 @@ PROMPTS = SHARED[:106:4] + [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "the the the thethe", "I'm here. It 's fine , isn 't it ?", "wow", "wows wow!", " <cxr>  a <cxr>", "x" * 60 + " " * 60 + "y",
 ]
 
-DECODED = 25
+DECODED = 18
 
 
 def rules(prompts):
@@ -101,7 +101,9 @@ LLAMA = {"model_max_length": 44, "pad_token": "<unk>", "bos_token": "<s>", "eos_
 TOKEN = lambda content, **flags: {"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True} | flags
 ADDED = {"600": TOKEN("<cxr>", lstrip=True), "601": TOKEN("wow", single_word=True, special=False), "602": TOKEN("e\u0301", normalized=True, special=False)}
 
-# name, folder, class, tokenizer_config.json, special_tokens_map.json, added_tokens.json
+OVERLAPPING = {str(600 + index): TOKEN(content, special=False) for index, content in enumerate(["a", "ea", "aar", "rt i", "heart w", "is", " i", "th", "the", "hei", "e i"])}
+
+# name, folders, class, tokenizer_config.json, special_tokens_map.json, added_tokens.json
 VARIANTS = [
     ("t5-slow", "t5", T5Tokenizer, T5, None, None),
     ("t5-new", "t5", T5Tokenizer, T5 | {"legacy": False}, None, None),
@@ -120,6 +122,8 @@ VARIANTS = [
     ("llama-new", "llama", LlamaTokenizer, LLAMA | {"legacy": False, "add_eos_token": True}, None, None),
     ("llama-fast", "llama-fast", LlamaTokenizerFast, LLAMA, None, None),
     ("llama-first", "llama-first", LlamaTokenizerFast, LLAMA, None, None),
+    ("overlapping", "suffix", T5Tokenizer, T5 | {"added_tokens_decoder": OVERLAPPING}, None, None),
+    ("overlapping-fast", "llama-fast", LlamaTokenizerFast, LLAMA | {"added_tokens_decoder": OVERLAPPING}, None, None),
     # A class in Rust without tokenizer.json.
     ("t5-made", "t5", T5TokenizerFast, T5, None, None),
     ("t5-made-first", "bytes", T5TokenizerFast, T5 | {"legacy": False}, None, None),
@@ -198,7 +202,7 @@ def document(prompts):
 
 def random_prompts(seed, count):
     r = random.Random(seed)
-    own = [c for text in PROMPTS[27:] for c in text.split(" ") + [text]] + ["<extra_id_3>", "</s>", "\u2581", " ", "  ", "\n", "\u0301", "a", "aa"]
+    own = [c for text in PROMPTS[22:] for c in text.split(" ") + [text]] + ["<extra_id_3>", "</s>", "\u2581", " ", "  ", "\n", "\u0301", "a", "aa"]
     prompts = drawn(seed, count)
     for index in range(count):
         if r.random() < 0.5:
