@@ -47,7 +47,7 @@ struct BasicTokenizer {
         var word = word
         if followsRust {
             if stripsAccents { word = TextForms.withoutAccents(word, classes) }
-            return lowercases ? TextForms.lowercasedAlone(word) : word
+            return lowercases ? TextForms.lowercasedAlone(word, .rustPatterns) : word
         }
         if lowercases { word = TextForms.lowercased(word) }
         return stripsAccents ? TextForms.withoutAccents(word, classes) : word

@@ -10,10 +10,10 @@ struct CharacterClasses {
     static let python = CharacterClasses(end: 15, dropsUnassigned: true)
     /// BERT's part of the package tokenizers: Unicode 8.
     static let rustBERT = CharacterClasses(end: 9, dropsUnassigned: false)
-    /// Regular expressions in the package tokenizers: Unicode 16.
+    /// Regular expressions and letter case in the package tokenizers: Unicode 16.
     static let rustPatterns = CharacterClasses(end: 17, dropsUnassigned: false)
 
-    private func isAssigned(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.age.map { $0.major < end } ?? false }
+    func isAssigned(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.age.map { $0.major < end } ?? false }
 
     /// Categories Cc, Cf, Cs and Co, but for tab and line ends, and perhaps Cn: dropped from texts.
     func isControl(_ scalar: Unicode.Scalar) -> Bool {
@@ -69,7 +69,9 @@ struct CharacterClasses {
 
     /// Category Mn: accents, and much else that stands above or below a letter.
     func isNonspacingMark(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value >= 0x300 && scalar.properties.generalCategory == .nonspacingMark && isAssigned(scalar)
+        // A mark of Javanese that was a spacing one before Unicode 11.
+        if scalar.value == 0xA9BD, end <= 11 { return false }
+        return scalar.value >= 0x300 && scalar.properties.generalCategory == .nonspacingMark && isAssigned(scalar)
     }
 
     /// Category L.

@@ -73,9 +73,9 @@ enum TextForms {
         decomposed(text).filter { !classes.isNonspacingMark($0) }
     }
 
-    /// Lower case of each scalar for itself, as Rust's tokenizers make it.
-    static func lowercasedAlone(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        text.flatMap { lowercased($0) }
+    /// Lower case of each scalar for itself, as Rust's tokenizers make it; those that the library does not know stay.
+    static func lowercasedAlone(_ text: [Unicode.Scalar], _ classes: CharacterClasses) -> [Unicode.Scalar] {
+        text.flatMap { lowercased($0, classes) }
     }
 
     /// Python's `str.lower`, in which a capital sigma at the end of a word becomes ς.
@@ -86,7 +86,7 @@ enum TextForms {
             if scalar.value == 0x3A3 {
                 result.append(endsWord(text, index) ? "\u{3C2}" : "\u{3C3}")
             } else {
-                result.append(contentsOf: lowercased(scalar))
+                result.append(contentsOf: lowercased(scalar, .python))
             }
         }
         return result
@@ -119,12 +119,12 @@ enum TextForms {
         return String(view)
     }
 
-    private static func lowercased(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+    private static func lowercased(_ scalar: Unicode.Scalar, _ classes: CharacterClasses) -> [Unicode.Scalar] {
         if scalar.value < 0x80 {
             let isUpper = (0x41...0x5A).contains(scalar.value)
             return [isUpper ? Unicode.Scalar(UInt8(scalar.value) + 32) : scalar]
         }
-        return Array(scalar.properties.lowercaseMapping.unicodeScalars)
+        return classes.isAssigned(scalar) ? Array(scalar.properties.lowercaseMapping.unicodeScalars) : [scalar]
     }
 
     /// Unicode's Final_Sigma: a cased letter before, none after, letters that ignore case left out.

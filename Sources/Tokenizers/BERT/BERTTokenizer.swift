@@ -23,7 +23,7 @@ final class BERTTokenizer: ResolvedTokenizer {
             text = keptCase.split(text, strips: false).flatMap { piece -> [Unicode.Scalar] in
                 switch piece {
                 case .token(let token): return token.content
-                case .text(let text): return TextForms.lowercasedAlone(text)
+                case .text(let text): return TextForms.lowercasedAlone(text, .python)
                 }
             }
         }

@@ -40,6 +40,6 @@ final class CLIPFastTokenizer: ResolvedTokenizer {
                 result.append(" ")
             }
         }
-        return TextForms.lowercasedAlone(result)
+        return TextForms.lowercasedAlone(result, .rustPatterns)
     }
 }
