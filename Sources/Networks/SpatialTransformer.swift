@@ -40,7 +40,7 @@ final class SpatialTransformer {
 /// `BasicTransformerBlock`. The residual stream is f32.
 private final class TransformerBlock {
     private let norm1, norm2, norm3: LayerNorm
-    private let own, cross: CrossAttention
+    private let own, cross: ProjectedAttention
     private let onlyCross: Bool
     private let expand: Linear
     private let shrink: Linear
@@ -50,9 +50,9 @@ private final class TransformerBlock {
         norm2 = LayerNorm(scope["norm2"], channels: channels)
         norm3 = LayerNorm(scope["norm3"], channels: channels)
         self.onlyCross = onlyCross
-        own = try CrossAttention(
+        own = try ProjectedAttention(
             scope["attn1"], channels: channels, contextWidth: onlyCross ? contextWidth : channels, heads: heads)
-        cross = try CrossAttention(scope["attn2"], channels: channels, contextWidth: contextWidth, heads: heads)
+        cross = try ProjectedAttention(scope["attn2"], channels: channels, contextWidth: contextWidth, heads: heads)
         expand = Linear(scope["ff"]["net"][0]["proj"], inputs: channels, outputs: 8 * channels)
         shrink = Linear(scope["ff"]["net"][2], inputs: 4 * channels, outputs: channels)
     }
@@ -76,29 +76,5 @@ private final class TransformerBlock {
                 shrink, execution.gate(.geGLU, inner), Epilogue(residual: .given(parts[1]), result: .f32))
         }
         return try execution.reshape(result, x.shape)
-    }
-}
-
-/// Attention of an image's tokens to those of a context, or to each other; queries, keys and values have no bias.
-private final class CrossAttention {
-    private let query, key, value, output: Linear
-    private let attention: Attention
-
-    init(_ scope: ParameterScope, channels: Int, contextWidth: Int, heads: Int) throws {
-        query = Linear(scope["to_q"], inputs: channels, outputs: channels, hasBias: false)
-        key = Linear(scope["to_k"], inputs: contextWidth, outputs: channels, hasBias: false)
-        value = Linear(scope["to_v"], inputs: contextWidth, outputs: channels, hasBias: false)
-        output = Linear(scope["to_out"][0], inputs: channels, outputs: channels)
-        attention = try Attention(channels: channels, heads: heads)
-    }
-
-    /// The result takes the residual's memory.
-    func forward<E: Execution>(
-        _ x: E.Value, _ text: E.Value, addingTo residual: E.Value, on execution: E
-    ) throws -> E.Value {
-        let attended = try execution.attention(
-            attention, query: execution.linear(query, x), key: execution.linear(key, text),
-            value: execution.linear(value, text))
-        return try execution.linear(output, attended, Epilogue(residual: .given(residual), result: .f32))
     }
 }

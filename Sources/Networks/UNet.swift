@@ -1,5 +1,4 @@
 import Engine
-import Foundation
 import Tensors
 
 /// The network of a `UNet2DConditionModel`: from noisy latents, a timestep and a text to what is noise in the latents.
@@ -9,7 +8,7 @@ public final class UNetNetwork {
     /// Every parameter, under diffusers' names.
     public let parameters: ParameterScope
     private let input: Convolution2D
-    private let time1, time2: Linear
+    private let time: TimestepEmbedding
     private let down: [DownBlock]
     private let middle: (first: ResidualBlock, attention: SpatialTransformer, second: ResidualBlock)
     private let up: [UpBlock]
@@ -27,8 +26,7 @@ public final class UNetNetwork {
         self.configuration = configuration
         parameters = scope
         input = .spatial(scope["conv_in"], inputs: configuration.inputs, outputs: first)
-        time1 = Linear(scope["time_embedding"]["linear_1"], inputs: first, outputs: timeWidth)
-        time2 = Linear(scope["time_embedding"]["linear_2"], inputs: timeWidth, outputs: timeWidth)
+        time = TimestepEmbedding(scope["time_embedding"], inputs: first, width: timeWidth)
         down = try levels.indices.map { level in
             try DownBlock(
                 scope["down_blocks"][level], configuration, level: level, inputs: channels[max(0, level - 1)],
@@ -78,15 +76,10 @@ public final class UNetNetwork {
 
     /// The embedding of a timestep `[1, 4 C]`, activated, as every use of it begins with SiLU.
     private func embedding<E: Execution>(_ timestep: Float, on execution: E) throws -> E.Value {
-        let half = (configuration.levels.first?.channels ?? 0) / 2
-        let step = -log(Float(10_000)) / (Float(half) - Float(configuration.frequencyShift))
-        let angles = (0..<half).map { timestep * exp(Float($0) * step) }
-        let sines = angles.map { sin($0) }
-        let cosines = angles.map { cos($0) }
-        let waves = try Tensor(
-            configuration.flipSinToCos ? cosines + sines : sines + cosines, shape: [1, 2 * half])
-        let hidden = try execution.linear(time1, execution.value(waves), Epilogue(activation: .silu))
-        return try execution.linear(time2, hidden, Epilogue(activation: .silu))
+        let waves = TimestepWaves(
+            channels: configuration.levels.first?.channels ?? 0, cosinesFirst: configuration.flipSinToCos,
+            frequencyShift: configuration.frequencyShift)
+        return try time.forward(execution.value(waves.row(timestep)), Epilogue(activation: .silu), on: execution)
     }
 }
 

@@ -54,6 +54,8 @@ local models = {
     steps = 50, guidance_scale = 7.5 } },
   { "SD-V2-1", { about = "Stable Diffusion 2.1", load = diffusers("SD-V2-1", "stabilityai/stable-diffusion-2-1"),
     steps = 50, guidance_scale = 7.5 } },
+  { "pixart_sigma", { about = "PixArt-Sigma, as CheXGenBench fine-tuned it",
+    load = diffusers("pixart_sigma", "raman07/CheXGenBench-Models-Pixart-Sigma"), steps = 20, guidance_scale = 4.5 } },
   { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 } },
 }
 

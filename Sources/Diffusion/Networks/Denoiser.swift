@@ -69,7 +69,8 @@ extension Autoencoder {
 public enum DenoiserRegistry {
     /// The program's own: one a file.
     public static let standard = NetworkRegistry<any Denoiser>(
-        "denoiser", key: "_class_name", standard: "UNet2DConditionModel", [UNet2DConditionModel.entry])
+        "denoiser", key: "_class_name", standard: "UNet2DConditionModel",
+        [UNet2DConditionModel.entry, PixArtTransformer2DModel.entry])
 }
 
 /// The autoencoders by diffusers' class.

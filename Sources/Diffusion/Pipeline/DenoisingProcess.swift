@@ -6,6 +6,8 @@ public final class DenoisingProcess: GenerationProcess {
     public private(set) var latents: Tensor
     /// For each prompt, how many tokens were cut off.
     public let lostTokens: [Int]
+    /// Pixels of the pictures that were asked for.
+    let size: (width: Int, height: Int)
     private let denoiser: any Denoiser
     private let scheduler: any Scheduler
     private let noise: LatentNoise
@@ -22,8 +24,10 @@ public final class DenoisingProcess: GenerationProcess {
     }
 
     init(
-        denoiser: any Denoiser, scheduler: any Scheduler, noise: LatentNoise, latents: Tensor, texts: Texts
+        denoiser: any Denoiser, scheduler: any Scheduler, noise: LatentNoise, latents: Tensor,
+        size: (width: Int, height: Int), texts: Texts
     ) {
+        self.size = size
         self.denoiser = denoiser
         self.scheduler = scheduler
         self.noise = noise

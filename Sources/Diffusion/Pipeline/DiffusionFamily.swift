@@ -30,7 +30,8 @@ public protocol DiffusionFamily: AnyObject {
     /// - Throws: as `lostTokens`, and what the text encoders throw.
     func encode(_ text: String, as role: TextRole, _ options: TextOptions) throws -> EncodedText
 
-    /// The shape of a picture's latent.
+    /// The shape of the latent of a picture; where the picture of such a latent has another size than was asked for, it is
+    /// fitted to it.
     func latentShape(width: Int, height: Int) -> (height: Int, width: Int, channels: Int)
 
     /// Begins a run of the scheduler, for latents of a shape.
@@ -39,8 +40,7 @@ public protocol DiffusionFamily: AnyObject {
     /// What becomes of the answers for negative texts and prompts; nil where the prompts alone are asked for.
     func guidance(_ options: GenerationOptions) throws -> (any Guidance)?
 
-    /// The picture u8 `[1, H, W, 3]` of the denoiser's latent f32 `[1, h, w, C]`.
-    /// - Throws: `TensorError.value` where a value is not finite.
+    /// The picture f32 `[1, H, W, 3]`, about -1 to 1, of the denoiser's latent f32 `[1, h, w, C]`.
     func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor
 
     /// Gives the memory of the text encoders' passes back.
@@ -73,6 +73,6 @@ extension DiffusionFamily {
     public func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor {
         let factor = Float(autoencoder.scalingFactor)
         let unscaled = try Elementwise.map(latent) { $0 / factor }
-        return try PictureBytes.of(isTiled ? autoencoder.decodeTiled(unscaled) : autoencoder.decode(unscaled))
+        return try isTiled ? autoencoder.decodeTiled(unscaled) : autoencoder.decode(unscaled)
     }
 }

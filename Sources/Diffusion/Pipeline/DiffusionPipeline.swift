@@ -106,25 +106,32 @@ public final class DiffusionPipeline: TextToImage {
         }
         return DenoisingProcess(
             denoiser: family.denoiser, scheduler: scheduler, noise: noise, latents: latents,
+            size: (options.width, options.height),
             texts: DenoisingProcess.Texts(prompts: prompts, guided: guided, lost: lost))
     }
 
     /// The pictures u8 `[N, H, W, 3]` of a process that is done.
     /// - Throws: `TensorError.value` where a value is not finite.
     public func finish(_ process: any GenerationProcess, isTiled: Bool) throws -> Tensor {
-        try decode(process.latents, isTiled: isTiled)
+        try decode(process.latents, isTiled: isTiled, size: (process as? DenoisingProcess)?.size)
     }
 
     /// Pictures u8 `[N, H, W, 3]` of a denoiser's latents f32 `[N, h, w, C]`, decoded one after the other.
-    /// - Parameter isTiled: decode in overlapping tiles.
+    /// - Parameters:
+    ///   - isTiled: decode in overlapping tiles.
+    ///   - size: pixels that pictures are fitted to; nil is what the latents give.
     /// - Throws: `TensorError.value` where a value is not finite.
-    public func decode(_ latents: Tensor, isTiled: Bool = false) throws -> Tensor {
+    public func decode(
+        _ latents: Tensor, isTiled: Bool = false, size: (width: Int, height: Int)? = nil
+    ) throws -> Tensor {
         var pictures: [Tensor] = []
         family.denoiser.releaseMemory()
         defer { family.autoencoder.releaseMemory() }
         for index in 0..<latents.shape[0] {
             try Cancellation.check()
-            pictures.append(try family.picture(latents.narrow(0, index, 1), isTiled: isTiled))
+            var picture = try family.picture(latents.narrow(0, index, 1), isTiled: isTiled)
+            if let size { picture = try ResolutionBins.fit(picture, height: size.height, width: size.width) }
+            pictures.append(try PictureBytes.of(picture))
         }
         return try Tensor.cat(pictures, axis: 0)
     }

@@ -8,6 +8,8 @@ public struct PipelineFolder {
     public let className: String?
     /// Where the parts are, by name; the scheduler is none of them.
     private let places: [String: String]
+    /// The classes of the parts, where they are named.
+    private let classes: [String: String]
     /// The scheduler's options.
     public let scheduler: JSON
     /// What errors about `scheduler` call it.
@@ -28,12 +30,15 @@ public struct PipelineFolder {
         let reader = try ConfigurationReader(path: path, json)
         let named = try reader.string("_class_name", default: "")
         className = named.isEmpty ? nil : named
-        var places: [String: String] = [:]
+        var (places, classes) = ([String: String](), [String: String]())
         for (key, value) in json.object ?? [] where !key.hasPrefix("_") && key != "scheduler" {
             // [null, null] is a part that the pipeline does without; other values are no parts.
-            if value[1]?.string != nil { places[key] = "\(folder)/\(key)" }
+            guard let name = value[1]?.string else { continue }
+            places[key] = "\(folder)/\(key)"
+            classes[key] = name
         }
         self.places = places
+        self.classes = classes
         guard json["scheduler"]?[1]?.string != nil else {
             throw reader.fault(
                 "scheduler", "wanted [library, class], got \(json["scheduler"]?.text() ?? "nothing")")
@@ -52,6 +57,7 @@ public struct PipelineFolder {
     public init(className: String? = nil, places: [String: String], scheduler: JSON) {
         self.className = className
         self.places = places
+        classes = [:]
         self.scheduler = scheduler
         schedulerName = "scheduler"
         index = nil
@@ -66,6 +72,9 @@ public struct PipelineFolder {
         if index != nil { return place }
         return try Self.locate(place, file: part.hasPrefix("tokenizer") ? nil : "config.json")
     }
+
+    /// The class that the index names for a part; nil where it names none.
+    public func partClass(_ part: String) -> String? { classes[part] }
 
     /// Refuses parts that would change the pictures and that the pipeline does not have, and parts that are missing.
     /// - Parameters:
@@ -90,7 +99,7 @@ public struct PipelineFolder {
     public func smallFiles() throws -> [(file: String, sha256: String)] {
         let names = [
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-            "merges.txt", "vocab.txt",
+            "merges.txt", "vocab.txt", "spiece.model", "tokenizer.model",
         ]
         let tokenizers = try places.keys.filter { $0.hasPrefix("tokenizer") }.sorted().map(place)
         let paths =

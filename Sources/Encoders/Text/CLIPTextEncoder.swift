@@ -14,13 +14,13 @@ public final class CLIPTextEncoder: TextEncoder {
 
     /// The network.
     public let network: CLIPTextNetwork
-    private let folder: TextModelFolder
+    private let folder: ModelFolder
 
     /// Loads a folder, its weights strictly.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(_ folder: String, dtype: DType) throws {
         network = try CLIPTextNetwork(CLIPTextConfiguration(path: folder + "/config.json"))
-        self.folder = try TextModelFolder(folder, dtype: dtype)
+        self.folder = try ModelFolder(folder, dtype: dtype)
         try Self.load(network, self.folder.checkpoint)
     }
 

@@ -14,13 +14,13 @@ public final class T5TextEncoder: TextEncoder {
 
     /// The network.
     public let network: T5EncoderNetwork
-    private let folder: TextModelFolder
+    private let folder: ModelFolder
 
     /// Loads a folder, its weights strictly.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(_ folder: String, dtype: DType) throws {
         network = try T5EncoderNetwork(T5Configuration(path: folder + "/config.json"))
-        self.folder = try TextModelFolder(folder, dtype: dtype)
+        self.folder = try ModelFolder(folder, dtype: dtype)
         try Self.load(network, self.folder.checkpoint)
     }
 
@@ -42,8 +42,7 @@ public final class T5TextEncoder: TextEncoder {
 
     /// Gives back the memory of activations and of packed weights: they are many times those of a denoiser, and stay mapped.
     public func releaseMemory() {
-        folder.executor.releaseActivations()
-        folder.executor.forget()
+        folder.release()
     }
 
     private struct Pass: TextPass {

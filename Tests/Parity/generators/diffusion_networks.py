@@ -1,5 +1,5 @@
-"""Expected outputs of small UNets and autoencoders with weights by formula: diffusers' UNet2DConditionModel and
-AutoencoderKL.
+"""Expected outputs of small denoisers and autoencoders with weights by formula: diffusers' UNet2DConditionModel,
+PixArtTransformer2DModel and AutoencoderKL.
 
 Run in the reference environment (diffusers 0.33); writes fixtures/diffusion/networks.json, with each network's config and
 the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors. Pictures and latents are [N, H, W, C].
@@ -8,7 +8,7 @@ the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors
 import json
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, PixArtTransformer2DModel, UNet2DConditionModel
 from safetensors.numpy import save_file
 
 import places
@@ -49,6 +49,16 @@ UNETS = {
     # Transformers of several blocks, and other epsilons and group counts.
     "depth": (TWO | ATTENDING | {"attention_head_dim": 8, "transformer_layers_per_block": [1, 2],
                                  "norm_num_groups": 16, "norm_eps": 1e-3}, (1, 4, 4), 3, 999.0),
+}
+PIXART = {"sample_size": 16, "num_attention_heads": 4, "attention_head_dim": 12, "cross_attention_dim": 48, "num_layers": 2,
+          "caption_channels": 40, "use_additional_conditions": False}
+# name: (options, latents [N, H, W], tokens, how many of each text are seen, timestep)
+PIXARTS = {
+    "sigma": (PIXART | {"interpolation_scale": 1}, (2, 16, 16), 30, [30, 7], 999.0),
+    # Not square, with latents that are not those of the training, and what no published model has.
+    "wide": (PIXART | {"sample_size": 128, "out_channels": 4, "attention_bias": False, "activation_fn": "gelu",
+                       "norm_eps": 1e-5}, (2, 8, 12), 11, [1, 11], 31.5),
+    "patch": (PIXART | {"patch_size": 3, "in_channels": 5, "out_channels": 10}, (1, 12, 9), 9, [4], 500.0),
 }
 VAE = {
     "sample_size": 16, "block_out_channels": [16, 32], "norm_num_groups": 8, "layers_per_block": 1,
@@ -95,7 +105,7 @@ def last(tensor):
 
 @torch.no_grad()
 def main():
-    outputs, document = {}, {"unet": {}, "vae": {}}
+    outputs, document = {}, {"unet": {}, "pixart": {}, "vae": {}}
     for name, (options, shape, tokens, timestep) in UNETS.items():
         model, tree = network(UNet2DConditionModel, "unet-" + name, options)
         context = torch.from_numpy(uniform(f"unet-{name}.context", (shape[0], tokens, options["cross_attention_dim"]),
@@ -106,6 +116,19 @@ def main():
         config = json.loads(model.to_json_string()) if name == "sd1" else options
         document["unet"][name] = {
             "config": config, "latents": shape, "tokens": tokens, "timestep": timestep, "tensors": tree}
+    for name, (options, shape, tokens, seen, timestep) in PIXARTS.items():
+        model, tree = network(PixArtTransformer2DModel, "pixart-" + name, options)
+        text = torch.from_numpy(uniform(f"pixart-{name}.context", (shape[0], tokens, options["caption_channels"]), -1.7, 1.7))
+        channels = options.get("in_channels", 4)
+        mask = torch.arange(tokens)[None] < torch.tensor(seen)[:, None]
+        answer = model(planes(f"pixart-{name}.latents", shape, channels), text, torch.tensor([timestep]).expand(shape[0]),
+                       added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+                       encoder_attention_mask=mask.to(torch.int64)).sample
+        outputs[f"pixart-{name}"] = last(answer[:, :channels])
+        config = json.loads(model.to_json_string()) if name == "sigma" else options
+        document["pixart"][name] = {
+            "config": config, "latents": shape, "channels": channels, "tokens": tokens, "seen": seen, "timestep": timestep,
+            "tensors": tree}
     for name, (options, pictures, latents, is_tiled) in VAES.items():
         model, tree = network(AutoencoderKL, "vae-" + name, options)
         outputs[f"vae-{name}.encoded"] = last(model.encode(planes(f"vae-{name}.pictures", pictures, 3)).latent_dist.mean)

@@ -1,31 +1,7 @@
-import Checkpoints
 import Engine
-import EngineCPU
-import Files
 import Tensors
 
-/// What text encoders share: the files of a folder in transformers' layout, and the executor that runs the network.
-final class TextModelFolder {
-    /// The path of `config.json`.
-    let config: String
-    /// The weights; parameters are views of its files until the executor takes them.
-    let checkpoint: Checkpoint
-    /// The files of the weights and of the sizes, with their SHA-256.
-    let files: [(file: String, sha256: String)]
-    /// What the network runs on.
-    let executor: any Executor
-
-    /// Opens the files of a folder.
-    /// - Throws: `CheckpointError` and `FileError` where a file is absent or damaged.
-    init(_ folder: String, dtype: DType) throws {
-        config = folder + "/config.json"
-        checkpoint = try Checkpoint.open(folder)
-        executor = try CPUExecutor(dtype: dtype)
-        files =
-            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
-            + [(file: config, sha256: try SHA256.hex(file: config))]
-    }
-
+extension ModelFolder {
     /// What a network that is not generic over its executor gives for texts, one after the other with all threads in each
     /// operation: a text has the same bits alone and in any batch.
     func run(_ ids: Tensor, mask: Tensor?, _ pass: some TextPass) throws -> Tensor {
