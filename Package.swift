@@ -82,15 +82,14 @@ let package = Package(
         .target(
             name: "Encoders",
             dependencies: [
-                "Networks", "Engine", "EngineCPU", "Checkpoints", "Imaging", "Identity", "Tensors",
-                "NetKernels", "Threading", "Files",
+                "Networks", "Engine", "EngineCPU", "Checkpoints", "Imaging", "Identity", "Tensors", "Threading",
+                "Files",
             ]),
         .target(
             name: "Training",
             dependencies: [
-                "Networks", "Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Datasets", "Tensors",
-                "ArrayKernels", "NetKernels", "Threading",
-                "Files",
+                "Networks", "Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Tensors", "ArrayKernels",
+                "NetKernels", "Threading", "Files",
             ]),
         .target(
             name: "Metrics",
@@ -125,7 +124,7 @@ let package = Package(
                 "Tokenizers",
                 "Training",
                 "Datasets", "Imaging", "Checkpoints",
-                "Identity", "Tensors", "Threading", "Files", "CSupport",
+                "Identity", "Tensors", "Files",
             ]),
 
         // 6: what a run consists of
@@ -133,7 +132,7 @@ let package = Package(
             name: "Launcher",
             dependencies: [
                 "ChexGenLua", "LuaRuntime", "Runs", "Evaluation", "Diffusion", "Encoders", "Checkpoints", "Tensors",
-                "Threading", "Files", "CSupport", "COneDNN", "COpenBLAS",
+                "Files", "CSupport", "COneDNN", "COpenBLAS",
             ]),
 
         // 7: the command line, which alone knows the sources that it was built from
