@@ -10,7 +10,7 @@ local dataset = require "chexgen.dataset"
 local chexgen = require "chexgen"
 local image = require "chexgen.image"
 local model = require "chexgen.model"
-require "chexgen.models"
+local models = require "chexgen.models"
 
 local generation = {}
 
@@ -37,17 +37,59 @@ function generation.params(extra)
   return params
 end
 
---- The look before a run: the prompts' columns, the counts, and room for the images.
+--- Tells what is wrong with the counts, by `choices.raise` or a start's teller; `rows` are the prompts that there may be.
+local function count_faults(params, rows, tell)
+  if params.shards < 1 or params.shard < 1 or params.shard > params.shards then
+    tell(("wanted 1 to the number of shards, got %d of %d"):format(params.shard, params.shards), "shard")
+  end
+  if rows then
+    if params.subset < 0 or params.subset > rows then
+      tell(("wanted 0 (all) to %d prompts, got %d"):format(rows, params.subset), "subset")
+    end
+  elseif params.subset < 0 then
+    tell(("wanted 0 (all) or more, got %d"):format(params.subset), "subset")
+  end
+  if params.steps ~= nil then choices.tell_range(tell, "steps", params.steps, 1, nil, "integer") end
+end
+
+--- The names of the registered models, and whether one of them is the parameters'.
+local function registered(params)
+  local names, found = {}, false
+  for i, entry in ipairs(model.registered()) do
+    names[i] = entry.name
+    found = found or entry.name == params.model
+  end
+  return names, found
+end
+
+local function unregistered(params)
+  return ("\"%s\" is no registered model; give its folder or Hub name as params.model"):format(params.model)
+end
+
+--- The look before a run for the model, which is not loaded: of one that a module registers only the module knows where it lies.
+local function look_for_model(start)
+  local params = start.params
+  if not choices.load_modules(choices.teller(start), params) then return end
+  local names, is_registered = registered(params)
+  if not is_registered then
+    if params.weights ~= "" then start:problem(unregistered(params), "weights") end
+    start:weights(params.model, "model", { file = "model_index.json", known = names })
+  else
+    for _, entry in ipairs(models) do
+      for i, place in ipairs(entry[1] == params.model and entry.places or {}) do
+        -- Weights that the parameters name are looked for by the program.
+        if i > 1 or params.weights == "" then start:weights(place[1], "model", { file = place[2] }) end
+      end
+    end
+  end
+end
+
+--- The look before a run: the model, the prompts' columns, the counts, and room for the images.
 function generation.check(start)
   local params = start.params
+  look_for_model(start)
   local rows = choices.look_at_table(start, "prompts", params.prompts, { params.prompts.prompt, params.prompts.id })
-  if params.shards < 1 or params.shard < 1 or params.shard > params.shards then
-    start:problem(("wanted 1 to the number of shards, got %d of %d"):format(params.shard, params.shards), "shard")
-  end
-  if params.subset < 0 then start:problem(("wanted 0 (all) or more, got %d"):format(params.subset), "subset") end
-  if rows and params.subset > rows then
-    start:problem(("wanted 0 (all) to %d prompts, got %d"):format(rows, params.subset), "subset")
-  end
+  count_faults(params, rows, choices.teller(start))
   local pixels = math.type(params.width) == "integer" and math.type(params.height) == "integer" and params.width * params.height
   -- A PNG file of noise has 3 bytes a pixel, one of a film about 1. How many prompts are repeated is not known yet.
   if pixels and pixels > 0 and params.subset > 0 and params.shards > 0 then
@@ -97,13 +139,9 @@ local function plan(run)
   local all = prompts_of(run)
   local names = file_names(all, params.prompts.id)
   local some = all
-  if params.subset < 0 or params.subset > #all then
-    wrong("subset", "wanted 0 (all) to %d prompts, got %d", #all, params.subset)
-  end
+  -- Fewer than the table's rows, where prompts occur twice.
+  count_faults(params, #all, choices.raise)
   if params.subset > 0 then some = all:sample { n = params.subset, seed = params.subset_seed } end
-  if params.shards < 1 or params.shard < 1 or params.shard > params.shards then
-    wrong("shard", "wanted 1 to the number of shards, got %d of %d", params.shard, params.shards)
-  end
   if params.shards > 1 then some = some:shard(params.shard, params.shards) end
   local items = {}
   local places = some:positions(all)
@@ -116,15 +154,12 @@ end
 
 --- Opens the model of the parameters.
 local function open_pipeline(params)
-  for _, name in ipairs(params.modules) do require(name) end
+  choices.load_modules(choices.raise, params)
   local options = {}
   if params.weights ~= "" then
     options.weights = params.weights
-    local is_registered = false
-    for _, entry in ipairs(model.registered()) do is_registered = is_registered or entry.name == params.model end
-    if not is_registered then
-      wrong("weights", "\"%s\" is no registered model; give its folder or Hub name as params.model", params.model)
-    end
+    local _, is_registered = registered(params)
+    if not is_registered then choices.raise(unregistered(params), "weights") end
   end
   return model.pipeline(params.model, options)
 end

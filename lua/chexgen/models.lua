@@ -25,14 +25,17 @@ local function diffusers(name, place)
   end
 end
 
+--- Where RadEdit's parts come from.
+local RADEDIT = { weights = "microsoft/radedit", vae = "stabilityai/sdxl-vae", text_encoder = "microsoft/BiomedVLP-BioViL-T" }
+
 --- RadEdit is a denoiser alone: its autoencoder is SDXL's, its text encoder BioViL-T's, which reads 128 tokens without a mask.
 --- `weights`, `vae` and `text_encoder` name the three sources.
 local function radedit(options)
   check("radedit", options, { "weights", "vae", "text_encoder", "dtype" })
-  local text = options.text_encoder or "microsoft/BiomedVLP-BioViL-T"
+  local text = options.text_encoder or RADEDIT.text_encoder
   return model.pipeline({
-    unet = (options.weights or "microsoft/radedit") .. "/unet",
-    vae = options.vae or "stabilityai/sdxl-vae",
+    unet = (options.weights or RADEDIT.weights) .. "/unet",
+    vae = options.vae or RADEDIT.vae,
     text_encoder = text,
     tokenizer = text,
     text_length = 128,
@@ -44,19 +47,20 @@ local function radedit(options)
   }, { dtype = options.dtype })
 end
 
---- name, entry.
+--- The entry of a folder in diffusers' layout: name, where it lies, what it is.
+local function folder(name, place, about)
+  return { name, { about = about, load = diffusers(name, place), steps = 50, guidance_scale = 7.5 },
+    places = { { place, "model_index.json" } } }
+end
+
+--- name, entry, and the folders or Hub names that it is loaded from, the model's own weights first, each with a file in it.
 local models = {
-  { "SD-V1-4", { about = "Stable Diffusion 1.4", load = diffusers("SD-V1-4", "CompVis/stable-diffusion-v1-4"),
-    steps = 50, guidance_scale = 7.5 } },
-  { "SD-V1-5", { about = "Stable Diffusion 1.5",
-    load = diffusers("SD-V1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5"), steps = 50, guidance_scale = 7.5 } },
-  { "SD-V2", { about = "Stable Diffusion 2", load = diffusers("SD-V2", "stabilityai/stable-diffusion-2"),
-    steps = 50, guidance_scale = 7.5 } },
-  { "SD-V2-1", { about = "Stable Diffusion 2.1", load = diffusers("SD-V2-1", "stabilityai/stable-diffusion-2-1"),
-    steps = 50, guidance_scale = 7.5 } },
-  { "pixart_sigma", { about = "PixArt-Sigma, as CheXGenBench fine-tuned it",
-    load = diffusers("pixart_sigma", "raman07/CheXGenBench-Models-Pixart-Sigma"), steps = 20, guidance_scale = 4.5 } },
-  { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 } },
+  folder("SD-V1-4", "CompVis/stable-diffusion-v1-4", "Stable Diffusion 1.4"),
+  folder("SD-V1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5"),
+  folder("SD-V2", "stabilityai/stable-diffusion-2", "Stable Diffusion 2"),
+  folder("SD-V2-1", "stabilityai/stable-diffusion-2-1", "Stable Diffusion 2.1"),
+  { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 },
+    places = { { RADEDIT.weights, "unet/config.json" }, { RADEDIT.vae, "config.json" }, { RADEDIT.text_encoder, "config.json" } } },
 }
 
 for _, entry in ipairs(models) do model.register(entry[1], entry[2]) end

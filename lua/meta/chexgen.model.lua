@@ -356,7 +356,7 @@ function M.encoders() end
 --- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma). Weights are memory-mapped; loading is strict.
 ---
 --- ```lua
---- local pipe = model.pipeline("stable-diffusion-v1-5", { dtype = "bf16" })
+--- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
 --- ```
 ---@param source string|chexgen.model.pipeline.source A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts of a pipeline by name.
 ---@param options? table<string, any> `dtype`: "f32" or "bf16". A registered model gets the whole table.

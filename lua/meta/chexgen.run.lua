@@ -80,6 +80,10 @@ function Progress:skip(n) end
 --- Releases the object now; it cannot be used after that.
 function Progress:close() end
 
+---@class Start.weights.options
+---@field file? string A file that must be in the folder.
+---@field known? string[] Names that may have been meant instead.
+
 --- One cell of a run before anything is made, as an experiment's `check` function receives it. All problems of all cells are told together, and the run does not begin.
 ---@class Start
 ---@field params table The parameters of the cell; read-only.
@@ -111,9 +115,14 @@ function Start:table(path, columns, key) end
 function Start:folder(path, key) end
 
 --- Weights that the run will load.
+---
+--- ```lua
+--- start:weights(p.model, "model", { file = "model_index.json" })
+--- ```
 ---@param path string A file, a folder or a Hub name.
 ---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
-function Start:weights(path, key) end
+---@param options? Start.weights.options What else is looked at.
+function Start:weights(path, key, options) end
 
 --- What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit. Of several calls the disk's bytes add up, and the most memory counts. Of a run that is resumed, what a cell has written before is taken off.
 ---@param disk integer Bytes that the cell will write into the run folder; 0 where unknown.

@@ -118,12 +118,31 @@ enum StartModule {
                 return []
             },
             method(
-                "weights", [LuaParameter("path", .string, "A file, a folder or a Hub name."), key],
-                "Weights that the run will load."
+                "weights",
+                [
+                    LuaParameter("path", .string, "A file, a folder or a Hub name."), key,
+                    LuaParameter(
+                        "options",
+                        .options([
+                            LuaParameter("file", .string, optional: true, "A file that must be in the folder."),
+                            LuaParameter(
+                                "known", .list(.string), optional: true, "Names that may have been meant instead."),
+                        ]), optional: true, "What else is looked at."),
+                ],
+                "Weights that the run will load.",
+                example: "start:weights(p.model, \"model\", { file = \"model_index.json\" })"
             ) { start, arguments in
                 let path = try arguments.string("path")
                 let key = try named(start, arguments, of: path)
-                do { _ = try HubCache.locate(path) } catch { start.add(key, "\(error)") }
+                let options = arguments.has("options") ? try arguments.options("options") : nil
+                let file = try options.flatMap { $0.has("file") ? try $0.string("file") : nil }
+                let known = try options.flatMap { $0.has("known") ? try $0.list("known") : nil } ?? []
+                do {
+                    _ = try HubCache.locate(path, file: file)
+                } catch {
+                    let near = nearest(path, among: known.compactMap(\.stringValue))
+                    start.add(key, "\(error)" + (near.map { "\nor did you mean the registered model '\($0)'?" } ?? ""))
+                }
                 return []
             },
             method(

@@ -69,7 +69,8 @@ enum PipelineModule {
             "Opens a text-to-image pipeline of the class that its model_index.json names: "
                 + session.pipelines.entries.all.map { "`\($0.className)` (\($0.about))" }.joined(separator: ", ")
                 + ". Weights are memory-mapped; loading is strict.",
-            example: "local pipe = model.pipeline(\"stable-diffusion-v1-5\", { dtype = \"bf16\" })"
+            example:
+                "local pipe = model.pipeline(\"stable-diffusion-v1-5/stable-diffusion-v1-5\", { dtype = \"bf16\" })"
         ) { arguments in
             if let name = arguments.value("source").stringValue, let model = session.registered[name] {
                 return try model.load(arguments.value("options"), session.host)
@@ -93,7 +94,9 @@ enum PipelineModule {
                 return (try session.pipelines.open(name, dtype: dtype), name)
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
-                throw LuaError("\(error)\nor did you mean the registered model '\(near)'?")
+                var hinted = LuaError("\(error)\nor did you mean the registered model '\(near)'?")
+                hinted.cause = error
+                throw hinted
             }
         }
         let source = try arguments.options("source")
