@@ -1,3 +1,4 @@
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local plot = require "chexgen.plot"
@@ -30,7 +31,10 @@ end
 return {
   about = "The Fréchet Radiomics Distance, which needs no weights, and which radiomic features moved most.",
   params = fidelity.params { protocol = "exact", shown = 15 },
-  check = fidelity.check,
+  check = function(start)
+    fidelity.check(start)
+    choices.tell_range(choices.teller(start), "shown", start.params.shown, 1)
+  end,
   run = function(run)
     local params = run.params
     local study = fidelity.open(run)

@@ -1,8 +1,15 @@
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local image = require "chexgen.image"
 local phantom = require "chexgen.phantom"
 local plot = require "chexgen.plot"
+local study = require "chexgen.study"
+
+--- The settings of the study that this experiment's own parameters are a part of.
+local function settings(params)
+  return fidelity.params { protocol = params.protocol, name = params.name, floor_splits = params.floor_splits }
+end
 
 --- Renders one of the two sets into the run folder and returns the path of its table and the folder. A set that a run before
 --- a crash rendered whole is taken as it stands: the table is written last.
@@ -76,16 +83,22 @@ return {
   about = "The main job end to end with nothing to download: the Fréchet Radiomics Distance of flawed phantoms from drawn "
     .. "\"real\" ones, overall and for each pathology, beside the floor, as a table, a chart and a picture.",
   params = { images = 160, size = 256, protocol = "exact", name = "flawed phantoms", floor_splits = 8, least = 12 },
+  check = function(start)
+    local params, tell = start.params, choices.teller(start)
+    choices.tell_range(tell, "images", params.images, table.unpack(phantom.limits.n))
+    choices.tell_range(tell, "size", params.size, table.unpack(phantom.limits.size))
+    choices.tell_range(tell, "least", params.least, 0)
+    study.faults(settings(params), tell)
+  end,
   run = function(run)
     local params = run.params
     local real, synthetic = render(run, "real", false), render(run, "synthetic", true)
     local films = picture(run, real, synthetic)
 
     local results = run:artifact("Results/image_generation_metrics.csv"):match("^(.*)/")
-    local study = fidelity.open(run, true, fidelity.params {
-      protocol = params.protocol, name = params.name, results = results, floor_splits = params.floor_splits,
-      real = real, synthetic = synthetic,
-    })
+    local asked = settings(params)
+    asked.results, asked.real, asked.synthetic = results, real, synthetic
+    local study = fidelity.open(run, true, asked)
     study:embed()
     local row = study:measure()
     run:log("The flawed films against the real ones. The floor is real against real: what perfect films would get.")

@@ -1,4 +1,5 @@
 import Datasets
+import Files
 
 /// An image as a table or a list names it.
 public struct ImageSource: Equatable, Sendable {
@@ -43,7 +44,7 @@ public struct BadImage: Equatable, Sendable {
 }
 
 /// Some images are bad; lists all of them.
-public struct BadImages: Error, CustomStringConvertible {
+public struct BadImages: InputFault, CustomStringConvertible {
     /// In the order of the images.
     public let images: [BadImage]
     /// How many images were looked at.

@@ -18,10 +18,35 @@ struct Experiment {
 
     private static let fields = ["about", "params", "untyped", "check", "run"]
 
+    /// What a script lacks that is no experiment; names the field that may have been meant.
+    static func missingRun(_ values: [LuaValue], path: String) -> LuaError {
+        let functions = (values.first?.tableValue?.fields ?? []).filter {
+            if case .function = $0.value { return !fields.contains($0.name) }
+            return false
+        }
+        let near = nearest("run", among: functions.map(\.name))
+        return LuaError(
+            "\(path): an experiment must return a table with a function 'run', and there is none"
+                + (near.map { "; did you mean '\($0)' to be it?" } ?? ""))
+    }
+
+    /// Whether a table that a script returned was meant as an experiment although it has no `run`.
+    private static func isMeant(_ table: LuaTable) -> Bool {
+        table.fields.contains { field in
+            if fields.contains(field.name) { return true }
+            if case .function = field.value { return nearest(field.name, among: ["run"]) != nil }
+            return false
+        }
+    }
+
     /// Reads the table that a script returned; nil where the script is no experiment.
-    /// - Throws: `LuaError` for an experiment whose fields have wrong types.
+    /// - Throws: `LuaError` for an experiment without `run`, or whose fields have wrong types.
     init?(_ values: [LuaValue], path: String) throws {
-        guard let table = values.first?.tableValue, case .function(let run) = table["run"] else { return nil }
+        guard let table = values.first?.tableValue else { return nil }
+        guard case .function(let run) = table["run"] else {
+            if Self.isMeant(table) { throw Self.missingRun(values, path: path) }
+            return nil
+        }
         for field in table.fields where !Self.fields.contains(field.name) {
             let hint = nearest(field.name, among: Self.fields)
             throw LuaError(

@@ -32,6 +32,11 @@ public final class ExperimentRunner {
             isYAML
             ? try RunConfig.load(request.file, sets: request.overrides)
             : try RunConfig(experiment: request.file, sets: request.overrides)
+        guard FileManager.default.fileExists(atPath: config.experiment) else {
+            throw RunsError.config(
+                location: config.experiment,
+                message: isYAML ? "no such script, which \(request.file) names as its `experiment`" : "no such file")
+        }
         let home = Paths.folder(Paths.absolute(config.experiment))
         let program = try ProgramIdentity.current(
             build: request.build, library: ScriptLocations.library(near: home))
@@ -71,7 +76,7 @@ public final class ExperimentRunner {
         let returned = try session.host.runFile(config.experiment)
         guard let experiment = try Experiment(returned, path: config.experiment) else {
             guard !isYAML else {
-                throw LuaError("\(config.experiment): an experiment must return a table with a function 'run'")
+                throw Experiment.missingRun(returned, path: config.experiment)
             }
             // By now it has run, so this can only be said.
             for (name, isGiven) in [

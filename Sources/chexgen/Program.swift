@@ -57,7 +57,9 @@ enum Program {
         }
         if ExperimentRunner.wasInterrupted {
             status = .interrupted
-            text = "interrupted: " + text
+            // Whoever stops a run asks for no reason; where a script was may help.
+            let place = (error as? LuaError).flatMap { error in error.file.map { "\($0):\(error.line ?? 0)" } }
+            text = "interrupted" + (place.map { " at \($0)" } ?? "")
         }
         StandardStreams.writeError("chexgen: \(text)\n")
         return status.rawValue

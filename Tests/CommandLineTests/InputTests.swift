@@ -188,6 +188,7 @@ import Testing
         try folder.write("synthetic/g00007.png", "no image")
         let stopped = try study(folder, "a")
         #expect(stopped.status == 1)
+        #expect(!stopped.errors.contains("traceback"), "\(stopped.text)")
         for words in ["2 of 20 images", "synthetic/g00003.png", "synthetic/g00007.png", "on_bad_image: skip"] {
             #expect(stopped.errors.contains(words), "\(stopped.text)")
         }

@@ -72,6 +72,7 @@ import Testing
         let outcome = try child.wait()
         #expect(outcome.status == 130)
         #expect(outcome.text.contains("interrupted") && outcome.text.contains("--resume"), "\(outcome.text)")
+        #expect(!outcome.text.contains("traceback") && !outcome.text.contains("stopped:"), "\(outcome.text)")
         #expect(try folder.text("run/run.json").contains("interrupted"))
         try resume(folder)
     }

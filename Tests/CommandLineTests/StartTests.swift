@@ -15,8 +15,8 @@ import Testing
         let keys =
             switch name {
             case "classification": ["train.csv", "train.real_dir", "test.csv", "test.image_dir", "weights"]
-            case "generate": ["prompts.csv"]
-            case "sweep": ["prompts.csv", "real.csv", "real.image_dir"]
+            case "generate": ["prompts.csv", "model"]
+            case "sweep": ["prompts.csv", "model", "real.csv", "real.image_dir"]
             case "frd": ["real.csv", "real.image_dir", "synthetic.csv", "synthetic.image_dir"]
             default:
                 [
@@ -260,6 +260,53 @@ import Testing
         try folder.write("one.yaml", "experiment: e.lua\nparams: { n: 2 }\n")
         _ = try Child.run(["run", "one.yaml", "--out", "one"], in: folder)
         #expect(try folder.text("one/run.log").contains("'inner'"))
+    }
+
+    /// Settings that no run can have are told with their keys, all of them, before a folder is made.
+    @Test(arguments: [
+        ("fidelity", ["batch=0", "bootstrap=-1", "floor_splits=-2", "nearest_k=0", "modules=[nowhere]"]),
+        ("frd", ["shown=0", "batch=9999"]), ("quickstart", ["size=10", "images=0", "floor_splits=-1"]),
+        ("generate", ["model=SD-V1-6", "modules=[nowhere]", "steps=0"]), ("sweep", ["shard=0", "nearest_k=0"]),
+        (
+            "classification",
+            [
+                "optimizer=adma", "schedule=slow", "epochs=0", "batch=0", "uncertain=2", "missing=skip", "bootstrap=-1",
+                "validation=1.5", "test_missing=2",
+            ]
+        ),
+    ])
+    func settingsThatNoRunCanHave(name: String, settings: [String]) throws {
+        let folder = try Scratch()
+        let outcome = try Child.run(
+            ["run", "\(Places.package)/experiments/\(name).yaml"] + settings.flatMap { ["--set", "params.\($0)"] },
+            in: folder)
+        #expect(outcome.status == 2 && !outcome.text.contains("traceback"), "\(outcome.text)")
+        for setting in settings where !(name == "generate" && setting.hasPrefix("model")) {
+            let key = setting.prefix { $0 != "=" }
+            #expect(occurrences("\n  params.\(key) (--set params.\(setting)", outcome.errors) == 1, "\(outcome.text)")
+        }
+        #expect(!folder.has("runs"))
+    }
+
+    /// A script whose function `run` is spelt otherwise must not do nothing.
+    @Test func anExperimentWithoutRun() throws {
+        let folder = try Scratch()
+        for (text, says) in [
+            ("return { rum = function(run) end }", "did you mean 'rum'"), ("return { params = { n = 1 } }", "'run'"),
+            ("return { run = 5 }", "'run'"),
+        ] {
+            try folder.write("e.lua", text)
+            let outcome = try Child.run(["run", "e.lua"], in: folder)
+            #expect(outcome.status == 1 && outcome.errors.contains(says), "\(outcome.text)")
+            #expect(!outcome.errors.contains("traceback"), "\(outcome.text)")
+        }
+        try folder.write("e.lua", "print 'plain' return { value = 1, add = function() end }")
+        let plain = try Child.run(["run", "e.lua"], in: folder)
+        #expect(plain.status == 0 && plain.output == "plain\n", "\(plain.text)")
+        for name in ["none.lua", "none.yaml"] {
+            let outcome = try Child.run(["run", name], in: folder)
+            #expect(outcome.status == 2 && outcome.errors.contains(name), "\(outcome.text)")
+        }
     }
 
     /// What a user gave is at fault in the first three, the script in the last.

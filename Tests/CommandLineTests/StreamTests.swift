@@ -28,7 +28,7 @@ import Testing
             "pins.yaml", "experiment: pins.lua\npins: { pins.lua: \"\(String(repeating: "0", count: 64))\" }\n")
         try folder.write("pins.lua", "return { run = function(run) end }")
         for (words, wanted) in [
-            (["run", "nothing.lua"], 1), (["run", "late.lua"], 1), (["nonsense"], 2), (["run", "nothing.yaml"], 2),
+            (["run", "nothing.lua"], 2), (["run", "late.lua"], 1), (["nonsense"], 2), (["run", "nothing.yaml"], 2),
             (["run", "--resume"], 2), (["diff", "a", "b"], 1), (["run", "pins.yaml"], 3),
         ] as [([String], Int32)] {
             #expect(try status(words, in: folder, shell: shell) == wanted, "\(words)")

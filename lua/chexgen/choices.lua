@@ -31,6 +31,27 @@ end
 --- Raises where a parameter is none of the values that it may have.
 function choices.one_of(name, value, known) choices.tell(choices.raise, name, value, known) end
 
+--- Tells that a number is not between two others; without `high` there is no upper one. With `kind` "integer" it must be one.
+function choices.tell_range(tell, name, value, low, high, kind)
+  local is_right = type(value) == "number" and value >= low and value <= (high or math.huge)
+  if is_right and (kind ~= "integer" or math.type(value) == "integer") then return end
+  local wanted = high and ("%s to %s"):format(low, high) or ("%s or more"):format(low)
+  tell(("wanted %s%s, got %s"):format(kind == "integer" and "an integer of " or "", wanted, tostring(value)), name)
+end
+
+--- Tells the modules of `params.modules` that cannot be loaded, as they register models or encoders; returns whether all are there.
+function choices.load_modules(tell, params)
+  local complete = true
+  for _, name in ipairs(params.modules) do
+    local ok, reason = pcall(require, name)
+    if not ok then
+      complete = false
+      tell(("\"%s\" cannot be loaded: %s"):format(name, reason), "modules")
+    end
+  end
+  return complete
+end
+
 --- A text, or nil where it is empty.
 function choices.filled(text) return text ~= "" and text or nil end
 

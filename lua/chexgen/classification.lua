@@ -125,18 +125,33 @@ local function choose(real, synthetic, params, seed, exact)
   return #kept > 0 and real:select(kept) or nil, #taken > 0 and synthetic:select(taken) or nil
 end
 
+--- Tells what is wrong with the parameters, by `choices.raise` or a start's teller.
+local function faults(params, tell)
+  for name, known in pairs {
+    protocol = { "chexgenbench", "exact" }, setting = SETTINGS, network = model.classifiers,
+    optimizer = { "adam", "adamw", "sgd" }, schedule = { "plateau", "cosine", "step", "constant" },
+    on_bad_image = { "stop", "skip" }, on_other_identity = { "refuse", "mark" },
+  } do choices.tell(tell, name, params[name], known) end
+  for name, range in pairs {
+    synthetic_share = { 0, 1 }, epochs = { 1, 100000 }, batch = { 1, 4096 }, learning_rate = { 0 }, weight_decay = { 0 },
+    clip_norm = { 0 }, test_uncertain = { 0, 1 }, test_missing = { 0, 1 }, bootstrap = { 0, 100000 },
+  } do choices.tell_range(tell, name, params[name], range[1], range[2]) end
+  if params.validation <= 0 or params.validation >= 1 and params.validation % 1 ~= 0 then
+    tell(("wanted a share between 0 and 1 or a number of films, got %g"):format(params.validation), "validation")
+  end
+  for _, name in ipairs(classification.untyped) do
+    local value = params[name]
+    if value ~= nil and value ~= "ignore" and not (type(value) == "number" and value >= 0 and value <= 1) then
+      tell(("wanted 0 to 1 or \"ignore\", got %s"):format(tostring(value)), name)
+    end
+  end
+end
+
 --- The look before a run: folders and columns that the setting reads.
 function classification.check(start)
   local params = start.params
   local train, test, setting = params.train, params.test, params.setting
-  if params.synthetic_share < 0 or params.synthetic_share > 1 then
-    start:problem(("wanted 0 to 1, got %g"):format(params.synthetic_share), "synthetic_share")
-  end
-  choices.look(start, "protocol", params.protocol, { "chexgenbench", "exact" })
-  choices.look(start, "setting", setting, SETTINGS)
-  choices.look(start, "network", params.network, model.classifiers)
-  choices.look(start, "on_bad_image", params.on_bad_image, { "stop", "skip" })
-  choices.look(start, "on_other_identity", params.on_other_identity, { "refuse", "mark" })
+  faults(params, choices.teller(start))
   choices.look_at_table(start, "train", train, { train.real, train.synthetic, train.labels, train.id, train.patient })
   choices.look_at_table(start, "test", test, { test.image, test.labels, test.patient })
   if train.real_dir ~= "" and setting ~= "all_synthetic" then start:folder(train.real_dir, "train.real_dir") end
@@ -153,13 +168,7 @@ Study.__index = Study
 --- Opens a study: reads the tables, chooses the rows, splits them, and says what stands on both sides.
 function classification.open(run)
   local params = run.params
-  choices.one_of("protocol", params.protocol, { "chexgenbench", "exact" })
-  choices.one_of("setting", params.setting, SETTINGS)
-  choices.one_of("network", params.network, model.classifiers)
-  choices.one_of("on_bad_image", params.on_bad_image, { "stop", "skip" })
-  if params.synthetic_share < 0 or params.synthetic_share > 1 then
-    error(("params.synthetic_share: wanted 0 to 1, got %g"):format(params.synthetic_share), 0)
-  end
+  faults(params, choices.raise)
   local exact = params.protocol == "exact"
   local self = setmetatable({ run = run, params = params, exact = exact, skipped = 0 }, Study)
 

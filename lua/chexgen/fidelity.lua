@@ -45,6 +45,9 @@ local RADIOMICS_LINE = 8000
 
 -- What is wrong with the parameters of the family, beside those of all studies.
 local function faults(params, tell)
+  for _, name in ipairs { "nearest_k", "kid_subsets", "kid_subset_size", "inception_splits" } do
+    choices.tell_range(tell, name, params[name], 1)
+  end
   if next(params.encoders) == nil and not params.frd then
     tell("is empty and params.frd is false: name at least one encoder, for example "
       .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", "encoders")

@@ -18,6 +18,9 @@ phantom.pathologies = findings.names
 local OPTIONS = { n = 16, seed = 42, size = 256, pathologies = findings.names, flawed = false, folder = "" }
 local BAND = 64
 
+--- The least and the greatest of each integer that `phantom.dataset` takes; a seed is one of a run.
+phantom.limits = { n = { 1, 1000000 }, size = { 64, 2048 }, seed = { 0, 2 ^ 32 - 1 | 0 } }
+
 local function checked(options)
   local found = {}
   for key, value in pairs(OPTIONS) do found[key] = value end
@@ -39,8 +42,8 @@ local function checked(options)
     end
     left[name] = nil
   end
-  for _, limit in ipairs { { "n", 1, 1000000 }, { "size", 64, 2048 }, { "seed", 0, 2 ^ 31 } } do
-    local key, low, high = limit[1], limit[2], limit[3]
+  for _, key in ipairs { "n", "size", "seed" } do
+    local low, high = phantom.limits[key][1], phantom.limits[key][2]
     if math.type(found[key]) ~= "integer" or found[key] < low or found[key] > high then
       error(("phantom.dataset: %s: wanted an integer of %d to %d, got %s"):format(key, low, high, found[key]), 3)
     end

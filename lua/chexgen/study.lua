@@ -49,16 +49,11 @@ function study.faults(params, tell)
   choices.tell(tell, "protocol", params.protocol, { "chexgenbench", "exact" })
   choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
   if params.on_other_identity then choices.tell(tell, "on_other_identity", params.on_other_identity, { "refuse", "mark" }) end
-  local complete = true
-  for _, name in ipairs(params.modules) do
-    local ok, reason = pcall(require, name)
-    if not ok then
-      complete = false
-      tell(("\"%s\" cannot be loaded: %s"):format(name, reason), "modules")
-    end
-  end
+  choices.tell_range(tell, "batch", params.batch, 1, 4096)
+  choices.tell_range(tell, "bootstrap", params.bootstrap, 0, 100000)
+  choices.tell_range(tell, "floor_splits", params.floor_splits, 0, 100000)
   -- What a module that is not there would register, nobody knows.
-  if not complete then return end
+  if not choices.load_modules(tell, params) then return end
   local known, names, asked = {}, {}, {}
   for i, entry in ipairs(model.encoders()) do known[entry.name], names[i] = true, entry.name end
   for name in pairs(params.encoders) do
