@@ -1,11 +1,12 @@
 import Checkpoints
 import Diffusion
+import Encoders
 import Engine
 import EngineCPU
 import Foundation
 import Tensors
 
-/// Text to image: a guided step of the UNet, a decode, a picture, and what the processor reaches on large products.
+/// Text to image: a guided step of a denoiser, a text, a decode, a picture, and what the processor reaches on large products.
 func benchDiffusion(_ arguments: [String]) throws {
     switch (arguments.first, arguments.count) {
     case ("unet", 6):
@@ -14,6 +15,22 @@ func benchDiffusion(_ arguments: [String]) throws {
         try NumPyFile.save(arguments[5], unet.forward(latents, timestep: 500, context: context))
         try serve {
             _ = try unet.forward(latents, timestep: 500, context: context)
+            return []
+        }
+    case ("denoiser", 6):
+        let denoiser = try DenoiserRegistry.standard.open(arguments[1], dtype: dtype(arguments, 2))
+        let (latents, context) = (try NumPyFile.load(arguments[3]), try NumPyFile.load(arguments[4]))
+        try NumPyFile.save(arguments[5], denoiser.forward(latents, timestep: 500, context: context))
+        try serve {
+            _ = try denoiser.forward(latents, timestep: 500, context: context)
+            return []
+        }
+    case ("text", 5):
+        let encoder = try TextEncoderRegistry.standard.open(arguments[1], dtype: dtype(arguments, 2))
+        let ids = try NumPyFile.load(arguments[3])
+        try NumPyFile.save(arguments[4], encoder.states(ids))
+        try serve {
+            _ = try encoder.states(ids)
             return []
         }
     case ("vae", 5):

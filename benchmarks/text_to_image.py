@@ -1,0 +1,139 @@
+"""Transformers of text to image, at full width with few layers: a guided step of a denoiser at 512 x 512 (batch 2), a text of 300
+tokens; chexgen beside PyTorch in both memory layouts, torch.compile, OpenVINO and ONNX Runtime, in turns; medians, ratios and the
+share of the machine's peak, which is measured in the same rounds.
+
+    python benchmarks/text_to_image.py [--rounds N] [--only WORK] [--dtype f32|bf16] [--peers KIND ...]
+
+The weights are random and stay, with what OpenVINO and ONNX Runtime read, in ~/.cache/chexgen-benchmarks/transformers.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+
+import peers
+from sides import BENCH, Side, serve
+
+FOLDER = Path.home() / ".cache/chexgen-benchmarks/transformers"
+# name: (kind, layers, title)
+WORK = {"pixart": ("denoiser", 4, "PixArt-Sigma, guided step"), "t5-xxl": ("text", 2, "T5-XXL, 300 tokens")}
+
+
+def make(work):
+    """The network of the reference, with random weights."""
+    layers = WORK[work][1]
+    if work == "pixart":
+        from diffusers import PixArtTransformer2DModel
+
+        return PixArtTransformer2DModel(sample_size=64, num_layers=layers, caption_channels=4096, interpolation_scale=1,
+                                        use_additional_conditions=False)
+    from transformers import T5Config, T5EncoderModel
+
+    # A small vocabulary does: the table is looked up, not multiplied.
+    return T5EncoderModel(T5Config(vocab_size=512, d_model=4096, d_kv=64, d_ff=10240, num_layers=layers, num_heads=64,
+                                   feed_forward_proj="gated-gelu"))
+
+
+def network(work, folder):
+    import torch
+
+    class Plain(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = model_class(work).from_pretrained(folder / work)
+
+        def forward(self, first, *context):
+            if work == "pixart":
+                return self.net(first, context[0], torch.tensor([500, 500]), {"resolution": None, "aspect_ratio": None},
+                                return_dict=False)[0][:, :4]
+            return self.net(first.long(), return_dict=False)[0]
+
+    return Plain().eval()
+
+
+def model_class(work):
+    if work == "pixart":
+        from diffusers import PixArtTransformer2DModel
+
+        return PixArtTransformer2DModel
+    from transformers import T5EncoderModel
+
+    return T5EncoderModel
+
+
+def inputs(work, folder):
+    """What the peers take: latents [N, C, H, W] and a context, or ids."""
+    import numpy as np
+
+    if work == "pixart":
+        return [np.ascontiguousarray(np.moveaxis(np.load(folder / "latents.npy"), -1, 1)), np.load(folder / "context.npy")]
+    return [np.load(folder / "ids.npy")]
+
+
+def prepare(folder):
+    import numpy as np
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    for work in WORK:
+        if not (folder / work / "config.json").exists():
+            make(work).save_pretrained(folder / work)
+    generator = torch.Generator().manual_seed(1)
+    np.save(folder / "latents.npy", torch.randn(2, 64, 64, 4, generator=generator).numpy())
+    np.save(folder / "context.npy", torch.randn(2, 300, 4096, generator=generator).numpy())
+    np.save(folder / "ids.npy", torch.randint(0, 512, (1, 300), generator=generator).numpy())
+
+
+def operations(work, folder):
+    """Multiplications and additions of a pass, in billions, as PyTorch counts them."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(work, folder)(*(torch.from_numpy(x) for x in inputs(work, folder)))
+    return counter.get_total_flops() / 1e9
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=WORK)
+    parser.add_argument("--dtype", choices=["f32", "bf16"])
+    parser.add_argument("--peers", nargs="*", choices=peers.PEERS, default=peers.PEERS)
+    parser.add_argument("--peer", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--convert", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peer:
+        kind, work, dtype, folder = options.peer
+        run = peers.runner(kind, work, dtype, folder, lambda: network(work, Path(folder)), inputs(work, Path(folder)))
+        return serve(lambda: run() is None)
+    if options.convert:
+        import torch
+
+        kind, work, folder = options.convert
+        examples = [torch.from_numpy(x) for x in inputs(work, Path(folder))]
+        return peers.convert(kind, work, folder, lambda: network(work, Path(folder)), examples)
+    prepare(FOLDER)
+    for work, (kind, _, title) in WORK.items():
+        if options.only not in (None, work):
+            continue
+        count = operations(work, FOLDER)
+        for dtype in [options.dtype] if options.dtype else ["f32", "bf16"]:
+            files = ["latents.npy", "context.npy"] if kind == "denoiser" else ["ids.npy"]
+            words = ["diffusion", kind, FOLDER / work, dtype, *(FOLDER / name for name in files), FOLDER / f"{work}-{dtype}.npy"]
+            sides = {"chexgen": Side([BENCH, *words], peers.THREADS)}
+            sides |= peers.start(__file__, [kind for kind in peers.suited(dtype) if kind in options.peers], work, dtype, FOLDER)
+            peak, rates = Side([BENCH, "diffusion", "peak", dtype], peers.THREADS), []
+            for _ in range(options.rounds):
+                peers.rounds(sides, 1)
+                rates.append(peak.ask()[1])
+            peers.report(f"{title}, {dtype}", sides)
+            mine, best = sides["chexgen"].seconds(), statistics.median(rates)
+            print(f"  {count / mine:.0f} GFLOP/s, {count / mine / best:.0%} of a peak of {best:.0f}", flush=True)
+            for side in (*sides.values(), peak):
+                side.end()
+
+
+if __name__ == "__main__":
+    main()
