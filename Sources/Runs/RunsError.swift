@@ -4,6 +4,8 @@ import Files
 public enum RunsError: InputFault, Equatable, CustomStringConvertible {
     /// The YAML, a `--set` or the command line is wrong; `location` is `file:line:column` or the `--set` text.
     case config(location: String, message: String)
+    /// Several things are wrong with the YAML, the `--set`s or the command line.
+    case faults([RunsError])
     /// A file is not the one that the run was pinned to. The hashes are SHA-256 in hexadecimal.
     case pin(path: String, pinned: String, found: String)
     /// What a run starts from is missing, of another kind or too little; each problem is a line that begins with its key.
@@ -27,6 +29,8 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .config(let location, let message): return "\(location): \(message)"
+        case .faults(let faults):
+            return "\(faults.count) problems, and nothing was started:" + faults.map { "\n  \($0)" }.joined()
         case .pin(let path, let pinned, let found):
             return "\(path): this is not the file that the run is pinned to: pinned \(pinned), found \(found)"
         case .inputs(let config, let problems):
@@ -39,6 +43,7 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
         case .changed(let run, let differences):
             return "\(run): cannot be resumed, as it was started differently:"
                 + differences.map { "\n  \($0)" }.joined()
+                + "\nresume it as it was started, or leave --resume out to start another run"
         case .busy(let run, let process):
             let who = process.map { "process \($0)" } ?? "another process"
             return "\(run): \(who) is working on this run"
@@ -57,7 +62,7 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
     /// The exit status of the command that ends with this error.
     public var exitStatus: ExitStatus {
         switch self {
-        case .config, .inputs: return .usage
+        case .config, .faults, .inputs: return .usage
         case .pin, .program: return .pin
         default: return .failed
         }

@@ -88,6 +88,50 @@ import Testing
         }
     }
 
+    /// One mistake does not hide the others.
+    @Test func allThatIsWrongIsToldTogether() throws {
+        let scratch = try Scratch()
+        let keys = message {
+            _ = try scratch.plan(
+                "sead: 1\nseed: x\nthreads: 0\ndtype: f31\nlimits: {memory_mb: x, second: 1, seconds: -1}\nparams: [1]")
+        }
+        for part in [
+            "8 problems", "`sead`", "`seed` must", "`threads` must", "`dtype` must", "`memory_mb` must", "`second`",
+            "`seconds` must", "`params` must",
+        ] { #expect(keys.contains(part), "\(part): \(keys)") }
+        let body: () throws -> Void = {
+            _ = try scratch.plan(
+                "params: {bach: 1, shuffle: 3, real: {csv: 1, imag: x}}\nsweep: {batch: [x, 1.5]}", defaults: defaults)
+        }
+        for part in ["6 problems", "`bach`", "`shuffle` must", "`real.csv` must", "`imag`", "(x)", "(1.5)"] {
+            #expect(message(body).contains(part), "\(part): \(message(body))")
+        }
+        #expect(exitStatus(body) == .usage)
+    }
+
+    /// A name that a key of the run and a parameter share is never taken for one of them.
+    @Test func namesThatMayMeanEitherAreErrors() throws {
+        let scratch = try Scratch()
+        let both = JSON.object([("dtype", .string("bf16")), ("seed", .integer(1)), ("n", .integer(1))])
+        for (yaml, sets, place) in [
+            ("", ["dtype=f64"], "--set dtype=f64: "), ("", ["seed=7"], "--set seed=7: "),
+            ("sweep: {dtype: [f32]}", [], "fidelity.yaml:2:"), ("sweep: [{seed: 3}]", [], "fidelity.yaml:2:"),
+        ] {
+            let got = message { _ = try scratch.plan(yaml, defaults: both, sets: sets) }
+            #expect(got.contains(place) && got.contains("`params.") && got.contains("`run."), "\(got)")
+        }
+        let plan = try scratch.plan(
+            "sweep: {params.seed: [5], run.dtype: [f64]}", defaults: both,
+            sets: ["params.dtype=f16", "run.seed=9", "run.threads=1"])
+        let cell = try #require(plan.cells.first)
+        #expect(cell.params["dtype"] == .string("f16") && cell.params["seed"] == .integer(5))
+        #expect(cell.seed == 9 && cell.dtype == "f64" && plan.threads == 1)
+        // A parameter called `run` is none of the run's keys.
+        let run = JSON.object([("run", .object([("seed", .integer(1))]))])
+        let got = message { _ = try scratch.plan("", defaults: run, sets: ["run.seed=9"]) }
+        #expect(got.contains("`params.run.seed` for the parameter, `seed`"), "\(got)")
+    }
+
     @Test func sweepsAreProductsWithTheLastKeyFastest() throws {
         let scratch = try Scratch()
         let plan = try scratch.plan("sweep: {guidance_scale: [1, 4.5], batch: [10, 20], seed: [3]}", defaults: defaults)

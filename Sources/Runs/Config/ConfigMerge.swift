@@ -6,7 +6,7 @@ enum ConfigMerge {
     /// - a number also takes an integer; nothing else changes its type;
     /// - a map takes the keys that it has, each merged in turn; other keys are errors;
     /// - an empty map or list (Lua cannot tell them apart) takes any map or list, a list any list, nothing (null) anything.
-    /// - Throws: `RunsError.config` with the place of the value and the nearest known name.
+    /// - Throws: `RunsError.config` with the place of the value and the nearest known name; `.faults` where several are wrong.
     static func merge(defaults: JSON, given: YAMLNode, name: String = "") throws -> JSON {
         func wrong(_ wanted: String) -> RunsError {
             var hint = ""
@@ -44,16 +44,22 @@ enum ConfigMerge {
     ) throws -> JSON {
         guard case .object(let entries) = given.content else { return .object(known) }
         var merged = known
+        var faults = ConfigFaults()
         for entry in entries {
             guard let index = merged.firstIndex(where: { $0.key == entry.key }) else {
-                throw RunsError.config(
-                    location: entry.place.description,
-                    message: YAMLNode.unknown(
-                        "parameter", entry.key, of: name.isEmpty ? "`params`" : "`\(name)`", known: known.map(\.key)))
+                faults.add(
+                    .config(
+                        location: entry.place.description,
+                        message: YAMLNode.unknown(
+                            "parameter", entry.key, of: name.isEmpty ? "`params`" : "`\(name)`", known: known.map(\.key)
+                        )))
+                continue
             }
             let path = name.isEmpty ? entry.key : "\(name).\(entry.key)"
-            merged[index].value = try merge(defaults: known[index].value, given: entry.value, name: path)
+            let value = try faults.take { try merge(defaults: known[index].value, given: entry.value, name: path) }
+            if let value { merged[index].value = value }
         }
+        try faults.check()
         return .object(merged)
     }
 }

@@ -5,18 +5,20 @@ extension YAMLNode {
     /// An error about this node.
     func error(_ message: String) -> RunsError { .config(location: place.description, message: message) }
 
-    /// The fields of a map whose keys are known.
-    /// - Throws: `RunsError.config` at the key that is unknown, with the nearest known one.
-    func fields(of what: String, known: [String]) throws -> [String: YAMLNode] {
+    /// The fields of a map whose keys are known; a key that is not is kept as a fault, with the nearest known one.
+    /// - Throws: `RunsError.config` where it is no map.
+    func fields(of what: String, known: [String], _ faults: inout ConfigFaults) throws -> [String: YAMLNode] {
         guard case .object(let entries) = content else {
             throw error("\(what) must be a map with the keys \(known.joined(separator: ", ")), not \(value.kind)")
         }
         var fields: [String: YAMLNode] = [:]
         for entry in entries {
             guard known.contains(entry.key) else {
-                throw RunsError.config(
-                    location: entry.place.description,
-                    message: YAMLNode.unknown("key", entry.key, of: what, known: known))
+                faults.add(
+                    .config(
+                        location: entry.place.description,
+                        message: YAMLNode.unknown("key", entry.key, of: what, known: known)))
+                continue
             }
             fields[entry.key] = entry.value
         }

@@ -5,7 +5,7 @@ import Foundation
 public struct RunConfig {
     /// Limits of the script.
     public struct Limits: Equatable, Sendable {
-        /// Megabytes (10^6 bytes) of Lua heap and tensors.
+        /// Megabytes (2^20 bytes) of Lua heap and tensors.
         public var memoryMegabytes: Int?
         /// Seconds for the whole run.
         public var seconds: Double?
@@ -35,6 +35,9 @@ public struct RunConfig {
     /// What `run.yaml` says of the program that ran: version, sources, Lua library, processor features.
     public var provenance: JSON = .null
 
+    /// The `--set`s that name a key of the config, which is an error where the experiment has a parameter of that name.
+    private(set) var bareSettings: [Setting] = []
+
     static let keys = [
         "experiment", "folder", "seed", "threads", "dtype", "params", "sweep", "limits", "pins", "provenance",
     ]
@@ -44,8 +47,8 @@ public struct RunConfig {
     /// - Parameters:
     ///   - path: the YAML file.
     ///   - sets: the `--set` options in their order, each `path.to.key=value`; the value is parsed as YAML. A path
-    ///     that does not begin with a key of the config is one of `params`.
-    /// - Throws: `RunsError.config` with file, line and the nearest known key.
+    ///     that does not begin with a key of the config is one of `params`; `run.KEY` is the config's own in any case.
+    /// - Throws: `RunsError.config` with file, line and the nearest known key; `.faults` where several things are wrong.
     public static func load(_ path: String, sets: [String] = []) throws -> RunConfig {
         try RunConfig(node: try RunsError.config { try YAML.read(path) }, path: path).overriding(
             try sets.map(Setting.init))
@@ -63,36 +66,54 @@ public struct RunConfig {
     init(node: YAMLNode, path: String) throws {
         self.node = node
         self.path = path
-        let fields = try node.fields(of: "the config", known: RunConfig.keys)
+        var faults = ConfigFaults()
+        let fields = try node.fields(of: "the config", known: RunConfig.keys, &faults)
         let home = Paths.absolute(Paths.folder(path))
-        guard let script = fields["experiment"] else {
-            throw node.error("the key `experiment` is missing: the path of the experiment's script")
+        var script: String?
+        if let field = fields["experiment"] {
+            script = try faults.take { Paths.absolute(try field.path(), from: home) }
+        } else {
+            faults.add(node.error("the key `experiment` is missing: the path of the experiment's script"))
         }
-        experiment = Paths.absolute(try script.path(), from: home)
-        folder = try fields["folder"].map { Paths.absolute(try $0.path(), from: home) } ?? home
-        if let field = fields["seed"] { seed = try field.seed() }
-        if let field = fields["threads"], field.value != .null { threads = try field.integer("threads", in: 1...1024) }
-        if let field = fields["dtype"] { dtype = try field.dtype() }
+        experiment = script ?? ""
+        let given = try faults.take { try fields["folder"].map { Paths.absolute(try $0.path(), from: home) } }
+        folder = (given ?? nil) ?? home
+        if let field = fields["seed"], let value = try faults.take({ try field.seed() }) { seed = value }
+        if let field = fields["threads"], field.value != .null {
+            threads = try faults.take { try field.integer("threads", in: 1...1024) }
+        }
+        if let field = fields["dtype"], let value = try faults.take({ try field.dtype() }) { dtype = value }
         if let field = fields["sweep"], field.value != .null { sweep = field }
         if let field = fields["provenance"] { provenance = field.value }
         let empty = YAMLNode(JSON.object([]), at: node.place)
         params = fields["params"].flatMap { $0.value == .null ? nil : $0 } ?? empty
-        guard case .object = params.content else {
-            throw params.error("`params` must be a map of parameters, not \(params.value.kind)")
+        if case .object = params.content {
+        } else {
+            faults.add(params.error("`params` must be a map of parameters, not \(params.value.kind)"))
         }
-        if let field = fields["limits"], field.value != .null { limits = try RunConfig.limits(field) }
-        if let field = fields["pins"], field.value != .null { pins = try RunConfig.pins(field, home: home) }
+        if let field = fields["limits"], field.value != .null { limits = try RunConfig.limits(field, &faults) }
+        if let field = fields["pins"], field.value != .null,
+            let value = try faults.take({ try RunConfig.pins(field, home: home) })
+        {
+            pins = value
+        }
+        try faults.check()
     }
 
-    private static func limits(_ node: YAMLNode) throws -> Limits {
-        let fields = try node.fields(of: "`limits`", known: ["memory_mb", "seconds"])
+    private static func limits(_ node: YAMLNode, _ faults: inout ConfigFaults) throws -> Limits {
         var limits = Limits()
-        limits.memoryMegabytes = try fields["memory_mb"]?.integer("memory_mb", in: 1...1_000_000_000)
+        var inner = ConfigFaults()
+        let known = try faults.take { try node.fields(of: "`limits`", known: ["memory_mb", "seconds"], &inner) }
+        guard let fields = known else { return limits }
+        _ = try faults.take { try inner.check() }
+        if let field = fields["memory_mb"] {
+            limits.memoryMegabytes = try faults.take { try field.integer("memory_mb", in: 1...1_000_000_000) }
+        }
         if let field = fields["seconds"] {
             switch field.value {
             case .integer(let value) where value > 0: limits.seconds = Double(value)
             case .number(let value) where value > 0 && value.isFinite: limits.seconds = value
-            default: throw field.error("`seconds` must be a number above 0, not \(field.value.summary)")
+            default: faults.add(field.error("`seconds` must be a number above 0, not \(field.value.summary)"))
             }
         }
         return limits
@@ -119,20 +140,21 @@ public struct RunConfig {
     func overriding(_ settings: [Setting]) throws -> RunConfig {
         if settings.isEmpty { return self }
         var changed = node
-        for setting in settings {
-            let isTop = setting.path.first.map(RunConfig.keys.contains) ?? false
-            changed = try changed.setting(isTop ? setting.path : ["params"] + setting.path, to: setting.value)
-        }
-        return try RunConfig(node: changed, path: path)
+        for setting in settings { changed = try changed.setting(setting.place, to: setting.value) }
+        var config = try RunConfig(node: changed, path: path)
+        config.bareSettings = settings.filter { $0.place.first != "params" }
+        return config
     }
 }
 
 /// One `--set path.to.key=value`.
 struct Setting {
+    let text: String
     let path: [String]
     let value: YAMLNode
 
     init(_ text: String) throws {
+        self.text = text
         let name = "--set \(text)"
         guard let equals = text.firstIndex(of: "=") else {
             throw RunsError.config(location: name, message: "wanted path.to.key=value")
@@ -144,5 +166,27 @@ struct Setting {
         value = try RunsError.config {
             try YAML.parse(argument: String(text[text.index(after: equals)...]), name: name)
         }
+    }
+
+    /// The path in the config: `run.seed` is the run's own seed, a path that begins with no key of the config one of `params`.
+    var place: [String] {
+        guard let first = path.first else { return path }
+        if first == "run", path.count > 1, path[1] != "params", RunConfig.keys.contains(path[1]) {
+            return Array(path.dropFirst())
+        }
+        return RunConfig.keys.contains(first) ? path : ["params"] + path
+    }
+
+    /// That a path may mean a key of the run or a parameter of the experiment; nil where it can mean one only.
+    func ambiguity(with defaults: JSON) -> RunsError? {
+        guard let first = path.first, first != "params", defaults[first] != nil else { return nil }
+        return .config(location: "--set \(text)", message: Setting.ambiguity(path, place))
+    }
+
+    /// What is said of a path that may mean either; `place` is what it would mean of the run.
+    static func ambiguity(_ path: [String], _ place: [String]) -> String {
+        let (path, place) = (path.joined(separator: "."), place.joined(separator: "."))
+        return "`\(path)` is a parameter of this experiment and a key of the run: write `params.\(path)` for the "
+            + "parameter, `\(path == place ? "run.\(place)" : place)` for the run's own"
     }
 }

@@ -8,7 +8,7 @@ public struct Cell {
     public let name: String
     /// The place in the sweep, from 0.
     public let index: Int
-    /// What the sweep sets in this cell: paths of parameters (or `seed`, `dtype`) and values.
+    /// What the sweep sets in this cell: paths of parameters (or `seed`, `dtype` of the run) and values.
     public let settings: [(key: String, value: JSON)]
     /// The seed.
     public let seed: Int
@@ -36,7 +36,7 @@ public struct RunPlan {
     ///   - config: the config.
     ///   - defaults: the experiment's `params`, a map; see `ConfigMerge` for the rules.
     ///   - program: the program, which goes to `run.yaml`.
-    /// - Throws: `RunsError.config` with file, line and the nearest known name.
+    /// - Throws: `RunsError.config` with file, line and the nearest known name; `.faults` where several things are wrong.
     public init(config: RunConfig, defaults: JSON, program: ProgramIdentity) throws {
         self.config = config
         self.program = program
@@ -58,37 +58,48 @@ public struct RunPlan {
                 location: first.place.description,
                 message: YAMLNode.unknown("parameter", first.key, of: "`params`", known: []))
         }
-        let params = try ConfigMerge.merge(defaults: defaults, given: config.params)
-        self.params = params
+        var faults = ConfigFaults()
+        for fault in config.bareSettings.compactMap({ $0.ambiguity(with: defaults) }) { faults.add(fault) }
+        params = try faults.take { try ConfigMerge.merge(defaults: defaults, given: config.params) } ?? defaults
         var cells: [Cell] = []
         var seen: [String: Int] = [:]
-        for (index, settings) in try Sweep(config.sweep).settings.enumerated() {
-            let cell = try RunPlan.cell(index, settings, config: config, defaults: defaults, params: params)
+        let sweep = try faults.take { try Sweep(config.sweep).settings } ?? []
+        for (index, settings) in sweep.enumerated() {
+            let made = try faults.take { try RunPlan.cell(index, settings, config: config, defaults: defaults) }
+            guard let cell = made else { continue }
             if let twin = seen.updateValue(index, forKey: cell.name), let node = config.sweep {
-                throw node.error("cells \(twin + 1) and \(index + 1) of the sweep are the same: \(cell.label)")
+                faults.add(node.error("cells \(twin + 1) and \(index + 1) of the sweep are the same: \(cell.label)"))
+                break
             }
             cells.append(cell)
         }
+        try faults.check()
         self.cells = cells
     }
 
     private static func cell(
-        _ index: Int, _ settings: [(key: String, value: YAMLNode)], config: RunConfig, defaults: JSON,
-        params: JSON
+        _ index: Int, _ settings: [(key: String, value: YAMLNode)], config: RunConfig, defaults: JSON
     ) throws -> Cell {
         var seed = config.seed
         var dtype = config.dtype
         var given = config.params
         for (key, value) in settings {
-            if key == "seed", params["seed"] == nil {
-                seed = try value.seed()
-            } else if key == "dtype", params["dtype"] == nil {
-                dtype = try value.dtype()
-            } else {
-                // A key with points in it is a parameter's own where there is one, else a path.
-                let path = params[key] == nil ? key.split(separator: ".").map(String.init) : [key]
-                guard !path.isEmpty else { throw value.error("a key of `sweep` is empty") }
-                given = try given.setting(path, to: value)
+            // A key with points in it is a parameter's own where there is one, else a path.
+            var path = defaults[key] == nil ? key.split(separator: ".").map(String.init) : [key]
+            guard let first = path.first else { throw value.error("a key of `sweep` is empty") }
+            var own: String?
+            if path.count == 1, ["seed", "dtype"].contains(first) {
+                guard defaults[first] == nil else { throw value.error(Setting.ambiguity(path, path)) }
+                own = first
+            } else if path.count == 2, defaults[first] == nil, first == "run", ["seed", "dtype"].contains(path[1]) {
+                own = path[1]
+            } else if path.count > 1, defaults[first] == nil, first == "params" {
+                path.removeFirst()
+            }
+            switch own {
+            case "seed": seed = try value.seed()
+            case "dtype": dtype = try value.dtype()
+            default: given = try given.setting(path, to: value)
             }
         }
         let merged = try ConfigMerge.merge(defaults: defaults, given: given)
