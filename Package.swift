@@ -131,8 +131,8 @@ let package = Package(
         .target(
             name: "Launcher",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Runs", "Evaluation", "Diffusion", "Encoders", "Checkpoints", "Tensors",
-                "Files", "CSupport", "COneDNN", "COpenBLAS",
+                "ChexGenLua", "LuaRuntime", "Runs", "Evaluation", "Diffusion", "Encoders", "Plotting", "Checkpoints",
+                "Tensors", "Files", "CSupport", "COneDNN", "COpenBLAS",
             ]),
 
         // 7: the command line, which alone knows the sources that it was built from

@@ -1,7 +1,10 @@
+import Checkpoints
 import ChexGenLua
 import Encoders
 import Evaluation
 import Foundation
+import LuaRuntime
+import Plotting
 import Runs
 
 /// What is on this machine, and one line on what to do about what is not.
@@ -31,6 +34,39 @@ public enum Doctor {
                 found.append((entry.name, String(describing: error)))
             }
         }
+        found += generators
+        found.append(("gnuplot", (try? Gnuplot().locate()) ?? "not found; on Debian: apt-get install gnuplot-nox"))
         return found
     }
+
+    /// Where the generators lie that `chexgen.models` names, part by part.
+    private static var generators: [(name: String, text: String)] {
+        guard let library = ScriptLocations.library() else { return [] }
+        var options = LuaOptions()
+        options.searchFolders = [library]
+        do {
+            let session = try Session(options)
+            defer { session.host.close() }
+            let parts = try session.host.run(partsOfGenerators, name: "doctor").first?.tableValue?.array ?? []
+            return parts.compactMap(\.tableValue).map { part in
+                func field(_ name: String) -> String { part[name].stringValue ?? "" }
+                do {
+                    // First the whole, so that what is missing is not one file of it.
+                    let place = try HubCache.locate(field("place"))
+                    _ = try HubCache.locate(field("place"), file: field("file"))
+                    return (field("name"), place)
+                } catch { return (field("name"), String(describing: error)) }
+            }
+        } catch { return [("generators", String(describing: error))] }
+    }
+
+    private static let partsOfGenerators = """
+        local parts = {}
+        for _, entry in ipairs(require "chexgen.models") do
+          for _, place in ipairs(entry.places or {}) do
+            parts[#parts + 1] = { name = entry[1], place = place[1], file = place[2] }
+          end
+        end
+        return parts
+        """
 }

@@ -19,7 +19,7 @@ public struct Gnuplot: Sendable {
     /// - Throws: `PlotError`, or `TensorError.stopped` where a stop was requested.
     public func draw(_ figure: Figure, as format: Figure.Format) throws -> Data {
         let script = try GnuplotScript(figure, format: format).text
-        let process = ChildProcess(program: try found(), arguments: arguments, timeLimit: timeLimit)
+        let process = ChildProcess(program: try locate(), arguments: arguments, timeLimit: timeLimit)
         let picture = try process.run(input: Array(script.utf8))
         guard !picture.isEmpty else { throw PlotError.failed("it drew nothing") }
         return format == .pdf ? Gnuplot.undated(picture) : Data(picture)
@@ -32,7 +32,9 @@ public struct Gnuplot: Sendable {
         try AtomicFile.write(path, try draw(figure, as: format))
     }
 
-    private func found() throws -> String {
+    /// Where the program lies.
+    /// - Throws: `PlotError.missingProgram`.
+    public func locate() throws -> String {
         if program.contains("/") {
             guard access(program, X_OK) == 0 else { throw PlotError.missingProgram(program) }
             return program

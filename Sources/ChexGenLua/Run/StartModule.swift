@@ -138,7 +138,9 @@ enum StartModule {
                 let file = try options.flatMap { $0.has("file") ? try $0.string("file") : nil }
                 let known = try options.flatMap { $0.has("known") ? try $0.list("known") : nil } ?? []
                 do {
-                    _ = try HubCache.locate(path, file: file)
+                    // First the whole, so that what is missing is not one file of it.
+                    _ = try HubCache.locate(path)
+                    if let file { _ = try HubCache.locate(path, file: file) }
                 } catch {
                     let near = nearest(path, among: known.compactMap(\.stringValue))
                     start.add(key, "\(error)" + (near.map { "\nor did you mean the registered model '\($0)'?" } ?? ""))
