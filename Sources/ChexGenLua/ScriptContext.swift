@@ -88,7 +88,8 @@ public final class ScriptContext {
         let folder = Paths.absolute(path)
         // The door is asked about a file of the folder that is there: that one may itself be where scripts may write.
         guard (try? output(Paths.joined(Folders.existing(folder).place, "file"))) != nil else {
-            throw LuaError("\(path): scripts may not write there (only below the folders that were allowed)")
+            throw LuaError(
+                "\(path): scripts may not write there (only in the run folder and below the folders of --allow-write)")
         }
         try Folders.make(folder)
     }

@@ -38,7 +38,8 @@ public enum ReadDoor {
         let length = readlink("/proc/self/fd/\(descriptor)", &place, place.count - 1)
         guard length > 0, lets(String(cString: place)) else {
             throw FileError.unreadable(
-                path: path, reason: "scripts may not read there (only below the folders that were allowed)")
+                path: path,
+                reason: "scripts may not read there (only what they may write, and below the folders of --allow-read)")
         }
     }
 

@@ -121,13 +121,22 @@ public final class ExperimentRunner {
         guard let word = request.arguments.first else { return }
         let message: String
         if word.hasPrefix("-") {
-            message = "options stand before `--`, and before it they are taken"
+            message = option(meant: word)
         } else if word.contains("=") {
             message = "a run takes one file and options; did you mean --set \(word)?"
         } else {
             message = "a run takes one file, and \(request.file) is it; only plain scripts take arguments"
         }
         throw RunsError.config(location: word, message: message)
+    }
+
+    /// What is said of a word that looks like an option where none is taken.
+    private func option(meant word: String) -> String {
+        let name = String(word.drop { $0 == "-" }.prefix { $0 != "=" })
+        if word.hasPrefix("--"), request.options.contains(name) { return "options stand before `--`" }
+        let short = name.count == 1 ? request.options.first { $0.hasPrefix(name) } : nil
+        let near = short ?? nearest(name, among: request.options)
+        return "unknown option" + (near.map { "; did you mean --\($0)?" } ?? "; chexgen help lists the options")
     }
 
     /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.

@@ -6,6 +6,8 @@ public struct RunRequest {
     public var build: String
     /// Words after the file, which a script finds in `arg`.
     public var arguments: [String] = []
+    /// The options that the command line knows, for messages about one that is none.
+    public var options: [String] = []
     /// The values of `--set`.
     public var overrides: [String] = []
     /// The run folder to make; below `runs` where nil.

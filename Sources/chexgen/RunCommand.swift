@@ -1,5 +1,6 @@
 import Launcher
 import BuildIdentity
+import Files
 import Foundation
 import LuaRuntime
 import Runs
@@ -33,6 +34,7 @@ enum RunCommand {
             throw UsageError("\(file): no such file; did you mean --set \(file)?")
         }
         var request = RunRequest(file: file, build: BuildIdentity.sources)
+        request.options = options.map(\.name)
         request.arguments = Array(given.positional.dropFirst())
         request.overrides = given.all("set")
         request.outputFolder = try given.one("out")
@@ -44,11 +46,15 @@ enum RunCommand {
             request.memoryLimit = Int(megabytes * 1_048_576)
         }
         request.timeLimit = try given.number("limit-seconds")
+        for folder in given.all("allow-write") where !Folders.isFolder(folder) {
+            throw UsageError("--allow-write: there is no folder \(folder)")
+        }
+        // A single file may be read, too.
+        for folder in given.all("allow-read") where !FileManager.default.fileExists(atPath: folder) {
+            throw UsageError("--allow-read: there is no folder \(folder)")
+        }
         request.writableFolders = given.all("allow-write")
         if given.has("sealed") || given.has("allow-read") {
-            for folder in given.all("allow-read") where !FileManager.default.fileExists(atPath: folder) {
-                throw UsageError("--allow-read: there is no folder \(folder)")
-            }
             request.readableFolders = given.all("allow-read")
         }
         request.isQuiet = given.has("quiet")

@@ -62,7 +62,7 @@ struct place {
 };
 
 static struct place find_writable(cx_lua *lua, const char *path) {
-    struct place place = {-1, NULL, "scripts may not write there (only below the folders that were allowed)", EACCES};
+    struct place place = {-1, NULL, "scripts may not write there (only in the run folder and below the folders of --allow-write)", EACCES};
     const char *slash = strrchr(path, '/');
     place.name = slash ? slash + 1 : path;
     if (!*place.name || strcmp(place.name, ".") == 0 || strcmp(place.name, "..") == 0) {
@@ -132,7 +132,7 @@ static FILE *open_regular(cx_lua *lua, const char *path, const char *mode, const
         *reason = "not a regular file";
         *number = EACCES;
     } else if (!writes && !may_read(lua, file)) {
-        *reason = "scripts may not read there (only below the folders that were allowed)";
+        *reason = "scripts may not read there (only what they may write, and below the folders of --allow-read)";
         *number = EACCES;
     } else if ((*mode == 'w' && ftruncate(file, 0) != 0) || fcntl(file, F_SETFL, flags & O_APPEND) != 0 ||
                !(stream = fdopen(file, mode))) {
