@@ -18,7 +18,8 @@ setup:
 build: setup
 	swift build -c release --product chexgen
 
-# The main job end to end on phantoms that the demo renders: no download, no file outside this folder.
+# The main job end to end on phantoms that the demo renders: no download, and outside this folder
+# only the cache of features, ~/.cache/chexgen.
 demo: build
 	$(CHEXGEN) run experiments/quickstart.yaml
 
