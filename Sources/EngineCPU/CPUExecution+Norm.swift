@@ -22,14 +22,31 @@ extension CPUExecution {
                 operation: layer.weight?.name ?? "layer norm",
                 message: "wanted […, \(channels)], got \(Tensor.text(x.shape))")
         }
-        let weight = try layer.weight.map { try prepared.values($0) }
-        let bias = try layer.bias.map { try prepared.values($0) }
-        return try normalized(x, epilogue) { source, sourceType, target, targetType in
+        var weight = try layer.weight.map { try prepared.values($0) }
+        var bias = try layer.bias.map { try prepared.values($0) }
+        var rest = epilogue
+        if let (scale, shift) = try modulation(layer, x, epilogue) {
+            (weight, bias) = (scale, shift)
+            (rest.scale, rest.summand) = (nil, nil)
+        }
+        return try normalized(x, rest) { source, sourceType, target, targetType in
             NetNormalization.layerNorm(
                 source, sourceType, target, targetType, rows: channels == 0 ? 0 : x.count / channels,
                 channels: channels, weight: weight.map { UnsafePointer(Elementwise.floats($0)) },
                 bias: bias.map { UnsafePointer(Elementwise.floats($0)) }, epsilon: Float(layer.epsilon))
         }
+    }
+
+    /// The rows of adaLN that take the place of a layer's own weight and bias, so that no second pass follows; nil where the
+    /// layer has its own, where images have different rows, or where the kernel would read past their ends.
+    private func modulation(
+        _ layer: LayerNorm, _ x: Tensor, _ epilogue: Epilogue<Tensor>
+    ) throws -> (scale: Tensor, shift: Tensor)? {
+        guard layer.weight == nil, layer.bias == nil, case .given(let scale)? = epilogue.scale,
+            let shift = epilogue.summand, layer.channels % 16 == 0, scale.shape == [1, layer.channels],
+            shift.shape == [1, layer.channels]
+        else { return nil }
+        return (try convert(scale, .f32).contiguous(), try convert(shift, .f32).contiguous())
     }
 
     /// Root-mean-square normalisation; mean squares in f32.

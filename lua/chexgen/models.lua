@@ -47,18 +47,19 @@ local function radedit(options)
   }, { dtype = options.dtype })
 end
 
---- The entry of a folder in diffusers' layout: name, where it lies, what it is.
-local function folder(name, place, about)
-  return { name, { about = about, load = diffusers(name, place), steps = 50, guidance_scale = 7.5 },
+--- The entry of a folder in diffusers' layout: name, where it lies, what it is, and the reference's steps and guidance scale.
+local function folder(name, place, about, steps, guidance_scale)
+  return { name, { about = about, load = diffusers(name, place), steps = steps, guidance_scale = guidance_scale },
     places = { { place, "model_index.json" } } }
 end
 
 --- name, entry, and the folders or Hub names that it is loaded from, the model's own weights first, each with a file in it.
 local models = {
-  folder("SD-V1-4", "CompVis/stable-diffusion-v1-4", "Stable Diffusion 1.4"),
-  folder("SD-V1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5"),
-  folder("SD-V2", "stabilityai/stable-diffusion-2", "Stable Diffusion 2"),
-  folder("SD-V2-1", "stabilityai/stable-diffusion-2-1", "Stable Diffusion 2.1"),
+  folder("SD-V1-4", "CompVis/stable-diffusion-v1-4", "Stable Diffusion 1.4", 50, 7.5),
+  folder("SD-V1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5", 50, 7.5),
+  folder("SD-V2", "stabilityai/stable-diffusion-2", "Stable Diffusion 2", 50, 7.5),
+  folder("SD-V2-1", "stabilityai/stable-diffusion-2-1", "Stable Diffusion 2.1", 50, 7.5),
+  folder("pixart_sigma", "raman07/CheXGenBench-Models-Pixart-Sigma", "PixArt-Sigma, as CheXGenBench fine-tuned it", 20, 4.5),
   { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 },
     places = { { RADEDIT.weights, "unet/config.json" }, { RADEDIT.vae, "config.json" }, { RADEDIT.text_encoder, "config.json" } } },
 }
