@@ -28,9 +28,6 @@ function choices.tell(tell, name, value, known)
   if text then tell(text, name) end
 end
 
---- Raises where a parameter is none of the values that it may have.
-function choices.one_of(name, value, known) choices.tell(choices.raise, name, value, known) end
-
 --- Tells that a number is not between two others; without `high` there is no upper one. With `kind` "integer" it must be one.
 function choices.tell_range(tell, name, value, low, high, kind)
   local is_right = type(value) == "number" and value >= low and value <= (high or math.huge)
@@ -72,11 +69,6 @@ function choices.open_table(key, params, columns, image_dir)
   local role, missing = tostring(found):match "bad argument '(%w+)' to 'csv': (.*)"
   if role then error(("params.%s.%s: %s"):format(key, columns[role] or role, missing), 0) end
   error(found, 0)
-end
-
---- Tells a run's start that a parameter is none of the values that it may have.
-function choices.look(start, name, value, known)
-  choices.tell(choices.teller(start), name, value, known)
 end
 
 --- Tells a run's start what `open_table` would raise later; `columns` are names. Returns how many rows there are, nil after a
