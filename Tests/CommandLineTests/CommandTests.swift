@@ -220,4 +220,37 @@ import Testing
             #expect(outcome.output.contains(words), "\(outcome.output)")
         }
     }
+
+    /// Slips of the command line are told with what was meant.
+    @Test(arguments: [
+        (["-q"], "-q: unknown option; did you mean --quiet?"), (["-x"], "-x: unknown option; chexgen help"),
+        (["--", "--quiet"], "--quiet: options stand before `--`"), (["--", "--quite"], "did you mean --quiet?"),
+        (["--allow-write", "nowhere"], "--allow-write: there is no folder nowhere"),
+        (["--allow-read", "nowhere"], "--allow-read: there is no folder nowhere"),
+    ])
+    func slipsOfTheCommandLine(words: [String], says: String) throws {
+        let folder = try Scratch()
+        try folder.write("e.lua", "return { run = function(run) run:record { n = 1 } end }")
+        try folder.write("e.yaml", "experiment: e.lua\n")
+        let outcome = try Child.run(["run", "e.yaml"] + words, in: folder)
+        #expect(outcome.status == 2 && outcome.errors.contains(says), "\(outcome.text)")
+        #expect(!folder.has("runs"))
+    }
+
+    @Test func aRunThatWasStartedDifferently() throws {
+        let folder = try Scratch()
+        try folder.write(
+            "e.lua", "return { params = { n = 1 }, run = function(run) run:record { n = run.params.n } end }")
+        #expect(try Child.run(["run", "e.lua", "--out", "r", "--quiet"], in: folder).status == 0)
+        let outcome = try Child.run(["run", "--resume", "r", "--set", "n=2"], in: folder)
+        #expect(outcome.status == 1 && outcome.errors.contains("params.n: 1 in the run, 2 now"), "\(outcome.text)")
+        #expect(outcome.errors.contains("leave --resume out"), "\(outcome.text)")
+    }
+
+    @Test func doctorLooksForGeneratorsAndGnuplot() throws {
+        let outcome = try Child.run(["doctor"], in: Scratch())
+        for part in ["SD-V1-5 ", "radedit ", "huggingface-cli download microsoft/radedit", "gnuplot "] {
+            #expect(outcome.output.contains(part), "\(part): \(outcome.text)")
+        }
+    }
 }
