@@ -70,7 +70,7 @@ import Testing
     /// A program that was copied away from its library says how it finds it again.
     @Test func aCopiedProgramAsksForItsLibrary() throws {
         let folder = try Scratch()
-        try folder.write("t.lua", "print(require 'chexgen.choices'.one_of ~= nil, pcall(require, 'chexgen.none'))")
+        try folder.write("t.lua", "print(require 'chexgen.choices'.open_table ~= nil, pcall(require, 'chexgen.none'))")
         let lost = try Child.run(["run", "t.lua"], in: folder, shell: "cp \"$1\" copy && shift && exec ./copy \"$@\"")
         #expect(lost.status == 1 && lost.errors.contains("set CHEXGEN_LUA to it"), "\(lost.text)")
         let wrong = try Child.run(["run", "t.lua"], in: folder, shell: "CHEXGEN_LUA=. exec \"$@\"")
