@@ -22,8 +22,9 @@ public final class LuaHost {
     private var dropped: [Int32] = []
 
     /// Opens a state and its sandbox.
-    /// - Throws: `LuaError` where there is no memory for it.
+    /// - Throws: `LuaError` where there is no memory for it, or where `CHEXGEN_MEMORY_LIMIT` is no number.
     public init(_ options: LuaOptions = LuaOptions()) throws {
+        _ = try LuaOptions.environmentLimit()
         self.options = options
         let limits = cx_lua_limits(
             memory: Int64(max(0, options.memoryLimit ?? 0)), seconds: max(0, options.timeLimit ?? 0),

@@ -26,9 +26,23 @@ public struct LuaOptions {
     /// What an error says beside the files that were tried, where `require` does not find the module of this name.
     public var missingModuleHint: ((String) -> String?)?
 
-    /// The limit of memory where none is given: `CHEXGEN_MEMORY_LIMIT`, in megabytes.
-    private static let environmentLimit: Int? = ProcessInfo.processInfo.environment["CHEXGEN_MEMORY_LIMIT"]
-        .flatMap { Int($0) }.flatMap { 0 < $0 && $0 <= Int.max >> 20 ? $0 << 20 : nil }
+    /// The limit of memory where none is given: `CHEXGEN_MEMORY_LIMIT`, in megabytes; nil where it is not set.
+    /// - Throws: `LuaError` where it is no such number. A limit that is misspelt must not be none.
+    public static func environmentLimit() throws -> Int? { try environment.get() }
+
+    private static let environment = Result {
+        try megabytes(ProcessInfo.processInfo.environment["CHEXGEN_MEMORY_LIMIT"] ?? "")
+    }
+
+    private static func megabytes(_ text: String) throws -> Int? {
+        if text.isEmpty { return nil }
+        guard let number = Int(text), 0 < number, number <= 1 << 40 else {
+            throw LuaError(
+                "CHEXGEN_MEMORY_LIMIT: wanted megabytes, a whole number above 0, got \"\(text)\"; unset it for no limit"
+            )
+        }
+        return number << 20
+    }
 
     /// No limits but the environment's of memory, nothing writable, nothing to require.
     public init(
@@ -36,7 +50,7 @@ public struct LuaOptions {
         instructionLimit: Int? = nil, writableFolders: [String] = [], searchFolders: [String] = [],
         arguments: [String] = [], output: ((String) -> Void)? = nil
     ) {
-        self.memoryLimit = memoryLimit ?? Self.environmentLimit
+        self.memoryLimit = memoryLimit ?? (try? Self.environmentLimit())
         self.outsideBytes = outsideBytes
         self.timeLimit = timeLimit
         self.instructionLimit = instructionLimit

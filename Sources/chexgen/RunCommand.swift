@@ -46,6 +46,10 @@ enum RunCommand {
             request.memoryLimit = Int(megabytes * 1_048_576)
         }
         request.timeLimit = try given.number("limit-seconds")
+        if let seconds = request.timeLimit, seconds > RunConfig.Limits.mostSeconds {
+            throw UsageError("--limit-seconds: \(seconds) s is too much: at most 1000000000; leave it out for no limit")
+        }
+        do { _ = try LuaOptions.environmentLimit() } catch { throw UsageError("\(error)") }
         for folder in given.all("allow-write") where !Folders.isFolder(folder) {
             throw UsageError("--allow-write: there is no folder \(folder)")
         }

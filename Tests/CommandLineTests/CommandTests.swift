@@ -26,6 +26,7 @@ import Testing
         (["run", "--threads", "1", "--threads", "2", "a.lua"], "2 times"), (["run", "nothing.yaml"], "nothing.yaml"),
         (["run", "--limit-memory", "-5", "a.lua"], "--limit-memory"),
         (["run", "--limit-seconds", "inf", "a.lua"], "--limit"),
+        (["run", "--limit-seconds", "1e300", "a.lua"], "--limit-seconds: 1e+300 s is too much"),
         (["run", "a.lua", "--set", "x"], "path.to.key=value"), (["diff", "a"], "two"), (["doctor", "x"], "doctor"),
         (["stubs", "--uot", "x"], "--out"), (["repl", "x"], "repl"),
     ])
@@ -36,6 +37,25 @@ import Testing
         #expect(outcome.status == 2, "\(outcome.text)")
         #expect(outcome.errors.hasPrefix("chexgen: ") && outcome.errors.contains(says), "\(outcome.text)")
         #expect(!outcome.output.contains("ran"))
+    }
+
+    /// A limit that is misspelt must not be none.
+    @Test(arguments: ["abc", "0", "-5", "1.5", "9223372036854775807"])
+    func aLimitOfTheEnvironmentIsRead(limit: String) throws {
+        let folder = try Scratch()
+        try folder.write("a.lua", "print 'ran'")
+        func run(_ limit: String) throws -> Child.Outcome {
+            try Child.run(
+                ["run", "a.lua"], in: folder, shell: "export CHEXGEN_MEMORY_LIMIT='\(limit)'; exec \"$@\"")
+        }
+        let outcome = try run(limit)
+        #expect(outcome.status == 2 && !outcome.output.contains("ran"), "\(outcome.text)")
+        #expect(outcome.errors.hasPrefix("chexgen: CHEXGEN_MEMORY_LIMIT: wanted megabytes"), "\(outcome.text)")
+        #expect(outcome.errors.contains("\"\(limit)\""), "\(outcome.text)")
+        for right in ["500", ""] {
+            let outcome = try run(right)
+            #expect(outcome.status == 0 && outcome.output.contains("ran"), "\(outcome.text)")
+        }
     }
 
     /// Words behind the file of an experiment are slips of people who know other programs; nothing runs.

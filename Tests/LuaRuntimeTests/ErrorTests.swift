@@ -105,6 +105,13 @@ extension LuaRuntimeTests {
             }
         }
 
+        /// A limit beyond what the clock's type holds is as none; it must not wake the alarm's thread without end.
+        @Test(.timeLimit(.minutes(1)), arguments: [1e10, 1e300, .infinity])
+        func anEndlessTimeLimitHoldsNothingUp(seconds: Double) throws {
+            let host = try makeHost(LuaOptions(timeLimit: seconds))
+            for _ in 0..<3 { #expect(describe(try host.run("return 1", name: "t")) == "1") }
+        }
+
         @Test func theTimeLimitIsForAllCalls() throws {
             let host = try makeHost(LuaOptions(timeLimit: 0.3))
             _ = try host.run("return 1", name: "t")

@@ -20,6 +20,9 @@ import Testing
             ("seed: 4294967296", "`seed` must be"), ("threads: 0", "`threads` must be"), ("dtype: f31", "one of f32"),
             ("params: [1]", "must be a map of parameters"), ("sweep: 3", "`sweep` must be"),
             ("pins: {a: b}", "the pin of a must be a SHA-256"), ("limits: {second: 3}", "did you mean `seconds`"),
+            ("limits: {seconds: 1e300}", "at most 1000000000"), ("limits: {seconds: 0}", "above 0"),
+            ("limits: {seconds: 9000000000}", "at most 1000000000"), ("limits: {seconds: .nan}", "above 0"),
+            ("limits: {seconds: soon}", "above 0"),
             ("experiment: x.lua", "given twice"),
         ]
         for (yaml, wanted) in cases {

@@ -24,7 +24,8 @@ cx_lua *cx_lua_open(struct cx_lua_limits limits, struct cx_callbacks callbacks) 
     if (!lua) return NULL;
     lua->callbacks = callbacks;
     lua->fail_after = -1;
-    lua->limits.seconds = limits.seconds;
+    // A moment that `time_t` does not hold would be one in the past, and the alarm's thread would spin.
+    lua->limits.seconds = limits.seconds < 1e9 ? limits.seconds : 1e9;
     lua->limits.instructions = limits.instructions;
     if (!cxl_frame_at(lua, 0) || !(lua->main = lua_newstate(cxl_allocate, lua))) {
         free(lua->frames[0]);

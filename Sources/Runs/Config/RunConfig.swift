@@ -9,6 +9,9 @@ public struct RunConfig {
         public var memoryMegabytes: Int?
         /// Seconds for the whole run.
         public var seconds: Double?
+
+        /// The most seconds that may be asked for: about 30 years.
+        public static let mostSeconds = 1e9
     }
 
     /// The config's file.
@@ -111,9 +114,14 @@ public struct RunConfig {
         }
         if let field = fields["seconds"] {
             switch field.value {
-            case .integer(let value) where value > 0: limits.seconds = Double(value)
-            case .number(let value) where value > 0 && value.isFinite: limits.seconds = value
-            default: faults.add(field.error("`seconds` must be a number above 0, not \(field.value.summary)"))
+            case .integer(let value) where value > 0 && Double(value) <= Limits.mostSeconds:
+                limits.seconds = Double(value)
+            case .number(let value) where value > 0 && value <= Limits.mostSeconds: limits.seconds = value
+            default:
+                faults.add(
+                    field.error(
+                        "`seconds` must be a number above 0 and at most 1000000000, not \(field.value.summary); leave it "
+                            + "out for no limit"))
             }
         }
         return limits
