@@ -32,7 +32,7 @@ public struct RadiomicsSettings: Sendable {
         guard let parts = json.object else { throw Self.fault("", "wanted setting, imageType and featureClass") }
         for (key, value) in parts {
             switch key {
-            case "setting": for (name, item) in value.object ?? [] { try read(name, item) }
+            case "setting": for (name, item) in try Self.map(key, value) { try read(name, item) }
             case "imageType": try readImageTypes(value)
             case "featureClass": try readClasses(value)
             default: throw Self.fault(key, "not known; known are setting, imageType and featureClass")
@@ -70,6 +70,13 @@ public struct RadiomicsSettings: Sendable {
 
     private static func fault(_ name: String, _ message: String) -> RadiomicsError {
         .setting(name: name, message: message)
+    }
+
+    /// The entries of a map, which may be left empty.
+    private static func map(_ name: String, _ value: JSON) throws -> [(key: String, value: JSON)] {
+        if value == .null { return [] }
+        guard let entries = value.object else { throw fault(name, "wanted a map of keys, got \(value.text())") }
+        return entries
     }
 
     private mutating func read(_ name: String, _ value: JSON) throws {
@@ -134,18 +141,19 @@ public struct RadiomicsSettings: Sendable {
     private mutating func readImageTypes(_ value: JSON) throws {
         (hasOriginal, wavelet, asksForLoG) = (false, nil, false)
         (originalBinWidth, waveletBinWidth) = (nil, nil)
-        for (name, options) in value.object ?? [] {
+        for (name, options) in try Self.map("imageType", value) {
+            let options = try Self.map("imageType.\(name)", options)
             switch name {
             case "Original":
                 hasOriginal = true
-                for (key, item) in options.object ?? [] {
+                for (key, item) in options {
                     guard key == "binWidth" else { throw Self.fault("imageType.Original.\(key)", "not known") }
                     originalBinWidth = try Self.binWidth("imageType.Original.binWidth", item)
                 }
             case "LoG": asksForLoG = true
             case "Wavelet":
                 wavelet = "coif1"
-                for (key, item) in options.object ?? [] {
+                for (key, item) in options {
                     switch key {
                     case "wavelet":
                         guard let chosen = item.string, WaveletFilter.low[chosen] != nil else {
@@ -166,12 +174,15 @@ public struct RadiomicsSettings: Sendable {
 
     private mutating func readClasses(_ value: JSON) throws {
         classes = []
-        for (name, list) in value.object ?? [] {
+        for (name, list) in try Self.map("featureClass", value) {
             guard let kind = FeatureClass(rawValue: name) else {
                 let known = FeatureClass.allCases.map(\.rawValue).joined(separator: ", ")
                 throw Self.fault("featureClass.\(name)", "not known; known are \(known)")
             }
-            let named = list.array ?? []
+            // As in pyradiomics, no list asks for all of a class, and so does an empty one.
+            guard let named = list == .null ? [] : list.array else {
+                throw Self.fault("featureClass.\(name)", "wanted a list of features, got \(list.text())")
+            }
             if named.isEmpty {
                 classes.append((kind, kind.features))
                 continue

@@ -79,7 +79,14 @@ private func settings(_ text: String) throws -> RadiomicsSettings {
             ("{\"imageType\": {\"Square\": {}}}", "Square"), ("{\"imageType\": {}}", "no image"),
             ("{\"imageType\": {\"Wavelet\": {\"wavelet\": \"bior1.1\"}}}", "bior1.1"),
             ("{\"featureClass\": {\"shape\": null}}", "shape"), ("{\"featureClass\": {\"glcm\": [\"MCC\"]}}", "MCC"),
-            ("3", "wanted"),
+            ("3", "wanted"), ("{\"setting\": \"binWidth\"}", "setting\": wanted a map"),
+            ("{\"imageType\": 3}", "imageType\": wanted a map"),
+            ("{\"imageType\": {\"Original\": 5}}", "imageType.Original\": wanted a map"),
+            ("{\"imageType\": {\"Wavelet\": [1]}}", "imageType.Wavelet\": wanted a map"),
+            ("{\"imageType\": {\"Original\": null, \"LoG\": 5}}", "imageType.LoG\": wanted a map"),
+            ("{\"featureClass\": [\"glcm\"]}", "featureClass\": wanted a map"),
+            ("{\"featureClass\": {\"firstorder\": 7}}", "featureClass.firstorder\": wanted a list"),
+            ("{\"featureClass\": {\"firstorder\": \"Mean\"}}", "featureClass.firstorder\": wanted a list"),
         ] {
             let found = message { _ = try settings(text) }
             #expect(found.contains(part), "\(text): \(found)")
