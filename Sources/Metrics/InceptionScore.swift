@@ -41,8 +41,8 @@ public enum InceptionScore {
         _ set: FeatureSet, splits: Int, seed: UInt64, protocol definition: Protocol = .chexgenbench
     ) throws -> Score {
         guard set.rows >= 1 else { throw MetricError.value(metric: metric, message: "there are no rows") }
-        guard splits >= 1 else {
-            throw MetricError.value(metric: metric, message: "splits must be at least 1, got \(splits)")
+        guard (1...1_000_000).contains(splits) else {
+            throw MetricError.value(metric: metric, message: "splits must be 1 to 1000000, got \(splits)")
         }
         guard definition == .chexgenbench || set.rows >= leastRows(splits: splits) else {
             throw MetricError.value(

@@ -91,6 +91,7 @@ test("inception score", function()
   assert(metric.inception_score(six, { protocol = "exact", splits = 1 }) > 1)
   raises(function() metric.inception_score() end, "logits", "Tensor")
   raises(function() metric.inception_score(real, { splits = 0 }) end, "splits")
+  raises(function() metric.inception_score(real, { splits = math.maxinteger, protocol = "exact" }) end, "splits must be")
 end)
 
 test("precision, recall, density, coverage", function()
@@ -124,6 +125,7 @@ test("bootstrap", function()
   raises(function() metric.bootstrap(real, synthetic, { metrics = { "fd" } }) end, "metrics", "fd", "fid")
   raises(function() metric.bootstrap(real, synthetic, { metrics = { "fid" }, groups = { "a" } }) end, "60")
   raises(function() metric.bootstrap(real, synthetic, { metrics = { "fid" }, replicates = 0 }) end, "replicates")
+  raises(function() metric.bootstrap(real, synthetic, { metrics = { "recall" }, k = math.maxinteger }) end, "k must be")
 end)
 
 test("floor", function()
@@ -135,6 +137,26 @@ test("floor", function()
   equal(metric.floor(real:narrow(1, 1, 3), { metrics = { "fid" } }).fid, nil)
   raises(function() metric.floor(real, {}) end, "metrics")
   raises(function() metric.floor(real, { metrics = { "fid" }, split = 2 }) end, "split", "splits")
+  for _, name in ipairs { "fid", "coverage" } do
+    raises(function() metric.floor(real, { metrics = { name }, size = math.maxinteger }) end, "size", "1000000000")
+    raises(function() metric.floor(real, { metrics = { name }, k = math.maxinteger }) end, "k must be 1 to 1000000")
+    raises(function() metric.floor(real, { metrics = { name }, splits = math.maxinteger }) end, "splits", "100000")
+  end
+  equal(metric.floor(real, { metrics = { "coverage" }, k = 1000000 }).coverage, nil)
+end)
+
+-- Sums with settings overflow nowhere, and a loop over one ends.
+test("settings have bounds", function()
+  for name, range in pairs(metric.bounds) do
+    assert(metric.defaults[name] >= range[1] and metric.defaults[name] <= range[2], name)
+    for _, value in ipairs { range[1] - 1, range[2] + 1, math.maxinteger, math.mininteger } do
+      for _, way in ipairs { "exact", "chexgenbench" } do
+        raises(function()
+          metric.measure(real, synthetic, { statistics = { "fid", "kid", "coverage", "inception-score" }, protocol = way, [name] = value })
+        end, name .. " must be")
+      end
+    end
+  end
 end)
 
 local identity = { encoder = "gauss", weights = "none", preprocessing = "none", output = "features", dtype = "f32", device = "cpu" }

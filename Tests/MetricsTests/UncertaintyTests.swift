@@ -127,6 +127,67 @@ import Testing
         }
     }
 
+    /// The line in 1/N through two values may leave what a statistic can be; what is told does not.
+    @Test func limitsStayWithinTheRange() throws {
+        var clamped = 0
+        for key in 1...6 as ClosedRange<UInt64> {
+            // Radiomic features are f64.
+            func wide(_ key: UInt64) throws -> Tensor {
+                try Tensor(Features.values(key, 40, 6).map(Double.init), shape: [40, 6])
+            }
+            let pair = try FeaturePair(wide(key), wide(key + 102))
+            for name in ["fid", "frd", "inception-score"] {
+                let statistic = try statistics([name])[0]
+                let found = try Measurer(pair, settings { $0.floorSplits = 2 }).measure([statistic])[0]
+                let limit = try #require(found.limit, "\(name)")
+                let interval = try #require(limit.interval, "\(name)")
+                for value in [limit.value, interval.low, interval.high] + (limit.floor.map { [$0] } ?? []) {
+                    #expect(statistic.range.contains(value) && value.isFinite, "\(name): \(limit)")
+                }
+                #expect(interval.low <= limit.value && limit.value <= interval.high, "\(name): \(limit)")
+                // As low as it gets: nothing but bias was seen.
+                let lowest =
+                    name == "frd" ? found.estimate.value + 0.5 * log(Double.ulpOfOne) : statistic.range.lowerBound
+                if close(interval.low, lowest, 1e-12) { clamped += 1 }
+            }
+        }
+        #expect(clamped >= 6, "the sets are too different to try it: \(clamped)")
+    }
+
+    /// The rows of thousands of samples would take more memory than the sets.
+    @Test func samplesAreHeldInPortions() throws {
+        let pair = try FeaturePair(set(1, 30, 4), set(2, 25, 4, "synthetic"))
+        let count = SampleCount()
+        let found = try Measurer(pair, settings { ($0.replicates, $0.floorSplits) = (3000, 1000) }).measure([count])
+        #expect(found[0].halfSamples == 3000 && count.looks == 1 + 3000 + 3 * 1000)
+        #expect(count.most <= 600, "\(count.most)")
+    }
+
+    /// Portions change no bit: all half-samples together give the same error.
+    @Test func portionsOfSamplesChangeNothing() throws {
+        let pair = try FeaturePair(set(1, 30, 4), set(2, 25, 4, "synthetic"))
+        let names = ["fid", "kid"]
+        let settings = settings { ($0.replicates, $0.floorSplits) = (700, 0) }
+        let found = try Measurer(pair, settings).measure(statistics(names))
+        var random = NumPyRandom(seed: settings.seed)
+        let groups = (RowGroups(rows: 30), RowGroups(rows: 25))
+        var samples: [Sample] = []
+        for _ in 0..<350 {
+            let (real, synthetic) = (groups.0.halves(&random), groups.1.halves(&random))
+            samples.append(pair.sample(real: real.first, synthetic: synthetic.first))
+            samples.append(pair.sample(real: real.second, synthetic: synthetic.second))
+        }
+        for (statistic, found) in zip(try statistics(names), found) {
+            let values = try statistic.values(samples, settings)
+            let mean = values.reduce(0, +) / 700
+            var variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 699
+            let spread = found.spread ?? 0
+            variance = (variance.squareRoot() * variance.squareRoot()) + spread * spread / Double(settings.subsets)
+            #expect(found.halfSamples == 700)
+            #expect(found.estimate.interval?.error == variance.squareRoot(), "\(statistic.name)")
+        }
+    }
+
     @Test func seedsDecide() throws {
         let pair = try FeaturePair(set(1, 30, 8), set(2, 25, 8, "synthetic"))
         func low(_ seed: UInt32) throws -> Double? {
@@ -170,7 +231,14 @@ import Testing
         let pair = try FeaturePair(set(1, 30, 8), set(2, 25, 8, "synthetic"))
         for change: (inout StatisticSettings) -> Void in [
             { $0.replicates = -1 }, { $0.level = 1 }, { $0.floorSplits = -1 }, { $0.nearest = 0 }, { $0.splits = 0 },
+            { $0.nearest = .max }, { $0.splits = .max }, { $0.subsets = 0 }, { $0.subsets = .max },
+            { $0.subsetSize = 1 }, { $0.subsetSize = .max }, { $0.replicates = .max }, { $0.floorSplits = .max },
+            { $0.level = .nan },
         ] { #expect(throws: MetricError.self) { try Measurer(pair, settings(change)) } }
+        #expect(throws: MetricError.self) { try Floor(pair.real, synthetic: Int.max, settings()) }
+        // Where the ball needs more real rows than there are, nothing is known of it.
+        let coverage = try statistics(["coverage"])[0]
+        #expect(coverage.knownFloor(settings { $0.nearest = 40 }, real: 30, synthetic: 25) == nil)
         #expect(
             message { _ = try Measurer(pair, realGroups: RowGroups(rows: 29), settings()) }.contains("29 groups"))
         #expect(throws: MetricError.self) { try Floor(pair.real, synthetic: Int.min, settings()) }

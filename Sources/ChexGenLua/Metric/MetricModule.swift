@@ -23,7 +23,7 @@ enum MetricModule {
             functions: distances(session) + StatisticFunctions.all(session) + UncertaintyFunctions.all(session)
                 + ClassificationFunctions.all
                 + RadiomicsFunctions.all(session) + helpers,
-            constants: [StatisticOptions.constant],
+            constants: [StatisticOptions.constant, StatisticOptions.bounds],
             classes: [momentsClass(session), RadiomicsFunctions.tableClass(session)])
     }
 

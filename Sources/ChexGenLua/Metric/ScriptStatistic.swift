@@ -25,7 +25,7 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
         LuaParameter(
             "compares_with_real", .boolean, default: .boolean(true), "Whether it looks at the real set, too."),
         LuaParameter("least_rows", .integer, default: .integer(2), "The fewest rows of each set."),
-        LuaParameter("low", .number, optional: true, "The lowest value that occurs."),
+        LuaParameter("low", .number, optional: true, "The lowest value that occurs; 0 of a `distance` where absent."),
         LuaParameter("high", .number, optional: true, "The highest value that occurs."),
         LuaParameter("estimator", .string, default: .string("script"), "The estimator, for identities."),
     ]
@@ -53,7 +53,7 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
         estimatorText = try entry.string("estimator")
         least = try entry.integer("least_rows")
         function = try entry.function("value")
-        let low = entry.has("low") ? try entry.number("low") : -.infinity
+        let low = entry.has("low") ? try entry.number("low") : sizeBias == .distance ? 0 : -.infinity
         let high = entry.has("high") ? try entry.number("high") : .infinity
         guard low <= high else { throw entry.fail("low", "wanted at most `high`, \(high), got \(low)") }
         guard least >= 1 else { throw entry.fail("least_rows", "wanted 1 or more, got \(least)") }

@@ -39,6 +39,14 @@ enum StatisticOptions {
             ("floor_splits", .integer(defaults.floorSplits)),
         ]), "The defaults of the settings of statistics.")
 
+    /// What whole numbers may be, by the names of the options, for experiments that look at their parameters before they run.
+    static let bounds = LuaConstantDeclaration(
+        "bounds", .dictionary(.list(.integer)),
+        .fields(
+            StatisticSettings.wholes.map {
+                ($0.name, .table(LuaTable(array: [.integer($0.range.lowerBound), .integer($0.range.upperBound)])))
+            }), "The least and the greatest value of the settings of statistics that are whole numbers.")
+
     /// The settings that options give; those that a function does not declare stay at their defaults.
     static func settings(_ options: LuaArguments) throws -> StatisticSettings {
         func number(_ name: String, _ fallback: Int) throws -> Int {
@@ -54,6 +62,7 @@ enum StatisticOptions {
         settings.replicates = try number("replicates", settings.replicates)
         if options.has("level") { settings.level = try options.number("level") }
         settings.floorSplits = try number("floor_splits", settings.floorSplits)
+        try settings.check()
         return settings
     }
 

@@ -81,7 +81,10 @@ enum UncertaintyFunctions {
             }
             let real = try FeatureSet(arguments.tensor("real"), name: "real", metric: "floor")
             let size = given.has("size") ? try given.integer("size") : real.rows
-            guard size >= 1 || !given.has("size") else { throw given.fail("size", "wanted 1 or more, got \(size)") }
+            let sizes = StatisticSettings.floorSizes
+            guard sizes.contains(size) || !given.has("size") else {
+                throw given.fail("size", "wanted \(sizes.lowerBound) to \(sizes.upperBound), got \(size)")
+            }
             let statistics = try StatisticFunctions.names(given, "metrics", context)
             var settings = StatisticSettings()
             settings.definition = try MetricModule.definition(given)

@@ -37,6 +37,7 @@ struct NeighbourStatistic: Statistic {
     /// Of all other images, n - 1 real and m synthetic ones in any order of distance, the k nearest are all real with the chance
     /// that the product gives; else a ball holds a synthetic one (Naeem et al., 2020, section 3.3).
     func knownFloor(_ settings: StatisticSettings, real: Int, synthetic: Int) -> Double? {
+        if real <= settings.nearest { return nil }
         switch part {
         case .precision, .recall: return nil
         case .density: return 1

@@ -33,6 +33,9 @@ struct RadiomicsStatistic: Statistic {
         FrechetRadiomicsDistance.shown(raw, settings.definition)
     }
 
-    /// A distance that is nothing but bias leaves 0, or less, for endless sets.
-    func shownLimit(_ raw: Double, _ settings: StatisticSettings) -> Double { shown(max(0, raw), settings) }
+    /// A distance that is nothing but bias leaves 0, or less, for endless sets, which has no logarithm: what is left is no more
+    /// than the rounding of the distance at hand.
+    func shownLimit(_ raw: Double, of whole: Double, _ settings: StatisticSettings) -> Double {
+        shown(max(raw, whole * .ulpOfOne), settings)
+    }
 }

@@ -105,8 +105,9 @@ public protocol Statistic: Sendable {
     func values(_ samples: [Sample], _ settings: StatisticSettings) throws -> [Double]
     /// What tables print for a value: the logarithm, for the Fréchet Radiomics Distance.
     func shown(_ raw: Double, _ settings: StatisticSettings) -> Double
-    /// What tables print for a value for endless sets, which may lie outside of the range.
-    func shownLimit(_ raw: Double, _ settings: StatisticSettings) -> Double
+    /// What tables print for a value for endless sets that is extrapolated from `whole`, the raw value at hand, and may lie
+    /// outside of what the statistic can be.
+    func shownLimit(_ raw: Double, of whole: Double, _ settings: StatisticSettings) -> Double
 }
 
 extension Statistic {
@@ -140,7 +141,9 @@ extension Statistic {
     /// The value itself.
     public func shown(_ raw: Double, _ settings: StatisticSettings) -> Double { raw }
     /// As other values.
-    public func shownLimit(_ raw: Double, _ settings: StatisticSettings) -> Double { shown(raw, settings) }
+    public func shownLimit(_ raw: Double, of whole: Double, _ settings: StatisticSettings) -> Double {
+        shown(raw, settings)
+    }
 
     /// Why it cannot be computed from sets of so many rows; nil where it can.
     public func refusal(_ settings: StatisticSettings, real: Int, synthetic: Int) -> String? {

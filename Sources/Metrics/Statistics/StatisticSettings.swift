@@ -24,17 +24,38 @@ public struct StatisticSettings: Equatable, Sendable {
     /// The defaults.
     public init() {}
 
+    /// A setting that is a whole number, and what it may be. Sums of settings and of numbers of rows cannot overflow within
+    /// these bounds, and a loop over a setting ends.
+    public struct Whole: Sendable {
+        /// What scripts call it.
+        public let name: String
+        /// What it may be.
+        public let range: ClosedRange<Int>
+        let value: @Sendable (StatisticSettings) -> Int
+    }
+
+    /// All settings that are whole numbers.
+    public static let wholes = [
+        Whole(name: "k", range: 1...1_000_000) { $0.nearest },
+        Whole(name: "subsets", range: 1...1_000_000) { $0.subsets },
+        Whole(name: "subset_size", range: 2...1_000_000_000) { $0.subsetSize },
+        Whole(name: "splits", range: 1...1_000_000) { $0.splits },
+        Whole(name: "replicates", range: 0...100_000) { $0.replicates },
+        Whole(name: "floor_splits", range: 0...100_000) { $0.floorSplits },
+    ]
+
+    /// For how many rows a floor may be asked.
+    public static let floorSizes = 1...1_000_000_000
+
+    /// What is asked before anything is computed, `Statistic.refusal` included.
     /// - Throws: `MetricError.value` that names the setting that is out of range.
-    func check() throws {
+    public func check() throws {
         func refuse(_ message: String) -> MetricError { .value(metric: "statistic", message: message) }
-        guard (0...100_000).contains(replicates) else {
-            throw refuse("half-samples must be 0 to 100000, got \(replicates)")
+        for whole in Self.wholes where !whole.range.contains(whole.value(self)) {
+            throw refuse(
+                "\(whole.name) must be \(whole.range.lowerBound) to \(whole.range.upperBound), got \(whole.value(self))"
+            )
         }
-        guard level > 0, level < 1 else { throw refuse("a level lies between 0 and 1, got \(level)") }
-        guard (0...100_000).contains(floorSplits) else {
-            throw refuse("the splits of the floor must be 0 to 100000, got \(floorSplits)")
-        }
-        guard nearest >= 1 else { throw refuse("k must be at least 1, got \(nearest)") }
-        guard splits >= 1 else { throw refuse("splits must be at least 1, got \(splits)") }
+        guard level > 0, level < 1 else { throw refuse("level must lie between 0 and 1, got \(level)") }
     }
 }

@@ -17,11 +17,11 @@ public enum Bootstrap {
         public init() {}
 
         func check() throws {
-            guard (1...1_000_000).contains(replicates), level > 0, level < 1 else {
+            guard (1...100_000).contains(replicates), level > 0, level < 1 else {
                 throw MetricError.value(
                     metric: "bootstrap",
                     message:
-                        "wanted 1 to 1000000 replicates and a level between 0 and 1, got \(replicates) and \(level)")
+                        "wanted 1 to 100000 replicates and a level between 0 and 1, got \(replicates) and \(level)")
             }
         }
     }

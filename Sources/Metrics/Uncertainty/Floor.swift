@@ -16,10 +16,30 @@ public struct Floor {
         public let size: (real: Int, synthetic: Int)?
     }
 
-    /// Parts of one size, and how much smaller they are than the sets.
+    /// What is known of parts of one size.
     private struct Level {
+        /// Parts whose values are yet to be computed.
         var samples: [Sample] = []
-        var scale = 0.0
+        var values: SampleValues
+        var count = 0
+        /// The sum of how much smaller the parts are than the sets.
+        var scales = 0.0
+        /// The rows of the first parts.
+        var size = (real: 0, synthetic: 0)
+
+        var scale: Double { scales / Double(max(1, count)) }
+
+        mutating func add(_ sample: Sample, scale: Double) {
+            if count == 0 { size = (sample.realCount, sample.syntheticCount) }
+            samples.append(sample)
+            count += 1
+            scales += scale
+        }
+
+        mutating func measure() throws {
+            try values.add(samples)
+            samples = []
+        }
     }
 
     private let real: FeatureSet
@@ -40,8 +60,10 @@ public struct Floor {
             throw MetricError.value(
                 metric: "floor", message: "\(groups.rows) groups were given for \(real.rows) rows")
         }
-        guard synthetic >= 1 else {
-            throw MetricError.value(metric: "floor", message: "the size must be at least 1, got \(synthetic)")
+        guard StatisticSettings.floorSizes.contains(synthetic) else {
+            throw MetricError.value(
+                metric: "floor",
+                message: "the size must be 1 to \(StatisticSettings.floorSizes.upperBound), got \(synthetic)")
         }
         self.real = real
         self.synthetic = synthetic
@@ -66,17 +88,15 @@ public struct Floor {
             }
             if places.isEmpty { continue }
             let chosen = places.map { statistics[$0] }
-            let levels = try levels(comparesWithReal: comparesWithReal)
-            let large = try Measurer.values(chosen, levels.large.samples, settings)
-            let small = try Measurer.values(chosen, levels.small.samples, settings)
+            let levels = try levels(chosen, comparesWithReal: comparesWithReal)
             for (number, place) in places.enumerated() {
-                guard let values = large[number], !values.isEmpty else { continue }
+                guard let values = levels.large.values.lists[number], !values.isEmpty else { continue }
                 result[place] = floor(
                     chosen[number], .init(scale: levels.large.scale, value: Spread(values).mean),
-                    small[number].flatMap {
+                    levels.small.values.lists[number].flatMap {
                         $0.isEmpty ? nil : .init(scale: levels.small.scale, value: Spread($0).mean)
                     },
-                    size: (levels.large.samples[0].realCount, levels.large.samples[0].syntheticCount))
+                    size: levels.large.size)
             }
         }
         return result
@@ -91,16 +111,18 @@ public struct Floor {
         guard shown.isFinite else { return nil }
         var limit: Double?
         if statistic.sizeBias.hasLimit, let half = SizeCurve.value(at: 2, large, small, statistic.sizeBias) {
-            limit = statistic.shownLimit(
+            limit = statistic.shown(
                 SizeCurve.limit(.init(scale: 1, value: value), .init(scale: 2, value: half)), settings)
         }
         return Value(
-            value: min(max(shown, statistic.range.lowerBound), statistic.range.upperBound),
-            limit: limit.flatMap { $0.isFinite ? $0 : nil }, size: size)
+            value: statistic.range.clamping(shown),
+            limit: limit.flatMap { $0.isFinite ? statistic.range.clamping($0) : nil }, size: size)
     }
 
-    /// The parts: of each split one pair, and the two pairs of their halves.
-    private func levels(comparesWithReal: Bool) throws -> (large: Level, small: Level) {
+    /// The parts, of each split one pair, and the two pairs of their halves, and the values over them.
+    private func levels(
+        _ statistics: [any Statistic], comparesWithReal: Bool
+    ) throws -> (large: Level, small: Level) {
         let pair = try FeaturePair(real, real)
         let (n, m) = (real.rows, synthetic)
         // Two sides have to share the real set; one side may have all of it.
@@ -109,12 +131,14 @@ public struct Floor {
             real: comparesWithReal ? Int(Double(n) / scale) : 0, synthetic: min(n, Int(Double(m) / scale))
         )
         var random = NumPyRandom(seed: settings.seed)
-        var (large, small) = (Level(), Level())
+        let none = Level(values: SampleValues(statistics, settings))
+        var (large, small) = (none, none)
         func add(_ first: ArraySlice<Int>, _ second: ArraySlice<Int>, to level: inout Level) {
             if second.isEmpty || comparesWithReal && first.isEmpty { return }
-            level.samples.append(pair.sample(real: first.sorted(), synthetic: second.sorted()))
             let ratio = Double(m) / Double(second.count)
-            level.scale += comparesWithReal ? (ratio + Double(n) / Double(first.count)) / 2 : ratio
+            level.add(
+                pair.sample(real: first.sorted(), synthetic: second.sorted()),
+                scale: comparesWithReal ? (ratio + Double(n) / Double(first.count)) / 2 : ratio)
         }
         for _ in 0..<settings.floorSplits {
             try Cancellation.check()
@@ -123,9 +147,13 @@ public struct Floor {
             let (a, b) = (parts.first.count / 2, parts.second.count / 2)
             add(parts.first[..<a], parts.second[..<b], to: &small)
             add(parts.first[a...], parts.second[b...], to: &small)
+            if large.samples.count == SampleValues.portion {
+                try large.measure()
+                try small.measure()
+            }
         }
-        large.scale /= Double(max(1, large.samples.count))
-        small.scale /= Double(max(1, small.samples.count))
+        try large.measure()
+        try small.measure()
         return (large, small)
     }
 }

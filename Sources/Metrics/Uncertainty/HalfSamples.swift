@@ -21,31 +21,45 @@ struct HalfSamples {
         let settings = measurer.settings
         guard settings.replicates > 0 else { return statistics.map { _ in nil } }
         var random = NumPyRandom(seed: settings.seed)
+        var values = SampleValues(statistics, settings)
         var samples: [Sample] = []
+        var sizes: [Size] = []
         for _ in 0..<(settings.replicates + 1) / 2 {
+            try Cancellation.check()
             let real = measurer.realGroups.halves(&random)
             let synthetic = measurer.syntheticGroups.halves(&random)
             samples.append(measurer.pair.sample(real: real.first, synthetic: synthetic.first))
             samples.append(measurer.pair.sample(real: real.second, synthetic: synthetic.second))
+            sizes += samples.suffix(2).map { ($0.realCount, $0.syntheticCount) }
+            if samples.count == SampleValues.portion {
+                try values.add(samples)
+                samples = []
+            }
         }
-        return zip(zip(statistics, readings), try Measurer.values(statistics, samples, settings)).map { pair, values in
-            values.flatMap { result(pair.0, pair.1, $0, samples) }
+        try values.add(samples)
+        return zip(zip(statistics, readings), values.lists).map { pair, values in
+            values.flatMap { result(pair.0, pair.1, $0, sizes) }
         }
     }
 
+    /// How many rows a sample has.
+    private typealias Size = (real: Int, synthetic: Int)
+
     private func result(
-        _ statistic: any Statistic, _ reading: Reading, _ raw: [Double], _ samples: [Sample]
+        _ statistic: any Statistic, _ reading: Reading, _ raw: [Double], _ sizes: [Size]
     ) -> Result? {
         let settings = measurer.settings
         let shown = raw.map { statistic.shown($0, settings) }
         guard reading.value.isFinite, shown.allSatisfy(\.isFinite) else { return nil }
-        let quantile = self.quantile(statistic, halvings: samples.count / 2)
+        let quantile = self.quantile(statistic, halvings: sizes.count / 2)
         let variance = Spread(shown).deviation * Spread(shown).deviation + reading.drawVariance
+        // The square of a deviation may overflow where the values do not.
+        guard (quantile * variance.squareRoot()).isFinite else { return nil }
         return Result(
             interval: Interval(
                 reading.value, error: variance.squareRoot(), quantile: quantile, range: statistic.range),
-            limit: statistic.sizeBias.hasLimit ? limit(statistic, reading, raw, samples, quantile) : nil,
-            count: samples.count)
+            limit: statistic.sizeBias.hasLimit ? limit(statistic, reading, raw, sizes, quantile) : nil,
+            count: sizes.count)
     }
 
     /// Complementary halves mirror each other, so there are as many free deviations as halvings, and no more than groups.
@@ -56,30 +70,31 @@ struct HalfSamples {
             (1 + measurer.settings.level) / 2, degrees: Double(max(1, min(halvings, groups - 1))))
     }
 
-    /// The value for endless sets. It varies as the value at hand does: what is taken off is a bias, nearly constant.
+    /// The value for endless sets. It varies as the value at hand does: what is taken off is a bias, nearly constant. Value and
+    /// interval stay within what the statistic can be, though the line through two values may leave it.
     private func limit(
-        _ statistic: any Statistic, _ reading: Reading, _ raw: [Double], _ samples: [Sample], _ quantile: Double
-    ) -> (value: Double, interval: Interval) {
+        _ statistic: any Statistic, _ reading: Reading, _ raw: [Double], _ sizes: [Size], _ quantile: Double
+    ) -> (value: Double, interval: Interval)? {
         let settings = measurer.settings
         let pairs = stride(from: 0, to: raw.count - 1, by: 2).map { (raw[$0] + raw[$0 + 1]) / 2 }
-        let scale = samples.reduce(0) { $0 + self.scale($1, statistic) } / Double(samples.count)
+        let scale = sizes.reduce(0) { $0 + self.scale($1, statistic) } / Double(sizes.count)
         let value = SizeCurve.limit(
             .init(scale: 1, value: reading.raw), .init(scale: scale, value: Spread(pairs).mean))
         // The mean over the halvings that were drawn is off the mean over all.
         let (own, drawn) = (Spread(raw).deviation, Spread(pairs).deviation / (scale - 1))
         let error = (own * own + drawn * drawn / Double(pairs.count)).squareRoot()
-        func shown(_ value: Double) -> Double { statistic.shownLimit(value, settings) }
-        return (
-            shown(value),
-            Interval(
-                low: shown(value - quantile * error), high: shown(value + quantile * error), error: error)
-        )
+        func shown(_ value: Double) -> Double {
+            statistic.range.clamping(statistic.shownLimit(value, of: reading.raw, settings))
+        }
+        let (low, high) = (shown(value - quantile * error), shown(value + quantile * error))
+        guard shown(value).isFinite, low.isFinite, high.isFinite else { return nil }
+        return (shown(value), Interval(shown(value), low: low, high: high, error: error))
     }
 
     /// How much smaller a sample is than the whole sets: the mean of the two ratios of sizes.
-    private func scale(_ sample: Sample, _ statistic: any Statistic) -> Double {
-        let synthetic = Double(measurer.pair.synthetic.rows) / Double(sample.syntheticCount)
+    private func scale(_ size: Size, _ statistic: any Statistic) -> Double {
+        let synthetic = Double(measurer.pair.synthetic.rows) / Double(size.synthetic)
         if !statistic.comparesWithReal { return synthetic }
-        return (synthetic + Double(measurer.pair.real.rows) / Double(sample.realCount)) / 2
+        return (synthetic + Double(measurer.pair.real.rows) / Double(size.real)) / 2
     }
 }

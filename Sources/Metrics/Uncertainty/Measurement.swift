@@ -12,11 +12,17 @@ public struct Interval: Equatable, Sendable {
         high = max(value, min(range.upperBound, value + quantile * error))
     }
 
-    init(low: Double, high: Double, error: Double) {
-        self.low = low
-        self.high = high
+    /// The interval from `low` to `high`, widened to hold `value`.
+    init(_ value: Double, low: Double, high: Double, error: Double) {
+        self.low = min(value, low)
+        self.high = max(value, high)
         self.error = error
     }
+}
+
+extension ClosedRange<Double> {
+    /// The value of the range that is nearest to a number.
+    func clamping(_ value: Double) -> Double { Swift.min(Swift.max(value, lowerBound), upperBound) }
 }
 
 /// A statistic of two sets, how sure it is, and what perfect images would get.

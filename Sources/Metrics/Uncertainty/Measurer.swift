@@ -81,3 +81,31 @@ public struct Measurer {
         return statistics.indices.map { fits[$0] ? values[$0] : nil }
     }
 }
+
+/// The raw values of statistics over samples that come in portions: the rows of all samples together could take more memory
+/// than the sets by far.
+struct SampleValues {
+    /// Samples of a portion. It divides what `KernelInceptionDistance` takes at once, or is divided by it, so that portions
+    /// change no bit.
+    static let portion = 256
+
+    /// The values of each statistic; nil where a sample was too small for it.
+    private(set) var lists: [[Double]?]
+    private let statistics: [any Statistic]
+    private let settings: StatisticSettings
+
+    init(_ statistics: [any Statistic], _ settings: StatisticSettings) {
+        self.statistics = statistics
+        self.settings = settings
+        lists = statistics.map { _ in [] }
+    }
+
+    /// Adds the values over further samples.
+    mutating func add(_ samples: [Sample]) throws {
+        let left = statistics.indices.filter { lists[$0] != nil }
+        let found = try Measurer.values(left.map { statistics[$0] }, samples, settings)
+        for (index, more) in zip(left, found) {
+            if let more { lists[index]?.append(contentsOf: more) } else { lists[index] = nil }
+        }
+    }
+}

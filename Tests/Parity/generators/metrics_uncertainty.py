@@ -104,7 +104,8 @@ def intervals(a, b, groups, replicates):
             limit = value - (values.mean() - value) / (scale - 1)
             pairs = values.reshape(-1, 2).mean(1)
             error = math.sqrt(error**2 + pairs.var(ddof=1) / (scale - 1) ** 2 / len(pairs))
-            found["limit"] = {"value": limit, "low": limit - t * error, "high": limit + t * error}
+            ends = {"value": limit, "low": limit - t * error, "high": limit + t * error}
+            found["limit"] = {key: min(max(end, low), high) for key, end in ends.items()}
         result[name] = found
     return result
 
@@ -161,7 +162,7 @@ def floors(a, groups, synthetic, splits):
 
         result[name] = {"floor": min(max(at(1), low), high)}
         if bias in ("distance", "inverse"):
-            result[name]["limit"] = 2 * at(1) - at(2)
+            result[name]["limit"] = min(max(2 * at(1) - at(2), low), high)
     return result
 
 
