@@ -17,9 +17,9 @@ local function members(module)
   local found, types, class = {}, {}, nil
   for line in io.lines(arg[0]:match "^(.*)Tests/Lua/" .. "lua/meta/" .. module .. ".lua") do
     local declared = line:match "^%-%-%-@class (%S+)"
-    local field, kind = line:match "^%-%-%-@field (%w+)%?? (%S+)"
+    local field, kind = line:match "^%-%-%-@field ([%w_]+)%?? (%S+)"
     local parameter = line:match "^%-%-%-@param %S+ (%S+)"
-    local owner, mark, name = line:match "^function (%w+)([.:])(%w+)%("
+    local owner, mark, name = line:match "^function (%w+)([.:])([%w_]+)%("
     if declared then
       class = {}
       options[declared] = class
@@ -36,11 +36,12 @@ local function members(module)
 end
 
 local calls = {}
-local skipped = { bootstrap = "long", floor = "long", classification_intervals = "long" }
+-- Called more often than others, as few of their arguments fit.
+local often = { bootstrap = 30, floor = 30, measure = 30, classification_intervals = 30, inception_score = 30 }
 for name, module in pairs { tensor = tensor, image = image, dataset = dataset, metric = metric } do
   for _, member in ipairs(members("chexgen." .. name)) do
     member.module = module
-    if not skipped[member.name] then calls[#calls + 1] = member end
+    for _ = 1, often[member.name] or 1 do calls[#calls + 1] = member end
   end
 end
 assert(#calls > 100)
@@ -48,6 +49,10 @@ assert(#calls > 100)
 local numbers = { 0, 1, -1, 2, 3, 4, 5, 7, 17, 64, 0.5, 1.5, -0.0, 1e-300, 1e300, 0 / 0, 1 / 0, -1 / 0, 255, 256, 1 << 31, (1 << 31) - 1,
   1 << 32, 1 << 40, 1 << 46, 1 << 47, 1 << 62, 2.0 ^ 53, 2.0 ^ 63, math.maxinteger, math.mininteger, -(1 << 40) }
 local small = { 0, 1, 1, 2, 2, 3, 5, 17 }
+-- Of options that say how often something long is done: few times, or as often as nothing may be done.
+local counts = { 0, 1, 2, 2, 3, 4, 5, -1, 1 << 31, 1 << 40, math.maxinteger, math.maxinteger - 1, math.mininteger }
+local repeated = { replicates = true, splits = true, floor_splits = true, subsets = true, subset_size = true, k = true, size = true }
+local statistics = { "fid", "kid", "inception-score", "precision", "recall", "density", "coverage" }
 local words = { "", "f32", "f64", "i64", "u8", "bool", "x", "bilinear", "rgb", "nearest", "path", "chexgenbench", "exact", "\255", ("y"):rep(5000) }
 
 local function sizes()
@@ -57,6 +62,8 @@ local function sizes()
 end
 
 local function new_tensor()
+  -- What can be the features of images, or the probabilities of classes.
+  if random(4) == 1 then return tensor.rand({ random(2, 17), random(2) }, tensor.generator(random(99))) end
   local list = sizes()
   local ok, made = pcall(random(2) == 1 and tensor.ones or tensor.zeros, list, pick(tensor.dtypes))
   if not ok then made = tensor.rand({ pick(small), pick(small) }, tensor.generator(random(99))) end
@@ -76,6 +83,7 @@ local function new_tensor()
 end
 
 local pool = {}
+local shared -- a tensor of the call at hand: two sets of features have as many columns
 local makers = {
   Image = function() return image.from_tensor(tensor.zeros({ random(9), random(9), pick { 1, 3, 4 } }, "u8")) end,
   Dataset = function()
@@ -84,8 +92,10 @@ local makers = {
   Moments = function() return metric.moments(random(4)) end,
   Generator = function() return tensor.generator(random(9)) end,
   Tensor = function()
+    if shared and random(2) == 1 then return shared end
     if #pool < 60 or random(2) == 1 then pool[#pool % 60 + 1] = new_tensor() end
-    return pick(pool)
+    shared = pick(pool)
+    return shared
   end,
 }
 local kinds = { "Tensor", "Tensor", "Tensor", "Image", "Dataset", "Moments", "Generator" }
@@ -117,7 +127,16 @@ local function fitting(kind, depth)
   kind = kind:match "^[^|]+"
   if options[kind] and #options[kind] > 0 and not makers[kind] then
     local given = {}
-    for _, key in ipairs(options[kind]) do if random(2) == 1 then given[key.name] = fitting(key.type, depth + 1) end end
+    for _, key in ipairs(options[kind]) do
+      if key.name == "metrics" or key.name == "statistics" then
+        given[key.name] = random(9) > 1 and list_of(function() return pick(statistics) end) or fitting(key.type, depth + 1)
+      elseif repeated[key.name] then
+        -- Seldom not there: by default some things are done hundreds of times.
+        if random(8) > 1 then given[key.name] = random(9) > 1 and pick(counts) or fitting(key.type, depth + 1) end
+      elseif random(2) == 1 then
+        given[key.name] = fitting(key.type, depth + 1)
+      end
+    end
     return given
   end
   local element = kind:match "^(.*)%[%]$"
@@ -154,6 +173,7 @@ local operators = {
 local start, count, failed = chexgen.time(), 0, 0
 while chexgen.time() - start < seconds do
   local arguments = {}
+  shared = nil
   local call = pick(calls)
   local given = random(10) == 1 and random(0, 4) or random(math.min(1, #call.types), #call.types)
   for i = 1, given do arguments[i] = call.types[i] and fitting(call.types[i], 0) or value(0) end
