@@ -51,7 +51,7 @@ return {
       run:log("all %d features: %s", #moved, write_ranking(run, moved))
       -- The numbers count where no picture can be drawn, for want of gnuplot.
       local drawn, picture = pcall(chart, run, moved, shown)
-      run:log(drawn and "the same as a picture: %s" or "no picture of them: %s", picture)
+      run:log(drawn and "the same as a picture: %s" or "no picture of them: %s", drawn and picture or choices.reason(picture))
     end
     study:publish(row, "image_generation_metrics.csv")
   end,

@@ -109,6 +109,22 @@ import Testing
         #expect(try Child.run(["run", "a/run.yaml", "--out", "c"], in: folder).status == 3)
     }
 
+    /// Why a metric has no value is told without a place in the library, so that results do not differ by where it lies.
+    @Test func notesNameNoPlaceInTheLibrary() throws {
+        let folder = try Study.folder()
+        let film = try #require(
+            FileManager.default.contentsOfDirectory(atPath: folder.path + "/real").sorted().first {
+                $0.hasSuffix(".png")
+            })
+        // Features that do not vary: no distance.
+        try folder.write("same.csv", "path,annotated_prompt\n\(film),a\n\(film),b\n")
+        let outcome = try Child.run(
+            ["run", "study.yaml", "--out", "r", "--set", "real.csv=same.csv", "--set", "encoders={}"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let results = try folder.text("r/results.csv")
+        #expect(results.contains(",frd: ") && !results.contains(".lua"), "\(results)")
+    }
+
     /// Films of 16 bits are not cut to white in silence, a row without a film is a bad one, and a flat picture is left out of
     /// radiomics only: both experiments, both protocols.
     @Test func filmsThatAreNoneAreSaid() throws {

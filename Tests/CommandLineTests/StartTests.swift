@@ -191,6 +191,18 @@ import Testing
             #expect(outcome.status == 2 && outcome.errors.contains(text), "\(outcome.text)")
             #expect(!outcome.errors.contains("unknown encoder"), "\(outcome.text)")
         }
+        // Settings of statistics, before an image is read.
+        let settings = [
+            "bootstrap=-5", "floor_splits=-1", "nearest_k=9223372036854775807", "kid_subsets=0", "kid_subset_size=1",
+            "inception_splits=0", "batch=0",
+        ]
+        let wrong = try Child.run(
+            ["run", "study.yaml", "--out", "r"] + settings.flatMap { ["--set", "params." + $0] }, in: folder)
+        #expect(wrong.status == 2 && !folder.has("r"), "\(wrong.text)")
+        for setting in settings {
+            let key = setting.prefix { $0 != "=" }
+            #expect(occurrences("\n  params.\(key) (", wrong.errors) == 1, "\(key): \(wrong.text)")
+        }
         let none = try Child.run(
             ["run", "study.yaml", "--out", "r", "--set", "params.encoders={}", "--set", "params.frd=false"], in: folder)
         #expect(none.status == 2 && none.errors.contains("name at least one encoder"), "\(none.text)")

@@ -28,6 +28,9 @@ function choices.tell(tell, name, value, known)
   if text then tell(text, name) end
 end
 
+--- The text of a caught error, without the script's position before it: where the library lies must not enter results.
+function choices.reason(caught) return (tostring(caught):gsub("^[^:\n]+%.lua:%d+: ", "", 1)) end
+
 --- Tells that a number is not between two others; without `high` there is no upper one. With `kind` "integer" it must be one.
 function choices.tell_range(tell, name, value, low, high, kind)
   local is_right = type(value) == "number" and value >= low and value <= (high or math.huge)

@@ -135,6 +135,7 @@ local function faults(params, tell)
   for name, range in pairs {
     synthetic_share = { 0, 1 }, epochs = { 1, 100000 }, batch = { 1, 4096 }, learning_rate = { 0 }, weight_decay = { 0 },
     clip_norm = { 0 }, test_uncertain = { 0, 1 }, test_missing = { 0, 1 }, bootstrap = { 0, 100000 },
+    threshold = { 0, 1 },
   } do choices.tell_range(tell, name, params[name], range[1], range[2]) end
   if params.validation <= 0 or params.validation >= 1 and params.validation % 1 ~= 0 then
     tell(("wanted a share between 0 and 1 or a number of films, got %g"):format(params.validation), "validation")

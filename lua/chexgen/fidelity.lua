@@ -45,9 +45,8 @@ local RADIOMICS_LINE = 8000
 
 -- What is wrong with the parameters of the family, beside those of all studies.
 local function faults(params, tell)
-  for _, name in ipairs { "nearest_k", "kid_subsets", "kid_subset_size", "inception_splits" } do
-    choices.tell_range(tell, name, params[name], 1)
-  end
+  study.bound(tell, params,
+    { nearest_k = "k", kid_subsets = "subsets", kid_subset_size = "subset_size", inception_splits = "splits" })
   if next(params.encoders) == nil and not params.frd then
     tell("is empty and params.frd is false: name at least one encoder, for example "
       .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", "encoders")
@@ -55,7 +54,7 @@ local function faults(params, tell)
   if params.frd and params.radiomics ~= "" then
     -- The settings are read as for any image; there is none.
     local ok, reason = pcall(metric.radiomics_table, {}, { settings = params.radiomics })
-    if not ok then tell(tostring(reason), "radiomics") end
+    if not ok then tell(choices.reason(reason), "radiomics") end
   end
 end
 
@@ -211,7 +210,7 @@ function Fidelity:measure_radiomics(row, notes, real_rows, synthetic_rows, group
   local ok, value, details = pcall(metric.frd, real, synthetic,
     { protocol = settings.protocol, seed = settings.seed, chunks = true })
   if not ok then
-    notes[#notes + 1] = tostring(value)
+    notes[#notes + 1] = choices.reason(value)
     return nil
   end
   local job = { statistics = {}, endings = {}, real = real, synthetic = synthetic, groups = groups, chunks = true,

@@ -192,7 +192,7 @@ function generation.open(run)
   -- What is wrong with the settings, such as a scheduler that the program lacks, is said before the first image.
   if is_own(pipe) and items[1] then
     local ok, message = pcall(pipe.settings, pipe, job:options_of(items[1]))
-    if not ok then error("params: " .. tostring(message), 0) end
+    if not ok then error("params: " .. choices.reason(message), 0) end
   end
   return job
 end

@@ -43,6 +43,17 @@ function study.family()
   return family
 end
 
+--- Tells which parameters lie outside of what their settings of statistics may be; `settings` has those by the parameters.
+function study.bound(tell, params, settings)
+  local names = {}
+  for name in pairs(settings) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local range = metric.bounds[settings[name]]
+    choices.tell_range(tell, name, params[name], range[1], range[2])
+  end
+end
+
 --- Tells what is wrong with the parameters that all studies have, by `choices.raise` or a start's teller. Modules are loaded, so
 --- that the encoders which they register are known.
 function study.faults(params, tell)
@@ -50,8 +61,7 @@ function study.faults(params, tell)
   choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
   if params.on_other_identity then choices.tell(tell, "on_other_identity", params.on_other_identity, { "refuse", "mark" }) end
   choices.tell_range(tell, "batch", params.batch, 1, 4096)
-  choices.tell_range(tell, "bootstrap", params.bootstrap, 0, 100000)
-  choices.tell_range(tell, "floor_splits", params.floor_splits, 0, 100000)
+  study.bound(tell, params, { bootstrap = "replicates", floor_splits = "floor_splits" })
   -- What a module that is not there would register, nobody knows.
   if not choices.load_modules(tell, params) then return end
   local known, names, asked = {}, {}, {}

@@ -1,6 +1,7 @@
 --- What a sweep over settings of a model shows of all its cells together: a table, a heat map a metric, a contact sheet.
 --- Every cell leaves its metrics in a file of its own; after each cell everything is drawn anew from those that are there.
 
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local image = require "chexgen.image"
@@ -44,10 +45,10 @@ local function cells_of(run, failure)
   local cells, metrics = {}, {}
   for i, name in ipairs(fidelity.columns) do metrics[i], metrics[name] = name, true end
   for i, cell in ipairs(run.cells) do
-    local item = { values = cell.values, artifacts = cell.artifacts, state = cell.state, message = cell.message or "" }
+    local item = { values = cell.values, artifacts = cell.artifacts, state = cell.state, message = choices.reason(cell.message or "") }
     if cell.state == "running" then
       item.state = failure and "failed" or "done"
-      item.message = failure or ""
+      item.message = choices.reason(failure or "")
     end
     item.metrics = item.state == "done" and metrics_of(cell, metrics) or {}
     cells[i] = item
