@@ -85,7 +85,7 @@ function RadiomicsTable:close() end
 ---@field size_bias? "none"|"distance"|"inverse"|"slow" How its expected value depends on the number of images: `none`; `distance`, which is 0 between endless sets of one distribution and off by a term in 1/N; `inverse`, another limit with such a term; `slow`. (default "slow")
 ---@field compares_with_real? boolean Whether it looks at the real set, too. (default true)
 ---@field least_rows? integer The fewest rows of each set. (default 2)
----@field low? number The lowest value that occurs.
+---@field low? number The lowest value that occurs; 0 of a `distance` where absent.
 ---@field high? number The highest value that occurs.
 ---@field estimator? string The estimator, for identities. (default "script")
 
@@ -164,6 +164,7 @@ function RadiomicsTable:close() end
 --- Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is not finite is an error that names its row.
 ---@class chexgen.metric
 ---@field defaults table<string, number> The defaults of the settings of statistics.
+---@field bounds table<string, integer[]> The least and the greatest value of the settings of statistics that are whole numbers.
 local M = {}
 
 --- The Fréchet distance between Gaussians fitted to two feature sets (Heusel et al., 2017). It is exact with fewer images than features, too, and cannot be NaN.
