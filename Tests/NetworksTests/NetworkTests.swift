@@ -17,6 +17,9 @@ private enum Network: Computation {
     case clip(CLIPTextNetwork, ids: Tensor, skipping: Int)
     case bert(BERTTextNetwork, ids: Tensor)
     case bertProjection(BERTTextNetwork, ids: Tensor)
+    case t5(T5EncoderNetwork, ids: Tensor, padding: Tensor?)
+    case gemma2(Gemma2Network, ids: Tensor, padding: Tensor?)
+    case pixart(PixArtNetwork)
 
     func run<E: Execution>(_ x: [E.Value], on execution: E) throws -> E.Value {
         switch self {
@@ -35,6 +38,11 @@ private enum Network: Computation {
         case .bert(let network, let ids): return try network.states(ids, mask: .bias(x[0]), on: execution)
         case .bertProjection(let network, let ids):
             return try network.projected(network.states(ids, on: execution), on: execution)
+        case .t5(let network, let ids, let padding): return try network.states(ids, padding: padding, on: execution)
+        case .gemma2(let network, let ids, let padding):
+            return try network.states(ids, padding: padding, on: execution)
+        case .pixart(let network):
+            return try network.forward(x[0], timestep: 381, text: x[1], mask: .lengths([3, 2]), on: execution)
         }
     }
 
@@ -47,6 +55,9 @@ private enum Network: Computation {
         case .encoding(let network), .decoding(let network): return network.parameters
         case .clip(let network, _, _): return network.parameters
         case .bert(let network, _), .bertProjection(let network, _): return network.parameters
+        case .t5(let network, _, _): return network.parameters
+        case .gemma2(let network, _, _): return network.parameters
+        case .pixart(let network): return network.parameters
         }
     }
 }
@@ -156,5 +167,37 @@ private enum Network: Computation {
         ) { try BERTTextNetwork(BERTTextConfiguration(path: $0)) }
         try check("bert, with a bias", .bert(bert, ids: ids), [2, 1, 5, 5], every: 5)
         try check("bert, projected", .bertProjection(bert, ids: ids), every: 5)
+    }
+
+    @Test func largeTextModels() throws {
+        let ids = try Tensor([3, 7, 7, 1, 0, 9, 2, 4, 5, 11] as [Int64], shape: [2, 5])
+        let padding = try Tensor([1, 1, 1, 1, 1, 1, 1, 1, 0, 0] as [Int64], shape: [2, 5])
+        let t5 = try configured(
+            """
+            {"model_type": "t5", "vocab_size": 12, "d_model": 12, "d_kv": 6, "d_ff": 20, "num_layers": 2, "num_heads": 3,
+             "relative_attention_num_buckets": 8, "relative_attention_max_distance": 4, "feed_forward_proj": "gated-gelu"}
+            """
+        ) { try T5EncoderNetwork(T5Configuration(path: $0)) }
+        try check("t5", .t5(t5, ids: ids, padding: nil), every: 5)
+        try check("t5, padded", .t5(t5, ids: ids, padding: padding), every: 5)
+        let gemma = try configured(
+            """
+            {"model_type": "gemma2", "vocab_size": 12, "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "query_pre_attn_scalar": 9,
+             "sliding_window": 2, "attn_logit_softcapping": 2}
+            """
+        ) { try Gemma2Network(Gemma2Configuration(path: $0), bendsScores: true) }
+        try check("gemma2", .gemma2(gemma, ids: ids, padding: nil), every: 5)
+        try check("gemma2, padded", .gemma2(gemma, ids: ids, padding: padding), every: 5)
+    }
+
+    @Test func pixart() throws {
+        let network = try configured(
+            """
+            {"_class_name": "PixArtTransformer2DModel", "sample_size": 8, "num_attention_heads": 2, "attention_head_dim": 8,
+             "cross_attention_dim": 16, "num_layers": 2, "caption_channels": 10, "use_additional_conditions": false}
+            """
+        ) { try PixArtNetwork(PixArtConfiguration(path: $0)) }
+        try check("pixart", .pixart(network), [2, 4, 6, 4], [2, 3, 10], every: 11, tolerances: (2e-5, 4e-2, 3e-4))
     }
 }

@@ -364,7 +364,7 @@ function M.encoders() end
 function M.pipeline(source, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"vae"|"clip-text"|"bert-text"|"t5-text" An encoder of the program's own, or a part of a pipeline.
+---@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"vae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text" An encoder of the program's own, or a part of a pipeline.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end

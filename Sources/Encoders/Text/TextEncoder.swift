@@ -33,5 +33,5 @@ public enum TextEncoderRegistry {
     /// The program's own: one a file.
     public static let standard = NetworkRegistry<any TextEncoder>(
         "text encoder", key: "model_type", standard: "clip_text_model",
-        [CLIPTextEncoder.entry, BERTTextEncoder.entry, T5TextEncoder.entry])
+        [CLIPTextEncoder.entry, BERTTextEncoder.entry, T5TextEncoder.entry, Gemma2TextEncoder.entry])
 }

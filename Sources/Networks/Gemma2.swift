@@ -1,0 +1,147 @@
+import Engine
+import Foundation
+import Tensors
+
+/// Gemma 2 (Gemma Team, 2024) as transformers' `Gemma2Model` computes it: grouped heads, rotary places, four normalisations
+/// a layer, and in every other layer a window. The residual stream is f32 in both dtypes.
+public final class Gemma2Network {
+    /// The sizes.
+    public let configuration: Gemma2Configuration
+    /// Every parameter, under transformers' names without `model.`.
+    public let parameters: ParameterScope
+    private let tokens: Embedding
+    private let rotary: Rotary
+    private let layers: [Gemma2Layer]
+    private let norm: RMSNorm
+
+    /// The network without weights; fill `parameters` before the first pass.
+    /// - Parameter bendsScores: whether the cap of the configuration bends the scores of attention, as in training.
+    ///   transformers 4.50 takes PyTorch's fused attention where nothing else is asked for, which knows no cap.
+    public init(_ configuration: Gemma2Configuration, bendsScores: Bool = false) throws {
+        let scope = ParameterScope()
+        self.configuration = configuration
+        parameters = scope
+        tokens = Embedding(
+            scope["embed_tokens"], count: configuration.vocabularySize, channels: configuration.hiddenSize)
+        rotary = try Rotary(headSize: configuration.headSize)
+        layers = try (0..<configuration.layers).map {
+            try Gemma2Layer(
+                scope["layers"][$0], configuration, isWindowed: $0 % 2 == 0,
+                softCap: bendsScores ? configuration.softCap : nil)
+        }
+        norm = RMSNorm(
+            scope["norm"], channels: configuration.hiddenSize, epsilon: configuration.epsilon, addsOne: true)
+    }
+
+    /// The states of the tokens after the last normalisation, f32 `[N, T, C]`, of ids i64 `[N, T]`, counted from 0. A token
+    /// sees those up to its own place.
+    /// - Parameter padding: i64 `[N, T]`, 0 where no token looks; nil hides none.
+    /// - Throws: `TensorError` for other shapes, too long sequences, or ids that are not in the vocabulary.
+    public func states<E: Execution>(
+        _ ids: Tensor, padding: Tensor? = nil, on execution: E
+    ) throws -> E.Value {
+        guard ids.dtype == .i64, ids.rank == 2, ids.count > 0, ids.shape[1] <= configuration.positions else {
+            throw TensorError.shape(
+                operation: "text encoder",
+                message:
+                    "wanted ids i64 [N, up to \(configuration.positions)], got \(ids.dtype) \(Tensor.text(ids.shape))")
+        }
+        let length = ids.shape[1]
+        let angles = try execution.table(self, [length]) {
+            try rotary.table(0..<length, base: configuration.rotaryBase)
+        }
+        var masks: (near: Mask<E.Value>, far: Mask<E.Value>) = (.causal, .causal)
+        if let padding {
+            let far = Mask<E.Value>.bias(try execution.value(hiding(padding, window: nil)))
+            masks = (far, far)
+            if length > configuration.window {
+                masks.near = .bias(try execution.value(hiding(padding, window: configuration.window)))
+            }
+        }
+        let root = Float(Double(configuration.hiddenSize).squareRoot())
+        var x = try execution.convert(execution.embedding(tokens, ids), .f32)
+        x = try execution.affine(x, factor: execution.dtype == .bf16 ? BFloat16(root).float : root, summand: 0)
+        for layer in layers {
+            try Cancellation.check()
+            x = try layer.forward(x, layer.isWindowed ? masks.near : masks.far, rotary, angles, on: execution)
+        }
+        return try execution.norm(norm, x, Epilogue(result: .f32))
+    }
+
+    /// f32 `[N, 1, T, T]`: the smallest number hides keys behind the query's place, padding, and keys before its window.
+    private func hiding(_ padding: Tensor, window: Int?) throws -> Tensor {
+        let (texts, length) = (padding.shape[0], padding.shape[1])
+        let marks = try padding.contiguous().array(Int64.self)
+        let bias = try Tensor(uninitialized: [texts, 1, length, length])
+        try bias.withElements(Float.self) { values in
+            for text in 0..<texts {
+                for query in 0..<length {
+                    for key in 0..<length {
+                        let isNear = window.map { query - key < $0 } ?? true
+                        let isSeen = key <= query && isNear && marks[text * length + key] != 0
+                        values[(text * length + query) * length + key] = isSeen ? 0 : -.greatestFiniteMagnitude
+                    }
+                }
+            }
+        }
+        return bias
+    }
+}
+
+/// A layer of Gemma 2: attention and a gated feed-forward part, each normalised before and after.
+private final class Gemma2Layer {
+    /// Whether a query sees the keys of a window only.
+    let isWindowed: Bool
+    private let before, after, beforeMLP, afterMLP: RMSNorm
+    private let query, key, value, output: Linear
+    private let attention: Attention
+    private let gate, up, down: Linear
+    private let unit: GatedUnit
+
+    init(_ scope: ParameterScope, _ configuration: Gemma2Configuration, isWindowed: Bool, softCap: Double?) throws {
+        let (width, inner) = (configuration.hiddenSize, configuration.heads * configuration.headSize)
+        let own = scope["self_attn"]
+        func norm(_ name: String) -> RMSNorm {
+            RMSNorm(scope[name], channels: width, epsilon: configuration.epsilon, addsOne: true)
+        }
+        func projection(_ name: String, _ inputs: Int, _ outputs: Int) -> Linear {
+            Linear(own[name], inputs: inputs, outputs: outputs, hasBias: configuration.hasBias)
+        }
+        self.isWindowed = isWindowed
+        query = projection("q_proj", width, inner)
+        key = projection("k_proj", width, configuration.keyHeads * configuration.headSize)
+        value = projection("v_proj", width, configuration.keyHeads * configuration.headSize)
+        output = projection("o_proj", inner, width)
+        attention = try Attention(
+            channels: inner, heads: configuration.heads, keyHeads: configuration.keyHeads,
+            scale: Float(1 / configuration.queryScale.squareRoot()), softCap: softCap.map { Float($0) },
+            window: isWindowed ? configuration.window : nil)
+        let mlp = scope["mlp"]
+        gate = Linear(mlp["gate_proj"], inputs: width, outputs: configuration.mlpSize, hasBias: false)
+        up = Linear(mlp["up_proj"], inputs: width, outputs: configuration.mlpSize, hasBias: false)
+        down = Linear(mlp["down_proj"], inputs: configuration.mlpSize, outputs: width, hasBias: false)
+        unit = GatedUnit(configuration.activation, activatesSecond: false)
+        before = norm("input_layernorm")
+        after = norm("post_attention_layernorm")
+        beforeMLP = norm("pre_feedforward_layernorm")
+        afterMLP = norm("post_feedforward_layernorm")
+    }
+
+    /// f32 `[N, T, C]` for the same, whose memory the result may take.
+    func forward<E: Execution>(
+        _ x: E.Value, _ mask: Mask<E.Value>, _ rotary: Rotary, _ angles: E.Value, on execution: E
+    ) throws -> E.Value {
+        let input = try execution.norm(before, x)
+        let attended = try execution.attention(
+            attention, query: execution.rotary(rotary, execution.linear(query, input), table: angles),
+            key: execution.rotary(rotary, execution.linear(key, input), table: angles),
+            value: execution.linear(value, input), mask: mask)
+        let closed = try execution.linear(output, attended, Epilogue(result: .f32))
+        let middle = try execution.norm(after, closed, Epilogue(residual: .given(x), result: .f32))
+        let normalised = try execution.norm(beforeMLP, middle)
+        let hidden = try execution.gate(
+            unit, execution.linear(gate, normalised), execution.linear(up, normalised))
+        let shrunk = try execution.linear(down, hidden, Epilogue(result: .f32))
+        return try execution.norm(afterMLP, shrunk, Epilogue(residual: .given(middle), result: .f32))
+    }
+}

@@ -1,0 +1,77 @@
+import Engine
+import Files
+
+/// The sizes of a Gemma 2, from the `config.json` of transformers' `Gemma2Model` or `Gemma2ForCausalLM`.
+public struct Gemma2Configuration: Sendable {
+    /// Ids of the vocabulary.
+    public var vocabularySize: Int
+    /// Channels of a token.
+    public var hiddenSize: Int
+    /// The width of the feed-forward part.
+    public var mlpSize: Int
+    /// Layers.
+    public var layers: Int
+    /// Heads of queries, and of keys and values.
+    public var heads, keyHeads: Int
+    /// Channels of a head.
+    public var headSize: Int
+    /// The longest sequence.
+    public var positions: Int
+    /// The activated branch of the feed-forward part.
+    public var activation: Activation
+    /// ε of every normalisation.
+    public var epsilon: Double
+    /// The base of the angles of places.
+    public var rotaryBase: Double
+    /// Whether queries, keys, values and outputs have a bias.
+    public var hasBias: Bool
+    /// Scores are divided by its root.
+    public var queryScale: Double
+    /// Keys that a query of every other layer sees, from the first layer on.
+    public var window: Int
+    /// Bends the scores of attention; nil where the file has none.
+    public var softCap: Double?
+    /// What a user should know of keys that were let be.
+    public var notes: [String] = []
+
+    /// Reads `config.json`.
+    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
+    public init(path: String) throws {
+        let reader = try ConfigurationReader(path)
+        let type = try reader.string("model_type", default: "gemma2")
+        guard type == "gemma2" else { throw reader.fault("model_type", "wanted \"gemma2\", got \"\(type)\"") }
+        vocabularySize = try reader.integer("vocab_size", 1...1 << 21, default: 256_000)
+        hiddenSize = try reader.integer("hidden_size", 1...65_536, default: 2304)
+        mlpSize = try reader.integer("intermediate_size", 1...1 << 20, default: 9216)
+        layers = try reader.integer("num_hidden_layers", 1...512, default: 26)
+        heads = try reader.integer("num_attention_heads", 1...1024, default: 8)
+        keyHeads = try reader.integer("num_key_value_heads", 1...1024, default: 4)
+        headSize = try reader.integer("head_dim", 2...4096, default: 256)
+        guard heads % keyHeads == 0 else {
+            throw reader.fault("num_key_value_heads", "\(keyHeads) heads of keys do not divide \(heads) of queries")
+        }
+        guard headSize % 2 == 0 else { throw reader.fault("head_dim", "wanted an even number, got \(headSize)") }
+        positions = try reader.integer("max_position_embeddings", 1...1 << 20, default: 8192)
+        // Old files have the name of the activation under a key that transformers no longer reads.
+        activation = try TransformersKeys.activation(reader, "hidden_activation", default: "gelu_pytorch_tanh")
+        epsilon = try reader.number("rms_norm_eps", default: 1e-6)
+        rotaryBase = try reader.number("rope_theta", 1...1e12, default: 10_000)
+        hasBias = try reader.boolean("attention_bias", default: false)
+        queryScale = try reader.number("query_pre_attn_scalar", 1e-6...1e6, default: 256)
+        window = try reader.integer("sliding_window", 1...1 << 20, default: 4096)
+        softCap = nil
+        if let cap = reader.value("attn_logit_softcapping"), cap.number == nil {
+            guard case .null = cap else { throw reader.fault("attn_logit_softcapping", "wanted a number or null") }
+        } else {
+            softCap = try reader.number("attn_logit_softcapping", 1e-3...1e6, default: 50)
+        }
+        try reader.requireAbsent("rope_scaling")
+        notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
+    }
+
+    /// Keys of training and of what follows the last state.
+    private static let ignored: Set<String> = [
+        "attention_dropout", "cache_implementation", "use_cache", "final_logit_softcapping", "hidden_act",
+        "sliding_window_size", "unsloth_fixed",
+    ]
+}
