@@ -100,7 +100,7 @@ def compare(work, dtype, folder, kinds, rounds):
     files = [folder / "latents.npy", folder / "context.npy"] if work == "unet" else [folder / "latent.npy"]
     peak, rates, ours, ratios = Side([BENCH, "diffusion", "peak", dtype], peers.THREADS), [], [], {}
     for kind in kinds:
-        sides = {"chexgen": Side([BENCH, "diffusion", work, folder / work, dtype, *files, answer], peers.THREADS)}
+        sides = {"chexgen": Side([BENCH, "diffusion", "denoiser" if work == "unet" else work, folder / work, dtype, *files, answer], peers.THREADS)}
         sides |= peers.start(__file__, [kind], work, dtype, folder)
         for _ in range(rounds):
             peers.rounds(sides, 1)

@@ -40,12 +40,7 @@ public final class BERTTextNetwork {
     public func states<E: Execution>(
         _ ids: Tensor, mask: Mask<E.Value> = .none, on execution: E
     ) throws -> E.Value {
-        guard ids.dtype == .i64, ids.rank == 2, ids.count > 0, ids.shape[1] <= configuration.positions else {
-            throw TensorError.shape(
-                operation: "text encoder",
-                message:
-                    "wanted ids i64 [N, up to \(configuration.positions)], got \(ids.dtype) \(Tensor.text(ids.shape))")
-        }
+        try TextInput.check(ids, positions: configuration.positions)
         var x = try execution.norm(norm, embed(ids, on: execution), Epilogue(result: .f32))
         for layer in layers {
             try Cancellation.check()

@@ -37,12 +37,7 @@ public final class CLIPTextNetwork {
     public func states<E: Execution>(
         _ ids: Tensor, skipping: Int = 0, isNormalized: Bool = true, mask: Mask<E.Value> = .causal, on execution: E
     ) throws -> E.Value {
-        guard ids.dtype == .i64, ids.rank == 2, ids.count > 0, ids.shape[1] <= configuration.positions else {
-            throw TensorError.shape(
-                operation: "text encoder",
-                message:
-                    "wanted ids i64 [N, up to \(configuration.positions)], got \(ids.dtype) \(Tensor.text(ids.shape))")
-        }
+        try TextInput.check(ids, positions: configuration.positions)
         guard (0..<layers.count).contains(skipping) else {
             throw TensorError.value(
                 operation: "text encoder", message: "\(skipping) of \(layers.count) layers cannot be left out")

@@ -40,22 +40,19 @@ public final class Gemma2Network {
     public func states<E: Execution>(
         _ ids: Tensor, padding: Tensor? = nil, on execution: E
     ) throws -> E.Value {
-        guard ids.dtype == .i64, ids.rank == 2, ids.count > 0, ids.shape[1] <= configuration.positions else {
-            throw TensorError.shape(
-                operation: "text encoder",
-                message:
-                    "wanted ids i64 [N, up to \(configuration.positions)], got \(ids.dtype) \(Tensor.text(ids.shape))")
-        }
+        try TextInput.check(ids, positions: configuration.positions)
         let length = ids.shape[1]
         let angles = try execution.table(self, [length]) {
             try rotary.table(0..<length, base: configuration.rotaryBase)
         }
         var masks: (near: Mask<E.Value>, far: Mask<E.Value>) = (.causal, .causal)
         if let padding {
-            let far = Mask<E.Value>.bias(try execution.value(hiding(padding, window: nil)))
+            let far = Mask<E.Value>.bias(try execution.value(AttentionBias.of(padding, isCausal: true)))
             masks = (far, far)
             if length > configuration.window {
-                masks.near = .bias(try execution.value(hiding(padding, window: configuration.window)))
+                masks.near = .bias(
+                    try execution.value(
+                        AttentionBias.of(padding, isCausal: true, window: configuration.window)))
             }
         }
         let root = Float(Double(configuration.hiddenSize).squareRoot())
@@ -66,25 +63,6 @@ public final class Gemma2Network {
             x = try layer.forward(x, layer.isWindowed ? masks.near : masks.far, rotary, angles, on: execution)
         }
         return try execution.norm(norm, x, Epilogue(result: .f32))
-    }
-
-    /// f32 `[N, 1, T, T]`: the smallest number hides keys behind the query's place, padding, and keys before its window.
-    private func hiding(_ padding: Tensor, window: Int?) throws -> Tensor {
-        let (texts, length) = (padding.shape[0], padding.shape[1])
-        let marks = try padding.contiguous().array(Int64.self)
-        let bias = try Tensor(uninitialized: [texts, 1, length, length])
-        try bias.withElements(Float.self) { values in
-            for text in 0..<texts {
-                for query in 0..<length {
-                    for key in 0..<length {
-                        let isNear = window.map { query - key < $0 } ?? true
-                        let isSeen = key <= query && isNear && marks[text * length + key] != 0
-                        values[(text * length + query) * length + key] = isSeen ? 0 : -.greatestFiniteMagnitude
-                    }
-                }
-            }
-        }
-        return bias
     }
 }
 

@@ -35,11 +35,7 @@ public final class T5EncoderNetwork {
     public func states<E: Execution>(
         _ ids: Tensor, padding: Tensor? = nil, on execution: E
     ) throws -> E.Value {
-        guard ids.dtype == .i64, ids.rank == 2, ids.count > 0 else {
-            throw TensorError.shape(
-                operation: "text encoder",
-                message: "wanted ids i64 [N, T], got \(ids.dtype) \(Tensor.text(ids.shape))")
-        }
+        try TextInput.check(ids)
         let length = ids.shape[1]
         let bias: E.Value
         if let padding {

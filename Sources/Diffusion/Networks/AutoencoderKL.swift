@@ -1,8 +1,6 @@
 import Checkpoints
 import Encoders
 import Engine
-import EngineCPU
-import Files
 import Networks
 import Tensors
 
@@ -17,27 +15,20 @@ public final class AutoencoderKL: Autoencoder {
     /// The sizes.
     public let configuration: AutoencoderConfiguration
     /// The compute dtype.
-    public var dtype: DType { executor.dtype }
+    public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.
-    public let files: [(file: String, sha256: String)]
+    public var files: [(file: String, sha256: String)] { folder.files }
     private let network: AutoencoderNetwork
-    /// Parameters are views of its files until the executor takes them.
-    private let checkpoint: Checkpoint
-    private let executor: any Executor
+    private let folder: ModelFolder
 
     /// Loads a folder, its weights strictly; names of old files are understood.
     /// - Parameter dtype: f32 or bf16.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(_ folder: String, dtype: DType) throws {
-        let path = folder + "/config.json"
-        configuration = try AutoencoderConfiguration(path: path)
+        configuration = try AutoencoderConfiguration(path: folder + "/config.json")
         network = try AutoencoderNetwork(configuration)
-        checkpoint = try Checkpoint.open(folder)
-        try network.parameters.load(checkpoint.renamed(Self.newName))
-        executor = try CPUExecutor(dtype: dtype)
-        files =
-            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
-            + [(file: path, sha256: try SHA256.hex(file: path))]
+        self.folder = try ModelFolder(folder, dtype: dtype)
+        try network.parameters.load(self.folder.checkpoint.renamed(Self.newName))
     }
 
     /// The names and shapes of all tensors that the weights of a configuration must hold.
@@ -66,7 +57,7 @@ public final class AutoencoderKL: Autoencoder {
     public var notes: [String] { configuration.notes }
 
     /// Gives back what the next pass makes again: Winograd's weights.
-    public func releaseMemory() { executor.releaseMemory() }
+    public func releaseMemory() { folder.executor.releaseMemory() }
 
     /// The mean of the latent, unscaled, f32 `[N, H / scale, W / scale, C]`, of pictures f32 `[N, H, W, 3]` in -1 to 1.
     public func encode(_ pictures: Tensor) throws -> Tensor {
@@ -101,7 +92,7 @@ public final class AutoencoderKL: Autoencoder {
         let pictures = try (0..<latents.shape[0]).map { index in
             try tiles.run(latents.narrow(0, index, 1)) { try run($0, Decoding(network: network), keepsMemory: true) }
         }
-        executor.releaseActivations()
+        folder.executor.releaseActivations()
         return try pictures.count == 1 ? pictures[0] : Tensor.cat(pictures, axis: 0)
     }
 
@@ -118,9 +109,9 @@ public final class AutoencoderKL: Autoencoder {
     /// Runs a part of the network on one image after the other, with all threads in each layer. The memory of activations,
     /// which are large, is given back at the end, unless more of the same size follow.
     private func run(_ batch: Tensor, _ part: some AutoencoderPart, keepsMemory: Bool = false) throws -> Tensor {
-        defer { if !keepsMemory { executor.releaseActivations() } }
-        let result = try run(batch, part, on: executor)
-        try checkpoint.checkUnchanged()
+        defer { if !keepsMemory { folder.executor.releaseActivations() } }
+        let result = try run(batch, part, on: folder.executor)
+        try folder.checkpoint.checkUnchanged()
         return result
     }
 

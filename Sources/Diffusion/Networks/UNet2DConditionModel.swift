@@ -1,8 +1,6 @@
 import Checkpoints
 import Encoders
 import Engine
-import EngineCPU
-import Files
 import Networks
 import Tensors
 
@@ -19,27 +17,20 @@ public final class UNet2DConditionModel: Denoiser {
     /// The sizes.
     public let configuration: UNetConfiguration
     /// The compute dtype.
-    public var dtype: DType { executor.dtype }
+    public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.
-    public let files: [(file: String, sha256: String)]
+    public var files: [(file: String, sha256: String)] { folder.files }
     private let network: UNetNetwork
-    /// Parameters are views of its files until the executor takes them.
-    private let checkpoint: Checkpoint
-    private let executor: any Executor
+    private let folder: ModelFolder
 
     /// Loads a folder, its weights strictly.
     /// - Parameter dtype: f32 or bf16.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(_ folder: String, dtype: DType) throws {
-        let path = folder + "/config.json"
-        configuration = try UNetConfiguration(path: path)
+        configuration = try UNetConfiguration(path: folder + "/config.json")
         network = try UNetNetwork(configuration)
-        checkpoint = try Checkpoint.open(folder)
-        try network.parameters.load(checkpoint)
-        executor = try CPUExecutor(dtype: dtype)
-        files =
-            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
-            + [(file: path, sha256: try SHA256.hex(file: path))]
+        self.folder = try ModelFolder(folder, dtype: dtype)
+        try network.parameters.load(self.folder.checkpoint)
     }
 
     /// The names and shapes of all tensors that the weights of a configuration must hold.
@@ -58,7 +49,7 @@ public final class UNet2DConditionModel: Denoiser {
     public var notes: [String] { configuration.notes }
 
     /// Gives back what the next pass makes again: Winograd's weights, and the memory of activations.
-    public func releaseMemory() { executor.releaseMemory() }
+    public func releaseMemory() { folder.executor.releaseMemory() }
 
     /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and states f32 `[N, T, D]`.
     /// - Throws: `TensorError` for other shapes and dtypes, and for a mask or pooled vectors, which it does not read;
@@ -74,16 +65,9 @@ public final class UNet2DConditionModel: Denoiser {
                 message: "wanted latents f32 [N, H, W, \(latentChannels)], got \(latents.dtype) "
                     + Tensor.text(latents.shape))
         }
-        guard text.rank == 3, text.count > 0, text.shape[0] == latents.shape[0], text.shape[2] == contextWidth,
-            text.dtype == .f32
-        else {
-            throw TensorError.shape(
-                operation: "unet",
-                message: "wanted a context f32 [\(latents.shape[0]), T, \(contextWidth)], got \(text.dtype) "
-                    + Tensor.text(text.shape))
-        }
-        let result = try run(latents.contiguous(), timestep, text.contiguous(), on: executor)
-        try checkpoint.checkUnchanged()
+        try conditioning.check(texts: latents.shape[0], width: contextWidth, operation: "unet")
+        let result = try run(latents.contiguous(), timestep, text.contiguous(), on: folder.executor)
+        try folder.checkpoint.checkUnchanged()
         return result
     }
 

@@ -37,31 +37,3 @@ protocol TextPass {
     /// - Parameter padding: i64 `[n, T]`, 0 where no token looks; nil hides none.
     func run<E: Execution>(_ ids: Tensor, padding: Tensor?, on execution: E) throws -> E.Value
 }
-
-/// What a mask of padding adds to the scores of attention, as transformers makes it.
-enum AttentionBias {
-    /// The mask of an attention in which tokens see those up to their own place, or all, but no padding.
-    static func mask<E: Execution>(_ padding: Tensor?, isCausal: Bool, on execution: E) throws -> Mask<E.Value> {
-        guard let padding else { return isCausal ? .causal : .none }
-        return .bias(try execution.value(of(padding, isCausal: isCausal)))
-    }
-
-    /// f32 `[N, 1, T, T]` of a mask i64 `[N, T]`, 1 for tokens and 0 for padding: the smallest number hides a key, so that a
-    /// token which sees none attends to all alike.
-    private static func of(_ mask: Tensor, isCausal: Bool) throws -> Tensor {
-        let (texts, length) = (mask.shape[0], mask.shape[1])
-        let marks = try mask.contiguous().array(Int64.self)
-        let bias = try Tensor(uninitialized: [texts, 1, length, length])
-        try bias.withElements(Float.self) { values in
-            for text in 0..<texts {
-                for query in 0..<length {
-                    for key in 0..<length {
-                        let isSeen = marks[text * length + key] != 0 && !(isCausal && key > query)
-                        values[(text * length + query) * length + key] = isSeen ? 0 : -.greatestFiniteMagnitude
-                    }
-                }
-            }
-        }
-        return bias
-    }
-}

@@ -58,7 +58,7 @@ struct BytePair {
     private func merge(_ symbols: inout [Int32]) {
         var next = symbols.indices.map { $0 + 1 }
         var before = symbols.indices.map { $0 - 1 }
-        var queue = PairQueue()
+        var queue = MergeQueue<RankedPair>()
         let count = symbols.count
         func offer(_ place: Int, _ symbols: [Int32]) {
             guard place >= 0, next[place] < count else { return }
@@ -66,13 +66,10 @@ struct BytePair {
             if let merge = merges[key] { queue.insert(.init(rank: merge.rank, place: place, key: key)) }
         }
         for place in symbols.indices.dropLast() { offer(place, symbols) }
-        while let first = queue.first {
+        while let first = queue.popFirst() {
             // All places of one pair are merged before the pairs that this makes are looked at.
-            var places: [PairQueue.Entry] = []
-            while let entry = queue.first, entry.rank == first.rank {
-                places.append(entry)
-                queue.removeFirst()
-            }
+            var places = [first]
+            while queue.first?.rank == first.rank, let entry = queue.popFirst() { places.append(entry) }
             var changed: [Int] = []
             for entry in places {
                 let place = entry.place
@@ -111,42 +108,11 @@ struct BytePair {
     private static func scalar(_ value: UInt32) -> Unicode.Scalar { Unicode.Scalar(value) ?? " " }
 }
 
-/// A heap of pairs, the lowest rank first, and of equal ranks the leftmost.
-private struct PairQueue {
-    struct Entry {
-        var rank: Int
-        var place: Int
-        var key: UInt64
+/// The lowest rank comes first, and of equal ranks the leftmost.
+private struct RankedPair: QueuedMerge {
+    var rank: Int
+    var place: Int
+    var key: UInt64
 
-        func isBefore(_ other: Entry) -> Bool { (rank, place) < (other.rank, other.place) }
-    }
-
-    private var entries: [Entry] = []
-
-    var first: Entry? { entries.first }
-
-    mutating func insert(_ entry: Entry) {
-        entries.append(entry)
-        var index = entries.count - 1
-        while index > 0, entries[index].isBefore(entries[(index - 1) / 2]) {
-            entries.swapAt(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
-
-    mutating func removeFirst() {
-        guard let last = entries.popLast(), !entries.isEmpty else { return }
-        entries[0] = last
-        var index = 0
-        while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2]
-            where child < entries.count && entries[child].isBefore(entries[least]) {
-                least = child
-            }
-            if least == index { return }
-            entries.swapAt(index, least)
-            index = least
-        }
-    }
+    func isBefore(_ other: RankedPair) -> Bool { (rank, place) < (other.rank, other.place) }
 }

@@ -211,9 +211,8 @@ end
 """
 
 
-def ours(chexgen, source, out, prompts, wanted):
+def ours(chexgen, source, out, prompts, wanted, script=SCRIPT):
     """Runs the script on a folder, or on the parts of a pipeline by name."""
-    script = SCRIPT
     for key, value in {"OUT": str(out), "PROMPTS": prompts, "RUNS": wanted, "SOURCE": source}.items():
         script = script.replace(key, lua(value), 1)
     (out / "check.lua").write_text(script)

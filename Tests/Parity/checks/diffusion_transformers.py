@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from diffusion_pipeline import HERE, PROMPTS, Report, lua, spread
+from diffusion_pipeline import HERE, PROMPTS, Report, ours, spread
 
 import diffusers
 import numpy as np
@@ -75,8 +75,6 @@ def build(draw):
 
 @torch.no_grad()
 def check(name, draw, chexgen, folder, report):
-    import subprocess
-
     from safetensors.numpy import load_file, save_file
 
     build(draw).save_pretrained(folder / "model")
@@ -99,13 +97,7 @@ def check(name, draw, chexgen, folder, report):
          "steps": 5, "width": 120, "height": 260, "max_sequence_length": 77},
         {"prompt": [PROMPTS[0]], "seed": [seed()], "steps": 5, "guidance_scale": 1.0},
     ]
-    script = SCRIPT
-    for key, value in {"OUT": str(folder), "PROMPTS": PROMPTS, "RUNS": runs, "SOURCE": str(folder / "model")}.items():
-        script = script.replace(key, lua(value), 1)
-    (folder / "check.lua").write_text(script)
-    done = subprocess.run([chexgen, "run", folder / "check.lua", "--allow-write", folder], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"chexgen failed with status {done.returncode}:\n{done.stdout}{done.stderr}")
+    ours(chexgen, str(folder / "model"), folder, PROMPTS, runs, SCRIPT)
     for dtype, limit in (("f32", 1e-4), ("bf16", 3e-2)):
         answers = load_file(folder / f"answers-{dtype}.safetensors")
         report.line(name, f"{dtype}: masks equal", (answers["mask"] == mask.numpy()).all())

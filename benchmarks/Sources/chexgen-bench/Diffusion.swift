@@ -9,14 +9,6 @@ import Tensors
 /// Text to image: a guided step of a denoiser, a text, a decode, a picture, and what the processor reaches on large products.
 func benchDiffusion(_ arguments: [String]) throws {
     switch (arguments.first, arguments.count) {
-    case ("unet", 6):
-        let unet = try UNet2DConditionModel(arguments[1], dtype: dtype(arguments, 2))
-        let (latents, context) = (try NumPyFile.load(arguments[3]), try NumPyFile.load(arguments[4]))
-        try NumPyFile.save(arguments[5], unet.forward(latents, timestep: 500, context: context))
-        try serve {
-            _ = try unet.forward(latents, timestep: 500, context: context)
-            return []
-        }
     case ("denoiser", 6):
         let denoiser = try DenoiserRegistry.standard.open(arguments[1], dtype: dtype(arguments, 2))
         let (latents, context) = (try NumPyFile.load(arguments[3]), try NumPyFile.load(arguments[4]))

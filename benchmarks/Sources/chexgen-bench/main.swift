@@ -6,7 +6,6 @@ import Foundation
 //   chexgen-bench training NETWORK BATCH FILES
 //   chexgen-bench metrics fid|fid-moments|moments|kid|prdc REAL SYNTHETIC ROWS COLUMNS
 //   chexgen-bench radiomics FILE…
-//   chexgen-bench diffusion unet FOLDER DTYPE LATENTS.npy CONTEXT.npy OUT.npy
 //   chexgen-bench diffusion denoiser FOLDER DTYPE LATENTS.npy CONTEXT.npy OUT.npy
 //   chexgen-bench diffusion text FOLDER DTYPE IDS.npy OUT.npy
 //   chexgen-bench diffusion vae FOLDER DTYPE LATENTS.npy OUT.npy
