@@ -4,13 +4,13 @@ import Tensors
 /// BERT (Devlin et al., 2018) as transformers' `BertModel` computes it, with the projection of BioViL-T's
 /// `CXRBertModel` where the configuration has one. Without a mask every token attends to every token, padding included, as
 /// in RadEdit's pipeline. The residual stream is f32 in both dtypes.
-public final class BERTTextNetwork {
+public final class BERTTextNetwork: TextNetwork {
     /// The sizes.
     public let configuration: BERTTextConfiguration
     /// Every parameter, under transformers' names without `bert.`.
     public let parameters: ParameterScope
     private let tokens: Embedding
-    private let positions: Parameter
+    private let placeVectors: Parameter
     private let types: Parameter
     private let norm: LayerNorm
     private let layers: [BERTTextLayer]
@@ -24,7 +24,7 @@ public final class BERTTextNetwork {
         self.configuration = configuration
         parameters = scope
         tokens = Embedding(embeddings["word_embeddings"], count: configuration.vocabularySize, channels: width)
-        positions = embeddings["position_embeddings"].parameter("weight", [configuration.positions, width])
+        placeVectors = embeddings["position_embeddings"].parameter("weight", [configuration.positions, width])
         types = embeddings["token_type_embeddings"].parameter("weight", [configuration.tokenTypes, width])
         norm = LayerNorm(embeddings["LayerNorm"], channels: width, epsilon: configuration.layerNormEpsilon)
         layers = try (0..<configuration.layers).map {
@@ -35,40 +35,50 @@ public final class BERTTextNetwork {
         }
     }
 
-    /// The states of the tokens after the last layer, f32 `[N, T, C]`, of ids i64 `[N, T]`, counted from 0.
-    /// - Throws: `TensorError` for other shapes, too long sequences, or ids that are not in the vocabulary.
-    public func states<E: Execution>(
-        _ ids: Tensor, mask: Mask<E.Value> = .none, on execution: E
-    ) throws -> E.Value {
-        try TextInput.check(ids, positions: configuration.positions)
+    /// Channels of a token.
+    public var width: Int { configuration.hiddenSize }
+    /// The longest sequence.
+    public var positions: Int { configuration.positions }
+    /// Channels of `CXRBertModel`'s embedding of a text.
+    public var pooledWidth: Int? { configuration.projectionSize }
+    /// What a user should know of its configuration.
+    public var notes: [String] { configuration.notes }
+
+    /// The states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`; see `TextNetwork`. Every layer ends with its own
+    /// normalisation. The vector of a text is `CXRBertModel`'s embedding: the first token's last state through the projection
+    /// head, not normalised.
+    public func encode<E: Execution>(
+        _ ids: Tensor, padding: Tensor?, _ request: TextRequest, on execution: E
+    ) throws -> (states: E.Value, pooled: E.Value?) {
+        let mask = try AttentionBias.mask(padding, isCausal: false, on: execution)
+        return try encode(ids, mask: mask, request, on: execution)
+    }
+
+    /// As the other `encode`, with any mask.
+    public func encode<E: Execution>(
+        _ ids: Tensor, mask: Mask<E.Value>, _ request: TextRequest = .last, on execution: E
+    ) throws -> (states: E.Value, pooled: E.Value?) {
+        try TextInput.check(ids, positions: positions)
+        let kept = try request.layers(of: layers.count)
+        if projection == nil { try request.refusePooled() }
         var x = try execution.norm(norm, embed(ids, on: execution), Epilogue(result: .f32))
-        for layer in layers {
+        for layer in layers.prefix(kept) {
             try Cancellation.check()
             x = try layer.forward(x, mask, on: execution)
         }
-        return x
-    }
-
-    /// Whether there is a projection.
-    public var hasProjection: Bool { projection != nil }
-
-    /// `CXRBertModel`'s embedding of each text, f32 `[N, projection]`: the first token's state through the projection
-    /// head; not normalised.
-    /// - Throws: `TensorError.value` where the model has no projection.
-    public func projected<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
-        guard let projection else {
-            throw TensorError.value(operation: "text encoder", message: "this model has no projection")
-        }
-        let first = try execution.narrow(states, axis: 1, 0..<1)
-        return try projection.forward(
-            execution.reshape(first, [states.shape[0], configuration.hiddenSize]), on: execution)
+        guard request.isPooled, let projection else { return (x, nil) }
+        // A copy, as layers write over what they are given.
+        let states = request.skipping > 0 ? try execution.affine(x, factor: 1, summand: 0) : x
+        for layer in layers.dropFirst(kept) { x = try layer.forward(x, mask, on: execution) }
+        let first = try execution.reshape(execution.narrow(x, axis: 1, 0..<1), [ids.shape[0], width])
+        return (states, try projection.forward(first, on: execution))
     }
 
     /// Words, places and the first token type, f32.
     private func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
         let vectors = try execution.embedding(tokens, ids)
         let type = try execution.narrow(execution.parameter(types), axis: 0, 0..<1)
-        let places = try execution.narrow(execution.parameter(positions), axis: 0, 0..<ids.shape[1])
+        let places = try execution.narrow(execution.parameter(placeVectors), axis: 0, 0..<ids.shape[1])
         return try execution.add(vectors, execution.add(places, type), result: .f32)
     }
 }

@@ -21,6 +21,8 @@ public struct CLIPTextConfiguration: Sendable {
     public var layerNormEpsilon: Double
     /// The id whose first place gives the pooled output; 2 stands for the largest id, as old files have it.
     public var endID: Int
+    /// Channels of the projection of a `CLIPTextModelWithProjection`; nil for other classes.
+    public var projectionSize: Int?
     /// What a user should know of keys that were let be.
     public var notes: [String] = []
 
@@ -47,11 +49,14 @@ public struct CLIPTextConfiguration: Sendable {
         activation = try TransformersKeys.activation(reader, "hidden_act", default: "quick_gelu")
         layerNormEpsilon = try reader.number("layer_norm_eps", default: 1e-5)
         endID = try reader.integer("eos_token_id", 0...1 << 21, default: 49_407)
+        if reader.value("architectures")?.array?.first?.string == "CLIPTextModelWithProjection" {
+            projectionSize = try reader.integer("projection_dim", 1...16_384, default: 512)
+        }
         try TransformersKeys.refusePrunedHeads(reader)
         notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
 
-    /// Keys of training and of the projection, which the text model does not have.
+    /// Keys of training and of the projection, which a plain text model does not have.
     private static let ignored: Set<String> = [
         "attention_dropout", "dropout", "initializer_factor", "projection_dim", "logit_scale_init_value",
     ]

@@ -4,7 +4,7 @@ import Tensors
 
 /// Gemma 2 (Gemma Team, 2024) as transformers' `Gemma2Model` computes it: grouped heads, rotary places, four normalisations
 /// a layer, and in every other layer a window. The residual stream is f32 in both dtypes.
-public final class Gemma2Network {
+public final class Gemma2Network: TextNetwork {
     /// The sizes.
     public let configuration: Gemma2Configuration
     /// Every parameter, under transformers' names without `model.`.
@@ -33,14 +33,23 @@ public final class Gemma2Network {
             scope["norm"], channels: configuration.hiddenSize, epsilon: configuration.epsilon, addsOne: true)
     }
 
-    /// The states of the tokens after the last normalisation, f32 `[N, T, C]`, of ids i64 `[N, T]`, counted from 0. A token
-    /// sees those up to its own place.
-    /// - Parameter padding: i64 `[N, T]`, 0 where no token looks; nil hides none.
-    /// - Throws: `TensorError` for other shapes, too long sequences, or ids that are not in the vocabulary.
-    public func states<E: Execution>(
-        _ ids: Tensor, padding: Tensor? = nil, on execution: E
-    ) throws -> E.Value {
-        try TextInput.check(ids, positions: configuration.positions)
+    /// Channels of a token.
+    public var width: Int { configuration.hiddenSize }
+    /// The longest sequence.
+    public var positions: Int { configuration.positions }
+    /// It has none.
+    public var pooledWidth: Int? { nil }
+    /// What a user should know of its configuration.
+    public var notes: [String] { configuration.notes }
+
+    /// The states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`; a token sees those up to its own place. See
+    /// `TextNetwork`.
+    public func encode<E: Execution>(
+        _ ids: Tensor, padding: Tensor?, _ request: TextRequest, on execution: E
+    ) throws -> (states: E.Value, pooled: E.Value?) {
+        try TextInput.check(ids, positions: positions)
+        try request.refusePooled()
+        let kept = try request.layers(of: layers.count)
         let length = ids.shape[1]
         let angles = try execution.table(self, [length]) {
             try rotary.table(0..<length, base: configuration.rotaryBase)
@@ -58,11 +67,11 @@ public final class Gemma2Network {
         let root = Float(Double(configuration.hiddenSize).squareRoot())
         var x = try execution.convert(execution.embedding(tokens, ids), .f32)
         x = try execution.affine(x, factor: execution.dtype == .bf16 ? BFloat16(root).float : root, summand: 0)
-        for layer in layers {
+        for layer in layers.prefix(kept) {
             try Cancellation.check()
             x = try layer.forward(x, layer.isWindowed ? masks.near : masks.far, rotary, angles, on: execution)
         }
-        return try execution.norm(norm, x, Epilogue(result: .f32))
+        return (request.isNormalized ? try execution.norm(norm, x, Epilogue(result: .f32)) : x, nil)
     }
 }
 

@@ -5,7 +5,7 @@ import Tensors
 /// T5's encoder (Raffel et al., 2020) as transformers' `T5EncoderModel` computes it, version 1.1's gated feed-forward part
 /// included. Places enter as a bias of every attention, which all layers share; scores are not divided by √headSize. The
 /// residual stream is f32 in both dtypes.
-public final class T5EncoderNetwork {
+public final class T5EncoderNetwork: TextNetwork {
     /// The sizes.
     public let configuration: T5Configuration
     /// Every parameter, under transformers' names.
@@ -29,13 +29,22 @@ public final class T5EncoderNetwork {
             encoder["final_layer_norm"], channels: configuration.hiddenSize, epsilon: configuration.epsilon)
     }
 
-    /// The states of the tokens after the last normalisation, f32 `[N, T, C]`, of ids i64 `[N, T]`, counted from 0.
-    /// - Parameter padding: i64 `[N, T]`, 0 where no token looks; nil hides none.
-    /// - Throws: `TensorError` for other shapes or ids that are not in the vocabulary.
-    public func states<E: Execution>(
-        _ ids: Tensor, padding: Tensor? = nil, on execution: E
-    ) throws -> E.Value {
+    /// Channels of a token.
+    public var width: Int { configuration.hiddenSize }
+    /// Distances have a bias, places have none: any length will do, as far as the memory goes.
+    public var positions: Int { 1 << 16 }
+    /// It has none.
+    public var pooledWidth: Int? { nil }
+    /// What a user should know of its configuration.
+    public var notes: [String] { configuration.notes }
+
+    /// The states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`; see `TextNetwork`.
+    public func encode<E: Execution>(
+        _ ids: Tensor, padding: Tensor?, _ request: TextRequest, on execution: E
+    ) throws -> (states: E.Value, pooled: E.Value?) {
         try TextInput.check(ids)
+        try request.refusePooled()
+        let kept = try request.layers(of: layers.count)
         let length = ids.shape[1]
         let bias: E.Value
         if let padding {
@@ -44,11 +53,11 @@ public final class T5EncoderNetwork {
             bias = try execution.table(self, [length]) { try places(length) }
         }
         var x = try execution.convert(execution.embedding(tokens, ids), .f32)
-        for layer in layers {
+        for layer in layers.prefix(kept) {
             try Cancellation.check()
             x = try layer.forward(x, .bias(bias), on: execution)
         }
-        return try execution.norm(norm, x, Epilogue(result: .f32))
+        return (request.isNormalized ? try execution.norm(norm, x, Epilogue(result: .f32)) : x, nil)
     }
 
     /// What the places of queries and keys add to the scores, f32 `[1, heads, T, T]`.

@@ -21,12 +21,10 @@ private final class OutsideFamily: DiffusionFamily {
             smallFiles: folder.smallFiles())
     }
 
-    let className = OutsideFamily.entry.className
-    let options = OutsideFamily.entry.options
     let outside = OutsideDenoiser()
-    var denoiser: any Denoiser { outside }
-    let autoencoder: any Autoencoder = CopyingAutoencoder()
-    var parts: [String: PipelinePart] { ["transformer": .denoiser(denoiser), "vae": .autoencoder(autoencoder)] }
+    var parts: DiffusionParts {
+        DiffusionParts(denoiser: outside, denoiserName: "transformer", autoencoder: CopyingAutoencoder())
+    }
     let defaults = GenerationDefaults(steps: 4, guidanceScale: 3, width: 16, height: 8, sizeUnit: 8)
     private(set) var encoded: [String] = []
 
@@ -52,11 +50,11 @@ private final class OutsideFamily: DiffusionFamily {
 
     func guidance(_ options: GenerationOptions) throws -> (any Guidance)? { FirstHalf() }
 
+    func embeddedGuidance(_ options: GenerationOptions) -> Float? { Float(options.guidanceScale) }
+
     func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor {
         try Tensor.full([1, 8, 16, 3], .number(7 / 127.5 - 1))
     }
-
-    func releaseTextMemory() {}
 }
 
 /// Guidance that ends half-way.
@@ -73,8 +71,13 @@ private final class OutsideDenoiser: Denoiser {
     let files: [(file: String, sha256: String)] = []
     /// Latents, timesteps and pooled vectors of each call.
     var calls: [(count: Int, timestep: Float, pooled: [Float])] = []
+    /// The guidance scales that it read.
+    var scales: [Float?] = []
 
-    func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor {
+    func forward(
+        _ latents: Tensor, timestep: Float, conditioning: Conditioning, guidance: Float?
+    ) throws -> Tensor {
+        scales.append(guidance)
         calls.append((latents.shape[0], timestep, try conditioning.pooled?.contiguous().array(Float.self) ?? []))
         return try Tensor([Float](repeating: 0.5, count: latents.count), shape: latents.shape)
     }
@@ -119,7 +122,7 @@ private final class OutsideDenoiser: Denoiser {
         #expect(family.encoded == ["", "clear lung", "clear heart"])
         // The scheduler as the family altered it; guidance in the first two of four steps.
         #expect(family.outside.calls.map(\.timestep) == [999, 749, 499, 249])
-        #expect(family.outside.calls.map(\.count) == [4, 4, 2, 2])
+        #expect(family.outside.calls.map(\.count) == [4, 4, 2, 2] && family.outside.scales == [3, 3, 3, 3])
         #expect(family.outside.calls[1].pooled == [0, 0, 10, 11] && family.outside.calls[3].pooled == [10, 11])
 
         options.text.family = ["instruction": .boolean(true)]

@@ -1,6 +1,7 @@
 import Diffusion
 import Encoders
 import Files
+import Networks
 import Foundation
 import Tensors
 import Tokenizers
@@ -26,10 +27,10 @@ final class IdEncoder: TextEncoder {
     /// How many texts were encoded.
     var calls = 0
 
-    func states(_ ids: Tensor, mask: Tensor?) throws -> Tensor {
+    func encode(_ ids: Tensor, mask: Tensor?, _ request: TextRequest) throws -> TextStates {
         calls += 1
         let values = try ids.array(Int64.self).flatMap { id -> [Float] in [Float(id) / 128, 1] }
-        return try Tensor(values, shape: ids.shape + [2])
+        return TextStates(states: try Tensor(values, shape: ids.shape + [2]))
     }
 }
 
@@ -44,7 +45,9 @@ final class FormulaDenoiser: Denoiser {
     /// The call, from 0, that answers with NaN.
     var bad: Int?
 
-    func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor {
+    func forward(
+        _ latents: Tensor, timestep: Float, conditioning: Conditioning, guidance: Float?
+    ) throws -> Tensor {
         calls.append((latents.shape[0], timestep))
         let words = try conditioning.states.contiguous().array(Float.self)
         let perText = words.count / latents.shape[0]
@@ -92,9 +95,10 @@ extension DiffusionPipeline {
     static func standIn(
         _ denoiser: FormulaDenoiser = FormulaDenoiser(), textEncoder: IdEncoder = IdEncoder(), cacheLimit: Int = 1 << 20
     ) throws -> DiffusionPipeline {
+        let text = DiffusionParts.Text(tokenizer: LetterTokenizer(), encoder: textEncoder)
         let family = try StableDiffusion(
-            tokenizer: LetterTokenizer(), textEncoder: textEncoder, denoiser: denoiser,
-            autoencoder: CopyingAutoencoder())
+            DiffusionParts(
+                texts: [1: text], denoiser: denoiser, denoiserName: "unet", autoencoder: CopyingAutoencoder()))
         return try DiffusionPipeline(family, scheduler: formulaScheduler(), cacheLimit: cacheLimit)
     }
 

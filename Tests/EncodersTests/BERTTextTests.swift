@@ -50,7 +50,7 @@ private func ids() throws -> Tensor {
                 let states = try encoder.states(ids())
                 #expect(states.dtype == .f32 && states.shape == [2, 128, 64])
                 #expect(try relativeError(seventh(states), expectedText("bert_text", "last"), width: 64) < tolerance)
-                let projected = try encoder.embeddings(ids())
+                let projected = try #require(encoder.encode(ids(), mask: nil, TextRequest(isPooled: true)).pooled)
                 #expect(projected.shape == [2, 32])
                 #expect(try relativeError(projected, expectedText("bert_text", "projected"), width: 32) < tolerance)
             }
@@ -79,7 +79,7 @@ private func ids() throws -> Tensor {
             .replacingOccurrences(of: "\"projection_size\": 32, ", with: "")
         let folder = try model(plain)
         let encoder = try BERTTextEncoder(folder.path, dtype: .f32)
-        #expect(throws: TensorError.self) { try encoder.embeddings(ids()) }
+        #expect(throws: TensorError.self) { try encoder.encode(ids(), mask: nil, TextRequest(isPooled: true)) }
         #expect(try encoder.states(ids()).shape == [2, 128, 64])
     }
 

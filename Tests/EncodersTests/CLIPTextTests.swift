@@ -17,13 +17,23 @@ private let erf = """
      "eos_token_id": 2}
     """
 
+private let projected = """
+    {"model_type": "clip_text_model", "vocab_size": 70, "hidden_size": 64, "intermediate_size": 96,
+     "num_hidden_layers": 3, "num_attention_heads": 2, "hidden_act": "gelu", "eos_token_id": 69, "projection_dim": 40,
+     "architectures": ["CLIPTextModelWithProjection"]}
+    """
+
 /// A model folder with weights by formula, under names that begin with `prefix`.
 private func model(_ configuration: String, _ name: String, prefix: String) throws -> Scratch {
     let folder = try Scratch()
     try folder.write("config.json", configuration)
     let network = try CLIPTextNetwork(CLIPTextConfiguration(path: folder.path + "/config.json"))
     var tensors = try network.parameters.parameters.map {
-        (name: prefix + $0.name, tensor: try weight($0.name, $0.shape, salt: "clip-\(name)."))
+        // The projection stands beside the text model.
+        (
+            name: ($0.name.hasPrefix("text_projection.") ? "" : prefix) + $0.name,
+            tensor: try weight($0.name, $0.shape, salt: "clip-\(name).")
+        )
     }
     tensors.append((name: prefix + "embeddings.position_ids", tensor: try Tensor.zeros([1, 77], .i64)))
     try SafeTensors.write(folder.path + "/model.safetensors", tensors, metadata: ["format": "pt"])
@@ -40,6 +50,7 @@ private func ids(_ name: String, _ count: Float, _ shape: [Int]) throws -> Tenso
     @Test func equalsTransformers() throws {
         for (name, configuration, count, shape, prefix) in [
             ("quick", quick, Float(100), [2, 77], "text_model."), ("erf", erf, 80, [2, 131], ""),
+            ("projected", projected, 70, [3, 77], "text_model."),
         ] {
             let folder = try model(configuration, name, prefix: prefix)
             let ids = try ids(name, count, shape)
@@ -51,14 +62,22 @@ private func ids(_ name: String, _ count: Float, _ shape: [Int]) throws -> Tenso
                 #expect(
                     try relativeError(seventh(states), expectedText("clip_text", "\(name).last"), width: width)
                         < tolerance)
-                let pooled = try encoder.pooled(states, ids)
+                var request = TextRequest(isPooled: true)
+                let pooled = try #require(encoder.encode(ids, mask: nil, request).pooled)
+                #expect(pooled.shape == [shape[0], try #require(encoder.pooledWidth)])
                 #expect(
-                    try relativeError(pooled, expectedText("clip_text", "\(name).pooled"), width: width) < tolerance)
-                let before = try encoder.states(ids, skipping: 1, isNormalized: false)
+                    try relativeError(pooled, expectedText("clip_text", "\(name).pooled"), width: pooled.shape[1])
+                        < tolerance)
+                // The vector is that of the last layer, whichever states are asked for.
+                (request.skipping, request.isNormalized) = (1, false)
+                let both = try encoder.encode(ids, mask: nil, request)
+                #expect(try #require(both.pooled).array(Float.self) == pooled.array(Float.self))
+                let before = try encoder.encode(ids, mask: nil, .penultimate).states
+                #expect(try both.states.array(Float.self) == before.array(Float.self))
                 #expect(
                     try relativeError(seventh(before), expectedText("clip_text", "\(name).penultimate"), width: width)
                         < tolerance)
-                let skipped = try encoder.states(ids, skipping: 1)
+                let skipped = try encoder.encode(ids, mask: nil, TextRequest(skipping: 1)).states
                 #expect(
                     try relativeError(seventh(skipped), expectedText("clip_text", "\(name).skipped"), width: width)
                         < tolerance)
@@ -88,8 +107,12 @@ private func ids(_ name: String, _ count: Float, _ shape: [Int]) throws -> Tenso
         #expect(message { _ = try encoder.states(.zeros([1, 77])) }.contains("f32"))
         #expect(message { _ = try encoder.states(.full([1, 3], .integer(100), .i64)) }.contains("100"))
         #expect(message { _ = try encoder.states(.full([1, 3], .integer(-1), .i64)) }.contains("-1"))
-        #expect(message { _ = try encoder.states(.zeros([1, 3], .i64), skipping: 3) }.contains("3 of 3"))
-        #expect(message { _ = try encoder.states(.zeros([1, 3], .i64), skipping: -1) }.contains("-1"))
+        #expect(
+            message { _ = try encoder.encode(.zeros([1, 3], .i64), mask: nil, TextRequest(skipping: 3)) }.contains(
+                "3 of 3"))
+        #expect(
+            message { _ = try encoder.encode(.zeros([1, 3], .i64), mask: nil, TextRequest(skipping: -1)) }.contains(
+                "-1"))
         for (old, new, part) in [
             ("\"quick_gelu\"", "\"selu\"", "hidden_act"),
             ("\"vocab_size\": 100", "\"vocab_size\": 101", "token_embedding"),

@@ -34,13 +34,18 @@ private enum Network: Computation {
         case .encoding(let network): return try network.encode(x[0], on: execution)
         case .decoding(let network): return try network.decode(x[0], on: execution)
         case .clip(let network, let ids, let skipping):
-            return try network.states(ids, skipping: skipping, isNormalized: skipping == 0, on: execution)
-        case .bert(let network, let ids): return try network.states(ids, mask: .bias(x[0]), on: execution)
+            let request = TextRequest(skipping: skipping, isNormalized: skipping == 0, isPooled: true)
+            let found = try network.encode(ids, padding: nil, request, on: execution)
+            let vectors = try execution.reshape(found.pooled ?? found.states, [ids.shape[0], 1, network.width])
+            return try execution.concatenate([found.states, vectors], axis: 1)
+        case .bert(let network, let ids): return try network.encode(ids, mask: .bias(x[0]), on: execution).states
         case .bertProjection(let network, let ids):
-            return try network.projected(network.states(ids, on: execution), on: execution)
-        case .t5(let network, let ids, let padding): return try network.states(ids, padding: padding, on: execution)
+            let found = try network.encode(ids, padding: nil, TextRequest(isPooled: true), on: execution)
+            return found.pooled ?? found.states
+        case .t5(let network, let ids, let padding):
+            return try network.encode(ids, padding: padding, .last, on: execution).states
         case .gemma2(let network, let ids, let padding):
-            return try network.states(ids, padding: padding, on: execution)
+            return try network.encode(ids, padding: padding, .last, on: execution).states
         case .pixart(let network):
             return try network.forward(x[0], timestep: 381, text: x[1], mask: .lengths([3, 2]), on: execution)
         }

@@ -207,6 +207,7 @@ function Pipeline:close() end
 ---@class Denoiser.forward.options
 ---@field pooled? Tensor f32 `[N, P]`.
 ---@field mask? Tensor i64 `[N, T]`.
+---@field guidance? number The guidance scale, of networks that learned to read it.
 
 --- The network of a pipeline that says what is noise in a latent.
 ---@class Denoiser

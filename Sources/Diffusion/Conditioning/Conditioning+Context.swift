@@ -21,6 +21,14 @@ extension Conditioning {
         }
     }
 
+    /// Refuses what a denoiser does not read.
+    /// - Parameter parts: what it does not read, and whether it is there.
+    /// - Throws: `TensorError.value`.
+    func refuse(_ parts: [(name: String, isThere: Bool)], _ operation: String) throws {
+        guard let found = parts.first(where: \.isThere) else { return }
+        throw TensorError.value(operation: operation, message: "it reads no \(found.name) beside the context")
+    }
+
     /// Of each text, how many tokens are seen where these are its first ones; nil where they are not, or where none is.
     func seenTokens() throws -> [Int?] {
         let length = states.shape[1]

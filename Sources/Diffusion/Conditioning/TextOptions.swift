@@ -1,4 +1,5 @@
 import Files
+import Tensors
 import Tokenizers
 
 /// What a text is for a picture.
@@ -18,6 +19,17 @@ public struct TextOptions {
 
     /// The usual options.
     public init() {}
+
+    /// The tokens that a text may have: `max_sequence_length`, or else the family's.
+    /// - Throws: `TensorError.value` for a number that cannot be.
+    public func maximumLength(_ standard: Int) throws -> Int {
+        let length = family[FamilyOption.maximumLength.name]?.integer ?? standard
+        guard (2...1 << 14).contains(length) else {
+            throw TensorError.value(
+                operation: "generate", message: "wanted a max_sequence_length of 2 to \(1 << 14), got \(length)")
+        }
+        return length
+    }
 
     /// One text over everything here: equal options have equal texts.
     var key: String {

@@ -9,67 +9,23 @@ import Tokenizers
 public final class PixArtSigma: DiffusionFamily {
     /// How `PipelineRegistry` opens it.
     public static let entry = PipelineEntry(
-        "PixArtSigmaPipeline", about: "PixArt-Sigma", parts: ["transformer", "vae", "text_encoder", "tokenizer"],
+        "PixArtSigmaPipeline", about: "PixArt-Sigma", layout: PartLayout(denoiser: "transformer", lengths: [1: 300]),
         options: [.maximumLength]
-    ) { folder, dtype, known in
-        // What is wrong with small files is said before gigabytes are read.
-        try folder.refuseParts(beside: ["transformer", "vae", "text_encoder", "tokenizer"], ignored: [])
-        let (transformer, vae) = try (folder.place("transformer"), folder.place("vae"))
-        let textEncoder = try folder.place("text_encoder")
-        let tokenizer = try known.tokenizers.open(folder.place("tokenizer"), class: folder.partClass("tokenizer"))
-        let scheduler = try SchedulerConfiguration(folder.scheduler, name: folder.schedulerName, known.schedulers)
-        let family = try PixArtSigma(
-            tokenizer: tokenizer, textEncoder: known.textEncoders.open(textEncoder, dtype: dtype),
-            denoiser: known.denoisers.open(transformer, dtype: dtype),
-            autoencoder: known.autoencoders.open(vae, dtype: dtype), textLength: folder.textLength)
-        return try DiffusionPipeline(family, scheduler: scheduler, smallFiles: folder.smallFiles())
-    }
+    ) { try PixArtSigma($0) }
 
-    /// Turns texts into ids.
-    public let tokenizer: any Tokenizer
-    /// Turns ids into the context.
-    public let textEncoder: any TextEncoder
-    /// Says what is noise.
-    public let denoiser: any Denoiser
-    /// Turns latents into pictures.
-    public let autoencoder: any Autoencoder
-    /// Ids of a text, end and padding included, where `max_sequence_length` names no other number.
-    public let textLength: Int
+    /// What it is made of.
+    public let parts: DiffusionParts
+    private let text: DiffusionParts.Text
     private let bins: ResolutionBins?
 
     /// Puts the parts together.
-    /// - Parameter textLength: ids of a text; nil is the reference's 300.
     /// - Throws: `TensorError.value` for parts that do not fit.
-    public init(
-        tokenizer: any Tokenizer, textEncoder: any TextEncoder, denoiser: any Denoiser, autoencoder: any Autoencoder,
-        textLength: Int? = nil
-    ) throws {
-        self.tokenizer = tokenizer
-        self.textEncoder = textEncoder
-        self.denoiser = denoiser
-        self.autoencoder = autoencoder
-        self.textLength = textLength ?? 300
+    public init(_ parts: DiffusionParts) throws {
+        self.parts = parts
+        text = try parts.text(1)
         // The bins go by the size of the latents alone, whatever the scale of the autoencoder.
-        bins = ResolutionBins(side: 8 * denoiser.sampleSize)
-        guard textEncoder.width == denoiser.contextWidth else {
-            throw TensorError.value(
-                operation: "pipeline",
-                message:
-                    "the text encoder gives \(textEncoder.width) channels, the denoiser wants \(denoiser.contextWidth)")
-        }
-    }
-
-    /// The class that `model_index.json` names.
-    public var className: String { Self.entry.className }
-    /// The options that it has beside those of all families.
-    public var options: [FamilyOption] { Self.entry.options }
-
-    /// The parts by the names of their folders.
-    public var parts: [String: PipelinePart] {
-        [
-            "tokenizer": .tokenizer(tokenizer, length: textLength), "text_encoder": .textEncoder(textEncoder),
-            "transformer": .denoiser(denoiser), "vae": .autoencoder(autoencoder),
-        ]
+        bins = ResolutionBins(side: 8 * parts.denoiser.sampleSize)
+        try parts.check(text)
     }
 
     /// CheXGenBench's 20 steps at 4.5, at the size that the denoiser was trained on. Where there are bins any size can be asked
@@ -90,29 +46,20 @@ public final class PixArtSigma: DiffusionFamily {
 
     /// How many tokens of a text do not fit.
     public func lostTokens(_ text: String, as role: TextRole, _ options: TextOptions) throws -> Int {
-        try encoding(text, options).lost
+        try ids(text, options).lost
     }
 
     /// The states of all tokens and which of them are no padding; neither the encoder nor the denoiser looks at padding.
     public func encode(_ text: String, as role: TextRole, _ options: TextOptions) throws -> EncodedText {
-        let encoding = try encoding(text, options)
-        let shape = [1, encoding.ids.count]
-        let mask = try Tensor(encoding.attentionMask.map(Int64.init), shape: shape)
-        let states = try textEncoder.states(Tensor(encoding.ids.map(Int64.init), shape: shape), mask: mask)
-        return EncodedText(Conditioning(states: states, mask: mask), lost: encoding.lost)
+        let (ids, mask, lost) = try ids(text, options)
+        let states = try self.text.encoder.states(ids, mask: mask)
+        return EncodedText(Conditioning(states: states, mask: mask), lost: lost)
     }
 
     /// diffusers' captions are cleaned by libraries that the reference does not have, so that it only lower-cases and strips.
-    private func encoding(_ text: String, _ options: TextOptions) throws -> Encoding {
-        let length = options.family[FamilyOption.maximumLength.name]?.integer ?? textLength
-        guard (2...1 << 14).contains(length) else {
-            throw TensorError.value(
-                operation: "generate", message: "wanted a max_sequence_length of 2 to \(1 << 14), got \(length)")
-        }
-        return try tokenizer.encode(
-            PythonText.loweredAndStripped(text), length: length, overflow: options.overflow)
+    private func ids(_ text: String, _ options: TextOptions) throws -> (ids: Tensor, mask: Tensor, lost: Int) {
+        try self.text.ids(
+            PythonText.loweredAndStripped(text), length: options.maximumLength(self.text.length),
+            overflow: options.overflow)
     }
-
-    /// Gives the memory of the text encoder back.
-    public func releaseTextMemory() { textEncoder.releaseMemory() }
 }

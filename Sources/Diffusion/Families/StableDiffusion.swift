@@ -9,67 +9,21 @@ public final class StableDiffusion: DiffusionFamily {
     /// How `PipelineRegistry` opens it.
     public static let entry = PipelineEntry(
         "StableDiffusionPipeline", about: "Stable Diffusion 1 and 2, RadEdit",
-        parts: ["unet", "vae", "text_encoder", "tokenizer"]
-    ) { folder, dtype, known in
-        // What is wrong with small files is said before gigabytes are read.
-        try folder.refuseParts(
-            beside: ["unet", "vae", "text_encoder", "tokenizer"],
-            // The reference loads `safety_checker = None`: these make no picture.
-            ignored: ["safety_checker", "feature_extractor", "requires_safety_checker"])
-        let (unet, vae) = try (folder.place("unet"), folder.place("vae"))
-        let textEncoder = try folder.place("text_encoder")
-        let tokenizer = try known.tokenizers.open(folder.place("tokenizer"))
-        let scheduler = try SchedulerConfiguration(folder.scheduler, name: folder.schedulerName, known.schedulers)
-        let family = try StableDiffusion(
-            tokenizer: tokenizer, textEncoder: known.textEncoders.open(textEncoder, dtype: dtype),
-            denoiser: known.denoisers.open(unet, dtype: dtype),
-            autoencoder: known.autoencoders.open(vae, dtype: dtype), textLength: folder.textLength)
-        return try DiffusionPipeline(family, scheduler: scheduler, smallFiles: folder.smallFiles())
-    }
+        // The reference loads `safety_checker = None`: these make no picture.
+        layout: PartLayout(
+            denoiser: "unet", ignored: ["safety_checker", "feature_extractor", "requires_safety_checker"])
+    ) { try StableDiffusion($0) }
 
-    /// Turns texts into ids.
-    public let tokenizer: any Tokenizer
-    /// Turns ids into the context.
-    public let textEncoder: any TextEncoder
-    /// Says what is noise.
-    public let denoiser: any Denoiser
-    /// Turns latents into pictures.
-    public let autoencoder: any Autoencoder
-    /// Ids of a text, begin and end included.
-    public let textLength: Int
+    /// What it is made of.
+    public let parts: DiffusionParts
+    private let text: DiffusionParts.Text
 
     /// Puts the parts together.
-    /// - Parameter textLength: ids of a text; nil is what the tokenizer states, or else the encoder's positions.
     /// - Throws: `TensorError.value` for parts that do not fit.
-    public init(
-        tokenizer: any Tokenizer, textEncoder: any TextEncoder, denoiser: any Denoiser, autoencoder: any Autoencoder,
-        textLength: Int? = nil
-    ) throws {
-        self.tokenizer = tokenizer
-        self.textEncoder = textEncoder
-        self.denoiser = denoiser
-        self.autoencoder = autoencoder
-        func fault(_ message: String) -> TensorError { .value(operation: "pipeline", message: message) }
-        let wanted = textLength ?? min(tokenizer.maximumLength ?? textEncoder.positions, textEncoder.positions)
-        guard (2...textEncoder.positions).contains(wanted) else {
-            throw fault("texts of \(wanted) tokens, but the text encoder has \(textEncoder.positions) positions")
-        }
-        self.textLength = wanted
-        guard textEncoder.width == denoiser.contextWidth else {
-            throw fault(
-                "the text encoder gives \(textEncoder.width) channels, the denoiser wants \(denoiser.contextWidth)")
-        }
-    }
-
-    /// The class that `model_index.json` names.
-    public var className: String { Self.entry.className }
-
-    /// The parts by the names of their folders.
-    public var parts: [String: PipelinePart] {
-        [
-            "tokenizer": .tokenizer(tokenizer, length: textLength), "text_encoder": .textEncoder(textEncoder),
-            "unet": .denoiser(denoiser), "vae": .autoencoder(autoencoder),
-        ]
+    public init(_ parts: DiffusionParts) throws {
+        self.parts = parts
+        text = try parts.text(1)
+        try parts.check(text)
     }
 
     /// CheXGenBench's 50 steps at 7.5, at the size that the denoiser was trained on.
@@ -92,16 +46,12 @@ public final class StableDiffusion: DiffusionFamily {
 
     /// How many tokens of a text do not fit.
     public func lostTokens(_ text: String, as role: TextRole, _ options: TextOptions) throws -> Int {
-        try tokenizer.encode(text, length: textLength, overflow: options.overflow).lost
+        try self.text.ids(text, overflow: options.overflow).lost
     }
 
     /// The last states of all tokens; no mask reaches the encoder or the denoiser, so that padding counts.
     public func encode(_ text: String, as role: TextRole, _ options: TextOptions) throws -> EncodedText {
-        let encoding = try tokenizer.encode(text, length: textLength, overflow: options.overflow)
-        let ids = try Tensor(encoding.ids.map(Int64.init), shape: [1, textLength])
-        return EncodedText(Conditioning(states: try textEncoder.states(ids)), lost: encoding.lost)
+        let (ids, _, lost) = try self.text.ids(text, overflow: options.overflow)
+        return EncodedText(Conditioning(states: try self.text.encoder.states(ids)), lost: lost)
     }
-
-    /// Gives the memory of the text encoder's passes back.
-    public func releaseTextMemory() { textEncoder.releaseMemory() }
 }

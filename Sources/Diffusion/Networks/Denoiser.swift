@@ -17,7 +17,10 @@ public protocol Denoiser: AnyObject {
     var notes: [String] { get }
     /// What the scheduler is handed, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep of the scheduler and
     /// the conditioning of N texts.
-    func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor
+    /// - Parameter guidance: the guidance scale of networks that learned to read it; an error for all others.
+    func forward(
+        _ latents: Tensor, timestep: Float, conditioning: Conditioning, guidance: Float?
+    ) throws -> Tensor
     /// Gives memory back that the next pass takes again, for when another network works.
     func releaseMemory()
 }
@@ -47,6 +50,11 @@ public protocol Autoencoder: AnyObject {
 }
 
 extension Denoiser {
+    /// As the other `forward`, for networks that read no guidance scale.
+    public func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor {
+        try forward(latents, timestep: timestep, conditioning: conditioning, guidance: nil)
+    }
+
     /// As the other `forward`, for texts of which the denoiser reads states f32 `[N, T, D]` alone.
     public func forward(_ latents: Tensor, timestep: Float, context: Tensor) throws -> Tensor {
         try forward(latents, timestep: timestep, conditioning: Conditioning(states: context))

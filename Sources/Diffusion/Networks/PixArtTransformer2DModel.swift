@@ -52,11 +52,11 @@ public final class PixArtTransformer2DModel: Denoiser {
     /// same shape at one timestep and texts whose padding no token of the image sees.
     /// - Throws: `TensorError` for other shapes and dtypes, and for pooled vectors, which it does not read; `FileError` where
     ///   the weights were changed in use.
-    public func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor {
+    public func forward(
+        _ latents: Tensor, timestep: Float, conditioning: Conditioning, guidance: Float?
+    ) throws -> Tensor {
         let sizes = network.configuration
-        guard conditioning.pooled == nil else {
-            throw TensorError.value(operation: "transformer", message: "it reads no pooled vectors beside the context")
-        }
+        try conditioning.refuse([("pooled", conditioning.pooled != nil), ("guidance", guidance != nil)], "transformer")
         guard latents.rank == 4, latents.count > 0, latents.shape[3] == sizes.inputs, latents.dtype == .f32,
             latents.shape[1] % sizes.patchSize == 0, latents.shape[2] % sizes.patchSize == 0
         else {

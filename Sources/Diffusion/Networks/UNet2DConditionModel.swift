@@ -54,10 +54,15 @@ public final class UNet2DConditionModel: Denoiser {
     /// The answer, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep and states f32 `[N, T, D]`.
     /// - Throws: `TensorError` for other shapes and dtypes, and for a mask or pooled vectors, which it does not read;
     ///   `FileError` where the weights were changed in use.
-    public func forward(_ latents: Tensor, timestep: Float, conditioning: Conditioning) throws -> Tensor {
-        for (name, part) in [("mask", conditioning.mask), ("pooled", conditioning.pooled)] where part != nil {
-            throw TensorError.value(operation: "unet", message: "it reads no \(name) beside the context")
-        }
+    public func forward(
+        _ latents: Tensor, timestep: Float, conditioning: Conditioning, guidance: Float?
+    ) throws -> Tensor {
+        try conditioning.refuse(
+            [
+                ("mask", conditioning.mask != nil), ("pooled", conditioning.pooled != nil),
+                ("guidance", guidance != nil),
+            ],
+            "unet")
         let text = conditioning.states
         guard latents.rank == 4, latents.count > 0, latents.shape[3] == latentChannels, latents.dtype == .f32 else {
             throw TensorError.shape(

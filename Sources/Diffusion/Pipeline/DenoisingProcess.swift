@@ -12,6 +12,7 @@ public final class DenoisingProcess: GenerationProcess {
     private let scheduler: any Scheduler
     private let noise: LatentNoise
     private let texts: Texts
+    private let embeddedGuidance: Float?
 
     /// What the denoiser is asked with.
     struct Texts {
@@ -25,8 +26,9 @@ public final class DenoisingProcess: GenerationProcess {
 
     init(
         denoiser: any Denoiser, scheduler: any Scheduler, noise: LatentNoise, latents: Tensor,
-        size: (width: Int, height: Int), texts: Texts
+        size: (width: Int, height: Int), embeddedGuidance: Float?, texts: Texts
     ) {
+        self.embeddedGuidance = embeddedGuidance
         self.size = size
         self.denoiser = denoiser
         self.scheduler = scheduler
@@ -58,10 +60,12 @@ public final class DenoisingProcess: GenerationProcess {
     private func answer(_ input: Tensor, _ step: Int) throws -> Tensor {
         let timestep = scheduler.timesteps[step]
         guard let (both, guidance) = texts.guided, guidance.isUsed(step: step, of: steps) else {
-            return try denoiser.forward(input, timestep: timestep, conditioning: texts.prompts)
+            return try denoiser.forward(
+                input, timestep: timestep, conditioning: texts.prompts, guidance: embeddedGuidance)
         }
         let answers = try denoiser.forward(
-            Tensor.cat([input, input], axis: 0), timestep: timestep, conditioning: both)
+            Tensor.cat([input, input], axis: 0), timestep: timestep, conditioning: both,
+            guidance: embeddedGuidance)
         let count = input.shape[0]
         return try guidance.combine(
             negative: answers.narrow(0, 0, count), positive: answers.narrow(0, count, count))

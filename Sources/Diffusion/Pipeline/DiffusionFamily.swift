@@ -6,18 +6,12 @@ import Tensors
 ///
 /// A family is one file: a class with this protocol, and a `PipelineEntry` for `PipelineRegistry`.
 public protocol DiffusionFamily: AnyObject {
-    /// The class that `model_index.json` names.
-    var className: String { get }
-    /// The parts by the names of their folders.
-    var parts: [String: PipelinePart] { get }
-    /// Says what is noise.
-    var denoiser: any Denoiser { get }
-    /// Turns latents into pictures.
-    var autoencoder: any Autoencoder { get }
+    /// How `PipelineRegistry` opens it: its class, and the options that it has beside those of all families.
+    static var entry: PipelineEntry { get }
+    /// What it is made of.
+    var parts: DiffusionParts { get }
     /// What a picture is made with where nothing is asked for.
     var defaults: GenerationDefaults { get }
-    /// The options that it has beside those of all families.
-    var options: [FamilyOption] { get }
 
     /// The scheduler's options as the pipeline alters those of its file.
     func adjusted(_ scheduler: SchedulerConfiguration) -> SchedulerConfiguration
@@ -40,16 +34,18 @@ public protocol DiffusionFamily: AnyObject {
     /// What becomes of the answers for negative texts and prompts; nil where the prompts alone are asked for.
     func guidance(_ options: GenerationOptions) throws -> (any Guidance)?
 
+    /// The guidance scale that the denoiser itself reads; nil where it reads none.
+    func embeddedGuidance(_ options: GenerationOptions) -> Float?
+
     /// The picture f32 `[1, H, W, 3]`, about -1 to 1, of the denoiser's latent f32 `[1, h, w, C]`.
     func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor
-
-    /// Gives the memory of the text encoders' passes back.
-    func releaseTextMemory()
 }
 
 extension DiffusionFamily {
-    /// None.
-    public var options: [FamilyOption] { [] }
+    /// Says what is noise.
+    public var denoiser: any Denoiser { parts.denoiser }
+    /// Turns latents into pictures.
+    public var autoencoder: any Autoencoder { parts.autoencoder }
 
     /// As the file has them.
     public func adjusted(_ scheduler: SchedulerConfiguration) -> SchedulerConfiguration { scheduler }
@@ -68,6 +64,9 @@ extension DiffusionFamily {
     public func guidance(_ options: GenerationOptions) throws -> (any Guidance)? {
         options.guidanceScale > 1 ? ClassifierFreeGuidance(scale: Float(options.guidanceScale)) : nil
     }
+
+    /// None.
+    public func embeddedGuidance(_ options: GenerationOptions) -> Float? { nil }
 
     /// Decoded after division by the scaling factor.
     public func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor {

@@ -37,9 +37,9 @@ public final class DiffusionPipeline: TextToImage {
     }
 
     /// The class that `model_index.json` names.
-    public var className: String { family.className }
+    public var className: String { type(of: family).entry.className }
     /// Its parts by the names of their folders.
-    public var parts: [String: PipelinePart] { family.parts }
+    public var parts: [String: PipelinePart] { family.parts.named }
     /// The dtype that it computes in.
     public var dtype: DType { family.denoiser.dtype }
     /// What a picture is made with where nothing is asked for.
@@ -81,7 +81,7 @@ public final class DiffusionPipeline: TextToImage {
     public func encode(_ texts: [String], _ options: TextOptions) throws -> (conditioning: Conditioning, lost: [Int]) {
         guard !texts.isEmpty else { throw TensorError.value(operation: "encode_prompt", message: "there is no text") }
         try refuseUnknown(options, operation: "encode_prompt")
-        defer { family.releaseTextMemory() }
+        defer { releaseTextMemory() }
         return try encode(texts, as: .prompt, options)
     }
 
@@ -96,7 +96,7 @@ public final class DiffusionPipeline: TextToImage {
         let sigma = scheduler.initialNoiseSigma
         let latents = try Elementwise.map(start) { $0 * sigma }
 
-        defer { family.releaseTextMemory() }
+        defer { releaseTextMemory() }
         let guidance = try family.guidance(options)
         let negative = try guidance.map { _ in try encode(options.negativePrompts, as: .negative, options.text) }
         let (prompts, lost) = try encode(options.prompts, as: .prompt, options.text)
@@ -106,7 +106,7 @@ public final class DiffusionPipeline: TextToImage {
         }
         return DenoisingProcess(
             denoiser: family.denoiser, scheduler: scheduler, noise: noise, latents: latents,
-            size: (options.width, options.height),
+            size: (options.width, options.height), embeddedGuidance: family.embeddedGuidance(options),
             texts: DenoisingProcess.Texts(prompts: prompts, guided: guided, lost: lost))
     }
 
@@ -147,6 +147,11 @@ public final class DiffusionPipeline: TextToImage {
         return (try Conditioning.cat(encoded.map(\.conditioning)), encoded.map(\.lost))
     }
 
+    /// Gives the memory of the text encoders' passes back.
+    private func releaseTextMemory() {
+        for text in family.parts.texts.values { text.encoder.releaseMemory() }
+    }
+
     /// A scheduler at the first of its timesteps.
     private func begunScheduler(_ options: GenerationOptions) throws -> any Scheduler {
         let scheduler = try scheduler.make(options.scheduler, eta: options.eta)
@@ -183,7 +188,7 @@ public final class DiffusionPipeline: TextToImage {
 
     /// Refuses options that the family does not have.
     private func refuseUnknown(_ options: TextOptions, operation: String) throws {
-        let known = family.options.map(\.name)
+        let known = type(of: family).entry.options.map(\.name)
         guard let name = options.family.keys.sorted().first(where: { !known.contains($0) }) else { return }
         let list = known.isEmpty ? "" : "; of its own it has \(known.joined(separator: ", "))"
         throw TensorError.value(operation: operation, message: "\(className) has no option \"\(name)\"\(list)")

@@ -73,16 +73,20 @@ public struct PipelineFolder {
         return try Self.locate(place, file: part.hasPrefix("tokenizer") ? nil : "config.json")
     }
 
+    /// Whether there is a part.
+    public func has(_ part: String) -> Bool { places[part] != nil }
+
     /// The class that the index names for a part; nil where it names none.
     public func partClass(_ part: String) -> String? { classes[part] }
 
     /// Refuses parts that would change the pictures and that the pipeline does not have, and parts that are missing.
     /// - Parameters:
     ///   - known: the parts that it has.
+    ///   - optional: those of them that may be missing.
     ///   - ignored: parts that change no picture.
     /// - Throws: `FileError.malformed` naming the part.
-    public func refuseParts(beside known: Set<String>, ignored: Set<String>) throws {
-        if let missing = known.sorted().first(where: { places[$0] == nil }) {
+    public func refuseParts(beside known: Set<String>, optional: Set<String> = [], ignored: Set<String>) throws {
+        if let missing = known.subtracting(optional).sorted().first(where: { places[$0] == nil }) {
             throw fault(missing, "the pipeline wants this part, and it is missing")
         }
         if let other = places.keys.sorted().first(where: { !known.contains($0) && !ignored.contains($0) }) {

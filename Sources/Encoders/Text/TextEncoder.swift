@@ -1,3 +1,5 @@
+import Engine
+import Networks
 import Tensors
 
 /// A text model as a pipeline uses it: from ids to the states that condition a picture.
@@ -6,22 +8,43 @@ public protocol TextEncoder: AnyObject {
     var width: Int { get }
     /// The longest sequence.
     var positions: Int { get }
+    /// Channels of the one vector of a text; nil where the model has none.
+    var pooledWidth: Int? { get }
     /// The compute dtype.
     var dtype: DType { get }
     /// The files that the weights and sizes came from, with their SHA-256.
     var files: [(file: String, sha256: String)] { get }
     /// What a user should know of its configuration.
     var notes: [String] { get }
-    /// The last states of the tokens, f32 `[N, T, C]`, of ids i64 `[N, T]`, counted from 0.
+    /// What is asked for, of ids i64 `[N, T]`, counted from 0.
     /// - Parameter mask: i64 `[N, T]`, 1 for tokens and 0 for padding that no token sees; nil hides none.
-    func states(_ ids: Tensor, mask: Tensor?) throws -> Tensor
+    func encode(_ ids: Tensor, mask: Tensor?, _ request: TextRequest) throws -> TextStates
     /// Gives memory back that the next pass takes again, for when another network works.
     func releaseMemory()
 }
 
+/// What a text model makes of N texts.
+public struct TextStates {
+    /// Of the tokens, f32 `[N, T, C]`.
+    public var states: Tensor
+    /// A vector of each text, f32 `[N, P]`, where it was asked for.
+    public var pooled: Tensor?
+
+    /// States, and vectors where there are some.
+    public init(states: Tensor, pooled: Tensor? = nil) {
+        self.states = states
+        self.pooled = pooled
+    }
+}
+
 extension TextEncoder {
-    /// As the other `states`, with no token hidden.
-    public func states(_ ids: Tensor) throws -> Tensor { try states(ids, mask: nil) }
+    /// The last states of the tokens, f32 `[N, T, C]`: `last_hidden_state`.
+    public func states(_ ids: Tensor, mask: Tensor? = nil) throws -> Tensor {
+        try encode(ids, mask: mask, .last).states
+    }
+
+    /// None.
+    public var pooledWidth: Int? { nil }
     /// Nothing to say.
     public var notes: [String] { [] }
     /// Nothing to give back.
@@ -33,5 +56,7 @@ public enum TextEncoderRegistry {
     /// The program's own: one a file.
     public static let standard = NetworkRegistry<any TextEncoder>(
         "text encoder", key: "model_type", standard: "clip_text_model",
-        [CLIPTextEncoder.entry, BERTTextEncoder.entry, T5TextEncoder.entry, Gemma2TextEncoder.entry])
+        [
+            CLIPTextNetwork.encoder, BERTTextNetwork.encoder, T5EncoderNetwork.encoder, Gemma2Network.encoder,
+        ])
 }

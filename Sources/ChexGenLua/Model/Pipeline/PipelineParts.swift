@@ -77,6 +77,9 @@ enum PipelineParts {
                         .options([
                             LuaParameter("pooled", .object("Tensor"), optional: true, "f32 `[N, P]`."),
                             LuaParameter("mask", .object("Tensor"), optional: true, "i64 `[N, T]`."),
+                            LuaParameter(
+                                "guidance", .number, optional: true,
+                                "The guidance scale, of networks that learned to read it."),
                         ]), default: .table(LuaTable()), "What else it reads: of `encode_prompt`, too."),
                 ],
                 returns: [LuaResult("answer", .object("Tensor"), "What the scheduler is handed, f32 `[N, h, w, C]`.")],
@@ -92,7 +95,8 @@ enum PipelineParts {
                     .tensor(
                         try denoiser.forward(
                             arguments.tensor("latents"), timestep: Float(arguments.number("timestep")),
-                            conditioning: conditioning))
+                            conditioning: conditioning,
+                            guidance: options.has("guidance") ? Float(options.number("guidance")) : nil))
                 ]
             }
         ],

@@ -1,0 +1,88 @@
+import Checkpoints
+import Engine
+import Networks
+import Tensors
+
+/// A text network that is opened from a folder: it knows its sizes' file and the names of its weights.
+public protocol FolderTextNetwork: TextNetwork {
+    /// The network of a `config.json`, given by its path, without weights.
+    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
+    init(config: String) throws
+    /// Fills the parameters from a checkpoint, strictly.
+    /// - Throws: `CheckpointError` where a tensor is absent, of another shape or not known.
+    func load(_ checkpoint: Checkpoint) throws
+}
+
+/// A text network of a folder in transformers' layout: `config.json` and weights.
+public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder {
+    /// The network.
+    public let network: Network
+    private let folder: ModelFolder
+
+    /// Loads a folder, its weights strictly.
+    /// - Parameter make: makes the network of a `config.json`; nil is the usual one.
+    /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
+    public init(_ folder: String, dtype: DType, _ make: ((_ config: String) throws -> Network)? = nil) throws {
+        network = try (make ?? Network.init(config:))(folder + "/config.json")
+        self.folder = try ModelFolder(folder, dtype: dtype)
+        try network.load(self.folder.checkpoint)
+    }
+
+    /// The compute dtype.
+    public var dtype: DType { folder.executor.dtype }
+    /// The files that the weights and sizes came from, with their SHA-256.
+    public var files: [(file: String, sha256: String)] { folder.files }
+    /// What a user should know of its configuration.
+    public var notes: [String] { network.notes }
+    /// Channels of a token.
+    public var width: Int { network.width }
+    /// The longest sequence.
+    public var positions: Int { network.positions }
+    /// Channels of the one vector of a text; nil where the model has none.
+    public var pooledWidth: Int? { network.pooledWidth }
+
+    /// What is asked for, of ids i64 `[N, T]`, one text after the other with all threads in each operation: a text has the
+    /// same bits alone and in any batch.
+    public func encode(_ ids: Tensor, mask: Tensor?, _ request: TextRequest) throws -> TextStates {
+        guard ids.rank == 2, ids.count > 0, ids.dtype == .i64 else {
+            throw TensorError.shape(
+                operation: "text encoder",
+                message: "wanted ids i64 [N, T], got \(ids.dtype) \(Tensor.text(ids.shape))")
+        }
+        if let mask, mask.shape != ids.shape || mask.dtype != .i64 {
+            throw TensorError.shape(
+                operation: "text encoder",
+                message: "wanted a mask i64 \(Tensor.text(ids.shape)), got \(mask.dtype) \(Tensor.text(mask.shape))")
+        }
+        let found = try run(ids.contiguous(), mask?.contiguous(), request, on: folder.executor)
+        try folder.checkpoint.checkUnchanged()
+        return TextStates(states: found[0], pooled: request.isPooled ? found[1] : nil)
+    }
+
+    private func run<X: Executor>(
+        _ ids: Tensor, _ mask: Tensor?, _ request: TextRequest, on executor: X
+    ) throws -> [Tensor] {
+        try executor.map(ids.shape[0], .spread) { [network] execution, rows -> [X.Run.Value] in
+            let words = try ids.narrow(0, rows.lowerBound, rows.count)
+            let padding = try mask?.narrow(0, rows.lowerBound, rows.count)
+            let found = try network.encode(words, padding: padding, request, on: execution)
+            return [found.states] + [found.pooled].compactMap { $0 }
+        }
+    }
+
+    /// Gives back the memory of activations, and of packed weights where they are many: those stay mapped.
+    public func releaseMemory() {
+        let count = network.parameters.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        count * dtype.size > 1 << 30 ? folder.release() : folder.executor.releaseActivations()
+    }
+}
+
+extension NetworkEntry where Network == any TextEncoder {
+    /// A text network of folders; see the other `init`.
+    init<N: FolderTextNetwork>(_ name: String, classes: [String], _ network: N.Type) {
+        self.init(
+            name, classes: classes,
+            parameters: { try N(config: $0).parameters.parameters.map { ($0.name, $0.shape) } },
+            open: { try FolderTextEncoder<N>($0, dtype: $1) })
+    }
+}
