@@ -1,6 +1,8 @@
 import Diffusion
 import Encoders
+import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Texts become conditionings once, and what is kept of them is bounded.
@@ -64,6 +66,48 @@ import Testing
         try large()
         #expect(cache.misses == 7)
         #expect(try ask("2") == 2 && cache.misses == 7)
+    }
+
+    @Test func textsAreEncodedAheadAndKept() throws {
+        let folder = try Scratch()
+        func make(limit: Int = 1 << 20) throws -> (pipeline: DiffusionPipeline, encoder: IdEncoder) {
+            let encoder = IdEncoder()
+            return (try DiffusionPipeline.standIn(textEncoder: encoder, cacheLimit: limit), encoder)
+        }
+        func files() throws -> Set<String> { Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) }
+        let (first, encoder) = try make()
+        let wanted = options(["a", "b", "a", "c"])
+        #expect(try first.prepare(wanted, keptIn: folder.path) == 4)
+        // Three prompts and the negative text, a file each; the networks that made them were let go once.
+        #expect(try encoder.calls == 4 && encoder.releases == 1 && files().count == 4)
+        let latents = try first.begin(wanted).latents
+        #expect(encoder.calls == 4)
+        // Another process finds them; a damaged file is made anew.
+        let (second, other) = try make()
+        let damaged = try #require(files().sorted().first)
+        try Data("rubbish".utf8).write(to: URL(fileURLWithPath: folder.path + "/" + damaged))
+        #expect(try second.prepare(wanted, keptIn: folder.path) == 4 && other.calls == 1)
+        let process = try second.begin(wanted)
+        let straight = try make().pipeline.begin(wanted)
+        for one in [process, straight] { try one.advance() }
+        #expect(try process.latents.array(Float.self) == straight.latents.array(Float.self))
+        #expect(try latents.array(Float.self) != process.latents.array(Float.self))
+        // What other prompts need is kept, the rest goes; other files are let be.
+        try folder.write("mine.txt", "a")
+        _ = try second.prepare(options(["c", "d"]), keptIn: folder.path)
+        #expect(try other.calls == 2 && files().count == 4 && files().contains("mine.txt"))
+
+        // As far as there is room: a text has 64 bytes of states here.
+        let (small, third) = try make(limit: 3 * 64)
+        #expect(try small.prepare(options(["a", "b", "c", "d"]), keptIn: nil) == 2 && third.calls == 3)
+        #expect(try make(limit: 1).pipeline.prepare(options(["a", "b"]), keptIn: nil) == 1)
+        // A text that is too long is an error when its turn comes.
+        var strict = options(["a", "b", "a long text"])
+        strict.text.overflow = .error
+        #expect(try make().pipeline.prepare(strict, keptIn: nil) == 2)
+        strict.prompts.swapAt(0, 2)
+        #expect(throws: (any Error).self) { try make().pipeline.prepare(strict, keptIn: nil) }
+        #expect(throws: (any Error).self) { try make().pipeline.prepare(wanted, keptIn: folder.path + "/absent") }
     }
 
     @Test func conditioningsAreJoinedAndCut() throws {

@@ -26,6 +26,10 @@ final class IdEncoder: TextEncoder {
     let files: [(file: String, sha256: String)] = [("text", "t")]
     /// How many texts were encoded.
     var calls = 0
+    /// How often its memory was given back.
+    var releases = 0
+
+    func releaseMemory() { releases += 1 }
 
     func encode(_ ids: Tensor, mask: Tensor?, _ request: TextRequest) throws -> TextStates {
         calls += 1

@@ -77,6 +77,20 @@ test("an image is the same alone, in any list and in any order", function()
   equal({ size.width, size.height }, { 48, 80 })
 end)
 
+test("texts are encoded ahead, and kept", function()
+  local wanted = { prompt = { PROMPT, "Clear lungs" }, steps = 2, seed = 3, keep = scratch .. "/kept" }
+  equal(pipe:prepare(wanted), 2)
+  -- Another process finds the files; what it makes of them is the same.
+  local other <close> = model.pipeline(scratch, { dtype = "f32" })
+  equal(other:prepare(wanted), 2)
+  wanted.keep = nil
+  local images = other:generate(wanted)
+  assert(same(images[2], pipe:generate { prompt = "Clear lungs", steps = 2, seed = 4 }[1]))
+  equal(pipe:prepare { prompt = PROMPT }, 1)
+  raises(function() pipe:prepare { prompt = {} } end, "prompt")
+  raises(function() pipe:prepare { prompt = PROMPT, keep = "/proc/nowhere" } end, "/proc/nowhere")
+end)
+
 test("options change the image", function()
   local function make(options)
     options.prompt, options.seed, options.steps = PROMPT, 4, options.steps or 3

@@ -185,7 +185,7 @@ function generation.open(run)
   for _, name in ipairs(generation.untyped) do settings[name] = params[name] end
   settings.steps = settings.steps or pipe.steps or 50
   settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
-  local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {} }, Job)
+  local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {}, encoded = 0 }, Job)
   if type(settings.steps) ~= "number" or settings.steps < 1 then
     wrong("steps", "wanted 1 or more, got %s", tostring(settings.steps))
   end
@@ -208,6 +208,26 @@ function Job:options_of(item)
   local options = { prompt = item.prompt, seed = item.seed }
   for key, value in pairs(self.settings) do options[key] = value end
   return options
+end
+
+--- How many prompts are encoded ahead at most.
+local AHEAD = 256
+
+--- Encodes the prompts of the images from the i-th on that are not made yet, as far as there is room for them. Returns the number
+--- of the last image whose prompt is ready. What is encoded is kept in the run folder, for a later process and other cells.
+function Job:encode_ahead(i)
+  local prompts, places = {}, {}
+  for place = i, #self.items do
+    if #prompts == AHEAD then break end
+    if not exists(self.run:artifact("images/" .. self.items[place].file)) then
+      prompts[#prompts + 1] = self.items[place].prompt
+      places[#places + 1] = place
+    end
+  end
+  if not prompts[1] then return #self.items end
+  local options = { prompt = prompts, seed = 0, keep = self.run:artifact("prompts/any", true):match "^(.*)/" }
+  for key, value in pairs(self.settings) do if key ~= "tiled" then options[key] = value end end
+  return places[self.pipe:prepare(options)] or #self.items
 end
 
 --- Makes one image and its file. Steps that an earlier process did are taken up from a file in the run folder.
@@ -265,6 +285,7 @@ function Job:make()
     local is_new = false
     local function make()
       is_new = true
+      if is_own(self.pipe) and i > self.encoded then self.encoded = self:encode_ahead(i) end
       return self:make_one(item, path, bar, ("image %d of %d"):format(i, #self.items))
     end
     local made = run:once("image/" .. item.file, make)

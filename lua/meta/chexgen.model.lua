@@ -127,6 +127,25 @@ function Classifier:close() end
 ---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
 ---@field state? string A file that keeps the image under way: written where the call is stopped, and every few seconds; a later call with the same options goes on from its step. Removed with the last image.
 
+---@class Pipeline.prepare.options
+---@field prompt string|string[] A text, or a list of them.
+---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
+---@field steps? integer Steps of the scheduler; the model's where absent.
+---@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work.
+---@field seed? integer|integer[] Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent.
+---@field width? integer Pixels, a multiple of 8; the model's where absent.
+---@field height? integer Pixels, a multiple of 8; the model's where absent.
+---@field latents? Tensor Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
+---@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
+---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
+---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
+---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
+---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
+---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field keep? string A folder for the encoded texts of these prompts, and of no others: what is there is not encoded again, by a later process either.
+
 ---@class Pipeline.settings.options
 ---@field prompt string|string[] A text, or a list of them.
 ---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
@@ -188,6 +207,11 @@ local Pipeline = {}
 ---@param options Pipeline.generate.options What to make, and how.
 ---@return Image[] images One a prompt.
 function Pipeline:generate(options) end
+
+--- Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is encoded. Large text encoders are so made ready once for many pictures, not for each.
+---@param options Pipeline.prepare.options The prompts of pictures to come, with the options of `generate`.
+---@return integer ready Of how many prompts, from the first, the texts are at hand: as many as there is room for.
+function Pipeline:prepare(options) end
 
 --- What `generate` makes images with for these options. It makes none, and checks all that needs no network.
 ---@param options Pipeline.settings.options As for `generate`.

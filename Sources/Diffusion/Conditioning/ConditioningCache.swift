@@ -8,19 +8,30 @@ public struct ConditioningCache {
     private var entries: [String: (value: EncodedText, asked: Int)] = [:]
     private var bytes = 0
     private var clock = 0
+    /// Where texts are kept between processes; nil keeps none.
+    public var store: ConditioningStore?
 
     /// An empty cache of at most `limit` bytes.
     public init(limit: Int = 64 << 20) { self.limit = limit }
 
+    /// Whether a text is at hand.
+    public func holds(_ key: String) -> Bool { entries[key] != nil }
+
+    /// Whether the texts of some keys fill it: one of them had no room, or another of their size would push one out.
+    public func isFull(with keys: some Collection<String>) -> Bool {
+        let sizes = keys.compactMap { entries[$0]?.value.conditioning.byteCount }
+        return sizes.count < keys.count || sizes.reduce(0, +) + (sizes.max() ?? 0) > limit
+    }
+
     /// The encoded text of a key; `encode` makes it where it is not there.
-    public mutating func value(_ key: String, _ encode: () throws -> EncodedText) rethrows -> EncodedText {
+    /// - Throws: what `encode` throws; `FileError` where the store cannot be written.
+    public mutating func value(_ key: String, _ encode: () throws -> EncodedText) throws -> EncodedText {
         clock += 1
         if let found = entries[key]?.value {
             entries[key]?.asked = clock
             return found
         }
-        let made = try encode()
-        misses += 1
+        let made = try kept(key, encode)
         let size = made.conditioning.byteCount
         if size > limit { return made }
         while bytes + size > limit, let oldest = entries.min(by: { $0.value.asked < $1.value.asked }) {
@@ -29,6 +40,15 @@ public struct ConditioningCache {
         }
         entries[key] = (made, clock)
         bytes += size
+        return made
+    }
+
+    /// The text of the store, or a new one, which the store then has.
+    private mutating func kept(_ key: String, _ encode: () throws -> EncodedText) throws -> EncodedText {
+        if let found = store?.read(key) { return found }
+        let made = try encode()
+        misses += 1
+        try store?.write(key, made)
         return made
     }
 }

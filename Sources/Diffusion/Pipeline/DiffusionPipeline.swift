@@ -21,7 +21,7 @@ public final class DiffusionPipeline: TextToImage {
     /// - Throws: `TensorError.value` for parts that do not fit together.
     public init(
         _ family: any DiffusionFamily, scheduler: SchedulerConfiguration,
-        smallFiles: [(file: String, sha256: String)] = [], cacheLimit: Int = 64 << 20
+        smallFiles: [(file: String, sha256: String)] = [], cacheLimit: Int = 256 << 20
     ) throws {
         self.family = family
         self.scheduler = family.adjusted(scheduler)
@@ -85,6 +85,39 @@ public final class DiffusionPipeline: TextToImage {
         return try encode(texts, as: .prompt, options)
     }
 
+    /// Encodes texts of pictures ahead, as far as there is room for them, and lets go of the text encoders.
+    /// - Returns: of how many pictures, from the first, the texts are at hand; at least one.
+    /// - Throws: as `settings`; `FileError` where the folder cannot be written to.
+    public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int {
+        try check(options)
+        let isGuided = try family.guidance(options) != nil
+        let pictures = zip(options.negativePrompts, options.prompts).map { negative, prompt in
+            (isGuided ? [(TextRole.negative, negative)] : []) + [(.prompt, prompt)]
+        }
+        if let folder {
+            let store = ConditioningStore(folder, identity: identity)
+            store.keepOnly(pictures.joined().map { key($0, $1, options.text) })
+            texts.store = store
+        }
+        defer { releaseTextMemory() }
+        var wanted = Set<String>()
+        for (index, picture) in pictures.enumerated() {
+            let new = picture.filter { !wanted.contains(key($0, $1, options.text)) }
+            if index > 0, !new.isEmpty, texts.isFull(with: wanted) { return index }
+            do {
+                for (role, text) in new {
+                    try Cancellation.check()
+                    _ = try encode([text], as: role, options.text)
+                    wanted.insert(key(role, text, options.text))
+                }
+            } catch  where index > 0 && !Cancellation.isRequested && !(error is FileError) {
+                // A text that cannot be encoded is an error when its picture's turn comes: those before it are made.
+                return index
+            }
+        }
+        return pictures.count
+    }
+
     /// Begins to make pictures: checks everything that can be checked, and encodes the texts.
     /// - Throws: as `settings`.
     public func begin(_ options: GenerationOptions) throws -> any GenerationProcess {
@@ -141,8 +174,7 @@ public final class DiffusionPipeline: TextToImage {
         _ texts: [String], as role: TextRole, _ options: TextOptions
     ) throws -> (conditioning: Conditioning, lost: [Int]) {
         let encoded = try texts.map { text in
-            let key = "\(role.rawValue) \(options.key) \(text)"
-            return try self.texts.value(key) { try family.encode(text, as: role, options) }
+            try self.texts.value(key(role, text, options)) { try family.encode(text, as: role, options) }
         }
         return (try Conditioning.cat(encoded.map(\.conditioning)), encoded.map(\.lost))
     }
@@ -150,6 +182,11 @@ public final class DiffusionPipeline: TextToImage {
     /// Gives the memory of the text encoders' passes back.
     private func releaseTextMemory() {
         for text in family.parts.texts.values { text.encoder.releaseMemory() }
+    }
+
+    /// What an encoded text is kept under.
+    private func key(_ role: TextRole, _ text: String, _ options: TextOptions) -> String {
+        "\(role.rawValue) \(options.key) \(text)"
     }
 
     /// A scheduler at the first of its timesteps.

@@ -48,7 +48,12 @@ public struct Generation {
     ///   - finished: gets every picture, counted from 0, u8 `[H, W, 3]`, when it is ready.
     /// - Throws: what the pipeline, `watch` and `finished` throw; `TensorError.stopped` between steps.
     public func run(watch: (Moment) throws -> Void = { _ in }, finished: (Int, Tensor) throws -> Void) throws {
+        // Texts of many pictures are encoded together, so that their networks come and go once.
+        var ready = 0
         for index in options.prompts.indices {
+            if options.prompts.count > 1, index >= ready {
+                ready = index + (try pipeline.prepare(options.pictures(index..<options.prompts.count), keptIn: nil))
+            }
             let one = try options.one(index)
             try finished(index, make(pipeline.begin(one), index, one, watch))
             if let statePath { SavedProcess.remove(statePath) }

@@ -38,24 +38,30 @@ public struct GenerationOptions {
 extension GenerationOptions {
     /// The options of one picture of several, counted from 0: made alone, it is the same as among the others.
     /// - Throws: `TensorError.value` where the options are not those of that many pictures.
-    public func one(_ index: Int) throws -> GenerationOptions {
+    public func one(_ index: Int) throws -> GenerationOptions { try pictures(index..<index + 1) }
+
+    /// The options of some pictures of several, counted from 0.
+    /// - Throws: as `one`.
+    public func pictures(_ range: Range<Int>) throws -> GenerationOptions {
         let count = prompts.count
-        guard prompts.indices.contains(index), seeds.count == count, negativePrompts.count == count else {
+        guard range.lowerBound >= 0, range.upperBound <= count, !range.isEmpty, seeds.count == count,
+            negativePrompts.count == count
+        else {
             throw TensorError.value(
                 operation: "generate",
                 message: "\(count) prompts, \(seeds.count) seeds and \(negativePrompts.count) negative prompts")
         }
         var result = self
-        result.prompts = [prompts[index]]
-        result.seeds = [seeds[index]]
-        result.negativePrompts = [negativePrompts[index]]
+        result.prompts = Array(prompts[range])
+        result.seeds = Array(seeds[range])
+        result.negativePrompts = Array(negativePrompts[range])
         if let latents {
             guard latents.rank == 4, latents.shape[0] == count else {
                 throw TensorError.value(
                     operation: "generate",
                     message: "wanted latents of \(count) pictures, got \(Tensor.text(latents.shape))")
             }
-            result.latents = try latents.narrow(0, index, 1).contiguous()
+            result.latents = try latents.narrow(0, range.lowerBound, range.count).contiguous()
         }
         return result
     }

@@ -29,6 +29,14 @@ public protocol TextToImage: AnyObject {
     /// - Throws: as `settings`.
     func encode(_ texts: [String], _ options: TextOptions) throws -> (conditioning: Conditioning, lost: [Int])
 
+    /// Encodes texts of pictures ahead, as far as there is room for them, and lets go of the networks that did it: of the
+    /// pictures that follow, none loads them again.
+    /// - Parameter folder: where the encoded texts of these pictures, and of no others, are kept for a later process; nil
+    ///   keeps none.
+    /// - Returns: of how many pictures, from the first, the texts are at hand; at least one.
+    /// - Throws: as `settings`; `FileError` where the folder cannot be written to.
+    func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int
+
     /// Begins to make pictures: checks everything that can be checked, and encodes the texts.
     /// - Throws: as `settings`.
     func begin(_ options: GenerationOptions) throws -> any GenerationProcess
@@ -37,6 +45,11 @@ public protocol TextToImage: AnyObject {
     /// - Parameter isTiled: decode in overlapping tiles, with less memory.
     /// - Throws: `TensorError.value` where a value is not finite.
     func finish(_ process: any GenerationProcess, isTiled: Bool) throws -> Tensor
+}
+
+extension TextToImage {
+    /// Nothing is done ahead.
+    public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int { options.prompts.count }
 }
 
 /// What a picture is made with where nothing is asked for.

@@ -1,4 +1,5 @@
 import Diffusion
+import Files
 import Imaging
 import LuaRuntime
 import Runs
@@ -22,6 +23,27 @@ enum PipelineMethods {
                         + "with this seed. Without a callback a bar shows steps, rate and time left.",
                     example: "local images = pipe:generate{ prompt = \"Small left pleural effusion.\", seed = 42 }",
                     body: generate),
+                LuaFunctionDeclaration(
+                    "prepare",
+                    [
+                        LuaParameter(
+                            "options",
+                            .options(
+                                PipelineOptions.pictures(known) + [
+                                    LuaParameter(
+                                        "keep", .string, optional: true,
+                                        "A folder for the encoded texts of these prompts, and of no others: what is there "
+                                            + "is not encoded again, by a later process either.")
+                                ]), "The prompts of pictures to come, with the options of `generate`.")
+                    ],
+                    returns: [
+                        LuaResult(
+                            "ready", .integer,
+                            "Of how many prompts, from the first, the texts are at hand: as many as there is room for.")
+                    ],
+                    "Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is "
+                        + "encoded. Large text encoders are so made ready once for many pictures, not for each.",
+                    body: prepare),
                 LuaFunctionDeclaration(
                     "settings",
                     [
@@ -118,6 +140,19 @@ enum PipelineMethods {
             _ = try onImage?.call([.integer(index + 1), image])
         }
         return [.table(LuaTable(array: images))]
+    }
+
+    private static let prepare: (LuaArguments) throws -> [LuaValue] = { arguments in
+        let object = try arguments.object("self", as: PipelineObject.self)
+        let given = try arguments.options("options")
+        let options = try PipelineOptions.generation(given, object)
+        var folder: String?
+        if given.has("keep") {
+            let place = try given.string("keep")
+            try object.session.makeFolder(place)
+            folder = Paths.absolute(place)
+        }
+        return [.integer(try object.pipeline.prepare(options, keptIn: folder))]
     }
 
     private static let settings: (LuaArguments) throws -> [LuaValue] = { arguments in
