@@ -50,6 +50,8 @@ public protocol Execution: AnyObject {
     func attention(
         _ layer: Attention, query: Value, key: Value, value: Value, mask: Mask<Value>, cache: Cache?
     ) throws -> Value
+    /// Linear attention of queries `[N, T, C]` to keys and values `[N, S, C]`, in the execution's dtype.
+    func linearAttention(_ layer: LinearAttention, query: Value, key: Value, value: Value) throws -> Value
     /// An empty cache for the keys and values of one layer.
     func cache() throws -> Cache
     /// Vectors `[…, channels]` in the execution's dtype for ids i64 `[…]`, counted from 0.
@@ -95,7 +97,7 @@ public protocol Execution: AnyObject {
     func globalAverage(_ x: Value) throws -> Value
     /// Images enlarged to `height` × `width`, each pixel to its nearest neighbours, as PyTorch's `interpolate` chooses them.
     func upsample(_ x: Value, height: Int, width: Int) throws -> Value
-    /// Tokens `[N, T, size² C]` of images `[N, H, W, C]`.
+    /// Tokens `[N, T, size² C / run]` of images `[N, H, W, C]`.
     func patchify(_ patches: Patches, _ x: Value) throws -> Value
     /// The images `[N, height, width, C]` of tokens.
     func unpatchify(_ patches: Patches, _ x: Value, height: Int, width: Int) throws -> Value

@@ -68,7 +68,7 @@ extension CPUExecution {
 
 /// What a convolution's operation depends on, beside its weights.
 package struct ConvolutionShape: Hashable {
-    var images, height, width, inputs, outputs: Int
+    var images, height, width, inputs, outputs, groups: Int
     var kernelHeight, kernelWidth, strideY, strideX, top, left, bottom, right: Int
     var threads: Int
     var dtype, result: DType
@@ -80,7 +80,7 @@ package struct ConvolutionShape: Hashable {
         accumulates: Bool
     ) {
         (images, height, width, inputs) = (source[0], source[1], source[2], source[3])
-        outputs = layer.outputs
+        (outputs, groups) = (layer.outputs, layer.groups)
         (kernelHeight, kernelWidth) = layer.kernel
         (strideY, strideX) = layer.stride
         (top, left) = layer.padding
@@ -95,7 +95,8 @@ package struct ConvolutionShape: Hashable {
     func primitive(_ size: (height: Int, width: Int)) throws -> Primitive {
         var source = try OneDNN.description([images, inputs, height, width], dtype, dnnl_nhwc, name)
         var weights = try OneDNN.description(
-            [outputs, inputs, kernelHeight, kernelWidth], dtype, dnnl_format_tag_any, name)
+            OneDNN.weightSizes([outputs, inputs / groups, kernelHeight, kernelWidth], groups: groups), dtype,
+            dnnl_format_tag_any, name)
         var biases = try OneDNN.description([outputs], .f32, dnnl_a, name)
         var target = try OneDNN.description([images, outputs, size.height, size.width], result, dnnl_nhwc, name)
         var description = dnnl_convolution_desc_t()

@@ -68,11 +68,7 @@ extension CPUExecution {
     public func patchify(_ patches: Patches, _ x: Tensor) throws -> Tensor {
         let target = try allocate(try patches.tokenShape(x.shape), x.dtype)
         let source = try x.contiguous()
-        NetCopies.patches(
-            image: source.pointer, tokens: target.pointer, elementBytes: x.dtype.size, toTokens: true,
-            NetCopies.Patches(
-                images: x.shape[0], height: x.shape[1], width: x.shape[2], channels: x.shape[3], size: patches.size,
-                channelsFirst: patches.order == .channelsFirst))
+        try move(patches, image: source, tokens: target, toTokens: true)
         withExtendedLifetime(source) {}
         return target
     }
@@ -82,13 +78,23 @@ extension CPUExecution {
         let shape = try patches.imageShape(x.shape, height: height, width: width)
         let target = try allocate(shape, x.dtype)
         let source = try x.contiguous()
-        NetCopies.patches(
-            image: target.pointer, tokens: source.pointer, elementBytes: x.dtype.size, toTokens: false,
-            NetCopies.Patches(
-                images: shape[0], height: height, width: width, channels: shape[3], size: patches.size,
-                channelsFirst: patches.order == .channelsFirst))
+        try move(patches, image: target, tokens: source, toTokens: false)
         withExtendedLifetime(source) {}
         return target
+    }
+
+    private func move(_ patches: Patches, image: Tensor, tokens: Tensor, toTokens: Bool) throws {
+        let shape = NetCopies.Patches(
+            images: image.shape[0], height: image.shape[1], width: image.shape[2], channels: image.shape[3],
+            size: patches.size, channelsFirst: patches.order == .channelsFirst)
+        if patches.run == 1 {
+            NetCopies.patches(
+                image: image.pointer, tokens: tokens.pointer, elementBytes: image.dtype.size, toTokens: toTokens, shape)
+        } else {
+            NetCopies.patchRuns(
+                image: image.pointer, tokens: tokens.pointer, try image.dtype.netType("patches"), toTokens: toTokens,
+                run: patches.run, shape)
+        }
     }
 
     /// Bytes through a table.

@@ -49,7 +49,7 @@ extension CPUExecution {
         return (try convert(scale, .f32).contiguous(), try convert(shift, .f32).contiguous())
     }
 
-    /// Root-mean-square normalisation; mean squares in f32.
+    /// Root-mean-square normalisation, an f32 residual added on the way; mean squares in f32.
     public func norm(_ layer: RMSNorm, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor {
         let channels = layer.channels
         guard channels > 0, let last = x.shape.last, last % channels == 0 else {
@@ -57,22 +57,32 @@ extension CPUExecution {
                 operation: layer.weight.name, message: "wanted […, \(channels) · n], got \(Tensor.text(x.shape))")
         }
         let weight = try prepared.values(layer.weight, layer.addsOne ? .plusOne : .itself) { 1 + $0 }
-        return try normalized(x, epilogue) { source, sourceType, target, targetType in
+        let bias = try layer.bias.map { try prepared.values($0) }
+        try epilogue.check(x.shape, layer.weight.name)
+        var (rest, residual, place): (Epilogue<Tensor>, Tensor?, Tensor?) = (epilogue, nil, nil)
+        if let own = epilogue.residual, own.value.dtype == .f32, epilogue.hasNoFactors, epilogue.activation == .none {
+            (rest.residual, residual) = (nil, try own.value.contiguous())
+            // Each of its values is read before the result takes its memory.
+            if case .given(let value) = own, value.isContiguous, epilogue.result == .f32 { place = value }
+        }
+        defer { withExtendedLifetime((bias, residual)) {} }
+        return try normalized(x, rest, into: place) { source, sourceType, target, targetType in
             NetNormalization.rmsNorm(
                 source, sourceType, target, targetType, rows: x.count / channels, channels: channels,
-                weight: Elementwise.floats(weight), epsilon: Float(layer.epsilon))
+                weight: Elementwise.floats(weight), bias: bias.map { UnsafePointer(Elementwise.floats($0)) },
+                residual: residual.map { UnsafePointer(Elementwise.floats($0)) }, epsilon: Float(layer.epsilon))
         }
     }
 
     /// Runs a normalisation into the dtype that is asked for, and what follows it.
     private func normalized(
-        _ x: Tensor, _ epilogue: Epilogue<Tensor>,
+        _ x: Tensor, _ epilogue: Epilogue<Tensor>, into place: Tensor? = nil,
         _ body: (UnsafeRawPointer, NetType, UnsafeMutableRawPointer, NetType) -> Void
     ) throws -> Tensor {
         try epilogue.check(x.shape, "norm")
         let source = try x.contiguous()
         let result = epilogue.hasOnlyResult ? epilogue.result ?? dtype : .f32
-        let target = try allocate(x.shape, result)
+        let target = try place ?? allocate(x.shape, result)
         body(source.pointer, try x.dtype.netType("norm"), target.pointer, try result.netType("norm"))
         withExtendedLifetime(source) {}
         return epilogue.hasOnlyResult ? target : try finished(target, epilogue)

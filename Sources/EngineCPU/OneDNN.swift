@@ -72,6 +72,19 @@ package enum OneDNN {
         return result
     }
 
+    /// The sizes that a convolution's weights `[outputs, inputs / groups, height, width]` have in oneDNN, whose groups are a
+    /// dimension of their own. The values lie in the same order.
+    package static func weightSizes(_ shape: [Int], groups: Int) -> [Int] {
+        groups == 1 ? shape : [groups, shape[0] / groups] + shape.dropFirst()
+    }
+
+    /// The sizes of a description.
+    package static func sizes(_ description: dnnl_memory_desc_t) -> [Int] {
+        withUnsafeBytes(of: description.dims) { raw in
+            raw.bindMemory(to: Int64.self).prefix(Int(description.ndims)).map { Int($0) }
+        }
+    }
+
     /// A description with strides, in elements.
     package static func description(
         _ sizes: [Int], strides: [Int], _ dtype: DType, _ operation: @autoclosure () -> String

@@ -156,9 +156,7 @@ final class PackedWeights {
         description = wanted
         storage = try Storage(byteCount: dnnl_memory_desc_get_size(&description))
         self.bias = try Tensor(bias, shape: [bias.count])
-        let sizes = withUnsafeBytes(of: wanted.dims) { raw in
-            Array(raw.bindMemory(to: Int64.self).prefix(Int(wanted.ndims))).map { Int($0) }
-        }
+        let sizes = OneDNN.sizes(wanted)
         let plain = try OneDNN.description(sizes, strides: Tensor.contiguousStrides(sizes), dtype, "weights")
         let reorder = try Primitive("weights", reorder: plain, to: wanted)
         try execution.execute(reorder, [(DNNL_ARG_SRC, source), (DNNL_ARG_DST, storage.bytes)], keeping: false)

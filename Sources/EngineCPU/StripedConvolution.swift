@@ -19,10 +19,11 @@ struct StripedConvolution {
     static func suits(
         _ layer: Convolution2D, _ x: Tensor, _ prologue: Prologue, _ epilogue: Epilogue<Tensor>
     ) -> Bool {
-        guard layer.kernel == (3, 3), layer.stride == (1, 1), layer.padding == (1, 1), layer.paddingAfter == (1, 1),
+        guard layer.kernel == (3, 3), layer.groups == 1, layer.stride == (1, 1), layer.padding == (1, 1),
+            layer.paddingAfter == (1, 1),
             layer.batchNorm == nil, x.dtype == .f32, x.count > 0, epilogue.result == .f32, epilogue.scale == nil,
             epilogue.activation == .none,
-            prologue.activation == .none || (prologue.activation == .silu && prologue.norm != nil)
+            prologue.activation == .none || prologue.activation == .silu
         else { return false }
         return epilogue.residual.map { $0.value.dtype == .f32 } ?? true
     }

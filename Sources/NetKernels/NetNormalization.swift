@@ -16,17 +16,19 @@ public enum NetNormalization {
         }
     }
 
-    /// y = x / sqrt(mean of x² + epsilon) · weight over each row of `channels` values.
+    /// y = x / sqrt(mean of x² + epsilon) · weight + bias + residual over each row of `channels` values.
+    /// - Parameter residual: f32, as many values; may be the target.
     public static func rmsNorm(
         _ source: UnsafeRawPointer, _ sourceType: NetType, _ target: UnsafeMutableRawPointer, _ targetType: NetType,
-        rows: Int, channels: Int, weight: UnsafePointer<Float>, epsilon: Float
+        rows: Int, channels: Int, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil,
+        residual: UnsafePointer<Float>? = nil, epsilon: Float
     ) {
         Parallel.forRanges(rows, grain: 32) { range in
             sourceType.dispatch(
                 to: targetType,
                 RMSNormRows(
-                    source: source, target: target, range: range, channels: channels, weight: weight,
-                    epsilon: epsilon))
+                    source: source, target: target, range: range, channels: channels, weight: weight, bias: bias,
+                    residual: residual, epsilon: epsilon))
         }
     }
 }
@@ -95,6 +97,7 @@ private struct RMSNormRows: NetPairKernel {
     let range: Range<Int>
     let channels: Int
     let weight: UnsafePointer<Float>
+    let bias, residual: UnsafePointer<Float>?
     let epsilon: Float
 
     func run<S: NetElement, T: NetElement>(_: S.Type, _: T.Type) {
@@ -117,11 +120,17 @@ private struct RMSNormRows: NetPairKernel {
             let factor = 1 / (square / Float(channels) + epsilon).squareRoot()
             index = 0
             while index < vectors {
-                T.store(target, start + index, S.load(source, start + index) * factor * NetF32.load(weight, index))
+                var value = S.load(source, start + index) * factor * NetF32.load(weight, index)
+                if let bias { value += NetF32.load(bias, index) }
+                if let residual { value += NetF32.load(residual, start + index) }
+                T.store(target, start + index, value)
                 index += 16
             }
             while index < channels {
-                T.storeOne(target, start + index, S.loadOne(source, start + index) * factor * weight[index])
+                var value = S.loadOne(source, start + index) * factor * weight[index]
+                if let bias { value += bias[index] }
+                if let residual { value += residual[start + index] }
+                T.storeOne(target, start + index, value)
                 index += 1
             }
         }

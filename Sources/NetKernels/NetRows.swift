@@ -82,16 +82,18 @@ public struct NetRows: Sendable {
         /// What becomes of sixteen values of neighbouring channels.
         @inline(__always)
         func value(_ x: SIMD16<Float>, _ channel: Int) -> SIMD16<Float> {
-            guard let factors, let summands else { return x }
-            let scaled = NetF32.load(summands, channel).addingProduct(x, NetF32.load(factors, channel))
+            var scaled = x
+            if let factors, let summands {
+                scaled = NetF32.load(summands, channel).addingProduct(x, NetF32.load(factors, channel))
+            }
             return silu ? scaled / (1 + netExp(-scaled)) : scaled
         }
 
         /// What becomes of one value.
         @inline(__always)
         func value(_ x: Float, _ channel: Int) -> Float {
-            guard let factors, let summands else { return x }
-            let scaled = x * factors[channel] + summands[channel]
+            var scaled = x
+            if let factors, let summands { scaled = x * factors[channel] + summands[channel] }
             return silu ? scaled / (1 + netExp(SIMD16(repeating: -scaled))[0]) : scaled
         }
     }

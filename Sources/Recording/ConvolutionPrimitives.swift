@@ -37,7 +37,9 @@ final class ConvolutionPrimitives {
         let (outputs, inputs) = (layer.outputs, layer.inputs)
         self.layer = layer
         self.shape = shape
-        if outputs % 16 == 0 && inputs % 16 == 0 {
+        if layer.groups > 1 {
+            layout = .plain
+        } else if outputs % 16 == 0 && inputs % 16 == 0 {
             layout = .blocked
         } else {
             layout = outputs % 16 == 0 && inputs <= 3 ? .planar : .plain
@@ -154,7 +156,8 @@ final class ConvolutionPrimitives {
         }
         return (
             try OneDNN.description([shape[0], shape[3], shape[1], shape[2]], .f32, tags.0, name),
-            try OneDNN.description(layer.weight.shape, .f32, dnnl_format_tag_any, name),
+            try OneDNN.description(
+                OneDNN.weightSizes(layer.weight.shape, groups: layer.groups), .f32, dnnl_format_tag_any, name),
             try OneDNN.description([result[0], result[3], result[1], result[2]], .f32, tags.1, name)
         )
     }

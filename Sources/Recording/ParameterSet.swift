@@ -201,13 +201,15 @@ public final class TrainedParameter {
         return dnnl_memory_desc_equal(&layout, &other) != 0
     }
 
-    private func plainLayout() throws -> dnnl_memory_desc_t {
-        try OneDNN.description(shape, strides: Tensor.contiguousStrides(shape), .f32, name)
+    /// Row-major, in the sizes that the layer's operation gives the parameter.
+    private func plainLayout(as other: dnnl_memory_desc_t? = nil) throws -> dnnl_memory_desc_t {
+        let sizes = (other ?? layout).map { OneDNN.sizes($0) } ?? shape
+        return try OneDNN.description(sizes, strides: Tensor.contiguousStrides(sizes), .f32, name)
     }
 
     private func adopt(_ wanted: dnnl_memory_desc_t) throws {
         var wanted = wanted
-        let plain = try plainLayout()
+        let plain = try plainLayout(as: wanted)
         guard dnnl_memory_desc_get_size(&wanted) == elements.count * 4 else {
             layout = plain
             return

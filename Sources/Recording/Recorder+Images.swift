@@ -36,8 +36,11 @@ extension Recorder {
         guard output.requiresGradient else { return output }
         record { [execution, slot = output.slot] in
             guard let gradient = try slot.take() else { return }
-            try input.slot.add(
-                execution.unpatchify(patches, gradient, height: input.shape[1], width: input.shape[2]))
+            let flowing = try execution.unpatchify(
+                patches, gradient, height: input.shape[1], width: input.shape[2])
+            // What went into a mean gets its share; what was repeated gets the sum.
+            NetElementwise.scale(Elementwise.floats(flowing), 1 / Float(patches.run), count: flowing.count)
+            try input.slot.add(flowing)
         }
         return output
     }
@@ -50,7 +53,9 @@ extension Recorder {
         guard output.requiresGradient else { return output }
         record { [execution, slot = output.slot] in
             guard let gradient = try slot.take() else { return }
-            try input.slot.add(execution.patchify(patches, gradient))
+            let flowing = try execution.patchify(patches, gradient)
+            NetElementwise.scale(Elementwise.floats(flowing), Float(patches.run), count: flowing.count)
+            try input.slot.add(flowing)
         }
         return output
     }

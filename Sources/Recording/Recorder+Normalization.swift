@@ -45,17 +45,23 @@ extension Recorder {
         for channel in 0..<channels {
             Elementwise.floats(factors)[channel] = layer.addsOne ? 1 + own[channel] : own[channel]
         }
+        let bias = try layer.bias.map { try parameters.trained($0) }
         let target = try execution.allocate(x.shape, .f32)
         let rows = x.count / channels
         NetNormalization.rmsNorm(
             input.stored.pointer, .f32, target.pointer, .f32, rows: rows, channels: channels,
-            weight: Elementwise.floats(factors), epsilon: Float(layer.epsilon))
-        let output = result(target, x.shape, of: [input], parameters: [weight])
+            weight: Elementwise.floats(factors), bias: try bias.map { UnsafePointer(try $0.plainAddress(execution)) },
+            epsilon: Float(layer.epsilon))
+        let output = result(target, x.shape, of: [input], parameters: [weight, bias])
         if output.requiresGradient {
             let inputSlot = input.requiresGradient ? input.slot : nil
             record { [execution, slot = output.slot, source = input.stored] in
                 guard let gradient = try slot.take() else { return }
                 let unused = try execution.allocate([channels], .f32)
+                if let bias, bias.isTrained {
+                    NetElementwise.addColumnSums(
+                        Elementwise.floats(gradient), try bias.gradientToAddTo(), rows: rows, columns: channels)
+                }
                 NetNormalizationGradient.rms(
                     Elementwise.floats(source), Elementwise.floats(gradient), Elementwise.floats(gradient),
                     rows: rows, channels: channels, factors: Elementwise.floats(factors),

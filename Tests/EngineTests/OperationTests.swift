@@ -12,6 +12,7 @@ private enum Operation: Computation {
     case rmsNorm(RMSNorm, Epilogue<Int>)
     case batchNorm(BatchNorm2D, Epilogue<Int>)
     case attention(Attention, Mask<Int>)
+    case linearAttention(LinearAttention)
     case rotary(Rotary, Tensor)
     case gate(GatedUnit)
     case modulate
@@ -61,6 +62,8 @@ private enum Operation: Computation {
             case .bias(let place): own = .bias(x[place])
             }
             return try execution.attention(layer, query: x[0], key: x[1], value: x[2], mask: own)
+        case .linearAttention(let layer):
+            return try execution.linearAttention(layer, query: x[0], key: x[1], value: x[2])
         case .rotary(let layer, let table):
             return try execution.rotary(layer, x[0], table: execution.value(table))
         case .gate(let unit): return try execution.gate(unit, x[0], x.count > 1 ? x[1] : nil)
@@ -148,6 +151,30 @@ private enum Operation: Computation {
         }
     }
 
+    @Test func groupedConvolutions() throws {
+        // Depthwise, of one output a group and of two, and products of groups; of whole vectors of channels and of others.
+        for (inputs, outputs, groups, kernel) in [
+            (48, 48, 48, 3), (10, 10, 10, 5), (6, 12, 6, 3), (32, 32, 4, 1), (15, 20, 5, 3), (96, 96, 3, 1),
+        ] {
+            for hasBias in [true, false] {
+                let scope = ParameterScope()
+                let layer = Convolution2D(
+                    scope["c"], inputs: inputs, outputs: outputs, kernel: (kernel, kernel),
+                    padding: (kernel / 2, kernel / 2), groups: groups, hasBias: hasBias)
+                try check(
+                    "\(groups) groups of \(inputs)",
+                    .convolution(
+                        layer, Prologue(), hasBias ? Epilogue(residual: .kept(1), activation: .silu) : Epilogue()),
+                    [Input("x", [2, 7, 6, inputs]), Input("r", [2, 7, 6, outputs])], scope)
+            }
+        }
+        let scope = ParameterScope()
+        let layer = Convolution2D(
+            scope["c"], inputs: 32, outputs: 32, kernel: (3, 3), stride: (2, 1), padding: (1, 0), groups: 32,
+            batchNorm: BatchNorm2D(scope["bn"], channels: 32))
+        try check("strides", .convolution(layer, Prologue(), Epilogue()), [Input("x", [2, 7, 6, 32])], scope)
+    }
+
     /// Group normalisation, enlarging, a summand and a residual around a 3 × 3 convolution: in stripes, by Winograd's algorithm
     /// and directly, and as operations of their own.
     @Test func convolutionsWithPrologues() throws {
@@ -179,9 +206,18 @@ private enum Operation: Computation {
                 [Self.x, residual], scope)
         }
         for (width, addsOne) in [(40, false), (20, true)] {
-            let scope = ParameterScope()
-            let layer = RMSNorm(scope["n"], channels: width, addsOne: addsOne)
-            try check("rms norm \(width)", .rmsNorm(layer, Epilogue()), [Self.x], scope)
+            for hasBias in [true, false] {
+                let scope = ParameterScope()
+                let layer = RMSNorm(scope["n"], channels: width, addsOne: addsOne, hasBias: hasBias)
+                try check("rms norm \(width)", .rmsNorm(layer, Epilogue()), [Self.x], scope)
+                if width < 40 { continue }
+                for epilogue in [
+                    Epilogue(residual: .given(1), result: .f32), Epilogue(residual: .kept(1)),
+                    Epilogue(residual: .kept(1), activation: .relu),
+                ] {
+                    try check("rms norm and more", .rmsNorm(layer, epilogue), [Self.x, residual], scope)
+                }
+            }
         }
         let scope = ParameterScope()
         let grouped = try GroupNorm(scope["n"], groups: 5, channels: 40)
@@ -218,6 +254,21 @@ private enum Operation: Computation {
             try check(
                 comment + " bent bias", .attention(bent, .bias(3)), inputs + [Input("b", [2, 1, queries, keys])])
         }
+    }
+
+    @Test func linearAttention() throws {
+        for (queries, keys, heads, size) in [(1, 1, 1, 32), (5, 9, 4, 8), (70, 130, 3, 24), (66, 66, 2, 32)] {
+            let inputs = [
+                Input("q", [2, queries, heads * size]), Input("k", [2, keys, heads * size]),
+                Input("v", [2, keys, heads * size]),
+            ]
+            let layer = try LinearAttention(channels: heads * size, heads: heads)
+            try check("linear attention \(queries) \(keys)", .linearAttention(layer), inputs)
+        }
+        // Queries that see nothing.
+        let layer = try LinearAttention(channels: 8, heads: 2)
+        let zeros = [Input("q", [1, 3, 8], limit: 0), Input("k", [1, 3, 8]), Input("v", [1, 3, 8])]
+        try check("nothing", .linearAttention(layer), zeros, recorded: false)
     }
 
     /// More keys than are taken at once.
@@ -267,6 +318,12 @@ private enum Operation: Computation {
             let patches = try Patches(size: 2, order: order)
             try check("patchify \(order)", .patchify(patches), [image])
             try check("unpatchify \(order)", .unpatchify(patches, 6, 8), [Input("t", [2, 12, 20])])
+            for (size, run) in [(2, 2), (2, 4), (2, 5), (1, 5), (2, 10)] {
+                let patches = try Patches(size: size, order: order, run: run)
+                try check("means \(order) \(size) \(run)", .patchify(patches), [image])
+                let tokens = [2, 48 / (size * size), 5 * size * size / run]
+                try check("repeats \(order) \(size) \(run)", .unpatchify(patches, 6, 8), [Input("t", tokens)])
+            }
         }
         try check("channels", .concatenate(3), [image, Input("y", [2, 6, 8, 3]), Input("z", [1, 6, 8, 2])])
         try check("tokens", .concatenate(1), [Input("c", [1, 1, 40]), Self.x, Input("y", [2, 3, 40])])

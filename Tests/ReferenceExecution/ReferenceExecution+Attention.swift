@@ -73,6 +73,32 @@ extension ReferenceExecution {
         return ReferenceValue(result, query.shape)
     }
 
+    /// relu(Q) (relu(K)ᵀ V) / (relu(Q) Σ relu(K) + ε), as the quadratic form adds it up: each query weighs each key.
+    public func linearAttention(
+        _ layer: LinearAttention, query: ReferenceValue, key: ReferenceValue, value: ReferenceValue
+    ) throws -> ReferenceValue {
+        try layer.check(query: query, key: key, value: value)
+        let (queries, keys, size, channels) = (query.shape[1], key.shape[1], layer.headSize, layer.channels)
+        var result = [Dual](repeating: .zero, count: query.numbers.count)
+        for row in 0..<query.shape[0] * queries {
+            for head in 0..<layer.heads {
+                let from = row * channels + head * size
+                var divisor = Dual(layer.epsilon)
+                for place in 0..<keys {
+                    let to = (row / queries * keys + place) * channels + head * size
+                    var weight = Dual.zero
+                    for index in 0..<size {
+                        weight += query.numbers[from + index].rectified * key.numbers[to + index].rectified
+                    }
+                    divisor += weight
+                    for index in 0..<size { result[from + index] += weight * value.numbers[to + index] }
+                }
+                for index in 0..<size { result[from + index] = result[from + index] / divisor }
+            }
+        }
+        return ReferenceValue(result, query.shape)
+    }
+
     /// Each pair turned by its angle.
     public func rotary(_ layer: Rotary, _ x: ReferenceValue, table: ReferenceValue) throws -> ReferenceValue {
         let (places, heads, pairs) = (x.shape[1], x.shape[2] / layer.headSize, layer.rotated / 2)

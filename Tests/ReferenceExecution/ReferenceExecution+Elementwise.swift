@@ -98,6 +98,7 @@ extension ReferenceExecution {
         let width = layer.channels
         try check(x.channels % width == 0, "rms norm", x)
         let weight = try parameter(layer.weight).numbers
+        let bias = try layer.bias.map { try parameter($0).numbers }
         var result = x.numbers
         for start in stride(from: 0, to: result.count, by: width) {
             var square = Dual.zero
@@ -105,7 +106,7 @@ extension ReferenceExecution {
             let root = (square * (1 / Double(width)) + Dual(layer.epsilon)).squareRoot
             for index in 0..<width {
                 let factor = layer.addsOne ? Dual(1) + weight[index] : weight[index]
-                result[start + index] = x.numbers[start + index] / root * factor
+                result[start + index] = x.numbers[start + index] / root * factor + (bias?[index] ?? .zero)
             }
         }
         return try finish(ReferenceValue(result, x.shape), epilogue)

@@ -89,8 +89,13 @@ extension ReferenceExecution {
     /// Patches as tokens.
     public func patchify(_ patches: Patches, _ x: ReferenceValue) throws -> ReferenceValue {
         let shape = try patches.tokenShape(x.shape)
+        let share = 1 / Double(patches.run)
         return ReferenceValue(
-            x.numbers.indices.map { x.numbers[place($0, patches, x.shape)] }, shape)
+            (0..<shape.reduce(1, *)).map { index in
+                (0..<patches.run).reduce(.zero) {
+                    $0 + x.numbers[place(index * patches.run + $1, patches, x.shape)] * share
+                }
+            }, shape)
     }
 
     /// Tokens as patches.
@@ -98,8 +103,8 @@ extension ReferenceExecution {
         _ patches: Patches, _ x: ReferenceValue, height: Int, width: Int
     ) throws -> ReferenceValue {
         let shape = try patches.imageShape(x.shape, height: height, width: width)
-        var result = x.numbers
-        for index in x.numbers.indices { result[place(index, patches, shape)] = x.numbers[index] }
+        var result = [Dual](repeating: .zero, count: x.numbers.count * patches.run)
+        for index in result.indices { result[place(index, patches, shape)] = x.numbers[index / patches.run] }
         return ReferenceValue(result, shape)
     }
 

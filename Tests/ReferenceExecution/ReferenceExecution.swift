@@ -81,6 +81,7 @@ public final class ReferenceExecution: Execution {
         let weight = try parameter(layer.weight).numbers
         let bias = try layer.bias.map { try parameter($0).numbers }
         let (inputs, kernel) = (layer.inputs, layer.kernel)
+        let (own, shared) = (inputs / layer.groups, layer.outputs / layer.groups)
         var result: [Dual] = []
         for image in 0..<input.shape[0] {
             for row in 0..<size.height {
@@ -93,10 +94,10 @@ public final class ReferenceExecution: Execution {
                             for z in 0..<kernel.width {
                                 let place = column * layer.stride.width + z - layer.padding.width
                                 if place < 0 || place >= width { continue }
-                                let from = ((image * height + line) * width + place) * inputs
-                                let to = (output * inputs * kernel.height + y) * kernel.width + z
+                                let from = ((image * height + line) * width + place) * inputs + output / shared * own
+                                let to = (output * own * kernel.height + y) * kernel.width + z
                                 let step = kernel.height * kernel.width
-                                for channel in 0..<inputs {
+                                for channel in 0..<own {
                                     sum += input.numbers[from + channel] * weight[to + channel * step]
                                 }
                             }

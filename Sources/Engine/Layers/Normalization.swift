@@ -20,19 +20,24 @@ public final class LayerNorm {
     }
 }
 
-/// Root-mean-square normalisation (Zhang and Sennrich, 2019): x / √(mean(x²) + ε) · weight, over each run of `channels`
-/// neighbours, so that one layer also serves the heads of a query.
+/// Root-mean-square normalisation (Zhang and Sennrich, 2019): x / √(mean(x²) + ε) · weight + bias, over each run of
+/// `channels` neighbours, so that one layer also serves the heads of a query.
 public final class RMSNorm {
     /// `[channels]`.
     public let weight: Parameter
+    /// `[channels]`; nil where the layer has none, as most.
+    public let bias: Parameter?
     /// Is added to the mean square.
     public let epsilon: Double
     /// Whether values are multiplied with 1 + weight, as in Gemma.
     public let addsOne: Bool
 
-    /// A parameter `weight` `[channels]`.
-    public init(_ scope: ParameterScope, channels: Int, epsilon: Double = 1e-6, addsOne: Bool = false) {
+    /// A parameter `weight` and, if `hasBias`, `bias`, each `[channels]`.
+    public init(
+        _ scope: ParameterScope, channels: Int, epsilon: Double = 1e-6, addsOne: Bool = false, hasBias: Bool = false
+    ) {
         weight = scope.parameter("weight", [channels])
+        bias = hasBias ? scope.parameter("bias", [channels]) : nil
         self.epsilon = epsilon
         self.addsOne = addsOne
     }
