@@ -3,7 +3,9 @@ import Tensors
 
 /// The network of a `PixArtTransformer2DModel` (PixArt-Σ, Chen et al., 2024): from noisy latents, a timestep and a text to
 /// what is noise in the latents. The residual stream is f32.
-public final class PixArtNetwork {
+public final class PixArtNetwork: CaptionedNetwork {
+    /// Some files hold the table of positions.
+    public static let unread: Set<String> = ["pos_embed.pos_embed"]
     /// The sizes.
     public let configuration: PixArtConfiguration
     /// Every parameter, under diffusers' names.
@@ -38,6 +40,17 @@ public final class PixArtNetwork {
         norm = LayerNorm(scope["norm_out"], channels: width, epsilon: 1e-6, isAffine: false)
         outputTable = ModulationTable(scope, parts: 2, width: width)
         output = Linear(scope["proj_out"], inputs: width, outputs: patch * patch * configuration.outputs)
+    }
+
+    /// The network of a `config.json`, without weights.
+    /// - Throws: as `PixArtConfiguration`.
+    public convenience init(path: String) throws { try self.init(PixArtConfiguration(path: path)) }
+
+    /// The sizes of what it reads and gives.
+    public var sizes: CaptionedSizes {
+        CaptionedSizes(
+            sampleSize: configuration.sampleSize, inputs: configuration.inputs, patchSize: configuration.patchSize,
+            captionWidth: configuration.captionWidth, notes: configuration.notes)
     }
 
     /// f32 `[N, H, W, outputs]` for latents f32 `[N, H, W, inputs]` with sides that are multiples of the patch size, and a

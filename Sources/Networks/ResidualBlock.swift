@@ -75,7 +75,10 @@ final class Upsampler {
 
 extension Convolution2D {
     /// A 3 × 3 convolution with a border of zeros, as generators have them.
-    static func spatial(_ scope: ParameterScope, inputs: Int, outputs: Int) -> Convolution2D {
-        Convolution2D(scope, inputs: inputs, outputs: outputs, kernel: (3, 3), padding: (1, 1))
+    static func spatial(
+        _ scope: ParameterScope, inputs: Int, outputs: Int, hasBias: Bool = true
+    ) -> Convolution2D {
+        Convolution2D(
+            scope, inputs: inputs, outputs: outputs, kernel: (3, 3), padding: (1, 1), hasBias: hasBias)
     }
 }

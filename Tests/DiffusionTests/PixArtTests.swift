@@ -6,27 +6,13 @@ import TestSupport
 import Testing
 
 @Suite("PixArtTransformer2DModel") struct PixArtTests {
-    private func inputs(_ reference: ReferenceNetwork) throws -> (latents: Tensor, Conditioning, timestep: Float) {
-        let shape = reference.numbers("latents")
-        let (tokens, seen) = (reference.facts["tokens"]?.integer ?? 0, reference.numbers("seen"))
-        let marks = seen.flatMap { count in (0..<tokens).map { Int64($0 < count ? 1 : 0) } }
-        let width = reference.config["caption_channels"]?.integer ?? 0
-        return (
-            try reference.input("latents", shape + [reference.facts["channels"]?.integer ?? 0]),
-            Conditioning(
-                states: try reference.input("context", [shape[0], tokens, width]),
-                mask: try Tensor(marks, shape: [shape[0], tokens])),
-            Float(reference.facts["timestep"]?.number ?? -1)
-        )
-    }
-
     @Test func equalsDiffusers() throws {
         let names = try ReferenceNetwork.names("pixart")
         #expect(names.count == 3)
         for name in names {
             let reference = try ReferenceNetwork("pixart", name)
             let folder = try reference.folder()
-            let (latents, conditioning, timestep) = try inputs(reference)
+            let (latents, conditioning, timestep) = try reference.captionedInputs()
             for (dtype, tolerance) in [(DType.f32, 1e-5), (.bf16, 3e-2)] {
                 let opened = try PixArtTransformer2DModel(folder.path, dtype: dtype)
                 let found = try opened.forward(latents, timestep: timestep, conditioning: conditioning)
@@ -40,7 +26,7 @@ import Testing
         let reference = try ReferenceNetwork("pixart", "sigma")
         let folder = try reference.folder()
         let denoiser = try DenoiserRegistry.standard.open(folder.path, dtype: .f32)
-        let (latents, conditioning, timestep) = try inputs(reference)
+        let (latents, conditioning, timestep) = try reference.captionedInputs()
         let tokens = conditioning.states.shape[1]
         func answer(_ order: [Int], _ marks: [Int64]) throws -> Tensor {
             let states = try Tensor.cat(order.map { try conditioning.states.narrow(1, $0, 1) }, axis: 1)
@@ -62,7 +48,7 @@ import Testing
         let reference = try ReferenceNetwork("pixart", "sigma")
         let folder = try reference.folder()
         let denoiser = try PixArtTransformer2DModel(folder.path, dtype: .f32)
-        let (latents, conditioning, timestep) = try inputs(reference)
+        let (latents, conditioning, timestep) = try reference.captionedInputs()
         func fault(_ change: (inout Conditioning, inout Tensor) throws -> Void) throws -> String {
             var (conditioning, latents) = (conditioning, latents)
             try change(&conditioning, &latents)

@@ -1,4 +1,5 @@
 import Checkpoints
+import Diffusion
 import Files
 import Foundation
 import Tensors
@@ -90,6 +91,21 @@ struct ReferenceNetwork {
 }
 
 extension ReferenceNetwork {
+    /// What a denoiser that reads a text is given: latents, the text's states with their mask, and a timestep.
+    func captionedInputs() throws -> (latents: Tensor, Conditioning, timestep: Float) {
+        let shape = numbers("latents")
+        let (tokens, seen) = (facts["tokens"]?.integer ?? 0, numbers("seen"))
+        let marks = seen.flatMap { count in (0..<tokens).map { Int64($0 < count ? 1 : 0) } }
+        let width = config["caption_channels"]?.integer ?? 0
+        return (
+            try input("latents", shape + [facts["channels"]?.integer ?? 0]),
+            Conditioning(
+                states: try input("context", [shape[0], tokens, width]),
+                mask: try Tensor(marks, shape: [shape[0], tokens])),
+            Float(facts["timestep"]?.number ?? -1)
+        )
+    }
+
     /// What opening the network says after a change to it, which `folder` then holds.
     func fault(
         in folder: Scratch, _ change: (inout ReferenceNetwork) throws -> Void,

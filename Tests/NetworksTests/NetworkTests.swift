@@ -20,6 +20,9 @@ private enum Network: Computation {
     case t5(T5EncoderNetwork, ids: Tensor, padding: Tensor?)
     case gemma2(Gemma2Network, ids: Tensor, padding: Tensor?)
     case pixart(PixArtNetwork)
+    case sana(SanaNetwork)
+    case deepEncoding(DeepAutoencoderNetwork)
+    case deepDecoding(DeepAutoencoderNetwork)
 
     func run<E: Execution>(_ x: [E.Value], on execution: E) throws -> E.Value {
         switch self {
@@ -48,6 +51,10 @@ private enum Network: Computation {
             return try network.encode(ids, padding: padding, .last, on: execution).states
         case .pixart(let network):
             return try network.forward(x[0], timestep: 381, text: x[1], mask: .lengths([3, 2]), on: execution)
+        case .sana(let network):
+            return try network.forward(x[0], timestep: 381, text: x[1], mask: .lengths([3, 2]), on: execution)
+        case .deepEncoding(let network): return try network.encode(x[0], on: execution)
+        case .deepDecoding(let network): return try network.decode(x[0], on: execution)
         }
     }
 
@@ -63,6 +70,8 @@ private enum Network: Computation {
         case .t5(let network, _, _): return network.parameters
         case .gemma2(let network, _, _): return network.parameters
         case .pixart(let network): return network.parameters
+        case .sana(let network): return network.parameters
+        case .deepEncoding(let network), .deepDecoding(let network): return network.parameters
         }
     }
 }
@@ -204,5 +213,50 @@ private enum Network: Computation {
             """
         ) { try PixArtNetwork(PixArtConfiguration(path: $0)) }
         try check("pixart", .pixart(network), [2, 4, 6, 4], [2, 3, 10], every: 11, tolerances: (2e-5, 4e-2, 3e-4))
+    }
+
+    @Test func sana() throws {
+        let sizes =
+            #""sample_size": 6, "in_channels": 4, "num_attention_heads": 4, "attention_head_dim": 4, "num_layers": 2, "#
+            + #""num_cross_attention_heads": 2, "cross_attention_head_dim": 8, "cross_attention_dim": 16, "caption_channels": 10"#
+        for (comment, more) in [
+            ("sana", #""out_channels": 4"#),
+            (
+                "sana, more",
+                #""out_channels": 8, "patch_size": 2, "attention_bias": true, "norm_elementwise_affine": true, "#
+                    + #""interpolation_scale": 1, "qk_norm": "rms_norm_across_heads", "timestep_scale": 0.5, "mlp_ratio": 1.3"#
+            ),
+        ] {
+            let network = try configured("{\(sizes), \(more)}") { try SanaNetwork(path: $0) }
+            try check(comment, .sana(network), [2, 4, 6, 4], [2, 3, 10], every: 13, tolerances: (2e-5, 4e-2, 3e-4))
+        }
+    }
+
+    @Test func deepAutoencoder() throws {
+        for (comment, more) in [
+            (
+                "dc-ae",
+                #""encoder_layers_per_block": [1, 1, 1], "decoder_layers_per_block": [1, 1, 1], "#
+                    + #""downsample_block_type": "conv", "upsample_block_type": "interpolate""#
+            ),
+            (
+                "dc-ae, more",
+                #""encoder_layers_per_block": [0, 1, 1], "decoder_layers_per_block": [0, 1, 2], "#
+                    + #""decoder_norm_types": ["rms_norm", "batch_norm", "batch_norm"], "decoder_act_fns": "relu""#
+            ),
+        ] {
+            let network = try configured(
+                """
+                {"latent_channels": 4, "attention_head_dim": 4, "encoder_block_out_channels": [4, 4, 8],
+                 "decoder_block_out_channels": [4, 4, 8], "encoder_block_types": ["ResBlock", "ResBlock", "EfficientViTBlock"],
+                 "decoder_block_types": ["ResBlock", "ResBlock", "EfficientViTBlock"],
+                 "encoder_qkv_multiscales": [[], [], [3]], "decoder_qkv_multiscales": [[], [], [3, 5]], \(more)}
+                """
+            ) { try DeepAutoencoderNetwork(DeepAutoencoderConfiguration(path: $0)) }
+            try check(
+                comment + ", encode", .deepEncoding(network), [1, 8, 12, 3], every: 7, tolerances: (2e-5, 4e-2, 3e-4))
+            try check(
+                comment + ", decode", .deepDecoding(network), [1, 2, 3, 4], every: 9, tolerances: (2e-5, 4e-2, 3e-4))
+        }
     }
 }

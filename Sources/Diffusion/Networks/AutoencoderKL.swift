@@ -88,7 +88,9 @@ public final class AutoencoderKL: Autoencoder {
                 operation: "vae", message: "no tiles of \(tile) latents: its sample_size is \(configuration.sampleSize)"
             )
         }
-        let tiles = TiledDecoding(tile: tile, configuration)
+        let blend = Int(Double(configuration.sampleSize) * 0.25)
+        let tiles = TiledDecoding(
+            tile: tile, step: max(1, Int(Double(tile) * 0.75)), blend: blend, kept: configuration.sampleSize - blend)
         let pictures = try (0..<latents.shape[0]).map { index in
             try tiles.run(latents.narrow(0, index, 1)) { try run($0, Decoding(network: network), keepsMemory: true) }
         }
@@ -155,13 +157,6 @@ struct TiledDecoding {
     let blend: Int
     /// Pixels of a tile that are kept.
     let kept: Int
-
-    init(tile: Int, _ configuration: AutoencoderConfiguration) {
-        self.tile = tile
-        step = max(1, Int(Double(tile) * 0.75))
-        blend = Int(Double(configuration.sampleSize) * 0.25)
-        kept = configuration.sampleSize - blend
-    }
 
     /// f32 `[1, H, W, C]` for a latent `[1, h, w, c]`.
     func run(_ latent: Tensor, _ decode: (Tensor) throws -> Tensor) throws -> Tensor {

@@ -78,12 +78,16 @@ public enum DenoiserRegistry {
     /// The program's own: one a file.
     public static let standard = NetworkRegistry<any Denoiser>(
         "denoiser", key: "_class_name", standard: "UNet2DConditionModel",
-        [UNet2DConditionModel.entry, PixArtTransformer2DModel.entry])
+        [
+            UNet2DConditionModel.entry,
+            PixArtTransformer2DModel.entry("pixart", classes: ["PixArtTransformer2DModel", "Transformer2DModel"]),
+            SanaTransformer2DModel.entry("sana", classes: ["SanaTransformer2DModel"]),
+        ])
 }
 
 /// The autoencoders by diffusers' class.
 public enum AutoencoderRegistry {
     /// The program's own: one a file.
     public static let standard = NetworkRegistry<any Autoencoder>(
-        "autoencoder", key: "_class_name", standard: "AutoencoderKL", [AutoencoderKL.entry])
+        "autoencoder", key: "_class_name", standard: "AutoencoderKL", [AutoencoderKL.entry, AutoencoderDC.entry])
 }

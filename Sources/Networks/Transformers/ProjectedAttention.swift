@@ -3,20 +3,36 @@ import Tensors
 
 /// Attention of an image's tokens to those of a context, or to each other, between linear layers: diffusers' `Attention`.
 final class ProjectedAttention {
+    private enum Kind {
+        case softmax(Attention)
+        case linear(LinearAttention)
+    }
+
     private let query, key, value, output: Linear
-    private let attention: Attention
+    private let queryNorm, keyNorm: RMSNorm?
+    private let kind: Kind
 
     /// - Parameters:
     ///   - channels: of a token of the image, and of all heads together.
+    ///   - isLinear: whether the attention is linear, which has no mask.
     ///   - hasBias: whether queries, keys and values have a bias; the output always has.
+    ///   - normalizesQueries: whether queries and keys are normalised, all heads together.
     init(
-        _ scope: ParameterScope, channels: Int, contextWidth: Int, heads: Int, hasBias: Bool = false
+        _ scope: ParameterScope, channels: Int, contextWidth: Int, heads: Int, isLinear: Bool = false,
+        hasBias: Bool = false, normalizesQueries: Bool = false
     ) throws {
         query = Linear(scope["to_q"], inputs: channels, outputs: channels, hasBias: hasBias)
         key = Linear(scope["to_k"], inputs: contextWidth, outputs: channels, hasBias: hasBias)
         value = Linear(scope["to_v"], inputs: contextWidth, outputs: channels, hasBias: hasBias)
         output = Linear(scope["to_out"][0], inputs: channels, outputs: channels)
-        attention = try Attention(channels: channels, heads: heads)
+        func norm(_ name: String) -> RMSNorm? {
+            normalizesQueries ? RMSNorm(scope[name], channels: channels, epsilon: 1e-5) : nil
+        }
+        (queryNorm, keyNorm) = (norm("norm_q"), norm("norm_k"))
+        kind =
+            isLinear
+            ? .linear(try LinearAttention(channels: channels, heads: heads))
+            : .softmax(try Attention(channels: channels, heads: heads))
     }
 
     /// The result takes the residual's memory.
@@ -25,9 +41,17 @@ final class ProjectedAttention {
         _ x: E.Value, _ context: E.Value, mask: Mask<E.Value> = .none, gate: E.Value? = nil,
         addingTo residual: E.Value, on execution: E
     ) throws -> E.Value {
-        let attended = try execution.attention(
-            attention, query: execution.linear(query, x), key: execution.linear(key, context),
-            value: execution.linear(value, context), mask: mask)
+        var (q, k) = (try execution.linear(query, x), try execution.linear(key, context))
+        let v = try execution.linear(value, context)
+        if let queryNorm { q = try execution.norm(queryNorm, q) }
+        if let keyNorm { k = try execution.norm(keyNorm, k) }
+        let attended: E.Value
+        switch kind {
+        case .softmax(let attention):
+            attended = try execution.attention(attention, query: q, key: k, value: v, mask: mask)
+        case .linear(let attention):
+            attended = try execution.linearAttention(attention, query: q, key: k, value: v)
+        }
         return try execution.linear(
             output, attended,
             Epilogue(scale: gate.map { .given($0) }, residual: .given(residual), result: .f32))

@@ -1,5 +1,5 @@
 """Expected outputs of small denoisers and autoencoders with weights by formula: diffusers' UNet2DConditionModel,
-PixArtTransformer2DModel and AutoencoderKL.
+PixArtTransformer2DModel, SanaTransformer2DModel, AutoencoderKL and AutoencoderDC.
 
 Run in the reference environment (diffusers 0.33); writes fixtures/diffusion/networks.json, with each network's config and
 the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors. Pictures and latents are [N, H, W, C].
@@ -8,7 +8,8 @@ the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors
 import json
 
 import torch
-from diffusers import AutoencoderKL, PixArtTransformer2DModel, UNet2DConditionModel
+from diffusers import (AutoencoderDC, AutoencoderKL, PixArtTransformer2DModel, SanaTransformer2DModel,
+                       UNet2DConditionModel)
 from safetensors.numpy import save_file
 
 import places
@@ -60,6 +61,19 @@ PIXARTS = {
                        "norm_eps": 1e-5}, (2, 8, 12), 11, [1, 11], 31.5),
     "patch": (PIXART | {"patch_size": 3, "in_channels": 5, "out_channels": 10}, (1, 12, 9), 9, [4], 500.0),
 }
+SANA = {"sample_size": 8, "in_channels": 8, "out_channels": 8, "num_attention_heads": 3, "attention_head_dim": 16,
+        "num_layers": 2, "num_cross_attention_heads": 2, "cross_attention_head_dim": 24, "cross_attention_dim": 48,
+        "caption_channels": 40}
+# As PIXARTS.
+SANAS = {
+    "sana": (SANA, (2, 8, 8), 30, [30, 7], 999.0),
+    # Not square, and with all that no model of the first size has.
+    "more": (SANA | {"out_channels": 16, "attention_bias": True, "norm_elementwise_affine": True, "norm_eps": 1e-5,
+                     "mlp_ratio": 1.7, "qk_norm": "rms_norm_across_heads", "timestep_scale": 0.5,
+                     "interpolation_scale": 2}, (2, 6, 10), 11, [1, 11], 31.5),
+    "patch": (SANA | {"patch_size": 3, "in_channels": 5, "out_channels": 10, "sample_size": 12, "interpolation_scale": 1},
+              (1, 12, 9), 9, [4], 500.0),
+}
 VAE = {
     "sample_size": 16, "block_out_channels": [16, 32], "norm_num_groups": 8, "layers_per_block": 1,
     "down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2,
@@ -73,6 +87,30 @@ VAES = {
                       "up_block_types": ["UpDecoderBlock2D"] * 3}, (1, 16, 8), (1, 13, 9), True),
     "tiles": (VAE, (1, 4, 6), (2, 9, 15), True),
     "large": (VAE | {"block_out_channels": [32, 64]}, (1, 70, 74), (1, 37, 61), False),
+}
+
+
+def deep(channels, layers, scales, **more):
+    """The options of a DC-AE whose halves are alike: levels with scales are of EfficientViT's blocks."""
+    kinds = ["ResBlock" if scale is None else "EfficientViTBlock" for scale in scales]
+    halves = {"block_out_channels": channels, "layers_per_block": layers, "block_types": kinds,
+              "qkv_multiscales": [scale or [] for scale in scales]}
+    return {"latent_channels": 8, "attention_head_dim": 8, **more,
+            **{f"{half}_{key}": value for half in ("encoder", "decoder") for key, value in halves.items()}}
+
+
+CONVOLUTIONS = {"downsample_block_type": "conv", "upsample_block_type": "interpolate"}
+SIX = ([8, 8, 16, 16, 32, 32], [1, 1, 1, 1, 1, 1], [None, None, None, [5], [5], [5]])
+# As VAES. Where an attention has as many pixels as channels a head or fewer, diffusers computes it in another way.
+DEEPS = {
+    "sana": (deep(*SIX, **CONVOLUTIONS, scaling_factor=0.41407), (2, 64, 96), (2, 3, 2), False),
+    "tiles": (deep(*SIX, **CONVOLUTIONS), (1, 32, 32), (1, 17, 2), True),
+    "shuffle": (deep([16, 16, 32], [1, 2, 1], [None, [], [3, 5]]), (1, 24, 16), (1, 5, 7), False),
+    "passed": (deep([8, 16, 32], [0, 1, 1], [None, None, [5]], decoder_norm_types=["rms_norm", "batch_norm", "batch_norm"],
+                    decoder_act_fns=["silu", "relu", "gelu"]), (1, 16, 12), (2, 3, 4), False),
+    "stride": (deep([8, 16, 32], [0, 1, 1], [None, None, [5]], **CONVOLUTIONS, decoder_act_fns="relu"), (1, 8, 8), (1, 2, 5),
+               False),
+    "large": (deep([32, 64], [1, 1], [None, [5]], **CONVOLUTIONS), (1, 70, 74), (1, 37, 35), False),
 }
 
 
@@ -105,7 +143,7 @@ def last(tensor):
 
 @torch.no_grad()
 def main():
-    outputs, document = {}, {"unet": {}, "pixart": {}, "vae": {}}
+    outputs, document = {}, {"unet": {}, "pixart": {}, "sana": {}, "vae": {}, "deep": {}}
     for name, (options, shape, tokens, timestep) in UNETS.items():
         model, tree = network(UNet2DConditionModel, "unet-" + name, options)
         context = torch.from_numpy(uniform(f"unet-{name}.context", (shape[0], tokens, options["cross_attention_dim"]),
@@ -129,19 +167,35 @@ def main():
         document["pixart"][name] = {
             "config": config, "latents": shape, "channels": channels, "tokens": tokens, "seen": seen, "timestep": timestep,
             "tensors": tree}
-    for name, (options, pictures, latents, is_tiled) in VAES.items():
-        model, tree = network(AutoencoderKL, "vae-" + name, options)
-        outputs[f"vae-{name}.encoded"] = last(model.encode(planes(f"vae-{name}.pictures", pictures, 3)).latent_dist.mean)
-        channels = options.get("latent_channels", 4)
-        z = planes(f"vae-{name}.latents", latents, channels)
-        outputs[f"vae-{name}.decoded"] = last(model.decode(z).sample)
-        if is_tiled:
-            model.enable_tiling()
-            outputs[f"vae-{name}.tiled"] = last(model.decode(z).sample)
-        config = json.loads(model.to_json_string()) if name == "sd" else options
-        document["vae"][name] = {
-            "config": config, "pictures": pictures, "latents": latents, "channels": channels, "tiled": is_tiled,
+    for name, (options, shape, tokens, seen, timestep) in SANAS.items():
+        model, tree = network(SanaTransformer2DModel, "sana-" + name, options)
+        text = torch.from_numpy(uniform(f"sana-{name}.context", (shape[0], tokens, options["caption_channels"]), -1.7, 1.7))
+        channels = options["in_channels"]
+        mask = torch.arange(tokens)[None] < torch.tensor(seen)[:, None]
+        # The pipeline multiplies the timestep.
+        scaled = torch.tensor([timestep]).expand(shape[0]) * options.get("timestep_scale", 1)
+        answer = model(planes(f"sana-{name}.latents", shape, channels), text, scaled,
+                       encoder_attention_mask=mask.to(torch.int64)).sample
+        outputs[f"sana-{name}"] = last(answer[:, :channels])
+        config = json.loads(model.to_json_string()) if name == "sana" else options
+        document["sana"][name] = {
+            "config": config, "latents": shape, "channels": channels, "tokens": tokens, "seen": seen, "timestep": timestep,
             "tensors": tree}
+    for group, kind, models in (("vae", AutoencoderKL, VAES), ("deep", AutoencoderDC, DEEPS)):
+        for name, (options, pictures, latents, is_tiled) in models.items():
+            model, tree = network(kind, f"{group}-{name}", options)
+            encoded = model.encode(planes(f"{group}-{name}.pictures", pictures, 3))
+            outputs[f"{group}-{name}.encoded"] = last(encoded.latent if group == "deep" else encoded.latent_dist.mean)
+            channels = options.get("latent_channels", 4)
+            z = planes(f"{group}-{name}.latents", latents, channels)
+            outputs[f"{group}-{name}.decoded"] = last(model.decode(z).sample)
+            if is_tiled:
+                model.enable_tiling()
+                outputs[f"{group}-{name}.tiled"] = last(model.decode(z).sample)
+            config = json.loads(model.to_json_string()) if name in ("sd", "sana") else options
+            document[group][name] = {
+                "config": config, "pictures": pictures, "latents": latents, "channels": channels, "tiled": is_tiled,
+                "tensors": tree}
     for name, values in outputs.items():
         print(f"{name:20} {str(values.shape):18} mean {values.mean():9.4f} std {values.std():9.4f}")
     save_file(outputs, HERE / "networks.safetensors")
