@@ -338,7 +338,7 @@ function Tokenizer:close() end
 ---@field tokenizer_3? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field scheduler table<string, any> What a scheduler_config.json holds, with `_class_name`, as in diffusers.
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
----@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
+---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
 ---@class chexgen.model.parameters.options
 ---@field config? string The folder with the network's config.json.
@@ -378,7 +378,7 @@ function M.encoder(name, options) end
 ---@return table[] entries `name`, `about`, `ending` (what follows the names of its metrics in tables), `roles` (by role, `neighbours` or `logits`: the output that plays it under `chexgenbench` and under `exact`, and the `ending` of the role's columns), `outputs` and `weights` (of the program's own), `registered`.
 function M.encoders() end
 
---- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma). Weights are memory-mapped; loading is strict.
+--- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana). Weights are memory-mapped; loading is strict.
 ---
 --- ```lua
 --- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
@@ -389,7 +389,7 @@ function M.encoders() end
 function M.pipeline(source, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"vae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text" An encoder of the program's own, or a part of a pipeline.
+---@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"sana"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text" An encoder of the program's own, or a part of a pipeline.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end

@@ -32,10 +32,9 @@ public final class PixArtSigma: DiffusionFamily {
     /// for, else the latents must fall into patches.
     public var defaults: GenerationDefaults {
         let side = denoiser.sampleSize * autoencoder.scale
-        let patch = (denoiser as? PixArtTransformer2DModel)?.patchSize ?? 1
         return GenerationDefaults(
             steps: 20, guidanceScale: 4.5, width: side, height: side,
-            sizeUnit: bins == nil ? autoencoder.scale * patch : 1)
+            sizeUnit: bins == nil ? autoencoder.scale * denoiser.patchSize : 1)
     }
 
     /// That of the bin, or of the size itself.

@@ -7,6 +7,8 @@ public protocol Denoiser: AnyObject {
     var latentChannels: Int { get }
     /// The side of the latents that it was trained on: `sample_size`.
     var sampleSize: Int { get }
+    /// Sides of latents are multiples of it.
+    var patchSize: Int { get }
     /// Channels of a token of the context: `cross_attention_dim`.
     var contextWidth: Int { get }
     /// The compute dtype.
@@ -60,6 +62,8 @@ extension Denoiser {
         try forward(latents, timestep: timestep, conditioning: Conditioning(states: context))
     }
 
+    /// Any sides.
+    public var patchSize: Int { 1 }
     /// Nothing to say.
     public var notes: [String] { [] }
     /// Nothing to give back.

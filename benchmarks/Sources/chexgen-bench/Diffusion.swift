@@ -26,7 +26,7 @@ func benchDiffusion(_ arguments: [String]) throws {
             return []
         }
     case ("vae", 5):
-        let vae = try AutoencoderKL(arguments[1], dtype: dtype(arguments, 2))
+        let vae = try AutoencoderRegistry.standard.open(arguments[1], dtype: dtype(arguments, 2))
         let latents = try NumPyFile.load(arguments[3])
         try NumPyFile.save(arguments[4], vae.decode(latents))
         try serve {
