@@ -5,6 +5,8 @@ import Tensors
 public enum CheckpointError: InputFault, Equatable, CustomStringConvertible {
     /// The tensors of the file and the parameters of the model differ.
     case mismatch(MismatchReport)
+    /// The layers of a LoRA and those of the model differ.
+    case adapter(LoRAReport)
     /// A pickle asks for something that is not on the list of harmless things; nothing was executed.
     case refused(path: String, what: String, position: Int)
     /// No tensor of that name; `nearest` is a similar one.
@@ -16,6 +18,7 @@ public enum CheckpointError: InputFault, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .mismatch(let report): return report.description
+        case .adapter(let report): return report.description
         case .refused(let path, let what, let position):
             return "\(path): refused: the pickle asks for \(what) at byte \(position); nothing was executed. "
                 + "Convert the file to safetensors where it was made, with a state_dict only"

@@ -12,6 +12,7 @@ public final class Parameter {
     public let shape: [Int]
     private var stored: Tensor?
     private var source: (() throws -> Tensor)?
+    private var updates: [(update: LowRankUpdate, scale: Double)] = []
 
     init(name: String, shape: [Int]) {
         self.name = name
@@ -29,18 +30,36 @@ public final class Parameter {
             throw TensorError.dtype(operation: name, message: "wanted a floating dtype, got \(tensor.dtype)")
         }
         source = nil
+        updates = []
         stored = tensor
     }
 
     /// Lets the value go, and asks `source` for it from now on: whoever holds the weights once for all.
     public func follow(_ source: @escaping () throws -> Tensor) {
         stored = nil
+        updates = []
         self.source = source
     }
 
-    /// The value, in the dtype that it was loaded in.
-    /// - Throws: `EngineError.parameters` where nothing was loaded, or an executor took the only copy.
+    /// Adds products of a LoRA to the value from now on, until another is loaded. Nothing is calculated before the value is
+    /// asked for, and no sum is kept: what an executor makes of it is the only copy.
+    public func add(_ update: LowRankUpdate, scale: Double) {
+        if scale != 0 { updates.append((update, scale)) }
+    }
+
+    /// The value, in the dtype that it was loaded in; f32 where products were added.
+    /// - Throws: `EngineError.parameters` where nothing was loaded, or an executor took the only copy; what reading a file
+    ///   throws.
     public func value() throws -> Tensor {
+        let value = try loaded()
+        if updates.isEmpty { return value }
+        let sum = value.dtype == .f32 ? try value.clone() : try value.to(.f32).contiguous()
+        value.dropPages()
+        for (update, scale) in updates { try update.add(to: sum, scale: scale) }
+        return sum
+    }
+
+    private func loaded() throws -> Tensor {
         if let stored { return stored }
         guard let source else {
             throw EngineError.parameters(message: "\(name): the parameter has no value; load weights first")
@@ -71,6 +90,7 @@ public final class Parameter {
     public func taken() {
         guard let stored else { return }
         stored.dropPages()
-        if !stored.storage.isBorrowed { self.stored = nil }
+        // Products are added anew whenever an executor asks.
+        if !stored.storage.isBorrowed, updates.isEmpty { self.stored = nil }
     }
 }

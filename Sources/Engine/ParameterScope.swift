@@ -37,6 +37,12 @@ public struct ParameterScope {
     /// Every parameter declared below the root, in order.
     public var parameters: [Parameter] { registry.parameters }
 
+    /// Adds products of a LoRA to parameters, by their names; see `Parameter.add`.
+    public func add(_ updates: [(parameter: String, update: LowRankUpdate)], scale: Double) {
+        let named = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for (name, update) in updates { named[name]?.add(update, scale: scale) }
+    }
+
     /// Fills every parameter from a checkpoint.
     ///
     /// Strict: a missing, unused or wrongly sized tensor is an error that lists all of them.
@@ -44,6 +50,16 @@ public struct ParameterScope {
     /// - Throws: `CheckpointError.mismatch`, and what reading a tensor throws.
     public func load(_ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false }) throws {
         let tensors = try checkpoint.load(into: parameters.map { ($0.name, $0.shape) }, ignoring: ignoring)
-        for (parameter, tensor) in zip(parameters, tensors) { try parameter.load(tensor) }
+        for (parameter, tensor) in zip(parameters, tensors) {
+            try parameter.load(tensor)
+            // A copy that reading made, as of 8-bit floats, is made again when it is asked for.
+            if !tensor.storage.isBorrowed, tensor.count > 0 {
+                let shape = tensor.shape
+                parameter.follow { [name = parameter.name] in
+                    let read = try checkpoint[name]
+                    return read.shape == shape ? read : try read.reshaped(shape)
+                }
+            }
+        }
     }
 }

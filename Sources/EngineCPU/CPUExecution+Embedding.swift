@@ -3,12 +3,10 @@ import NetKernels
 import Tensors
 
 extension CPUExecution: Execution {
-    /// Vectors by index, read where the table lies: in the mapped file, unless it is of another floating dtype.
+    /// Vectors by index, read where the table lies: in the mapped file, unless it cannot be read there.
     public func embedding(_ layer: Embedding, _ ids: Tensor) throws -> Tensor {
         let (count, channels) = (layer.count, layer.channels)
-        let table = try layer.weight.value()
-        let isReadable = (table.dtype == .f32 || table.dtype == .bf16) && table.isContiguous
-        let source = isReadable ? table : try prepared.values(layer.weight)
+        let source = try prepared.lookup(layer.weight)
         let result = try allocate(ids.shape + [channels], dtype)
         let (type, resultType) = (try source.dtype.netType(layer.weight.name), try dtype.netType(layer.weight.name))
         try ids.contiguous().withElements(Int64.self) { ids in

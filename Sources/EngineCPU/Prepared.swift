@@ -81,6 +81,21 @@ package final class Prepared {
         case plusOne
         /// 1 / √(x + ε).
         case inverseDeviation
+        /// Its rows, wherever they lie.
+        case lookup
+    }
+
+    /// A parameter whose rows are looked up, f32 or bf16: where it lies in a mapped file, or else a copy.
+    func lookup(_ owner: Parameter) throws -> Tensor {
+        lock.lock()
+        defer { lock.unlock() }
+        let key = ValueKey(parameter: ObjectIdentifier(owner), kind: .lookup)
+        if let found = values[key] { return found.value }
+        let value = try owner.value()
+        let isReadable = (value.dtype == .f32 || value.dtype == .bf16) && value.isContiguous
+        let made = isReadable ? value : try Tensor(owner.floats(), shape: owner.shape)
+        values[key] = Entry(owner: owner, value: made)
+        return made
     }
 
     /// Numbers f32 of a parameter's shape, with room for a vector of sixteen behind them.
