@@ -90,6 +90,37 @@ import Testing
         #expect(!folder.has("run/artifacts/unfinished.safetensors"))
     }
 
+    @Test func adaptersOfTheYAMLArePinned() throws {
+        let folder = try Study.generationFolder()
+        let more = [
+            "--set", "params.subset=1", "--set",
+            "params.lora=[{path: lora.safetensors, scale: 0.5}, none.safetensors, {}]",
+        ]
+        let missing = try Child.run(["run", "generate.yaml", "--out", "run"] + more, in: folder)
+        #expect(missing.status == 2, "\(missing.text)")
+        for key in ["params.lora[1]", "params.lora[2]", "none.safetensors was not found", "params.lora[3]"] {
+            #expect(missing.text.contains(key), "\(missing.text)")
+        }
+        let name = "lora_unet_mid_block_attentions_0_proj_in"
+        let header = """
+            {"\(name).lora_down.weight": {"dtype": "F32", "shape": [1, 32], "data_offsets": [0, 128]},
+             "\(name).lora_up.weight": {"dtype": "F32", "shape": [32, 1], "data_offsets": [128, 256]}}
+            """
+        let values = (0..<64).flatMap { index in withUnsafeBytes(of: Float(index % 5)) { Array($0) } }
+        let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
+        try folder.write("lora.safetensors", length + Array(header.utf8) + values)
+        let only = ["--set", "params.subset=1", "--set", "params.lora={path: lora.safetensors, scale: 0.5}"]
+        let outcome = try Child.run(["run", "generate.yaml", "--out", "run"] + only, in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(outcome.text.contains("LoRA at scale 0.5 on layers of unet (1)"), "\(outcome.text)")
+        #expect(try folder.text("run/run.yaml").contains("lora.safetensors"))
+        let image = try #require(images(folder).first)
+        let isSame =
+            try folder.data("run/artifacts/images/\(image)")
+            == Self.unbroken.get().data("run/artifacts/images/\(image)")
+        #expect(!isSame)
+    }
+
     @Test func shardsAreTheWhole() throws {
         let folder = try Study.generationFolder()
         let whole = try Self.unbroken.get()

@@ -225,6 +225,49 @@ test("a pipeline from parts", function()
   raises(function() model.pipeline(source) end, "unet")
 end)
 
+test("LoRA", function()
+  local function write(name, tensors)
+    local path = ("%s/%s.safetensors"):format(scratch, name)
+    tensor.save(path, tensors)
+    return path
+  end
+  local generator = tensor.generator(9)
+  local layer, text = "unet.mid_block.attentions.0.proj_in", "text_encoder.text_model.encoder.layers.1.mlp.fc1"
+  local one = write("one", {
+    [layer .. ".lora_A.weight"] = tensor.randn({ 2, 32 }, generator), [layer .. ".lora_B.weight"] = tensor.randn({ 32, 2 }, generator),
+    [text .. ".lora_A.weight"] = tensor.randn({ 3, 32 }, generator), [text .. ".lora_B.weight"] = tensor.randn({ 64, 3 }, generator),
+  })
+  local two = write("two", {
+    ["mid_block.attentions.0.proj_in.lora_A.weight"] = tensor.randn({ 1, 32 }, generator),
+    ["mid_block.attentions.0.proj_in.lora_B.weight"] = tensor.randn({ 32, 1 }, generator),
+  })
+  local options = { prompt = PROMPT, steps = 2, seed = 3 }
+  local plain = pipe:generate(options)[1]
+  local function picture(lora)
+    local own = model.pipeline(scratch, { lora = lora })
+    return own:generate(options)[1], own
+  end
+  local full, own = picture(one)
+  assert(not same(full, plain) and own.identity ~= pipe.identity)
+  assert(own.identity:find "lora=%x+@1%.0$" and table.concat(own.notes):find "text_encoder %(1%), unet %(1%)")
+  assert(same(picture { path = one, scale = 0 }, plain))
+  assert(same(picture { one }, full) and not same(picture { path = one, scale = 0.5 }, full))
+  local both, second = picture { one, { path = two, scale = 0.5, part = "unet" } }
+  assert(not same(both, full) and second.identity:find "@1%.0%+%x+@0%.5$")
+  -- A registered model hands it on.
+  require "chexgen.models"
+  equal(model.pipeline("SD-V1-5", { weights = scratch, lora = one }).identity:match "lora=.*", own.identity:match "lora=.*")
+  for value, words in pairs {
+    [scratch .. "/none.safetensors"] = { "none.safetensors was not found" }, [3] = { "options.lora", "wanted a path" },
+    [{ scale = 1 }] = { "options.lora", "path" }, [{ { path = one, scale = "x" } }] = { "options.lora[1]", "scale" },
+    [{ path = one, alpha = 1 }] = { "alpha", "known: part, path, scale" }, [{ path = one, part = "tail" }] = { "tail", "unet" },
+    [{ path = two, part = "text_encoder" }] = { "matched 0 of 1 layers", "text_encoder" },
+    [{ path = one, scale = 0 / 0 }] = { "scale" },
+  } do
+    raises(function() model.pipeline(scratch, { lora = value }) end, table.unpack(words))
+  end
+end)
+
 test("the registry", function()
   local models = require "chexgen.models"
   local constants = {}

@@ -15,7 +15,10 @@ local models = require "chexgen.models"
 local generation = {}
 
 --- Settings of `pipe:generate` that a YAML file may give; the model's own where it does not.
-generation.untyped = { "steps", "guidance_scale", "scheduler", "width", "height", "eta" }
+local settings_of_pipe = { "steps", "guidance_scale", "scheduler", "width", "height", "eta" }
+
+--- Those, and `lora`: a file, `{ path:, scale: }`, or a list of them.
+generation.untyped = { "lora", table.unpack(settings_of_pipe) }
 
 --- The parameters with their defaults, and those of `extra`.
 function generation.params(extra)
@@ -66,6 +69,19 @@ local function unregistered(params)
   return ("\"%s\" is no registered model; give its folder or Hub name as params.model"):format(params.model)
 end
 
+--- The LoRA files of the parameters: each as the place of its file and the parameter that names it.
+local function loras(params)
+  local given, found = params.lora, {}
+  if given == nil or given == "" then return found end
+  local is_list = type(given) == "table" and given.path == nil and given.scale == nil
+  for i, item in ipairs(is_list and given or { given }) do
+    local key = is_list and ("lora[%d]"):format(i) or "lora"
+    local path = type(item) == "table" and item.path or item
+    found[i] = { path = type(path) == "string" and path or "", key = key }
+  end
+  return found
+end
+
 --- The look before a run for the model, which is not loaded: of one that a module registers only the module knows where it lies.
 local function look_for_model(start)
   local params = start.params
@@ -88,6 +104,13 @@ end
 function generation.check(start)
   local params = start.params
   look_for_model(start)
+  for _, lora in ipairs(loras(params)) do
+    if lora.path == "" then
+      start:problem("wanted the LoRA's file: a path, or { path: FILE, scale: 1.0 }", lora.key)
+    else
+      start:weights(lora.path, lora.key)
+    end
+  end
   local rows = choices.look_at_table(start, "prompts", params.prompts, { params.prompts.prompt, params.prompts.id })
   count_faults(params, rows, choices.teller(start))
   local pixels = math.type(params.width) == "integer" and math.type(params.height) == "integer" and params.width * params.height
@@ -161,6 +184,7 @@ local function open_pipeline(params)
     local _, is_registered = registered(params)
     if not is_registered then choices.raise(unregistered(params), "weights") end
   end
+  options.lora = loras(params)[1] and params.lora
   return model.pipeline(params.model, options)
 end
 
@@ -182,7 +206,7 @@ function generation.open(run)
   local items, rows = plan(run)
   local pipe = open_pipeline(params)
   local settings = { overflow = params.overflow, tiled = params.tiled, negative_prompt = params.negative_prompt }
-  for _, name in ipairs(generation.untyped) do settings[name] = params[name] end
+  for _, name in ipairs(settings_of_pipe) do settings[name] = params[name] end
   settings.steps = settings.steps or pipe.steps or 50
   settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
   local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {}, encoded = 0 }, Job)

@@ -17,6 +17,8 @@ public final class AutoencoderDC: Autoencoder {
 
     /// The sizes.
     public var configuration: DeepAutoencoderConfiguration { network.configuration }
+    /// Its parameters and its folder.
+    public var loaded: LoadedNetwork? { LoadedNetwork(network.parameters, folder) }
     /// The compute dtype.
     public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.

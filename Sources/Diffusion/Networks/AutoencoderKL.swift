@@ -14,6 +14,8 @@ public final class AutoencoderKL: Autoencoder {
 
     /// The sizes.
     public let configuration: AutoencoderConfiguration
+    /// Its parameters and its folder.
+    public var loaded: LoadedNetwork? { LoadedNetwork(network.parameters, folder) }
     /// The compute dtype.
     public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.

@@ -29,6 +29,8 @@ public final class CaptionedDenoiser<Network: CaptionedNetwork>: Denoiser {
             open: { try CaptionedDenoiser($0, dtype: $1) })
     }
 
+    /// Its parameters and its folder.
+    public var loaded: LoadedNetwork? { LoadedNetwork(network.parameters, folder) }
     /// The compute dtype.
     public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.

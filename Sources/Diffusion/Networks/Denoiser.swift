@@ -25,6 +25,8 @@ public protocol Denoiser: AnyObject {
     ) throws -> Tensor
     /// Gives memory back that the next pass takes again, for when another network works.
     func releaseMemory()
+    /// Its parameters and its folder; nil where it came from none.
+    var loaded: LoadedNetwork? { get }
 }
 
 /// A network between pictures and latents.
@@ -49,6 +51,8 @@ public protocol Autoencoder: AnyObject {
     func decodeTiled(_ latents: Tensor) throws -> Tensor
     /// Gives memory back that the next pass takes again, for when another network works.
     func releaseMemory()
+    /// Its parameters and its folder; nil where it came from none.
+    var loaded: LoadedNetwork? { get }
 }
 
 extension Denoiser {
@@ -68,6 +72,8 @@ extension Denoiser {
     public var notes: [String] { [] }
     /// Nothing to give back.
     public func releaseMemory() {}
+    /// It came from no folder.
+    public var loaded: LoadedNetwork? { nil }
 }
 
 extension Autoencoder {
@@ -75,6 +81,8 @@ extension Autoencoder {
     public var notes: [String] { [] }
     /// Nothing to give back.
     public func releaseMemory() {}
+    /// It came from no folder.
+    public var loaded: LoadedNetwork? { nil }
 }
 
 /// The denoisers by diffusers' class.

@@ -16,6 +16,8 @@ public final class UNet2DConditionModel: Denoiser {
 
     /// The sizes.
     public let configuration: UNetConfiguration
+    /// Its parameters and its folder.
+    public var loaded: LoadedNetwork? { LoadedNetwork(network.parameters, folder) }
     /// The compute dtype.
     public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.

@@ -12,6 +12,9 @@ public final class DiffusionPipeline: TextToImage {
     private let scheduler: SchedulerConfiguration
     private let smallFiles: [(file: String, sha256: String)]
     private var texts: ConditioningCache
+    /// The LoRA files that change its weights, in order.
+    public private(set) var adapters: [Adapter] = []
+    private var adapterNotes: [String] = []
 
     /// Puts a pipeline together.
     /// - Parameters:
@@ -47,16 +50,27 @@ public final class DiffusionPipeline: TextToImage {
     /// The script's name of the model's own scheduler, or its class where it is not implemented.
     public var schedulerName: String { (try? scheduler.entry())?.shortName ?? scheduler.className }
     /// What a user should know of the files: keys that were let be.
-    public var notes: [String] { parts.ordered.flatMap(\.notes) + scheduler.notes }
+    public var notes: [String] { parts.ordered.flatMap(\.notes) + scheduler.notes + adapterNotes }
     /// The files that pictures depend on, with their SHA-256.
-    public var files: [(file: String, sha256: String)] { smallFiles + parts.ordered.flatMap(\.files) }
+    public var files: [(file: String, sha256: String)] {
+        smallFiles + parts.ordered.flatMap(\.files) + adapters.flatMap(\.lora.files)
+    }
 
     /// One hash over everything that pictures depend on beside `GenerationOptions`: files, dtypes, the scheduler's
-    /// options, the length of texts.
+    /// options, the length of texts, the scales of LoRA files.
     public var identity: String {
         let (networks, tokenizers) = (parts.ordered.filter { $0.rank < 3 }, parts.ordered.filter { $0.rank == 3 })
-        let settings = networks.map(\.setting) + [scheduler.options.text()] + tokenizers.map(\.setting)
+        let settings =
+            networks.map(\.setting) + [scheduler.options.text()] + tokenizers.map(\.setting)
+            + adapters.map(\.setting)
         return SHA256.hex(of: (files.map(\.sha256) + settings).joined(separator: "\n"))
+    }
+
+    /// Adds the products of LoRA files to its weights, before the first picture.
+    /// - Throws: `CheckpointError.adapter` where one does not fit.
+    public func adapt(_ adapters: [Adapter]) throws {
+        adapterNotes += try Adapter.apply(adapters, to: parts)
+        self.adapters += adapters
     }
 
     /// How many texts were encoded so far; those that were encoded before and are kept do not count.

@@ -23,6 +23,16 @@ public enum PipelinePart {
         }
     }
 
+    /// Its parameters and its folder; nil for a tokenizer, and for a network that came from no folder.
+    var loaded: LoadedNetwork? {
+        switch self {
+        case .denoiser(let part): return part.loaded
+        case .autoencoder(let part): return part.loaded
+        case .textEncoder(let part): return part.loaded
+        case .tokenizer: return nil
+        }
+    }
+
     /// What a user should know of its configuration.
     var notes: [String] {
         switch self {

@@ -84,16 +84,21 @@ public struct PipelineRegistry {
     /// - Parameters:
     ///   - nameOrPath: a folder, or a Hub name found in the local Hugging Face cache (see `HubCache.locate`).
     ///   - dtype: the dtype of the networks, f32 or bf16.
+    ///   - adapters: LoRA files that change their weights, in this order.
     /// - Throws: `CheckpointError.notFound` where there is no such pipeline; `FileError`, `CheckpointError` and
     ///   `TensorError` where a part is absent, damaged or not supported.
-    public func open(_ nameOrPath: String, dtype: DType) throws -> any TextToImage {
+    public func open(
+        _ nameOrPath: String, dtype: DType, adapters: [Adapter] = []
+    ) throws -> any TextToImage {
         let index = try HubCache.locate(nameOrPath, file: "model_index.json")
-        return try open(PipelineFolder(Paths.dirname(index)), dtype: dtype)
+        return try open(PipelineFolder(Paths.dirname(index)), dtype: dtype, adapters: adapters)
     }
 
     /// Opens a pipeline from its parts.
     /// - Throws: see the other `open`.
-    public func open(_ folder: PipelineFolder, dtype: DType) throws -> any TextToImage {
+    public func open(
+        _ folder: PipelineFolder, dtype: DType, adapters: [Adapter] = []
+    ) throws -> any TextToImage {
         guard dtype == .f32 || dtype == .bf16 else {
             throw TensorError.dtype(
                 operation: "pipeline", message: "a pipeline computes in f32 or bf16, not \(dtype)")
@@ -102,7 +107,9 @@ public struct PipelineRegistry {
         guard let entry = entries[className] else {
             throw folder.fault("_class_name", entries.unknown(className).description)
         }
-        return try entry.open(folder, dtype, self)
+        let pipeline = try entry.open(folder, dtype, self)
+        try pipeline.adapt(adapters)
+        return pipeline
     }
 }
 

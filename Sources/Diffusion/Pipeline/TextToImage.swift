@@ -20,6 +20,12 @@ public protocol TextToImage: AnyObject {
     /// The script's name of the model's own scheduler, or its class where it is not implemented.
     var schedulerName: String { get }
 
+    /// The LoRA files that change its weights, in order.
+    var adapters: [Adapter] { get }
+    /// Adds the products of LoRA files to its weights, before the first picture.
+    /// - Throws: `CheckpointError.adapter` where one does not fit.
+    func adapt(_ adapters: [Adapter]) throws
+
     /// What pictures with these options will be made with. Checks everything that needs no network.
     /// - Throws: `TensorError.value` naming the option that is wrong; `TokenizerError` for a text that is too long where
     ///   that is an error.
@@ -50,6 +56,17 @@ public protocol TextToImage: AnyObject {
 extension TextToImage {
     /// Nothing is done ahead.
     public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int { options.prompts.count }
+
+    /// None.
+    public var adapters: [Adapter] { [] }
+
+    /// Refuses them.
+    public func adapt(_ adapters: [Adapter]) throws {
+        if let first = adapters.first {
+            throw TensorError.value(
+                operation: "lora", message: "\(first.lora.path): \(className) has no weights that a LoRA changes")
+        }
+    }
 }
 
 /// What a picture is made with where nothing is asked for.

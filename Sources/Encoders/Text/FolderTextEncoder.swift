@@ -28,6 +28,8 @@ public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder {
         try network.load(self.folder.checkpoint)
     }
 
+    /// Its parameters and its folder.
+    public var loaded: LoadedNetwork? { LoadedNetwork(network.parameters, folder) }
     /// The compute dtype.
     public var dtype: DType { folder.executor.dtype }
     /// The files that the weights and sizes came from, with their SHA-256.

@@ -21,6 +21,8 @@ public protocol TextEncoder: AnyObject {
     func encode(_ ids: Tensor, mask: Tensor?, _ request: TextRequest) throws -> TextStates
     /// Gives memory back that the next pass takes again, for when another network works.
     func releaseMemory()
+    /// Its parameters and its folder; nil where it came from none.
+    var loaded: LoadedNetwork? { get }
 }
 
 /// What a text model makes of N texts.
@@ -49,6 +51,8 @@ extension TextEncoder {
     public var notes: [String] { [] }
     /// Nothing to give back.
     public func releaseMemory() {}
+    /// It came from no folder.
+    public var loaded: LoadedNetwork? { nil }
 }
 
 /// The text encoders by `model_type`.

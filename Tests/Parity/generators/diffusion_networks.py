@@ -204,4 +204,5 @@ def main():
         print(file, (HERE / file).stat().st_size, "bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -87,7 +87,10 @@ enum PipelineMethods {
                     .list($0.pipeline.notes)
                 },
                 property("identity", .string, "What its images depend on, beside the options of `generate`.") {
-                    .string("\($0.name) files=\($0.pipeline.identity.prefix(16)) dtype=\($0.pipeline.dtype.rawValue)")
+                    let adapters = $0.pipeline.adapters.map(\.identity).joined(separator: "+")
+                    return .string(
+                        "\($0.name) files=\($0.pipeline.identity.prefix(16)) dtype=\($0.pipeline.dtype.rawValue)"
+                            + (adapters.isEmpty ? "" : " lora=" + adapters))
                 },
             ],
             operators: [

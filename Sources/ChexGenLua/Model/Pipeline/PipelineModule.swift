@@ -64,7 +64,9 @@ enum PipelineModule {
                         + "of a pipeline by name."),
                 LuaParameter(
                     "options", .dictionary(.any), optional: true,
-                    "`dtype`: \"f32\" or \"bf16\". A registered model gets the whole table."),
+                    "`dtype`: \"f32\" or \"bf16\". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, "
+                        + "kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part "
+                        + "it changes, `part` names it. A registered model gets the whole table."),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
             "Opens a text-to-image pipeline of the class that its model_index.json names: "
                 + session.pipelines.entries.all.map { "`\($0.className)` (\($0.about))" }.joined(separator: ", ")
@@ -76,10 +78,12 @@ enum PipelineModule {
                 return try model.load(arguments.value("options"), session.host)
             }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where field.name != "dtype" {
-                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype")
+            for field in options.fields where field.name != "dtype" && field.name != "lora" {
+                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, lora")
             }
-            let (pipeline, name) = try open(arguments, session, session.dtype(options, arguments))
+            let dtype = try session.dtype(options, arguments)
+            let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
+            let (pipeline, name) = try open(arguments, session, dtype, adapters)
             try session.input(pipeline.files)
             for note in pipeline.notes { session.note(note) }
             return [.object(PipelineObject(pipeline, session, name: name))]
@@ -87,11 +91,11 @@ enum PipelineModule {
     }
 
     private static func open(
-        _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType
+        _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType, _ adapters: [Adapter]
     ) throws -> (any TextToImage, String) {
         if let name = arguments.value("source").stringValue {
             do {
-                return (try session.pipelines.open(name, dtype: dtype), name)
+                return (try session.pipelines.open(name, dtype: dtype, adapters: adapters), name)
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
                 var hinted = LuaError("\(error)\nor did you mean the registered model '\(near)'?")
@@ -106,7 +110,7 @@ enum PipelineModule {
         var folder = PipelineFolder(className: try source.string("class"), places: places, scheduler: scheduler)
         if source.has("text_length") { folder.textLength = try source.integer("text_length") }
         let name = places["unet"] ?? places["transformer"] ?? "pipeline"
-        return (try session.pipelines.open(folder, dtype: dtype), name)
+        return (try session.pipelines.open(folder, dtype: dtype, adapters: adapters), name)
     }
 }
 
