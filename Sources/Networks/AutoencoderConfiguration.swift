@@ -16,6 +16,8 @@ public struct AutoencoderConfiguration: Sendable {
     public var sampleSize: Int
     /// What latents are multiplied by for the denoiser.
     public var scalingFactor: Double
+    /// What is taken from latents before that.
+    public var shiftFactor: Double
     /// Whether 1 × 1 convolutions follow the encoder and precede the decoder.
     public var hasQuantConvolution, hasPostQuantConvolution: Bool
     /// Whether the smallest level has an attention.
@@ -52,6 +54,7 @@ public struct AutoencoderConfiguration: Sendable {
         groups = try reader.integer("norm_num_groups", 1...1024, default: 32)
         sampleSize = try reader.integer("sample_size", 1...16_384, default: 32)
         scalingFactor = try reader.number("scaling_factor", default: 0.18215)
+        shiftFactor = try reader.number("shift_factor", default: 0)
         hasQuantConvolution = try reader.boolean("use_quant_conv", default: true)
         hasPostQuantConvolution = try reader.boolean("use_post_quant_conv", default: true)
         hasAttention = try reader.boolean("mid_block_add_attention", default: true)
@@ -59,9 +62,6 @@ public struct AutoencoderConfiguration: Sendable {
             throw reader.fault("norm_num_groups", "\(groups) groups do not divide \(bad) channels")
         }
         guard scalingFactor != 0 else { throw reader.fault("scaling_factor", "wanted a number other than 0") }
-        guard try reader.number("shift_factor", default: 0) == 0 else {
-            throw reader.fault("shift_factor", "a shift of latents is not supported")
-        }
         try reader.require("act_fn", .string("silu"))
         for key in ["latents_mean", "latents_std"] { try reader.requireAbsent(key) }
         // Precision is chosen by the caller here.

@@ -9,7 +9,7 @@ import Testing
 @Suite("AutoencoderKL") struct AutoencoderTests {
     @Test func equalsDiffusers() throws {
         let names = try ReferenceNetwork.names("vae")
-        #expect(names.count == 5)
+        #expect(names.count == 6)
         for name in names {
             let reference = try ReferenceNetwork("vae", name)
             let folder = try reference.folder()
@@ -79,6 +79,9 @@ import Testing
             let path = folder.path + "/" + name
             #expect(try files[path] == SHA256.hex(file: path), "\(name)")
         }
+        #expect(vae.shiftFactor == 0)
+        let shifted = try AutoencoderKL(ReferenceNetwork("vae", "shifted").folder().path, dtype: .f32)
+        #expect(shifted.latentChannels == 16 && shifted.scalingFactor == 1.5305 && shifted.shiftFactor == 0.0609)
         let levels = try ReferenceNetwork("vae", "levels").folder()
         #expect(try AutoencoderKL(levels.path, dtype: .f32).scale == 4)
     }
@@ -111,7 +114,8 @@ import Testing
             ("down_block_types", .array([JSON](repeating: .string("AttnDownEncoderBlock2D"), count: 2))),
             ("up_block_types", .array([.string("UpDecoderBlock2D")])), ("block_out_channels", .array([])),
             ("norm_num_groups", .integer(7)), ("layers_per_block", .integer(0)), ("in_channels", .integer(0)),
-            ("scaling_factor", .integer(0)), ("scaling_factor", .string("x")), ("use_quant_conv", .integer(1)),
+            ("scaling_factor", .integer(0)), ("scaling_factor", .string("x")), ("shift_factor", .string("x")),
+            ("use_quant_conv", .integer(1)),
             ("sample_size", .integer(-1)), ("latent_channel", .integer(4)), ("layers_per_block", .integer(1 << 40)),
         ]
         for (key, value) in bad {

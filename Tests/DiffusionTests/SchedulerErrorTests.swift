@@ -42,6 +42,14 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
             (#"{"_class_name": "DPMSolverMultistepScheduler", "solver_order": 4}"#, "solver_order"),
             (#"{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver"}"#, "dpmsolver++"),
             (#"{"_class_name": "DPMSolverMultistepScheduler", "variance_type": "learned_range"}"#, "variance"),
+            (#"{"_class_name": "FlowMatchEulerDiscreteScheduler", "use_beta_sigmas": true}"#, "not supported"),
+            (#"{"_class_name": "FlowMatchEulerDiscreteScheduler", "time_shift_type": "cubic"}"#, "exponential"),
+            (#"{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 0}"#, "shift"),
+            (
+                #"""
+                {"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": true, "max_image_seq_len": 256}
+                """#, "base_image_seq_len"
+            ),
         ]
         for (text, part) in bad {
             let found = message { _ = try configuration(text).make() }
@@ -163,6 +171,26 @@ func configuration(_ text: String) throws -> SchedulerConfiguration {
         }
         let offset = try configuration(#"{"_class_name": "DDIMScheduler", "steps_offset": 1}"#).make()
         #expect(message { try offset.setTimesteps(1000) }.contains("fewer steps"))
+    }
+
+    @Test func whatAFlowBeginsWithIsLookedAt() throws {
+        func flow(_ options: String) throws -> any FlowScheduler {
+            let made = try configuration("{\"_class_name\": \"FlowMatchEulerDiscreteScheduler\"\(options)}").make()
+            return try #require(made as? any FlowScheduler)
+        }
+        let dynamic = try flow(#", "use_dynamic_shifting": true"#)
+        #expect(message { try dynamic.setTimesteps(4) }.contains("tokens"))
+        #expect(message { try dynamic.setTimesteps(4, sigmas: [1, 0.5], tokens: 9) }.contains("2 sigmas for 4 steps"))
+        let fixed = try flow(#", "shift": 3.0"#)
+        #expect(message { try fixed.setTimesteps(1, sigmas: [1.5], tokens: nil) }.contains("from 0 to 1"))
+        #expect(message { try flow(#", "shift_terminal": 0.1"#).setTimesteps(1) }.contains("no numbers"))
+        try fixed.setTimesteps(2, sigmas: [1, 0.5], tokens: 9)
+        var state = try fixed.state()
+        state["given"] = try Tensor([1, 0.5, 0.2] as [Float], shape: [3])
+        #expect(message { try fixed.restore(state) }.contains("its sigmas"))
+        state["given"] = nil
+        state["tokens"] = try Tensor([Int64.min], shape: [1])
+        #expect(message { try fixed.restore(state) }.contains("tokens"))
     }
 
     @Test func foreignStatesAreRefused() throws {

@@ -11,6 +11,9 @@ struct SchedulerCase {
     /// The scheduler that a pipeline takes in place of its own.
     let other: String?
     let steps: Int
+    /// A pipeline's own sigmas, and the tokens of its image, of flows.
+    let given: [Float]?
+    let tokens: Int?
     let eta: Double
     let seed: Int
     let timesteps: [Double]
@@ -28,6 +31,8 @@ struct SchedulerCase {
         self.configuration = configuration
         other = json["other"]?.string
         self.steps = steps
+        given = list("given")?.map { Float($0) }
+        tokens = json["tokens"]?.integer
         self.eta = eta
         self.seed = seed
         self.timesteps = timesteps
@@ -48,6 +53,14 @@ struct SchedulerCase {
         let own = try SchedulerConfiguration(configuration, name: "case")
         guard let other else { return try own.make(eta: eta) }
         return try own.changing(StableDiffusion.schedulerChanges).make(other)
+    }
+
+    func begin(_ scheduler: any Scheduler) throws {
+        if let flow = scheduler as? any FlowScheduler {
+            try flow.setTimesteps(steps, sigmas: given, tokens: tokens)
+        } else {
+            try scheduler.setTimesteps(steps)
+        }
     }
 
     func noise() throws -> LatentNoise {
@@ -72,11 +85,11 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
 @Suite("Schedulers against diffusers") struct SchedulerParityTests {
     @Test func timestepsSigmasAndTrajectoriesMatch() throws {
         let cases = try SchedulerCase.all()
-        #expect(cases.count >= 57)
+        #expect(cases.count >= 82)
         for run in cases {
             let text = "\(run.other ?? "") \(run.configuration.text()) steps \(run.steps) eta \(run.eta)"
             let scheduler = try run.scheduler()
-            try scheduler.setTimesteps(run.steps)
+            try run.begin(scheduler)
             #expect(scheduler.timesteps.count == run.timesteps.count, "\(text)")
             // Karras' timesteps of Euler's method come from logarithms that NumPy rounds in its own way.
             let isSpread =
@@ -113,12 +126,12 @@ func difference(_ tensor: Tensor, _ expected: [Double]) throws -> Double {
     @Test func aRestoredRunEndsInTheSameBits() throws {
         for run in try SchedulerCase.all() {
             let whole = try run.scheduler()
-            try whole.setTimesteps(run.steps)
+            try run.begin(whole)
             let count = whole.timesteps.count
             for cut in Set([0, 1, 2, 5, count / 2, count - 1, count]) where cut <= count {
                 let noise = try run.noise()
                 var sample = try noise.next()
-                try whole.setTimesteps(run.steps)
+                try run.begin(whole)
                 var kept: (state: [String: Tensor], sample: Tensor, draws: Int)?
                 for index in 0...count {
                     if index == cut { kept = (try whole.state(), try sample.clone(), noise.draws) }

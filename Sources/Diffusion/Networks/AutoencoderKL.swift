@@ -54,6 +54,8 @@ public final class AutoencoderKL: Autoencoder {
     public var scale: Int { configuration.scale }
     /// What latents are multiplied by for the denoiser.
     public var scalingFactor: Double { configuration.scalingFactor }
+    /// What is taken from latents before that.
+    public var shiftFactor: Double { configuration.shiftFactor }
 
     /// What a user should know of the configuration.
     public var notes: [String] { configuration.notes }

@@ -37,6 +37,8 @@ public protocol Autoencoder: AnyObject {
     var scale: Int { get }
     /// What latents are multiplied by for the denoiser: `scaling_factor`.
     var scalingFactor: Double { get }
+    /// What is taken from latents before that: `shift_factor`.
+    var shiftFactor: Double { get }
     /// The compute dtype.
     var dtype: DType { get }
     /// The files that the weights and sizes came from, with their SHA-256.
@@ -77,6 +79,8 @@ extension Denoiser {
 }
 
 extension Autoencoder {
+    /// None.
+    public var shiftFactor: Double { 0 }
     /// Nothing to say.
     public var notes: [String] { [] }
     /// Nothing to give back.

@@ -68,10 +68,10 @@ extension DiffusionFamily {
     /// None.
     public func embeddedGuidance(_ options: GenerationOptions) -> Float? { nil }
 
-    /// Decoded after division by the scaling factor.
+    /// Decoded after division by the scaling factor, and the shift.
     public func picture(_ latent: Tensor, isTiled: Bool) throws -> Tensor {
-        let factor = Float(autoencoder.scalingFactor)
-        let unscaled = try Elementwise.map(latent) { $0 / factor }
+        let (factor, shift) = (Float(autoencoder.scalingFactor), Float(autoencoder.shiftFactor))
+        let unscaled = try Elementwise.map(latent) { $0 / factor + shift }
         return try isTiled ? autoencoder.decodeTiled(unscaled) : autoencoder.decode(unscaled)
     }
 }

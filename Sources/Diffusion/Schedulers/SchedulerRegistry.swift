@@ -29,7 +29,7 @@ public struct SchedulerRegistry: Sendable {
     /// The program's own.
     public static let standard = SchedulerRegistry(own: [
         DDIMScheduler.entry, DDPMScheduler.entry, PNDMScheduler.entry, EulerScheduler.entry,
-        EulerScheduler.ancestralEntry, DPMSolverMultistepScheduler.entry,
+        EulerScheduler.ancestralEntry, DPMSolverMultistepScheduler.entry, FlowMatchEulerScheduler.entry,
     ])
 
     /// The entries by class.
@@ -69,13 +69,14 @@ public struct SchedulerRegistry: Sendable {
     /// The options of diffusers' schedulers of this family. Pipelines and `from_config` leave those of another
     /// scheduler in the file, where they change nothing.
     static let options: Set<String> = [
-        "algorithm_type", "beta_end", "beta_schedule", "beta_start", "clip_sample", "clip_sample_range",
-        "disable_corrector", "dynamic_thresholding_ratio", "euler_at_final", "final_sigmas_type", "flow_shift",
-        "interpolation_type", "lambda_min_clipped", "lower_order_final", "noise_sampler_seed", "num_train_timesteps",
-        "original_inference_steps", "predict_x0", "prediction_type", "rescale_betas_zero_snr", "sample_max_value",
-        "set_alpha_to_one", "sigma_data", "sigma_max", "sigma_min", "sigma_schedule", "skip_prk_steps", "solver_order",
-        "solver_p", "solver_type", "steps_offset", "thresholding", "timestep_scaling", "timestep_spacing",
-        "timestep_type", "trained_betas", "use_beta_sigmas", "use_exponential_sigmas", "use_flow_sigmas",
-        "use_karras_sigmas", "use_lu_lambdas", "variance_type",
+        "algorithm_type", "base_image_seq_len", "base_shift", "beta_end", "beta_schedule", "beta_start", "clip_sample",
+        "clip_sample_range", "disable_corrector", "dynamic_thresholding_ratio", "euler_at_final", "final_sigmas_type",
+        "flow_shift", "interpolation_type", "invert_sigmas", "lambda_min_clipped", "lower_order_final",
+        "max_image_seq_len", "max_shift", "noise_sampler_seed", "num_train_timesteps", "original_inference_steps",
+        "predict_x0", "prediction_type", "rescale_betas_zero_snr", "sample_max_value", "set_alpha_to_one", "shift",
+        "shift_terminal", "sigma_data", "sigma_max", "sigma_min", "sigma_schedule", "skip_prk_steps", "solver_order",
+        "solver_p", "solver_type", "steps_offset", "thresholding", "time_shift_type", "timestep_scaling",
+        "timestep_spacing", "timestep_type", "trained_betas", "use_beta_sigmas", "use_dynamic_shifting",
+        "use_exponential_sigmas", "use_flow_sigmas", "use_karras_sigmas", "use_lu_lambdas", "variance_type",
     ]
 }

@@ -18,15 +18,21 @@ struct SigmaOptions: Sendable {
     /// - Parameter choices: the flags that the scheduler has, with what they choose.
     /// - Throws: `FileError.malformed` for a wrong value, or two flags at once.
     init(_ reader: ConfigurationReader, _ choices: [(String, SigmaSpacing)]) throws {
+        spacing = try Self.spacing(reader, choices)
+        smallest = try Self.sigma(reader, "sigma_min")
+        largest = try Self.sigma(reader, "sigma_max")
+        final = try reader.choice("final_sigmas_type", default: .zero)
+    }
+
+    /// What the flags choose.
+    /// - Throws: `FileError.malformed` for a wrong value, or two flags at once.
+    static func spacing(_ reader: ConfigurationReader, _ choices: [(String, SigmaSpacing)]) throws -> SigmaSpacing {
         let chosen = try choices.filter { try reader.boolean($0.0, default: false) }
         guard chosen.count < 2 else {
             throw reader.fault(chosen[1].0, "cannot be used together with \(chosen[0].0)")
         }
         try reader.refuse("use_beta_sigmas")
-        if let choice = chosen.first { spacing = choice.1 }
-        smallest = try Self.sigma(reader, "sigma_min")
-        largest = try Self.sigma(reader, "sigma_max")
-        final = try reader.choice("final_sigmas_type", default: .zero)
+        return chosen.first?.1 ?? .training
     }
 
     /// A number above 0, or nil where the key is absent.

@@ -83,6 +83,9 @@ VAES = {
     "sd": (VAE | {"layers_per_block": 2, "scaling_factor": 0.18215}, (2, 12, 20), (2, 6, 5), False),
     "plain": (VAE | {"use_quant_conv": False, "use_post_quant_conv": False, "latent_channels": 6}, (1, 8, 8), (1, 3, 4),
               False),
+    # As Stable Diffusion 3.5 and FLUX.1 have it.
+    "shifted": (VAE | {"use_quant_conv": False, "use_post_quant_conv": False, "latent_channels": 16,
+                       "scaling_factor": 1.5305, "shift_factor": 0.0609}, (1, 10, 8), (2, 4, 3), False),
     "levels": (VAE | {"block_out_channels": [16, 16, 24], "down_block_types": ["DownEncoderBlock2D"] * 3,
                       "up_block_types": ["UpDecoderBlock2D"] * 3}, (1, 16, 8), (1, 13, 9), True),
     "tiles": (VAE, (1, 4, 6), (2, 9, 15), True),

@@ -17,6 +17,7 @@ import sys
 import diffusers
 import torch
 from diffusers.configuration_utils import FrozenDict
+from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from diffusers.utils.torch_utils import randn_tensor
 
 import places
@@ -48,8 +49,9 @@ def altered(scheduler):
     return scheduler
 
 
-def case(config, steps, eta=0.0, seed=7, other=None):
-    """One run; with `other`, of the scheduler that a pipeline takes in place of its own."""
+def case(config, steps, eta=0.0, seed=7, other=None, sigmas=None, tokens=None):
+    """One run; with `other`, of the scheduler that a pipeline takes in place of its own; of flows with a pipeline's sigmas
+    and the number of the image's tokens."""
     config = dict(config)
     name = config["_class_name"]
     kind = getattr(diffusers, name)
@@ -57,9 +59,16 @@ def case(config, steps, eta=0.0, seed=7, other=None):
     if other:
         name = other
         scheduler = getattr(diffusers, other).from_config(altered(scheduler).config)
-    scheduler.set_timesteps(steps)
+    if tokens or sigmas:
+        own = scheduler.config
+        mu = tokens and calculate_shift(
+            tokens, own.base_image_seq_len, own.max_image_seq_len, own.base_shift, own.max_shift)
+        scheduler.set_timesteps(steps, sigmas=sigmas, mu=mu)
+    else:
+        scheduler.set_timesteps(steps)
+    initial = getattr(scheduler, "init_noise_sigma", 1.0)
     generators = [torch.Generator().manual_seed(seed + i) for i in range(SHAPE[0])]
-    sample = randn_tensor(SHAPE, generator=generators) * scheduler.init_noise_sigma
+    sample = randn_tensor(SHAPE, generator=generators) * initial
     extra = {}
     if name == "DDIMScheduler":
         extra = {"eta": eta, "generator": generators}
@@ -70,7 +79,7 @@ def case(config, steps, eta=0.0, seed=7, other=None):
         # A schedule may begin with equal timesteps; a pipeline would take the second.
         if hasattr(scheduler, "set_begin_index") and index == 0:
             scheduler.set_begin_index(0)
-        output = model(scheduler.scale_model_input(sample, t), t)
+        output = model(scheduler.scale_model_input(sample, t) if hasattr(scheduler, "scale_model_input") else sample, t)
         sample = scheduler.step(output, t, sample, **extra).prev_sample
         if index == len(scheduler.timesteps) // 2:
             middle = sample
@@ -78,14 +87,15 @@ def case(config, steps, eta=0.0, seed=7, other=None):
     values = lambda x: [number(v) for v in x.permute(0, 2, 3, 1).flatten()]
     if not torch.isfinite(sample).all():
         return None
-    return ({"other": other} if other else {}) | {
+    extra = {"other": other, "given": sigmas and [number(torch.tensor(s)) for s in sigmas], "tokens": tokens}
+    return {k: v for k, v in extra.items() if v} | {
         "config": {k: ("-Infinity" if v == -math.inf else v) for k, v in config.items()},
         "steps": steps,
         "eta": eta,
         "seed": seed,
         "timesteps": [number(t) for t in scheduler.timesteps],
         "sigmas": [number(s) for s in scheduler.sigmas] if name not in ("DDIMScheduler", "DDPMScheduler", "PNDMScheduler") else [],
-        "init_noise_sigma": number(scheduler.init_noise_sigma),
+        "init_noise_sigma": number(initial),
         "middle": values(middle),
         "final": values(sample),
     }
@@ -99,10 +109,15 @@ def committed():
     euler, ancestral = "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler"
     dpm = "DPMSolverMultistepScheduler"
     v = {"prediction_type": "v_prediction"}
+    flow = "FlowMatchEulerDiscreteScheduler"
     ddpm, offset = "DDPMScheduler", {"steps_offset": 1, "clip_sample": False}
 
     def swapped(own, other, **options):
         return case({"_class_name": own, **SD, **options}, 10, other=other)
+
+    def flowing(steps, tokens=None, given=False, **options):
+        sigmas = [1 + i * (1 / steps - 1) / max(steps - 1, 1) for i in range(steps)] if given else None
+        return case({"_class_name": flow, **options}, steps, sigmas=sigmas, tokens=tokens)
 
     return [
         add(ddim, 50, steps_offset=1, clip_sample=False, set_alpha_to_one=False, **v),
@@ -164,6 +179,19 @@ def committed():
         swapped(ddpm, ddim, steps_offset=0, clip_sample=True),
         swapped("KDPM2DiscreteScheduler", euler, steps_offset=0),
         swapped(pndm, ddpm, skip_prk_steps=True, **offset),
+        # Stable Diffusion 3.5, FLUX.1, Lumina 2 and Sana; then what none of them has.
+        *(flowing(steps, shift=3.0) for steps in (1, 2, 3, 7, 20, 28, 40, 50, 100)),
+        *(flowing(steps, tokens, True, shift=3.0, use_dynamic_shifting=True)
+          for steps, tokens in ((1, 256), (4, 1024), (20, 1536), (28, 4096), (50, 4096), (50, 16))),
+        *(flowing(steps, given=True, shift=6.0) for steps in (1, 13, 50)),
+        flowing(25, 800, use_dynamic_shifting=True, base_shift=0.7, max_shift=1.3, base_image_seq_len=100,
+                max_image_seq_len=5000),
+        flowing(17, 640, True, use_dynamic_shifting=True, time_shift_type="linear"),
+        flowing(20, 900, True, use_dynamic_shifting=True, shift_terminal=0.1),
+        flowing(20, shift=2.5, shift_terminal=0.02, num_train_timesteps=400),
+        flowing(12, shift=3.0, use_karras_sigmas=True),
+        flowing(15, 2000, True, use_dynamic_shifting=True, use_exponential_sigmas=True),
+        flowing(10, shift=1.5, invert_sigmas=True),
     ]
 
 

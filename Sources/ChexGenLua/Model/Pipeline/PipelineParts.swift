@@ -128,7 +128,8 @@ enum PipelineParts {
                 [
                     LuaParameter(
                         "latents", .object("Tensor"),
-                        "f32 `[N, h, w, C]`, not scaled: a pipeline's latents divided by `scaling_factor`."),
+                        "f32 `[N, h, w, C]`, not scaled: a pipeline's latents divided by `scaling_factor`, plus "
+                            + "`shift_factor`."),
                     LuaParameter(
                         "options",
                         .options([
@@ -146,6 +147,9 @@ enum PipelineParts {
         properties: [
             LuaPropertyDeclaration("scaling_factor", .number, "What latents are multiplied by for the denoiser.") {
                 ($0 as? AutoencoderObject).map { .number($0.autoencoder.scalingFactor) } ?? .nil
+            },
+            LuaPropertyDeclaration("shift_factor", .number, "What is taken from latents before that.") {
+                ($0 as? AutoencoderObject).map { .number($0.autoencoder.shiftFactor) } ?? .nil
             },
             LuaPropertyDeclaration("scale", .integer, "Pixels a side of one cell of a latent.") { object in
                 (object as? AutoencoderObject).map { .integer($0.autoencoder.scale) } ?? .nil
