@@ -80,7 +80,8 @@ import Testing
             #expect(try files[path] == SHA256.hex(file: path), "\(name)")
         }
         #expect(vae.shiftFactor == 0)
-        let shifted = try AutoencoderKL(ReferenceNetwork("vae", "shifted").folder().path, dtype: .f32)
+        let own = try ReferenceNetwork("vae", "shifted").folder()
+        let shifted = try AutoencoderKL(own.path, dtype: .f32)
         #expect(shifted.latentChannels == 16 && shifted.scalingFactor == 1.5305 && shifted.shiftFactor == 0.0609)
         let levels = try ReferenceNetwork("vae", "levels").folder()
         #expect(try AutoencoderKL(levels.path, dtype: .f32).scale == 4)

@@ -23,6 +23,8 @@ private enum Network: Computation {
     case sana(SanaNetwork)
     case deepEncoding(DeepAutoencoderNetwork)
     case deepDecoding(DeepAutoencoderNetwork)
+    case sd3(SD3Network)
+    case flux(FluxNetwork)
 
     func run<E: Execution>(_ x: [E.Value], on execution: E) throws -> E.Value {
         switch self {
@@ -55,6 +57,10 @@ private enum Network: Computation {
             return try network.forward(x[0], timestep: 381, text: x[1], mask: .lengths([3, 2]), on: execution)
         case .deepEncoding(let network): return try network.encode(x[0], on: execution)
         case .deepDecoding(let network): return try network.decode(x[0], on: execution)
+        case .sd3(let network):
+            return try network.forward(x[0], timestep: 381, text: x[1], pooled: x[2], on: execution)
+        case .flux(let network):
+            return try network.forward(x[0], timestep: 381, guidance: 3.5, text: x[1], pooled: x[2], on: execution)
         }
     }
 
@@ -72,6 +78,8 @@ private enum Network: Computation {
         case .pixart(let network): return network.parameters
         case .sana(let network): return network.parameters
         case .deepEncoding(let network), .deepDecoding(let network): return network.parameters
+        case .sd3(let network): return network.parameters
+        case .flux(let network): return network.parameters
         }
     }
 }
@@ -257,6 +265,34 @@ private enum Network: Computation {
                 comment + ", encode", .deepEncoding(network), [1, 8, 12, 3], every: 7, tolerances: (2e-5, 4e-2, 3e-4))
             try check(
                 comment + ", decode", .deepDecoding(network), [1, 2, 3, 4], every: 9, tolerances: (2e-5, 4e-2, 3e-4))
+        }
+    }
+
+    @Test func jointTransformers() throws {
+        let sd3 = try configured(
+            """
+            {"_class_name": "SD3Transformer2DModel", "sample_size": 8, "num_attention_heads": 2, "attention_head_dim": 8,
+             "caption_projection_dim": 16, "num_layers": 2, "joint_attention_dim": 10, "pooled_projection_dim": 6,
+             "pos_embed_max_size": 5, "in_channels": 4, "dual_attention_layers": [0], "qk_norm": "rms_norm"}
+            """
+        ) { try SD3Network(SD3Configuration(path: $0)) }
+        // One image, whose gates are fused, and two, which have gates of their own.
+        for images in [1, 2] {
+            try check(
+                "sd3", .sd3(sd3), [images, 4, 6, 4], [images, 3, 10], [images, 6], every: 11,
+                tolerances: (2e-5, 4e-2, 3e-4))
+        }
+        let flux = try configured(
+            """
+            {"_class_name": "FluxTransformer2DModel", "num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1,
+             "num_single_layers": 1, "joint_attention_dim": 10, "pooled_projection_dim": 6, "in_channels": 16,
+             "guidance_embeds": true, "axes_dims_rope": [2, 4, 2]}
+            """
+        ) { try FluxNetwork(FluxConfiguration(path: $0)) }
+        for images in [1, 2] {
+            try check(
+                "flux", .flux(flux), [images, 4, 6, 4], [images, 3, 10], [images, 6], every: 11,
+                tolerances: (2e-5, 4e-2, 3e-4))
         }
     }
 }

@@ -21,6 +21,18 @@ extension Conditioning {
         }
     }
 
+    /// The vectors of the texts.
+    /// - Throws: `TensorError.shape` where there are none, or others than a denoiser reads.
+    func vectors(width: Int, operation: String) throws -> Tensor {
+        let wanted = "wanted pooled vectors f32 [\(count), \(width)]"
+        guard let pooled else { throw TensorError.shape(operation: operation, message: "\(wanted), got none") }
+        guard pooled.shape == [count, width], pooled.dtype == .f32 else {
+            throw TensorError.shape(
+                operation: operation, message: "\(wanted), got \(pooled.dtype) \(Tensor.text(pooled.shape))")
+        }
+        return pooled
+    }
+
     /// Refuses what a denoiser does not read.
     /// - Parameter parts: what it does not read, and whether it is there.
     /// - Throws: `TensorError.value`.

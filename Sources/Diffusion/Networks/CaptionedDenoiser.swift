@@ -58,14 +58,7 @@ public final class CaptionedDenoiser<Network: CaptionedNetwork>: Denoiser {
     ) throws -> Tensor {
         let sizes = network.sizes
         try conditioning.refuse([("pooled", conditioning.pooled != nil), ("guidance", guidance != nil)], "transformer")
-        guard latents.rank == 4, latents.count > 0, latents.shape[3] == sizes.inputs, latents.dtype == .f32,
-            latents.shape[1] % sizes.patchSize == 0, latents.shape[2] % sizes.patchSize == 0
-        else {
-            throw TensorError.shape(
-                operation: "transformer",
-                message: "wanted latents f32 [N, H, W, \(sizes.inputs)] with sides that are multiples of "
-                    + "\(sizes.patchSize), got \(latents.dtype) \(Tensor.text(latents.shape))")
-        }
+        try latents.check(latents: sizes.inputs, patch: sizes.patchSize, operation: "transformer")
         try conditioning.check(texts: latents.shape[0], width: sizes.captionWidth, operation: "transformer")
         let result = try run(latents.contiguous(), timestep, conditioning, on: folder.executor)
         try folder.checkpoint.checkUnchanged()

@@ -11,6 +11,8 @@ public protocol Denoiser: AnyObject {
     var patchSize: Int { get }
     /// Channels of a token of the context: `cross_attention_dim`.
     var contextWidth: Int { get }
+    /// Channels of the vector of a text; nil where it reads none.
+    var pooledWidth: Int? { get }
     /// The compute dtype.
     var dtype: DType { get }
     /// The files that the weights and sizes came from, with their SHA-256.
@@ -70,12 +72,28 @@ extension Denoiser {
 
     /// Any sides.
     public var patchSize: Int { 1 }
+    /// None.
+    public var pooledWidth: Int? { nil }
     /// Nothing to say.
     public var notes: [String] { [] }
     /// Nothing to give back.
     public func releaseMemory() {}
     /// It came from no folder.
     public var loaded: LoadedNetwork? { nil }
+}
+
+extension Tensor {
+    /// Refuses what are no latents of a denoiser.
+    /// - Throws: `TensorError.shape`.
+    func check(latents channels: Int, patch: Int, operation: String) throws {
+        guard rank == 4, count > 0, shape[3] == channels, dtype == .f32, shape[1] % patch == 0, shape[2] % patch == 0
+        else {
+            throw TensorError.shape(
+                operation: operation,
+                message: "wanted latents f32 [N, H, W, \(channels)] with sides that are multiples of \(patch), got "
+                    + "\(dtype) \(Tensor.text(shape))")
+        }
+    }
 }
 
 extension Autoencoder {
@@ -98,6 +116,7 @@ public enum DenoiserRegistry {
             UNet2DConditionModel.entry,
             PixArtTransformer2DModel.entry("pixart", classes: ["PixArtTransformer2DModel", "Transformer2DModel"]),
             SanaTransformer2DModel.entry("sana", classes: ["SanaTransformer2DModel"]),
+            SD3Transformer2DModel.entry, FluxTransformer2DModel.entry,
         ])
 }
 

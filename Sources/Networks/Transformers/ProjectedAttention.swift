@@ -69,11 +69,17 @@ final class FeedForward {
         self.activation = activation
     }
 
-    /// f32 `[1, T, C]` or `[N, T, C]` for x in the execution's dtype; the result takes the residual's memory.
-    /// - Parameter gate: rows `[1, C]` that are multiplied to what is added to the residual.
+    /// f32 `[N, T, C]` for x in the execution's dtype; the result takes the residual's memory.
+    /// - Parameter gate: rows `[1 or N, C]` that are multiplied to what is added to the residual.
     func forward<E: Execution>(
         _ x: E.Value, gate: E.Value, addingTo residual: E.Value, on execution: E
     ) throws -> E.Value {
+        if gate.shape[0] > 1 {
+            // The rows of several images have gates of their own.
+            let inner = try execution.linear(expand, x, Epilogue(activation: activation))
+            return try execution.linear(
+                shrink, inner, Epilogue(scale: .given(gate), residual: .given(residual), result: .f32))
+        }
         let rows = [x.shape[0] * x.shape[1], x.shape[2]]
         let parts = [try execution.reshape(x, rows), try execution.reshape(residual, rows)]
         let result = try execution.each(parts, by: .rows(bytes: expand.outputs * 4)) { parts in

@@ -1,5 +1,6 @@
 """Expected outputs of small denoisers and autoencoders with weights by formula: diffusers' UNet2DConditionModel,
-PixArtTransformer2DModel, SanaTransformer2DModel, AutoencoderKL and AutoencoderDC.
+PixArtTransformer2DModel, SanaTransformer2DModel, SD3Transformer2DModel, FluxTransformer2DModel, AutoencoderKL and
+AutoencoderDC.
 
 Run in the reference environment (diffusers 0.33); writes fixtures/diffusion/networks.json, with each network's config and
 the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors. Pictures and latents are [N, H, W, C].
@@ -8,8 +9,9 @@ the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors
 import json
 
 import torch
-from diffusers import (AutoencoderDC, AutoencoderKL, PixArtTransformer2DModel, SanaTransformer2DModel,
-                       UNet2DConditionModel)
+from diffusers import (
+    AutoencoderDC, AutoencoderKL, FluxPipeline, FluxTransformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel,
+    SD3Transformer2DModel, UNet2DConditionModel)
 from safetensors.numpy import save_file
 
 import places
@@ -73,6 +75,24 @@ SANAS = {
                      "interpolation_scale": 2}, (2, 6, 10), 11, [1, 11], 31.5),
     "patch": (SANA | {"patch_size": 3, "in_channels": 5, "out_channels": 10, "sample_size": 12, "interpolation_scale": 1},
               (1, 12, 9), 9, [4], 500.0),
+}
+SD3 = {"sample_size": 16, "num_attention_heads": 4, "attention_head_dim": 12, "caption_projection_dim": 48, "num_layers": 3,
+       "joint_attention_dim": 40, "pooled_projection_dim": 20, "pos_embed_max_size": 12, "in_channels": 4, "out_channels": 4}
+# name: (options, latents [N, H, W], tokens, timestep)
+SD3S = {
+    "medium": (SD3 | {"dual_attention_layers": [0, 1], "qk_norm": "rms_norm", "in_channels": 16, "out_channels": 16},
+               (2, 8, 8), 30, 991.331),
+    # Stable Diffusion 3.0, not square, up to the edge of the positions.
+    "plain": (SD3, (1, 10, 24), 9, 31.5),
+    "patch": (SD3 | {"patch_size": 3, "dual_attention_layers": [2], "num_layers": 3}, (2, 9, 12), 11, 500.0),
+}
+FLUX = {"num_attention_heads": 3, "attention_head_dim": 16, "num_layers": 2, "num_single_layers": 2, "joint_attention_dim": 40,
+        "pooled_projection_dim": 20, "axes_dims_rope": [4, 6, 6], "in_channels": 16}
+# name: (options, latents [N, H, W] before packing, tokens, timestep, guidance)
+FLUXES = {
+    "dev": (FLUX | {"guidance_embeds": True}, (2, 8, 8), 30, 991.331, 3.5),
+    # FLUX.1 schnell reads no guidance scale.
+    "schnell": (FLUX | {"in_channels": 64}, (1, 6, 14), 9, 31.5, None),
 }
 VAE = {
     "sample_size": 16, "block_out_channels": [16, 32], "norm_num_groups": 8, "layers_per_block": 1,
@@ -138,6 +158,12 @@ def planes(name, shape, channels):
     return torch.from_numpy(uniform(name, (*shape, channels), -1.7, 1.7)).permute(0, 3, 1, 2).contiguous()
 
 
+def texts(name, count, tokens, options):
+    """States and pooled vectors by formula."""
+    return (torch.from_numpy(uniform(name + ".context", (count, tokens, options["joint_attention_dim"]), -1.7, 1.7)),
+            torch.from_numpy(uniform(name + ".pooled", (count, options["pooled_projection_dim"]), -1.7, 1.7)))
+
+
 def last(tensor):
     """[N, H, W, C]; of a large image every ninth row is enough."""
     rows = 9 if tensor.shape[2] * tensor.shape[3] > 2000 else 1
@@ -146,7 +172,7 @@ def last(tensor):
 
 @torch.no_grad()
 def main():
-    outputs, document = {}, {"unet": {}, "pixart": {}, "sana": {}, "vae": {}, "deep": {}}
+    outputs, document = {}, {"unet": {}, "pixart": {}, "sana": {}, "sd3": {}, "flux": {}, "vae": {}, "deep": {}}
     for name, (options, shape, tokens, timestep) in UNETS.items():
         model, tree = network(UNet2DConditionModel, "unet-" + name, options)
         context = torch.from_numpy(uniform(f"unet-{name}.context", (shape[0], tokens, options["cross_attention_dim"]),
@@ -184,6 +210,28 @@ def main():
         document["sana"][name] = {
             "config": config, "latents": shape, "channels": channels, "tokens": tokens, "seen": seen, "timestep": timestep,
             "tensors": tree}
+    for name, (options, shape, tokens, timestep) in SD3S.items():
+        model, tree = network(SD3Transformer2DModel, "sd3-" + name, options)
+        context, pooled = texts("sd3-" + name, shape[0], tokens, options)
+        answer = model(planes(f"sd3-{name}.latents", shape, options["in_channels"]), context, pooled,
+                       torch.tensor([timestep]).expand(shape[0])).sample
+        outputs[f"sd3-{name}"] = last(answer)
+        config = json.loads(model.to_json_string()) if name == "medium" else options
+        document["sd3"][name] = {"config": config, "latents": shape, "channels": options["in_channels"], "tokens": tokens,
+                                 "timestep": timestep, "tensors": tree}
+    for name, (options, shape, tokens, timestep, guidance) in FLUXES.items():
+        model, tree = network(FluxTransformer2DModel, "flux-" + name, options)
+        context, pooled = texts("flux-" + name, shape[0], tokens, options)
+        channels = options["in_channels"] // 4
+        latents = planes(f"flux-{name}.latents", shape, channels)
+        places = FluxPipeline._prepare_latent_image_ids(1, shape[1] // 2, shape[2] // 2, "cpu", torch.float32)
+        answer = model(FluxPipeline._pack_latents(latents, shape[0], channels, *shape[1:]), context, pooled,
+                       torch.tensor([timestep / 1000]).expand(shape[0]), places, torch.zeros(tokens, 3),
+                       None if guidance is None else torch.full((shape[0],), guidance)).sample
+        outputs[f"flux-{name}"] = last(FluxPipeline._unpack_latents(answer, shape[1] * 8, shape[2] * 8, 8))
+        config = json.loads(model.to_json_string()) if name == "dev" else options
+        document["flux"][name] = {"config": config, "latents": shape, "channels": channels, "tokens": tokens,
+                                  "timestep": timestep, "guidance": guidance, "tensors": tree}
     for group, kind, models in (("vae", AutoencoderKL, VAES), ("deep", AutoencoderDC, DEEPS)):
         for name, (options, pictures, latents, is_tiled) in models.items():
             model, tree = network(kind, f"{group}-{name}", options)
