@@ -62,6 +62,8 @@ local models = {
   folder("SD-V2-1", "stabilityai/stable-diffusion-2-1", "Stable Diffusion 2.1", 50, 7.5),
   folder("pixart_sigma", "raman07/CheXGenBench-Models-Pixart-Sigma", "PixArt-Sigma, as CheXGenBench fine-tuned it", 20, 4.5),
   folder("sana", "raman07/CheXGenBench-Models-Sana-e20", "Sana 0.6B, as CheXGenBench fine-tuned it", 20, 4.5),
+  folder("SD-V3-5", "stabilityai/stable-diffusion-3.5-medium", "Stable Diffusion 3.5 Medium", 40, 4.5),
+  folder("flux", "black-forest-labs/FLUX.1-dev", "FLUX.1 dev", 50, 3.5),
   { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 },
     places = { { RADEDIT.weights, "unet/config.json" }, { RADEDIT.vae, "config.json" }, { RADEDIT.text_encoder, "config.json" } } },
 }

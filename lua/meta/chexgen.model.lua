@@ -113,7 +113,7 @@ function Classifier:close() end
 ---@field width? integer Pixels, a multiple of 8; the model's where absent.
 ---@field height? integer Pixels, a multiple of 8; the model's where absent.
 ---@field latents? Tensor Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
----@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
+---@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`, `flow_match_euler`.
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
@@ -136,7 +136,7 @@ function Classifier:close() end
 ---@field width? integer Pixels, a multiple of 8; the model's where absent.
 ---@field height? integer Pixels, a multiple of 8; the model's where absent.
 ---@field latents? Tensor Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
----@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
+---@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`, `flow_match_euler`.
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
@@ -155,7 +155,7 @@ function Classifier:close() end
 ---@field width? integer Pixels, a multiple of 8; the model's where absent.
 ---@field height? integer Pixels, a multiple of 8; the model's where absent.
 ---@field latents? Tensor Standard normal noise to begin with, f32 `[N, h, w, C]`, in place of the seeds'.
----@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`.
+---@field scheduler? string Another scheduler, with the options of the model's: `ddim`, `ddpm`, `pndm`, `euler`, `euler_ancestral`, `dpm_solver_multistep`, `flow_match_euler`.
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
@@ -257,6 +257,7 @@ function Denoiser:close() end
 --- The network of a pipeline between images and latents.
 ---@class Autoencoder
 ---@field scaling_factor number What latents are multiplied by for the denoiser.
+---@field shift_factor number What is taken from latents before that.
 ---@field scale integer Pixels a side of one cell of a latent.
 local Autoencoder = {}
 
@@ -266,7 +267,7 @@ local Autoencoder = {}
 function Autoencoder:encode(images) end
 
 --- Images of latents.
----@param latents Tensor f32 `[N, h, w, C]`, not scaled: a pipeline's latents divided by `scaling_factor`.
+---@param latents Tensor f32 `[N, h, w, C]`, not scaled: a pipeline's latents divided by `scaling_factor`, plus `shift_factor`.
 ---@param options? Autoencoder.decode.options How. (default {})
 ---@return Tensor images f32 `[N, H, W, 3]`, about -1 to 1.
 function Autoencoder:decode(latents, options) end
@@ -338,7 +339,7 @@ function Tokenizer:close() end
 ---@field tokenizer_3? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field scheduler table<string, any> What a scheduler_config.json holds, with `_class_name`, as in diffusers.
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
----@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
+---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
 ---@class chexgen.model.parameters.options
 ---@field config? string The folder with the network's config.json.
@@ -378,7 +379,7 @@ function M.encoder(name, options) end
 ---@return table[] entries `name`, `about`, `ending` (what follows the names of its metrics in tables), `roles` (by role, `neighbours` or `logits`: the output that plays it under `chexgenbench` and under `exact`, and the `ending` of the role's columns), `outputs` and `weights` (of the program's own), `registered`.
 function M.encoders() end
 
---- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana). Weights are memory-mapped; loading is strict.
+--- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana), `StableDiffusion3Pipeline` (Stable Diffusion 3 and 3.5), `FluxPipeline` (FLUX.1). Weights are memory-mapped; loading is strict.
 ---
 --- ```lua
 --- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
@@ -389,7 +390,7 @@ function M.encoders() end
 function M.pipeline(source, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"sana"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text" An encoder of the program's own, or a part of a pipeline.
+---@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text" An encoder of the program's own, or a part of a pipeline.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end

@@ -21,12 +21,13 @@ public struct TextOptions {
     public init() {}
 
     /// The tokens that a text may have: `max_sequence_length`, or else the family's.
+    /// - Parameter limit: the most that the family takes.
     /// - Throws: `TensorError.value` for a number that cannot be.
-    public func maximumLength(_ standard: Int) throws -> Int {
+    public func maximumLength(_ standard: Int, atMost limit: Int = 1 << 14) throws -> Int {
         let length = family[FamilyOption.maximumLength.name]?.integer ?? standard
-        guard (2...1 << 14).contains(length) else {
+        guard (2...limit).contains(length) else {
             throw TensorError.value(
-                operation: "generate", message: "wanted a max_sequence_length of 2 to \(1 << 14), got \(length)")
+                operation: "generate", message: "wanted a max_sequence_length of 2 to \(limit), got \(length)")
         }
         return length
     }

@@ -35,7 +35,9 @@ public struct PipelineEntry {
 /// its entry and a name in `standard`, or is added to a copy.
 public struct PipelineRegistry {
     /// The program's own.
-    public static let standard = PipelineRegistry(own: [StableDiffusion.entry, PixArtSigma.entry, Sana.entry])
+    public static let standard = PipelineRegistry(own: [
+        StableDiffusion.entry, PixArtSigma.entry, Sana.entry, StableDiffusion3.entry, Flux.entry,
+    ])
 
     /// The entries by class; the first is the class of parts that name none.
     public private(set) var entries: Registry<PipelineEntry>
