@@ -1,5 +1,5 @@
-"""Transformers of text to image, at full width with few layers: a guided step of a denoiser at 512 x 512 (batch 2), a text of 300
-tokens; chexgen beside PyTorch in both memory layouts, torch.compile, OpenVINO and ONNX Runtime, in turns; medians, ratios and the
+"""Transformers of text to image, at full width with few layers: a step of a denoiser at 512 x 512, guided where its model is guided
+(batch 2), a text of 300 tokens; chexgen beside PyTorch in both memory layouts, torch.compile, OpenVINO and ONNX Runtime, in turns; medians, ratios and the
 share of the machine's peak, which is measured in the same rounds.
 
     python benchmarks/text_to_image.py [--rounds N] [--only WORK] [--dtype f32|bf16] [--peers KIND ...]
@@ -16,17 +16,28 @@ from sides import BENCH, Side, serve
 
 FOLDER = Path.home() / ".cache/chexgen-benchmarks/transformers"
 # name: (kind, layers, title)
-WORK = {"pixart": ("denoiser", 4, "PixArt-Sigma, guided step"), "t5-xxl": ("text", 2, "T5-XXL, 300 tokens")}
+WORK = {"pixart": ("denoiser", 4, "PixArt-Sigma, guided step"), "sd3.5": ("denoiser", 3, "SD 3.5 Medium, guided step"),
+        "flux": ("denoiser", 1, "FLUX.1, step"), "t5-xxl": ("text", 2, "T5-XXL, 300 tokens")}
+# The inputs by their files: latents and contexts as pipelines of the reference have them.
+INPUTS = {"pixart": ["latents", "context"], "sd3.5": ["latents16", "context589", "pooled2048"],
+          "flux": ["latents16-1", "context512", "pooled768"], "t5-xxl": ["ids"]}
+SHAPES = {"latents": (2, 64, 64, 4), "context": (2, 300, 4096), "latents16": (2, 64, 64, 16), "context589": (2, 589, 4096),
+          "pooled2048": (2, 2048), "latents16-1": (1, 64, 64, 16), "context512": (1, 512, 4096), "pooled768": (1, 768)}
 
 
 def make(work):
     """The network of the reference, with random weights."""
     layers = WORK[work][1]
     if work == "pixart":
-        from diffusers import PixArtTransformer2DModel
-
-        return PixArtTransformer2DModel(sample_size=64, num_layers=layers, caption_channels=4096, interpolation_scale=1,
-                                        use_additional_conditions=False)
+        return model_class(work)(sample_size=64, num_layers=layers, caption_channels=4096, interpolation_scale=1,
+                                 use_additional_conditions=False)
+    if work == "sd3.5":
+        # Half of the blocks have two attentions, and the last one gives no text.
+        return model_class(work)(
+            num_layers=layers, num_attention_heads=24, caption_projection_dim=1536, dual_attention_layers=(0,),
+            qk_norm="rms_norm", pos_embed_max_size=64)
+    if work == "flux":
+        return model_class(work)(num_layers=layers, num_single_layers=2 * layers, guidance_embeds=True)
     from transformers import T5Config, T5EncoderModel
 
     # A small vocabulary does: the table is looked up, not multiplied.
@@ -42,46 +53,63 @@ def network(work, folder):
             super().__init__()
             self.net = model_class(work).from_pretrained(folder / work)
 
-        def forward(self, first, *context):
+        def forward(self, first, *texts):
             if work == "pixart":
-                return self.net(first, context[0], torch.tensor([500, 500]), {"resolution": None, "aspect_ratio": None},
+                return self.net(first, texts[0], torch.tensor([500, 500]), {"resolution": None, "aspect_ratio": None},
                                 return_dict=False)[0][:, :4]
+            if work == "sd3.5":
+                return self.net(first, *texts, torch.tensor([500.0, 500.0]), return_dict=False)[0]
+            if work == "flux":
+                return flux(self.net, first, *texts)
             return self.net(first.long(), return_dict=False)[0]
 
     return Plain().eval()
 
 
+def flux(net, latents, context, pooled):
+    """A pass as the pipeline of diffusers makes it."""
+    import torch
+    from diffusers import FluxPipeline
+
+    count, channels, height, width = latents.shape
+    places = FluxPipeline._prepare_latent_image_ids(1, height // 2, width // 2, "cpu", torch.float32)
+    answer = net(FluxPipeline._pack_latents(latents, count, channels, height, width), context, pooled,
+                 torch.tensor([0.5]), places, torch.zeros(context.shape[1], 3), torch.tensor([3.5]),
+                 return_dict=False)[0]
+    return FluxPipeline._unpack_latents(answer, 8 * height, 8 * width, 8)
+
+
 def model_class(work):
-    if work == "pixart":
-        from diffusers import PixArtTransformer2DModel
+    if work == "t5-xxl":
+        from transformers import T5EncoderModel
 
-        return PixArtTransformer2DModel
-    from transformers import T5EncoderModel
+        return T5EncoderModel
+    import diffusers
 
-    return T5EncoderModel
+    return getattr(diffusers, {"pixart": "PixArtTransformer2DModel", "sd3.5": "SD3Transformer2DModel",
+                               "flux": "FluxTransformer2DModel"}[work])
 
 
 def inputs(work, folder):
-    """What the peers take: latents [N, C, H, W] and a context, or ids."""
+    """What the peers take: latents [N, C, H, W] and texts, or ids."""
     import numpy as np
 
-    if work == "pixart":
-        return [np.ascontiguousarray(np.moveaxis(np.load(folder / "latents.npy"), -1, 1)), np.load(folder / "context.npy")]
-    return [np.load(folder / "ids.npy")]
+    first, *rest = (np.load(folder / f"{name}.npy") for name in INPUTS[work])
+    return [np.ascontiguousarray(np.moveaxis(first, -1, 1)) if first.ndim == 4 else first, *rest]
 
 
-def prepare(folder):
+def prepare(works, folder):
     import numpy as np
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    for work in WORK:
+    for work in works:
         if not (folder / work / "config.json").exists():
             make(work).save_pretrained(folder / work)
     generator = torch.Generator().manual_seed(1)
-    np.save(folder / "latents.npy", torch.randn(2, 64, 64, 4, generator=generator).numpy())
-    np.save(folder / "context.npy", torch.randn(2, 300, 4096, generator=generator).numpy())
+    for name, shape in SHAPES.items():
+        np.save(folder / f"{name}.npy", torch.randn(shape, generator=generator).numpy())
     np.save(folder / "ids.npy", torch.randint(0, 512, (1, 300), generator=generator).numpy())
 
 
@@ -114,14 +142,15 @@ def main():
         kind, work, folder = options.convert
         examples = [torch.from_numpy(x) for x in inputs(work, Path(folder))]
         return peers.convert(kind, work, folder, lambda: network(work, Path(folder)), examples)
-    prepare(FOLDER)
+    prepare([options.only] if options.only else WORK, FOLDER)
     for work, (kind, _, title) in WORK.items():
         if options.only not in (None, work):
             continue
         count = operations(work, FOLDER)
         for dtype in [options.dtype] if options.dtype else ["f32", "bf16"]:
-            files = ["latents.npy", "context.npy"] if kind == "denoiser" else ["ids.npy"]
-            words = ["diffusion", kind, FOLDER / work, dtype, *(FOLDER / name for name in files), FOLDER / f"{work}-{dtype}.npy"]
+            files = [FOLDER / f"{name}.npy" for name in INPUTS[work]]
+            words = ["diffusion", kind, FOLDER / work, dtype, *files, *(["3.5"] if work == "flux" else []),
+                     FOLDER / f"{work}-{dtype}.npy"]
             sides = {"chexgen": Side([BENCH, *words], peers.THREADS)}
             sides |= peers.start(__file__, [kind for kind in peers.suited(dtype) if kind in options.peers], work, dtype, FOLDER)
             peak, rates = Side([BENCH, "diffusion", "peak", dtype], peers.THREADS), []

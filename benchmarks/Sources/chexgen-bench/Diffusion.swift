@@ -9,12 +9,18 @@ import Tensors
 /// Text to image: a guided step of a denoiser, a text, a decode, a picture, and what the processor reaches on large products.
 func benchDiffusion(_ arguments: [String]) throws {
     switch (arguments.first, arguments.count) {
-    case ("denoiser", 6):
+    case ("denoiser", 6...8):
+        // A folder, a dtype, latents, a context, of some networks vectors of the texts and a guidance scale, the answer's file.
         let denoiser = try DenoiserRegistry.standard.open(arguments[1], dtype: dtype(arguments, 2))
-        let (latents, context) = (try NumPyFile.load(arguments[3]), try NumPyFile.load(arguments[4]))
-        try NumPyFile.save(arguments[5], denoiser.forward(latents, timestep: 500, context: context))
+        let inputs = try arguments[3..<min(6, arguments.count - 1)].map { try NumPyFile.load($0) }
+        let texts = Conditioning(states: inputs[1], pooled: inputs.count > 2 ? inputs[2] : nil)
+        let guidance = arguments.count > 7 ? Float(arguments[6]) : nil
+        func answer() throws -> Tensor {
+            try denoiser.forward(inputs[0], timestep: 500, conditioning: texts, guidance: guidance)
+        }
+        try NumPyFile.save(arguments[arguments.count - 1], answer())
         try serve {
-            _ = try denoiser.forward(latents, timestep: 500, context: context)
+            _ = try answer()
             return []
         }
     case ("text", 5):
