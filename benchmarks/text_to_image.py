@@ -1,6 +1,7 @@
 """Transformers of text to image, at full width with few layers: a step of a denoiser at 512 x 512, guided where its model is guided
-(batch 2), a text of 300 tokens; chexgen beside PyTorch in both memory layouts, torch.compile, OpenVINO and ONNX Runtime, in turns; medians, ratios and the
-share of the machine's peak, which is measured in the same rounds.
+(batch 2), a text of 300 tokens, and a decode of Sana's whole autoencoder; chexgen beside PyTorch in both memory layouts,
+torch.compile, OpenVINO and ONNX Runtime, in turns; medians, ratios and the share of the machine's peak, which is measured in the
+same rounds.
 
     python benchmarks/text_to_image.py [--rounds N] [--only WORK] [--dtype f32|bf16] [--peers KIND ...]
 
@@ -16,13 +17,15 @@ from sides import BENCH, Side, serve
 
 FOLDER = Path.home() / ".cache/chexgen-benchmarks/transformers"
 # name: (kind, layers, title)
-WORK = {"pixart": ("denoiser", 4, "PixArt-Sigma, guided step"), "sd3.5": ("denoiser", 3, "SD 3.5 Medium, guided step"),
+WORK = {"pixart": ("denoiser", 4, "PixArt-Sigma, guided step"), "sana": ("denoiser", 4, "Sana 0.6B, guided step"),
+        "dc-ae": ("vae", None, "DC-AE, decode"), "sd3.5": ("denoiser", 3, "SD 3.5 Medium, guided step"),
         "flux": ("denoiser", 1, "FLUX.1, step"), "t5-xxl": ("text", 2, "T5-XXL, 300 tokens")}
 # The inputs by their files: latents and contexts as pipelines of the reference have them.
-INPUTS = {"pixart": ["latents", "context"], "sd3.5": ["latents16", "context589", "pooled2048"],
-          "flux": ["latents16-1", "context512", "pooled768"], "t5-xxl": ["ids"]}
+INPUTS = {"pixart": ["latents", "context"], "sana": ["latents32", "context2304"], "dc-ae": ["latents32-1"],
+          "sd3.5": ["latents16", "context589", "pooled2048"], "flux": ["latents16-1", "context512", "pooled768"], "t5-xxl": ["ids"]}
 SHAPES = {"latents": (2, 64, 64, 4), "context": (2, 300, 4096), "latents16": (2, 64, 64, 16), "context589": (2, 589, 4096),
-          "pooled2048": (2, 2048), "latents16-1": (1, 64, 64, 16), "context512": (1, 512, 4096), "pooled768": (1, 768)}
+          "pooled2048": (2, 2048), "latents16-1": (1, 64, 64, 16), "context512": (1, 512, 4096), "pooled768": (1, 768),
+          "latents32": (2, 16, 16, 32), "context2304": (2, 300, 2304), "latents32-1": (1, 16, 16, 32)}
 
 
 def make(work):
@@ -31,6 +34,15 @@ def make(work):
     if work == "pixart":
         return model_class(work)(sample_size=64, num_layers=layers, caption_channels=4096, interpolation_scale=1,
                                  use_additional_conditions=False)
+    if work == "sana":
+        return model_class(work)(
+            sample_size=16, num_layers=layers, num_attention_heads=36, num_cross_attention_heads=16,
+            cross_attention_head_dim=72, cross_attention_dim=1152)
+    if work == "dc-ae":
+        kinds = ["ResBlock"] * 3 + ["EfficientViTBlock"] * 3
+        return model_class(work)(
+            encoder_block_types=kinds, decoder_block_types=kinds, downsample_block_type="conv",
+            upsample_block_type="interpolate")
     if work == "sd3.5":
         # Half of the blocks have two attentions, and the last one gives no text.
         return model_class(work)(
@@ -57,6 +69,10 @@ def network(work, folder):
             if work == "pixart":
                 return self.net(first, texts[0], torch.tensor([500, 500]), {"resolution": None, "aspect_ratio": None},
                                 return_dict=False)[0][:, :4]
+            if work == "sana":
+                return self.net(first, texts[0], torch.tensor([500, 500]), return_dict=False)[0]
+            if work == "dc-ae":
+                return self.net.decode(first, return_dict=False)[0]
             if work == "sd3.5":
                 return self.net(first, *texts, torch.tensor([500.0, 500.0]), return_dict=False)[0]
             if work == "flux":
@@ -86,8 +102,8 @@ def model_class(work):
         return T5EncoderModel
     import diffusers
 
-    return getattr(diffusers, {"pixart": "PixArtTransformer2DModel", "sd3.5": "SD3Transformer2DModel",
-                               "flux": "FluxTransformer2DModel"}[work])
+    return getattr(diffusers, {"pixart": "PixArtTransformer2DModel", "sana": "SanaTransformer2DModel", "dc-ae": "AutoencoderDC",
+                               "sd3.5": "SD3Transformer2DModel", "flux": "FluxTransformer2DModel"}[work])
 
 
 def inputs(work, folder):
