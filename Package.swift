@@ -69,8 +69,11 @@ let package = Package(
 
         // 2: formats and engines
         .target(name: "Checkpoints", dependencies: ["Tensors", "Files", "CZlib"]),
-        .target(name: "Engine", dependencies: ["Tensors", "Checkpoints"]),
-        .target(name: "EngineCPU", dependencies: ["Engine", "Tensors", "NetKernels", "Threading", "COneDNN"]),
+        .target(name: "Engine", dependencies: ["Tensors", "Checkpoints", "Identity"]),
+        .target(
+            name: "EngineCPU", dependencies: ["Engine", "Identity", "Tensors", "NetKernels", "Threading", "COneDNN"]),
+        // Which device a model runs on: what opens models names no engine.
+        .target(name: "Devices", dependencies: ["Engine", "EngineCPU", "Identity", "Files"]),
         .target(name: "Recording", dependencies: ["Engine", "EngineCPU", "Tensors", "NetKernels", "COneDNN"]),
         .target(name: "Networks", dependencies: ["Engine", "Tensors", "Files"]),
         .target(
@@ -82,14 +85,14 @@ let package = Package(
         .target(
             name: "Encoders",
             dependencies: [
-                "Networks", "Engine", "EngineCPU", "Checkpoints", "Imaging", "Identity", "Tensors", "Threading",
+                "Networks", "Engine", "Devices", "Checkpoints", "Imaging", "Identity", "Tensors", "Threading",
                 "Files",
             ]),
         .target(
             name: "Training",
             dependencies: [
-                "Networks", "Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Tensors", "ArrayKernels",
-                "NetKernels", "Threading", "Files",
+                "Networks", "Engine", "Devices", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Tensors",
+                "ArrayKernels", "NetKernels", "Threading", "Files",
             ]),
         .target(
             name: "Metrics",
@@ -101,7 +104,7 @@ let package = Package(
         .target(
             name: "Diffusion",
             dependencies: [
-                "Encoders", "Networks", "Engine", "EngineCPU", "Tokenizers", "Checkpoints", "Tensors", "Files",
+                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Tensors", "Files",
             ]),
 
         // 4: runs, and Lua as a guest

@@ -51,7 +51,7 @@ public protocol Encoder: AnyObject {
 }
 
 extension Encoder {
-    /// The processor.
+    /// The processor: what is no network of this program computes there.
     public var device: DeviceKind { .cpu }
 
     /// The content of `files`.

@@ -1,6 +1,6 @@
 import Checkpoints
+import Devices
 import Engine
-import EngineCPU
 import Foundation
 import Identity
 import Imaging
@@ -37,6 +37,8 @@ public final class InceptionEncoder: Encoder {
     public let files: [(file: String, sha256: String)]
     /// The compute dtype.
     public var dtype: DType { executor.dtype }
+    /// The kind of device that computes.
+    public var device: DeviceKind { executor.deviceKind }
     private let network: InceptionV3Network
     private let executor: any Executor
     /// Parameters are views of its files until the executor takes them.
@@ -47,11 +49,11 @@ public final class InceptionEncoder: Encoder {
 
     /// Loads a weight file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
-    public init(weights: String, dtype: DType) throws {
+    public init(weights: String, dtype: DType, on device: Device = .standard) throws {
         checkpoint = try Checkpoint.open(weights)
         network = try InceptionV3Network()
         try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
-        executor = try CPUExecutor(dtype: dtype)
+        executor = try device.executor(dtype: dtype)
         files = try checkpoint.sha256().map { ($0.file, $0.hash) }
     }
 

@@ -1,6 +1,6 @@
 import Checkpoints
+import Devices
 import Engine
-import EngineCPU
 import Files
 import Tensors
 
@@ -16,12 +16,14 @@ public final class ModelFolder {
     public let executor: any Executor
 
     /// Opens the files of a folder.
-    /// - Parameter dtype: f32 or bf16.
+    /// - Parameters:
+    ///   - dtype: f32 or bf16.
+    ///   - device: what the network runs on.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent or damaged.
-    public init(_ folder: String, dtype: DType) throws {
+    public init(_ folder: String, dtype: DType, on device: Device = .standard) throws {
         config = folder + "/config.json"
         checkpoint = try Checkpoint.open(folder)
-        executor = try CPUExecutor(dtype: dtype)
+        executor = try device.executor(dtype: dtype)
         files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
             + [(file: config, sha256: try SHA256.hex(file: config))]

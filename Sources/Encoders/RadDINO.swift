@@ -1,6 +1,6 @@
 import Checkpoints
+import Devices
 import Engine
-import EngineCPU
 import Files
 import Foundation
 import Identity
@@ -31,6 +31,8 @@ public final class RadDINO: Encoder {
     public let files: [(file: String, sha256: String)]
     /// The compute dtype.
     public var dtype: DType { executor.dtype }
+    /// The kind of device that computes.
+    public var device: DeviceKind { executor.deviceKind }
     /// The steps from an image to pixels.
     public let processor: ImageProcessor
     private let network: Dinov2Network
@@ -43,7 +45,7 @@ public final class RadDINO: Encoder {
 
     /// Loads a folder, or the folder of a weight file: weights strictly, `config.json`, `preprocessor_config.json`.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
-    public init(weights: String, dtype: DType) throws {
+    public init(weights: String, dtype: DType, on device: Device = .standard) throws {
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
         let folder = isFolder.boolValue ? weights : Paths.dirname(weights)
@@ -62,7 +64,7 @@ public final class RadDINO: Encoder {
         network = try Dinov2Network(configuration)
         checkpoint = try Checkpoint.open(weights).renamed(Self.hubName(of:))
         try network.parameters.load(checkpoint) { $0 == "embeddings.mask_token" }
-        executor = try CPUExecutor(dtype: dtype)
+        executor = try device.executor(dtype: dtype)
         outputs = [EncoderOutput(Self.output, width: configuration.hiddenSize)]
         files =
             try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }

@@ -1,3 +1,4 @@
+import Identity
 import Tensors
 
 /// A device, with all that it keeps between passes: the forms that it made of weights, its operations, and its memory.
@@ -9,8 +10,8 @@ public protocol Executor: AnyObject {
 
     /// The dtype of activations.
     var dtype: DType { get }
-    /// The kind of the device, as it stands in the identity of a number: `cpu`.
-    var deviceKind: String { get }
+    /// The kind of the device, as it stands in the identity of a number.
+    var deviceKind: DeviceKind { get }
 
     /// Runs a network over `count` images or texts, cut as suits the device, and gathers the results on top of each other.
     ///

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Identity
 import Tensors
 import Threading
 
@@ -7,8 +8,8 @@ import Threading
 public final class CPUExecutor: Executor {
     /// The dtype of activations and packed weights: f32 or bf16.
     public let dtype: DType
-    /// `cpu`.
-    public let deviceKind = "cpu"
+    /// The processor.
+    public let deviceKind = DeviceKind.cpu
     let prepared = Prepared()
     private let pool: WorkerPool
     private var whole: CPUExecution?

@@ -1,4 +1,5 @@
 import Checkpoints
+import Devices
 import Foundation
 import ArrayKernels
 import Threading
@@ -23,7 +24,9 @@ public final class Classifier {
     ///
     /// A head of another size in the file is replaced by a new one, drawn from `seed`.
     /// - Throws: `CheckpointError`, `FileError` for a wrong file; `TensorError.value` for an unknown name.
-    public init(_ name: String, classes: Int, weights: String? = nil, seed: UInt64 = 42) throws {
+    public init(
+        _ name: String, classes: Int, weights: String? = nil, seed: UInt64 = 42, on device: Device = .standard
+    ) throws {
         self.name = name
         self.classes = classes
         network = try ClassifierNetworks.make(name, classes: classes)
@@ -44,7 +47,7 @@ public final class Classifier {
         }
         parameters = try ParameterSet(network.parameters)
         recording = try CPUExecution(dtype: .f32, threads: Parallel.threads)
-        executor = try CPUExecutor(dtype: .f32)
+        executor = try device.executor(dtype: .f32)
     }
 
     /// The bytes of weights, gradients and an optimizer's state.
