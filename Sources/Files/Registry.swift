@@ -24,6 +24,15 @@ public struct Registry<Entry> {
         names.append(name)
     }
 
+    /// Adds an entry behind the others, or in place of an older one of its name.
+    /// - Parameter replaceable: whether it may take the place of an entry.
+    /// - Throws: `RegistryError.taken` where it may not.
+    public mutating func put(_ name: String, _ entry: Entry, replacing replaceable: (Entry) -> Bool) throws {
+        guard let older = entries[name] else { return try add(name, entry) }
+        guard replaceable(older) else { throw RegistryError.taken(kind: kind, name: name) }
+        entries[name] = entry
+    }
+
     /// The entries, in the order in which they were added.
     public var all: [Entry] { names.compactMap { entries[$0] } }
 
@@ -59,7 +68,7 @@ public enum RegistryError: Error, Equatable, CustomStringConvertible {
         case .unknown(let kind, let name, let known):
             let near = nearest(name, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
             return "the \(kind) \"\(name)\" is not known; known are \(known.joined(separator: ", "))\(near)"
-        case .taken(let kind, let name): return "there is a \(kind) \"\(name)\" already: choose another name"
+        case .taken(let kind, let name): return "\"\(name)\" is the name of another \(kind): choose a name that is free"
         }
     }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Encoders
+import Files
 import Foundation
 import Imaging
 import Networks
@@ -83,7 +84,7 @@ import Testing
             let text = "\(error)"
             #expect(text.contains("no-such-file.pth") && text.contains(InceptionEncoder.weightsURL))
         }
-        #expect(throws: TensorError.self) { try EncoderRegistry.standard.make("inception", weights: path) }
+        #expect(throws: RegistryError.self) { try EncoderRegistry.standard.make("inception", weights: path) }
         #expect(throws: TensorError.self) {
             try EncoderRegistry.standard.make("inception-v3", weights: path, dtype: .f16)
         }

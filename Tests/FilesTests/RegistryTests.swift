@@ -12,6 +12,10 @@ import Testing
         #expect(registry.names == ["euler", "heun", "midpoint"])
         #expect(throws: RegistryError.taken(kind: "solver", name: "euler")) { try registry.add("euler", 9) }
         #expect(registry["euler"] == 1 && before.names == ["euler", "heun"])
+        try registry.put("heun", 5) { $0 == 2 }
+        try registry.put("rk4", 6) { _ in false }
+        #expect(registry["heun"] == 5 && registry.names == ["euler", "heun", "midpoint", "rk4"])
+        #expect(throws: RegistryError.taken(kind: "solver", name: "heun")) { try registry.put("heun", 7) { $0 == 2 } }
     }
 
     @Test func unknownNamesGetTheKnownAndTheNearest() {

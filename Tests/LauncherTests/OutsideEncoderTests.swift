@@ -1,4 +1,5 @@
 import Encoders
+import Files
 import Identity
 import Imaging
 import Launcher
@@ -46,7 +47,7 @@ private final class GrayLevels: Encoder {
         let scratch = try Scratch()
         var known = EncoderRegistry.standard
         try known.add(GrayLevels.entry)
-        #expect(throws: TensorError.self) { try known.add(GrayLevels.entry) }
+        #expect(throws: RegistryError.self) { try known.add(GrayLevels.entry) }
         var table = "path,annotated_prompt\n"
         for index in 0..<12 {
             let pixels = (0..<400).map { UInt8(truncatingIfNeeded: $0 &* (2 * index + 1) >> 2) }

@@ -222,7 +222,7 @@ test("register", function()
   -- Once more under its name it takes its own place; the program's own stay what they are.
   metric.register { name = "mean-shift", column = "Mean shift", value = function() return 0 / 0 end }
   raises(function() metric.measure(real, synthetic, { statistics = { "mean-shift" } }) end, "mean-shift", "nan")
-  raises(function() metric.register { name = "fid", column = "Mine", value = print } end, "there is a statistic of this name")
+  raises(function() metric.register { name = "fid", column = "Mine", value = print } end, "\"fid\" is the name of another statistic")
   raises(function() metric.register { name = "mine", column = "FID", value = print } end, "column")
   raises(function() metric.register { name = "mine", column = "Mine" } end, "value")
   metric.register { name = "failing", column = "Failing", value = function() error "on purpose" end }

@@ -251,7 +251,7 @@ import Testing
         var registry = StatisticRegistry.standard
         try registry.add(MeanShift())
         #expect(registry.names.last == "mean-shift")
-        #expect(throws: MetricError.self) { try registry.add(MeanShift()) }
+        #expect(throws: RegistryError.self) { try registry.add(MeanShift()) }
         let pair = try FeaturePair(set(1, 200, 4), set(2, 150, 4, "synthetic"))
         let statistic = try #require(registry["mean-shift"])
         let found = try Measurer(pair, settings()).measure([statistic])[0]
