@@ -42,7 +42,7 @@ extension Tensor {
     public func norm(_ axis: Int? = nil, order: Double = 2, keepDimension: Bool = false) throws -> Tensor {
         guard !order.isNaN else { throw TensorError.value(operation: "norm", message: "the order is NaN") }
         if order.isInfinite {
-            let magnitudes = try to(dtype.floating).unary(.abs)
+            let magnitudes = try withoutRepeats(axis, "norm").to(dtype.floating).unary(.abs)
             return try magnitudes.extreme(order > 0, axis, keepDimension, "norm").values
         }
         let plan = try ReductionPlan(self, axis, keepDimension, "norm")
@@ -55,14 +55,14 @@ extension Tensor {
     /// Whether all elements differ from 0, of the whole tensor or along `axis`.
     /// - Throws: `TensorError.index` for an axis that does not exist.
     public func all(_ axis: Int? = nil, keepDimension: Bool = false) throws -> Tensor {
-        let plan = try ReductionPlan(self, axis, keepDimension, "all")
+        let plan = try ReductionPlan(withoutRepeats(axis, "all"), axis, keepDimension, "all")
         return try plan.doubles(.nonzero) { $0 == Double(plan.length) ? 1 : 0 }.to(.bool)
     }
 
     /// Whether any element differs from 0, of the whole tensor or along `axis`.
     /// - Throws: `TensorError.index` for an axis that does not exist.
     public func any(_ axis: Int? = nil, keepDimension: Bool = false) throws -> Tensor {
-        let plan = try ReductionPlan(self, axis, keepDimension, "any")
+        let plan = try ReductionPlan(withoutRepeats(axis, "any"), axis, keepDimension, "any")
         return try plan.doubles(.nonzero) { $0 > 0 ? 1 : 0 }.to(.bool)
     }
 
@@ -101,7 +101,8 @@ extension Tensor {
     private func extreme(
         _ maximum: Bool, _ axis: Int?, _ keepDimension: Bool, _ operation: String
     ) throws -> (values: Tensor, indices: Tensor) {
-        let plan = try ReductionPlan(self, axis, keepDimension, operation)
+        let distinct = try withoutRepeats(axis, operation)
+        let plan = try ReductionPlan(distinct, axis, keepDimension, operation)
         guard plan.length > 0 || plan.dimension.rows == 0 else {
             throw TensorError.value(
                 operation: operation, message: "no elements in a tensor of shape \(Tensor.text(shape))")
@@ -116,7 +117,31 @@ extension Tensor {
                         indices: indices.pointer.assumingMemoryBound(to: Int64.self), values: values.pointer))
             }
         }
+        if axis == nil, distinct.count != count {
+            try indices.withElements(Int64.self) { $0[0] = Int64(place(Int($0[0]), in: distinct.shape)) }
+        }
         return (try values.to(dtype), indices)
+    }
+
+    /// The view without the repeats of expanded dimensions that a reduction takes together: what asks which elements there are,
+    /// and not how often, looks at each once.
+    private func withoutRepeats(_ axis: Int?, _ operation: String) throws -> Tensor {
+        if rank == 0 { return self }
+        let axes = try axis.map { [try normalizedAxis($0, operation: operation)] } ?? Array(0..<rank)
+        var view = self
+        for place in axes where strides[place] == 0 && shape[place] > 1 { view = try view.narrow(place, 0, 1) }
+        return view
+    }
+
+    /// The row-major place here of the element at a place of a view whose repeats were left out: the first of the repeats.
+    private func place(_ place: Int, in sizes: [Int]) -> Int {
+        var (rest, unit, result) = (place, 1, 0)
+        for axis in sizes.indices.reversed() {
+            result += rest % sizes[axis] * unit
+            rest /= sizes[axis]
+            unit *= shape[axis]
+        }
+        return result
     }
 
     private func reduce(

@@ -142,6 +142,24 @@ extension SerialTests {
             #expect(try Tensor.zeros([0, 2]).matmul(try Tensor.zeros([2, 3])).shape == [0, 3])
         }
 
+        /// What asks which elements there are looks at one of those that an expanded dimension repeats.
+        @Test func repeatsAreLookedAtOnce() throws {
+            let long = 1 << 40
+            let many = try Tensor([Float](arrayLiteral: 3, -1, 2), shape: [3, 1]).expanded([3, long])
+            #expect(try many.min().item() == .number(-1) && many.max().item() == .number(3))
+            #expect(try many.argmin().item() == .integer(long) && many.argmax().item() == .integer(0))
+            #expect(try many.all().item() == .bool(true) && many.any().item() == .bool(true))
+            #expect(try many.norm(order: .infinity).item() == .number(3))
+            let (values, indices) = try many.max(1)
+            #expect(try values.doubles() == [3, -1, 2] && indices.doubles() == [0, 0, 0])
+            let back = try Tensor([Int64](arrayLiteral: 0, 7), shape: [2]).expanded([long, 2])
+            #expect(try back.argmax().item() == .integer(1) && back.all().item() == .bool(false))
+            #expect(try back.min(0, keepDimension: true).values.doubles() == [0, 7])
+            let small = try Tensor([Float](arrayLiteral: 1, 4, 4), shape: [3, 1]).expanded([2, 3, 5])
+            #expect(try small.argmax().item() == small.clone().argmax().item())
+            #expect(throws: TensorError.self) { _ = try many.max(2) }
+        }
+
         @Test func theMemoryLimitIsKept() throws {
             let before = Storage.limit
             defer { Storage.limit = before }
