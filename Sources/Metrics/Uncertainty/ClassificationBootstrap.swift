@@ -11,7 +11,7 @@ extension Bootstrap {
     }
 
     /// Draws images, or patients with all their images, anew. Labels and threshold are those of `Classification`.
-    /// - Throws: `MetricError` as `Classification` and `interval` do.
+    /// - Throws: `MetricError` as `Classification` does, and for more replicates of more classes than memory should hold.
     public static func classification(
         probabilities: Tensor, labels: Tensor, threshold: Double = 0.5, groups: RowGroups? = nil,
         _ options: Options = Options()
@@ -24,6 +24,14 @@ extension Bootstrap {
             throw MetricError.value(
                 metric: "bootstrap", message: "\(groups.rows) groups were given for \(rows) rows")
         }
+        // Percentiles want all replicates of a score at once.
+        let scores = Sample.scores(classes: columns)
+        guard options.replicates <= scoreLimit / scores else {
+            throw MetricError.value(
+                metric: "bootstrap",
+                message: "\(options.replicates) replicates of \(columns) classes are too many: ask for at most "
+                    + "\(scoreLimit / scores)")
+        }
         let values = try LabelReader.numbers(probabilities)
         let truth = try LabelReader.booleans(labels, metric: "bootstrap")
         let ranked = (0..<columns).map { column in
@@ -33,28 +41,38 @@ extension Bootstrap {
         }
         var draws = try SingleDraws(groups, options)
         let estimate = Sample(ranked.map { $0.counted([Int](repeating: 1, count: rows)) }, rows: rows)
-        var samples: [Sample] = []
-        for _ in 0..<options.replicates {
+        // The scores of a replicate stand beside each other; NaN where a draw has none.
+        let samples = try Scratch<Double>(options.replicates, scores)
+        for replicate in 0..<options.replicates {
             try Cancellation.check()
             let weights = draws.next()
-            samples.append(Sample(ranked.map { $0.counted(weights) }, rows: weights.reduce(0, +)))
-        }
-        func interval(_ get: (Sample) -> Double?) -> Interval? {
-            guard let whole = get(estimate) else { return nil }
-            return summary(whole, samples.compactMap(get), options)
-        }
-        let overall = estimate.overall.indices.compactMap { index in
-            interval { $0.overall[index].value }.map { (name: estimate.overall[index].name, interval: $0) }
-        }
-        let classes = estimate.classes.indices.map { column in
-            estimate.classes[column].indices.compactMap { index in
-                interval { $0.classes[column][index].value }.map {
-                    (name: estimate.classes[column][index].name, interval: $0)
-                }
+            let sample = Sample(ranked.map { $0.counted(weights) }, rows: weights.reduce(0, +))
+            for (place, value) in sample.values.enumerated() {
+                samples.pointer[replicate * scores + place] = value ?? .nan
             }
         }
-        return ClassificationIntervals(overall: overall, classes: classes)
+        func interval(_ place: Int, _ whole: Double?) -> Interval? {
+            guard let whole else { return nil }
+            let column = (0..<options.replicates).map { samples.pointer[$0 * scores + place] }
+            return summary(whole, column.filter { !$0.isNaN }, options)
+        }
+        func intervals(_ scores: [(name: String, value: Double?)], from place: Int) -> [(
+            name: String, interval: Interval
+        )] {
+            scores.enumerated().compactMap { index, score in
+                interval(place + index, score.value).map { (name: score.name, interval: $0) }
+            }
+        }
+        let overall = estimate.overall.count
+        return ClassificationIntervals(
+            overall: intervals(estimate.overall, from: 0),
+            classes: estimate.classes.enumerated().map { column, scores in
+                intervals(scores, from: overall + column * scores.count)
+            })
     }
+
+    /// The most scores of all replicates together: 512 MiB.
+    private static let scoreLimit = 1 << 26
 
     /// Draws of one set of rows.
     private struct SingleDraws {
@@ -74,6 +92,12 @@ extension Bootstrap {
     private struct Sample {
         let overall: [(name: String, value: Double?)]
         let classes: [[(name: String, value: Double?)]]
+
+        /// How many scores there are of so many classes.
+        static func scores(classes: Int) -> Int { 8 + 4 * classes }
+
+        /// All scores, those of all classes together first.
+        var values: [Double?] { overall.map(\.value) + classes.joined().map(\.value) }
 
         init(_ counts: [RankedClass.Counts], rows: Int) {
             let rates = counts.map(\.rates)
