@@ -1,3 +1,4 @@
+import Checkpoints
 import Diffusion
 import Files
 import Foundation
@@ -90,6 +91,13 @@ import Testing
         denoiser.calls = []
         #expect(try finish(second) == whole)
         #expect(denoiser.calls.count == second.steps - stop)
+
+        // A state of this run that lacks a part: the message names the file.
+        let file = try Checkpoint.open(path)
+        let parts = try file.names.filter { $0 != "draws" }.map { (name: $0, tensor: try file[$0].clone()) }
+        try SafeTensors.write(path, parts)
+        let damaged = message { _ = try SavedProcess.resume(pipeline.begin(options), identity: identity, from: path) }
+        #expect(damaged.hasPrefix("\(path): ") && damaged.contains("how much noise"), "\(damaged)")
 
         try Data("damaged".utf8).write(to: URL(fileURLWithPath: path))
         #expect(try SavedProcess.resume(pipeline.begin(options), identity: identity, from: path) == 0)

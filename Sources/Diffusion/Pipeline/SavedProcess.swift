@@ -20,6 +20,7 @@ public enum SavedProcess {
     /// Goes on with a process that has just begun where a file left off.
     /// - Returns: the steps that are saved; 0 where there is no file, or one of another run, or a damaged one: the
     ///   process then stands at its beginning as before.
+    /// - Throws: `FileError` where the file is of this run and holds a state that the process cannot go on from.
     public static func resume(_ process: any GenerationProcess, identity: String, from path: String) throws -> Int {
         guard FileManager.default.fileExists(atPath: path), let file = try? Checkpoint.open(path),
             let saved = try? file[identityName], saved.dtype == .u8,
@@ -27,7 +28,13 @@ public enum SavedProcess {
         else { return 0 }
         var state: [String: Tensor] = [:]
         for name in file.names where name != identityName { state[name] = try file[name].clone() }
-        try process.restore(state)
+        do {
+            try process.restore(state)
+        } catch let error as TensorError {
+            if case .stopped = error { throw error }
+            throw FileError.malformed(
+                path: path, location: "", reason: "\(error); remove the file, and the picture begins anew")
+        }
         return process.stepsDone
     }
 
