@@ -50,15 +50,6 @@ public final class Dataset {
     /// The path of the first table, or the name of one made in memory; messages begin with it.
     public var name: String { parts.first?.table.name ?? "dataset" }
 
-    /// The paths of all files that the tables were read from, each once.
-    public var sourcePaths: [String] {
-        var paths: [String] = []
-        for table in parts.flatMap(\.tables) where table.isFile && !paths.contains(table.name) {
-            paths.append(table.name)
-        }
-        return paths
-    }
-
     /// What the reader of the first table passed over.
     public var passedOver: TextTable.PassedOver { parts.first?.table.passedOver ?? TextTable.PassedOver() }
 

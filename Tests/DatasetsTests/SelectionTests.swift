@@ -131,7 +131,6 @@ import Testing
         let chosen = try table.unique(by: "b").head(1)
         #expect(chosen.history.map { "\($0.name) \($0.before) \($0.after)" } == ["unique 3 2", "head 2 1"])
         #expect(try texts(chosen) == [["1", "x"]])
-        #expect(table.sourcePaths == [path])
     }
 
     @Test func errorsOfAFilterComeOut() throws {
