@@ -60,8 +60,10 @@ return {
   end,
   run = function(run)
     local files = {}
-    local ok, reason = pcall(measure, run, files)
-    sweep.draw(run, files, run.params.sheet.size, not ok and tostring(reason) or nil)
-    if not ok then error(reason, 0) end
+    -- All cells are drawn whether this one is done or fails; an error goes on as it was raised.
+    local drawing <close> = setmetatable({}, {
+      __close = function(_, reason) sweep.draw(run, files, run.params.sheet.size, reason and tostring(reason)) end,
+    })
+    measure(run, files)
   end,
 }
