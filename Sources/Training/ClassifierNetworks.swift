@@ -26,6 +26,12 @@ public enum ClassifierNetworks {
         }
     }
 
+    /// The names and shapes of all tensors that a network's weights hold.
+    /// - Throws: as `make`.
+    public static func parameters(_ name: String, classes: Int) throws -> [(name: String, shape: [Int])] {
+        try make(name, classes: classes).parameters.parameters.map { ($0.name, $0.shape) }
+    }
+
     /// A value at the start, by PyTorch's rules for these networks: convolutions normal with deviation √(2 / fan-out)
     /// (√(2 / fan-in) in DenseNet), norms 1 and 0, the head uniform within 1 / √fan-in.
     static func initial(_ parameter: Parameter, _ network: ClassifierNetwork, seed: UInt64) throws -> Tensor {

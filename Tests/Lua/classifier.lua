@@ -7,6 +7,24 @@ local harness = require "harness"
 local test, equal, close, raises = harness.test, harness.equal, harness.close, harness.raises
 local scratch = SCRATCH or arg[#arg]
 
+test("what a classification asks of the machine follows from its network", function()
+  local classification = require "chexgen.classification"
+  local asked
+  local start = { params = classification.params(), needs = function(_, disk, memory) asked = { disk, memory } end }
+  for _, name in ipairs { "problem", "table", "folder" } do start[name] = function() end end
+  -- PyTorch's counts of parameters, the head of fourteen classes, and the running statistics of the norms.
+  for network, count in pairs { resnet18 = 11183694 + 9600, resnet50 = 23536718 + 53120 } do
+    start.params.network = network
+    classification.check(start)
+    equal(asked, { 7 * 4 * count, 4 * 4 * count })
+  end
+  asked, start.params.network = nil, "resnet19"
+  classification.check(start)
+  equal(asked, nil)
+  equal(#model.parameters("resnet18", { classes = 3 }), #model.parameters "resnet18")
+  raises(function() model.parameters("resnet18", { classes = 0 }) end, "classes")
+end)
+
 local paths = {}
 for i = 1, 4 do
   paths[i] = ("%s/film%d.png"):format(scratch, i)

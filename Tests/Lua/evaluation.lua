@@ -33,6 +33,25 @@ test("one pass for everything", function()
   equal(evaluation.pass({}, { encoders = { dino = encoder } }).features.dino.features:shape(), { 0, 32 })
 end)
 
+test("a table of radiomics takes no more than is asked for it", function()
+  local fidelity = require "chexgen.fidelity"
+  local asked
+  local start = { params = { frd = true }, needs = function(_, bytes) asked = bytes end }
+  fidelity.needs(start, 1000)
+  local path = scratch .. "/kept.csv"
+  metric.radiomics_table(paths):save(path)
+  -- The first line has the names.
+  local longest, number = 0, 0
+  for line in io.lines(path) do
+    number = number + 1
+    if number > 1 then longest = math.max(longest, #line + 1) end
+  end
+  assert(longest > 1000 and longest * 1000 <= asked, ("%d bytes a line"):format(longest))
+  asked, start.params.frd = nil, false
+  fidelity.needs(start, 1000)
+  equal(asked, nil)
+end)
+
 test("several sets", function()
   dataset.table({ "n", "path" }, { { "1", paths[1] }, { "2", "" }, { "3", paths[2] }, { "4", flat } }):write(scratch .. "/films.csv")
   local table = dataset.csv { path = scratch .. "/films.csv", image = "path" }

@@ -17,10 +17,18 @@ local SETTINGS = { "all_original", "all_synthetic", "mixed", "augmented" }
 local PATIENT = "chexgen: patient" -- the column that the split goes by
 local FOLDER = "chexgen: patient's folder" -- whom the films' paths name, where tables may have other names for the same person
 
---- Bytes of the networks' parameters in f32, with fourteen classes.
-local BYTES = {
-  resnet18 = 44800000, resnet34 = 85300000, resnet50 = 94300000, resnet101 = 170300000, densenet121 = 28000000,
-}
+--- Bytes of a network's parameters in f32; nil where there is no such network.
+local function bytes_of(network)
+  local ok, parameters = pcall(model.parameters, network, { classes = #dataset.pathologies })
+  if not ok then return nil end
+  local bytes = 0
+  for _, parameter in ipairs(parameters) do
+    local size = 4
+    for _, side in ipairs(parameter.shape) do size = size * side end
+    bytes = bytes + size
+  end
+  return bytes
+end
 
 --- The parameters with their defaults.
 function classification.params()
@@ -157,7 +165,7 @@ function classification.check(start)
   choices.look_at_table(start, "test", test, { test.image, test.labels, test.patient })
   if train.real_dir ~= "" and setting ~= "all_synthetic" then start:folder(train.real_dir, "train.real_dir") end
   if train.synthetic_dir ~= "" and setting ~= "all_original" then start:folder(train.synthetic_dir, "train.synthetic_dir") end
-  local bytes = BYTES[params.network]
+  local bytes = bytes_of(params.network)
   -- On the disk: the best network, the checkpoint with the optimizer's two moments, and its next one until it replaces it. In
   -- memory: the network, its gradient and the moments; what the films take comes on top.
   if bytes then start:needs(7 * bytes, 4 * bytes) end

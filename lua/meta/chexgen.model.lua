@@ -343,6 +343,7 @@ function Tokenizer:close() end
 
 ---@class chexgen.model.parameters.options
 ---@field config? string The folder with the network's config.json.
+---@field classes? integer Classes of a classifier. (default 14)
 
 ---@class chexgen.model.register.entry
 ---@field load fun(options: table): any Gets the options and returns the model.
@@ -390,7 +391,7 @@ function M.encoders() end
 function M.pipeline(source, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text" An encoder of the program's own, or a part of a pipeline.
+---@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" An encoder of the program's own, a part of a pipeline, or a classifier.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end

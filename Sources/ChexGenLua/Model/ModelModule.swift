@@ -4,6 +4,7 @@ import Imaging
 import LuaRuntime
 import Runs
 import Tensors
+import Training
 
 /// An encoder as Lua holds it.
 final class EncoderObject {
@@ -66,12 +67,15 @@ enum ModelModule {
             "parameters",
             [
                 LuaParameter(
-                    "name", .choice(session.encoders.names + session.pipelines.networks),
-                    "An encoder of the program's own, or a part of a pipeline."),
+                    "name",
+                    .choice(session.encoders.names + session.pipelines.networks + ClassifierNetworks.names),
+                    "An encoder of the program's own, a part of a pipeline, or a classifier."),
                 LuaParameter(
                     "options",
                     .options([
-                        LuaParameter("config", .string, optional: true, "The folder with the network's config.json.")
+                        LuaParameter("config", .string, optional: true, "The folder with the network's config.json."),
+                        LuaParameter(
+                            "classes", .integer, default: .integer(Pathologies.count), "Classes of a classifier."),
                     ]), default: .table(LuaTable()), "Which variant."),
             ],
             returns: [LuaResult("parameters", .list(.table), "`name` and `shape` of every tensor in a weight file.")],
@@ -80,9 +84,14 @@ enum ModelModule {
             let options = try arguments.options("options")
             let config = options.has("config") ? try options.string("config") : nil
             let name = try arguments.string("name")
-            let parameters =
-                try session.pipelines.parameters(name, config: config)
-                ?? session.encoders.entry(name).parameters(config)
+            let parameters: [(name: String, shape: [Int])]
+            if ClassifierNetworks.names.contains(name) {
+                parameters = try ClassifierNetworks.parameters(name, classes: options.integer("classes"))
+            } else {
+                parameters =
+                    try session.pipelines.parameters(name, config: config)
+                    ?? session.encoders.entry(name).parameters(config)
+            }
             return [
                 .table(
                     LuaTable(
