@@ -163,7 +163,7 @@ let package = Package(
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
-        tests("Diffusion", ["Encoders", "Networks", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
+        tests("Diffusion", ["Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         tests("Encoders", ["Networks", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Identity", "Tensors", "Files"]),
         tests("Radiomics", ["RadiomicsKernels", "Tensors", "Files"]),

@@ -118,6 +118,11 @@ public protocol Execution: AnyObject {
     ///   - unit: what a processor takes at a time.
     ///   - body: gives for pieces of n rows a value of n rows; it must not look at other rows.
     func each(_ inputs: [Value], by unit: WorkUnit, _ body: ([Value]) throws -> Value) throws -> Value
+
+    /// Runs a block of a network, whose weights no other block uses, unless a stop was requested. An executor that streams weights
+    /// holds those of few blocks at a time.
+    /// - Parameter owner: the block, the same in every pass.
+    func block<Result>(_ owner: AnyObject, _ body: () throws -> Result) throws -> Result
 }
 
 /// A piece of work that a processor takes at a time, so that what lies between its operations stays in the cache.
@@ -129,6 +134,12 @@ public enum WorkUnit: Hashable, Sendable {
 }
 
 extension Execution {
+    /// All weights are held.
+    public func block<Result>(_ owner: AnyObject, _ body: () throws -> Result) throws -> Result {
+        try Cancellation.check()
+        return try body()
+    }
+
     /// `linear` with nothing behind it.
     public func linear(_ layer: Linear, _ x: Value) throws -> Value { try linear(layer, x, Epilogue()) }
 

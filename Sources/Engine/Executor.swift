@@ -24,6 +24,9 @@ public protocol Executor: AnyObject {
         _ count: Int, _ schedule: Schedule, _ body: @escaping (Run, Range<Int>) throws -> [Run.Value]
     ) throws -> [Tensor]
 
+    /// Whether what is made of the weights of a network's block is let go behind it, and made again in the next pass.
+    var isStreaming: Bool { get set }
+
     /// Gives back the memory of activations, which the next pass takes again.
     func releaseActivations()
     /// Gives back all that the next pass can make again from weights that stay mapped.
@@ -44,6 +47,12 @@ public enum Schedule: Hashable, Sendable {
 }
 
 extension Executor {
+    /// Weights are held, whatever is asked for.
+    public var isStreaming: Bool {
+        get { false }
+        set {}
+    }
+
     /// Runs a network that gives one value a pass.
     public func map(
         _ count: Int, _ schedule: Schedule, _ body: @escaping (Run, Range<Int>) throws -> Run.Value

@@ -84,6 +84,9 @@ public final class Parameter {
     /// Gives the memory of a value that is mapped from a file back to the system, which reads it again where need be.
     public func dropPages() { stored?.dropPages() }
 
+    /// Asks the system to read a value that is mapped from a file, which an executor will want soon.
+    public func readAhead() { stored?.readAhead() }
+
     /// Tells the parameter that an executor holds the value in a form of its own: a value in memory is let go, so that
     /// weights are held once; the pages of a mapped file are given back to the system, which reads them again where need
     /// be.

@@ -35,12 +35,14 @@ extension CPUExecution {
             accumulates: plan.accumulates)
         let primitive = try prepared.primitives.value(.convolution(key)) { try key.primitive(size) }
         let scale = plan.foldedScale
-        let weights = try prepared.weights(layer, scale: scale, in: primitive.description(DNNL_ARG_WEIGHTS)) { former in
+        let weights = try prepared.weights(
+            layer, scale: scale, in: primitive.description(DNNL_ARG_WEIGHTS), of: blocks.last
+        ) { former in
             let wanted = try primitive.description(DNNL_ARG_WEIGHTS)
             if let former { return try PackedWeights(wanted, moving: former, self) }
             let packed = try PackedWeights.convolution(layer, scale, wanted, self)
             let used = [layer.weight, layer.bias, scale?.factors].compactMap { $0 }
-            for parameter in used + (layer.batchNorm?.parameters ?? []) { parameter.taken() }
+            prepared.took(used + (layer.batchNorm?.parameters ?? []), of: blocks.last)
             return packed
         }
         let target = try plan.target(self)

@@ -18,12 +18,10 @@ extension CPUExecution {
                 result: plan.dtype, activation: plan.activation, accumulates: plan.accumulates))
         let scale = plan.foldedScale
         let weights = try prepared.weights(
-            layer, scale: scale, in: primitive.description(DNNL_ARG_WEIGHTS)
+            layer, scale: scale, in: primitive.description(DNNL_ARG_WEIGHTS), of: blocks.last
         ) { _ in
             let packed = try PackedWeights.linear(layer, scale, primitive.description(DNNL_ARG_WEIGHTS), self)
-            layer.weight.taken()
-            layer.bias?.taken()
-            scale?.factors.taken()
+            prepared.took([layer.weight, layer.bias, scale?.factors].compactMap { $0 }, of: blocks.last)
             return packed
         }
         let target = try plan.target(self)

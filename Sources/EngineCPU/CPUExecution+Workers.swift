@@ -15,6 +15,11 @@ extension CPUExecution {
             }
             return
         }
-        try workers().forEach(count, body)
+        let blocks = blocks
+        try workers().forEach(count) { index, execution in
+            execution.blocks = blocks
+            defer { execution.blocks = [] }
+            try body(index, execution)
+        }
     }
 }

@@ -19,6 +19,9 @@ public final class CPUExecution {
     private var scratchpad: Storage?
     private let bound = RecentCache<ObjectIdentifier, BoundPrimitive>(capacity: Prepared.primitiveCapacity)
     private var pool: WorkerPool?
+    /// The blocks of the network that this execution is inside of, and the one that it left last.
+    var blocks: [AnyObject] = []
+    private var lastBlock: AnyObject?
 
     /// An execution for one thread of work, with weights of its own.
     /// - Parameters:
@@ -44,6 +47,20 @@ public final class CPUExecution {
     public func run<Result>(_ body: () throws -> Result) rethrows -> Result {
         let before = cx_dnn_set_threads(Int32(threads))
         defer { _ = cx_dnn_set_threads(before) }
+        return try body()
+    }
+
+    /// Runs a block of a network; where weights are streamed, what was packed for it is let go behind it.
+    public func block<Result>(_ owner: AnyObject, _ body: () throws -> Result) throws -> Result {
+        try Cancellation.check()
+        guard prepared.isStreaming else { return try body() }
+        prepared.enter(owner, after: lastBlock)
+        blocks.append(owner)
+        defer {
+            blocks.removeLast()
+            lastBlock = owner
+            prepared.leave(owner)
+        }
         return try body()
     }
 

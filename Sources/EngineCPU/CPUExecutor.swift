@@ -66,6 +66,15 @@ public final class CPUExecutor: Executor {
         return made
     }
 
+    /// Whether what is made of the weights of a network's block is let go behind it.
+    public var isStreaming: Bool {
+        get { prepared.isStreaming }
+        set { prepared.isStreaming = newValue }
+    }
+
+    /// How many layers' weights are held.
+    package var weightCount: Int { prepared.weightCount }
+
     /// Gives back the memory of activations.
     public func releaseActivations() {
         pool.trim()

@@ -19,6 +19,7 @@ package final class Prepared {
     private var values: [ValueKey: Entry<Tensor>] = [:]
     private var tables: [TableKey: Entry<Tensor>] = [:]
     private let lock = NSRecursiveLock()
+    private var stream: WeightStream<WeightKey>?
     /// Whether weights were packed since the heap was trimmed; nil once it was.
     private var hasPacked: Bool? = false
 
@@ -58,9 +59,10 @@ package final class Prepared {
 
     /// A layer's weights in the layout `wanted`, packed at the first call. Where another size of images wants another
     /// layout, these take the place of the former ones, which `make` is given.
+    /// - Parameter block: the block that the layer belongs to.
     func weights(
         _ layer: AnyObject, _ form: Form = .plain, scale: LayerScale? = nil, in wanted: dnnl_memory_desc_t,
-        _ make: (_ former: PackedWeights?) throws -> PackedWeights
+        of block: AnyObject?, _ make: (_ former: PackedWeights?) throws -> PackedWeights
     ) throws -> PackedWeights {
         lock.lock()
         defer { lock.unlock() }
@@ -71,7 +73,50 @@ package final class Prepared {
         let made = try make(former)
         if hasPacked == false { hasPacked = true }
         weights[key] = Entry(owner: layer, value: made)
+        if let block { stream?.note(key, in: block) }
         return made
+    }
+
+    /// Whether what was packed for a block is let go behind it.
+    var isStreaming: Bool {
+        get { lock.withLock { stream != nil } }
+        set {
+            lock.withLock {
+                guard newValue != (stream != nil) else { return }
+                stream = newValue ? WeightStream() : nil
+                weights = [:]
+            }
+        }
+    }
+
+    /// A pass enters a block, behind another.
+    func enter(_ block: AnyObject, after former: AnyObject?) { lock.withLock { stream?.enter(block, after: former) } }
+
+    /// A pass leaves a block: its weights are let go, unless another pass is inside.
+    func leave(_ block: AnyObject) {
+        lock.withLock {
+            let gone = (stream?.leave(block) ?? []).compactMap { weights.removeValue(forKey: $0)?.value.storage }
+            if !gone.isEmpty { stream?.keep(gone) }
+        }
+    }
+
+    /// Memory for packed weights.
+    func buffer(_ bytes: Int) throws -> Storage {
+        try lock.withLock { stream?.buffer(bytes) } ?? Storage(byteCount: bytes)
+    }
+
+    /// Notes that parameters were packed: their memory is given back, but they keep a value that is asked for again.
+    func took(_ parameters: [Parameter], of block: AnyObject?) {
+        lock.withLock {
+            for parameter in parameters {
+                guard let stream else {
+                    parameter.taken()
+                    continue
+                }
+                parameter.dropPages()
+                if let block { stream.note(parameter, in: block) }
+            }
+        }
     }
 
     /// What numbers a layer wants of a parameter.
@@ -130,7 +175,10 @@ package final class Prepared {
 
     /// Lets large forms of weights go that the next pass makes again.
     package func releaseWinograd() {
-        lock.withLock { weights = weights.filter { $0.key.form != .winograd } }
+        lock.withLock {
+            weights = weights.filter { $0.key.form != .winograd }
+            stream?.keep([])
+        }
     }
 
     /// Forgets all that came of weights.
@@ -139,6 +187,7 @@ package final class Prepared {
             weights = [:]
             values = [:]
             tables = [:]
+            stream?.keep([])
         }
     }
 
@@ -169,7 +218,7 @@ final class PackedWeights {
         _ execution: CPUExecution
     ) throws {
         description = wanted
-        storage = try Storage(byteCount: dnnl_memory_desc_get_size(&description))
+        storage = try execution.prepared.buffer(dnnl_memory_desc_get_size(&description))
         self.bias = try Tensor(bias, shape: [bias.count])
         let sizes = OneDNN.sizes(wanted)
         let plain = try OneDNN.description(sizes, strides: Tensor.contiguousStrides(sizes), dtype, "weights")
@@ -211,7 +260,7 @@ final class PackedWeights {
     /// The same weights in another layout.
     init(_ wanted: dnnl_memory_desc_t, moving former: PackedWeights, _ execution: CPUExecution) throws {
         description = wanted
-        storage = try Storage(byteCount: dnnl_memory_desc_get_size(&description))
+        storage = try execution.prepared.buffer(dnnl_memory_desc_get_size(&description))
         bias = former.bias
         let reorder = try Primitive("weights", reorder: former.description, to: wanted)
         try execution.execute(

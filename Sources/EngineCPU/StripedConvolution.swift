@@ -147,7 +147,8 @@ struct StripedConvolution {
         let prepared = execution.prepared
         let primitive = try prepared.primitives.value(.stripe(shape)) { try shape.primitive() }
         let wanted = try primitive.description(DNNL_ARG_WEIGHTS)
-        let weights = try prepared.weights(layer, shape.isFast ? .winograd : .plain, in: wanted) { _ in
+        let form = shape.isFast ? Prepared.Form.winograd : .plain
+        let weights = try prepared.weights(layer, form, in: wanted, of: execution.blocks.last) { _ in
             // Other sizes of images want the other form: the parameter keeps its value.
             defer { layer.weight.dropPages() }
             // Winograd's weights are made of f32 alone.

@@ -63,13 +63,14 @@ public final class BERTTextNetwork: TextNetwork {
         if projection == nil { try request.refusePooled() }
         var x = try execution.norm(norm, embed(ids, on: execution), Epilogue(result: .f32))
         for layer in layers.prefix(kept) {
-            try Cancellation.check()
-            x = try layer.forward(x, mask, on: execution)
+            x = try execution.block(layer) { try layer.forward(x, mask, on: execution) }
         }
         guard request.isPooled, let projection else { return (x, nil) }
         // A copy, as layers write over what they are given.
         let states = request.skipping > 0 ? try execution.affine(x, factor: 1, summand: 0) : x
-        for layer in layers.dropFirst(kept) { x = try layer.forward(x, mask, on: execution) }
+        for layer in layers.dropFirst(kept) {
+            x = try execution.block(layer) { try layer.forward(x, mask, on: execution) }
+        }
         let first = try execution.reshape(execution.narrow(x, axis: 1, 0..<1), [ids.shape[0], width])
         return (states, try projection.forward(first, on: execution))
     }

@@ -52,8 +52,7 @@ public final class CLIPTextNetwork: TextNetwork {
         let places = try execution.narrow(execution.parameter(placeVectors), axis: 0, 0..<ids.shape[1])
         var x = try execution.add(vectors, places, result: .f32)
         for layer in layers.prefix(kept) {
-            try Cancellation.check()
-            x = try layer.forward(x, mask, on: execution)
+            x = try execution.block(layer) { try layer.forward(x, mask, on: execution) }
         }
         func normalised() throws -> E.Value { try execution.norm(norm, x, Epilogue(result: .f32)) }
         guard request.isPooled else { return (request.isNormalized ? try normalised() : x, nil) }
@@ -65,8 +64,7 @@ public final class CLIPTextNetwork: TextNetwork {
             states = request.skipping > 0 ? try execution.affine(x, factor: 1, summand: 0) : x
         }
         for layer in layers.dropFirst(kept) {
-            try Cancellation.check()
-            x = try layer.forward(x, mask, on: execution)
+            x = try execution.block(layer) { try layer.forward(x, mask, on: execution) }
         }
         let last = request.isNormalized && request.skipping == 0 ? states : try normalised()
         return (states, try pooled(last, ids, on: execution))

@@ -59,13 +59,11 @@ public final class FluxNetwork {
             image: try execution.linear(embedding, tokens, Epilogue(result: .f32)),
             text: try execution.linear(context, text, Epilogue(result: .f32)))
         for block in blocks {
-            try Cancellation.check()
-            streams = try block.forward(streams, vector, turning: turning, on: execution)
+            streams = try execution.block(block) { try block.forward(streams, vector, turning: turning, on: execution) }
         }
         var x = try execution.concatenate([streams.text, streams.image], axis: 1)
         for block in singleBlocks {
-            try Cancellation.check()
-            x = try block.forward(x, vector, turning, on: execution)
+            x = try execution.block(block) { try block.forward(x, vector, turning, on: execution) }
         }
         let image = try execution.narrow(x, axis: 1, words..<words + count)
         let answer = try execution.linear(

@@ -68,8 +68,9 @@ public final class Gemma2Network: TextNetwork {
         var x = try execution.convert(execution.embedding(tokens, ids), .f32)
         x = try execution.affine(x, factor: execution.dtype == .bf16 ? BFloat16(root).float : root, summand: 0)
         for layer in layers.prefix(kept) {
-            try Cancellation.check()
-            x = try layer.forward(x, layer.isWindowed ? masks.near : masks.far, rotary, angles, on: execution)
+            x = try execution.block(layer) {
+                try layer.forward(x, layer.isWindowed ? masks.near : masks.far, rotary, angles, on: execution)
+            }
         }
         return (request.isNormalized ? try execution.norm(norm, x, Epilogue(result: .f32)) : x, nil)
     }

@@ -69,8 +69,7 @@ public final class PixArtNetwork: CaptionedNetwork {
         x = try execution.add(x, places)
         let (embedded, shared) = try modulation.forward(timestep, on: execution)
         for block in blocks {
-            try Cancellation.check()
-            x = try block.forward(x, words, mask, shared, on: execution)
+            x = try execution.block(block) { try block.forward(x, words, mask, shared, on: execution) }
         }
         let parts = try outputTable.parts(embedded, on: execution)
         let normalised = try execution.norm(norm, x, scale: parts[1], shift: parts[0])

@@ -58,8 +58,7 @@ public final class SD3Network {
         var streams = JointAttention.Pair(
             image: try execution.add(tokens, places), text: try execution.linear(context, text, Epilogue(result: .f32)))
         for block in blocks {
-            try Cancellation.check()
-            streams = try block.forward(streams, vector, on: execution)
+            streams = try execution.block(block) { try block.forward(streams, vector, on: execution) }
         }
         let normalised = try norm.forward(streams.image, vector, on: execution)
         let answer = try execution.linear(output, normalised, Epilogue(result: .f32))

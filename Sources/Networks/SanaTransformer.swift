@@ -77,8 +77,9 @@ public final class SanaNetwork: CaptionedNetwork {
         }
         let (embedded, shared) = try modulation.forward(timestep * Float(configuration.timestepScale), on: execution)
         for block in blocks {
-            try Cancellation.check()
-            x = try block.forward(x, size: (rows, columns), words, mask, shared, on: execution)
+            x = try execution.block(block) {
+                try block.forward(x, size: (rows, columns), words, mask, shared, on: execution)
+            }
         }
         let parts = try outputTable.parts(embedded, on: execution)
         let normalised = try execution.norm(norm, x, scale: parts[1], shift: parts[0])

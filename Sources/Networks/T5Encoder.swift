@@ -54,8 +54,7 @@ public final class T5EncoderNetwork: TextNetwork {
         }
         var x = try execution.convert(execution.embedding(tokens, ids), .f32)
         for layer in layers.prefix(kept) {
-            try Cancellation.check()
-            x = try layer.forward(x, .bias(bias), on: execution)
+            x = try execution.block(layer) { try layer.forward(x, .bias(bias), on: execution) }
         }
         return (request.isNormalized ? try execution.norm(norm, x, Epilogue(result: .f32)) : x, nil)
     }

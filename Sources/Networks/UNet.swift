@@ -65,11 +65,17 @@ public final class UNetNetwork {
         if configuration.centersInput { x = try execution.affine(x, factor: 2, summand: -1) }
         x = try execution.convolution(input, x, Epilogue(result: .f32))
         var skips = [x]
-        for block in down { x = try block.forward(x, &skips, time: time, text: text, on: execution) }
-        x = try middle.first.forward(x, time: time, on: execution)
-        x = try middle.attention.forward(x, text: text, on: execution)
-        x = try middle.second.forward(x, time: time, consumes: true, on: execution)
-        for block in up { x = try block.forward(x, &skips, time: time, text: text, on: execution) }
+        for block in down {
+            x = try execution.block(block) { try block.forward(x, &skips, time: time, text: text, on: execution) }
+        }
+        x = try execution.block(middle.first) { try middle.first.forward(x, time: time, on: execution) }
+        x = try execution.block(middle.attention) { try middle.attention.forward(x, text: text, on: execution) }
+        x = try execution.block(middle.second) {
+            try middle.second.forward(x, time: time, consumes: true, on: execution)
+        }
+        for block in up {
+            x = try execution.block(block) { try block.forward(x, &skips, time: time, text: text, on: execution) }
+        }
         return try execution.convolution(
             output, x, Prologue(norm: outputNorm, activation: .silu), Epilogue(result: .f32))
     }

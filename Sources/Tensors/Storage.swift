@@ -74,6 +74,15 @@ public final class Storage {
         madvise(UnsafeMutableRawPointer(mutating: base), size, MADV_DONTNEED)
     }
 
+    /// Asks the system to read a part of a mapped file into its cache.
+    func readAhead(_ first: Int, _ count: Int) {
+        guard mapping != nil, first >= 0, count > 0, first + count <= byteCount else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let begin = Int(bitPattern: bytes) + first
+        let start = begin / page * page
+        madvise(UnsafeMutableRawPointer(bitPattern: start), begin + count - start, MADV_WILLNEED)
+    }
+
     /// Gives memory of the heap that nothing uses back to the system, after work that came and went.
     public static func trimHeap() { cx_trim_heap() }
 

@@ -139,6 +139,9 @@ public struct Tensor {
     /// Gives the memory of a tensor that is mapped from a file back to the system, which reads it again where need be.
     public func dropPages() { storage.dropPages() }
 
+    /// Asks the system to read a tensor that is mapped from a file into its cache; nothing waits for it.
+    public func readAhead() { storage.readAhead(offset * dtype.size, count * dtype.size) }
+
     /// Row-major strides of a shape.
     public static func contiguousStrides(_ shape: [Int]) -> [Int] {
         var strides = [Int](repeating: 1, count: shape.count)

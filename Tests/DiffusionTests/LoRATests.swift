@@ -1,6 +1,7 @@
 import Checkpoints
 import Diffusion
 import Encoders
+import EngineCPU
 import Files
 import Foundation
 import Networks
@@ -125,6 +126,47 @@ private func adapter(_ name: String, _ scale: Double = 1) throws -> Adapter {
         let first = try networks.unetAnswer().array(Float.self)
         networks.unet.loaded?.folder.release()
         #expect(try networks.unetAnswer().array(Float.self) == first)
+    }
+
+    @Test(arguments: [DType.f32, .bf16]) func streamedWeightsGiveTheSameBits(dtype: DType) throws {
+        let (held, streamed) = (try Networks(dtype), try Networks(dtype))
+        for networks in [held, streamed] {
+            _ = try Adapter.apply([adapter("kohya.safetensors", 0.6)], to: networks.stable)
+            _ = try Adapter.apply([adapter("peft")], to: networks.transformer)
+        }
+        for part in [streamed.unet.loaded, streamed.pixart.loaded, streamed.text.loaded] {
+            part?.folder.executor.isStreaming = true
+        }
+        let plan = try #require(streamed.pixart.loaded)
+        #expect(plan.heldBytes.working <= plan.weightBytes && plan.heldBytes.resting < plan.weightBytes / 2)
+        for _ in 0..<2 {
+            #expect(try streamed.unetAnswer().array(Float.self) == held.unetAnswer().array(Float.self))
+            #expect(try streamed.pixartAnswer().array(Float.self) == held.pixartAnswer().array(Float.self))
+            #expect(try streamed.textAnswer().array(Float.self) == held.textAnswer().array(Float.self))
+        }
+        let counts = try [held, streamed].map {
+            try #require($0.pixart.loaded?.folder.executor as? CPUExecutor).weightCount
+        }
+        #expect(counts[1] < counts[0] / 3, "\(counts)")
+    }
+
+    @Test func plansSayWhatIsHeldAndRefuseWhatCannotBe() throws {
+        let networks = try Networks()
+        let plan = MemoryPlan(networks.stable, dtype: .f32)
+        #expect(
+            plan.parts.map(\.name) == ["text_encoder", "unet"] && plan.phases.map(\.name) == ["texts", "denoising"])
+        #expect(plan.peak == plan.parts.reduce(0) { $0 + $1.weights } && !plan.isStreamed)
+        try plan.check(available: plan.peak)
+        let refusal = message { try plan.check(available: plan.peak - 1) }
+        for word in ["in denoising", "dtype = \"bf16\"", "stream = true"] {
+            #expect(refusal.contains(word), "\(refusal)")
+        }
+        networks.unet.loaded?.folder.executor.isStreaming = true
+        networks.text.loaded?.folder.executor.isStreaming = true
+        let streamed = MemoryPlan(networks.stable, dtype: .f32)
+        #expect(streamed.isStreamed && streamed.peak < plan.peak)
+        #expect(!message { try streamed.check(available: 1) }.contains("stream = true"))
+        #expect(streamed.text(available: 5_000_000_000).hasSuffix("beside activations; 5.0 GB are free"))
     }
 
     @Test func whatDoesNotFitIsSaid() throws {

@@ -32,6 +32,36 @@ import Testing
         #expect(prepared.weightCount == 1)
     }
 
+    /// A network of three layers in blocks, the first of which has two passes at a time.
+    @Test func streamedBlocksAreLetGo() throws {
+        let layers = try (0..<3).map { try linear("l\($0)").0 }
+        let x = try Tensor(uniform("x", [4, 7, 32]), shape: [4, 7, 32])
+        func answers(_ executor: CPUExecutor, _ schedule: Schedule) throws -> [Float] {
+            try executor.map(4, schedule) { execution, rows in
+                let input = try x.narrow(0, rows.lowerBound, rows.count)
+                var sums: [Tensor] = []
+                for layer in layers {
+                    sums.append(try execution.block(layer) { try execution.linear(layer, input) })
+                    // Of other threads, one block each.
+                    #expect(!executor.isStreaming || executor.weightCount <= 4)
+                }
+                return try execution.concatenate(sums)
+            }?.array(Float.self) ?? []
+        }
+        let (held, streamed) = (try CPUExecutor(dtype: .f32), try CPUExecutor(dtype: .f32))
+        streamed.isStreaming = true
+        let first = try answers(streamed, .spread)
+        #expect(streamed.weightCount == 0)
+        for schedule in [Schedule.spread, .pieces(atMost: 1), .fitted] {
+            #expect(try answers(streamed, schedule) == first)
+        }
+        // Values in memory are kept by streaming, and taken without it.
+        #expect(try answers(held, .spread) == first && held.weightCount == 3)
+        #expect(throws: EngineError.self) { try layers[0].weight.value() }
+        streamed.isStreaming = false
+        #expect(streamed.weightCount == 0)
+    }
+
     @Test func layersOfOneSizeShareTheirOperations() throws {
         let prepared = Prepared()
         let execution = try CPUExecution(dtype: .f32, threads: 1, prepared)

@@ -268,6 +268,21 @@ test("LoRA", function()
   end
 end)
 
+test("memory", function()
+  local plan = pipe:memory()
+  local names, weights = {}, 0
+  for i, part in ipairs(plan.parts) do names[i], weights = part.name, weights + part.weights end
+  equal(names, { "text_encoder", "unet", "vae" })
+  equal({ plan.peak, plan.phases[3].name, plan.phases[3].bytes }, { weights, "decoding", weights })
+  assert(plan.free > 0 and plan.text:find "weights in f32: text_encoder %d+ MB, unet")
+  local streamed = model.pipeline(scratch, { stream = true })
+  assert(streamed:memory().peak < plan.peak and streamed:memory().text:find "streamed")
+  local options = { prompt = PROMPT, steps = 3, seed = 11 }
+  assert(same(streamed:generate(options)[1], pipe:generate(options)[1]))
+  equal(streamed.identity, pipe.identity)
+  raises(function() model.pipeline(scratch, { stream = 1 }) end, "options.stream", "true or false")
+end)
+
 test("the registry", function()
   local models = require "chexgen.models"
   local constants = {}

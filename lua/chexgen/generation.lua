@@ -24,6 +24,7 @@ generation.untyped = { "lora", table.unpack(settings_of_pipe) }
 function generation.params(extra)
   local params = {
     model = "SD-V1-5",     -- a name of chexgen.models, a registered one, a folder or a Hub name
+    stream = false,        -- hold a block of a network at a time, where the weights do not fit into memory
     weights = "",          -- where the model's weights lie, where the name alone does not say it
     modules = {},          -- Lua modules beside the experiment that register models
     -- The files are called by the id; without one by the column `id`, or by the row's number where there is none.
@@ -185,6 +186,8 @@ local function open_pipeline(params)
     if not is_registered then choices.raise(unregistered(params), "weights") end
   end
   options.lora = loras(params)[1] and params.lora
+  -- A model of one's own need not know of it.
+  if params.stream then options.stream = true end
   return model.pipeline(params.model, options)
 end
 
@@ -213,6 +216,8 @@ function generation.open(run)
   if type(settings.steps) ~= "number" or settings.steps < 1 then
     wrong("steps", "wanted 1 or more, got %s", tostring(settings.steps))
   end
+  local plan = is_own(pipe) and pipe:memory()
+  if plan then run:log("%s", plan.text) end
   -- What is wrong with the settings, such as a scheduler that the program lacks, is said before the first image.
   if is_own(pipe) and items[1] then
     local ok, message = pcall(pipe.settings, pipe, job:options_of(items[1]))

@@ -225,6 +225,10 @@ function Pipeline:settings(options) end
 ---@return table details `pooled` f32 `[N, P]` and `mask` i64 `[N, T]`, where the model has them.
 function Pipeline:encode_prompt(text, options) end
 
+--- What the weights take of memory, and when; activations come beside it. What cannot fit is refused before the first image.
+---@return table plan `text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network `name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes of memory that are free, where the system says it. Nil for a model that has no plan.
+function Pipeline:memory() end
+
 --- Releases the object now; it cannot be used after that.
 function Pipeline:close() end
 
@@ -386,7 +390,7 @@ function M.encoders() end
 --- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
 --- ```
 ---@param source string|chexgen.model.pipeline.source A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts of a pipeline by name.
----@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. A registered model gets the whole table.
+---@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. A registered model gets the whole table.
 ---@return any pipeline The pipeline.
 function M.pipeline(source, options) end
 

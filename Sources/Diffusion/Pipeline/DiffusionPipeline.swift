@@ -15,6 +15,7 @@ public final class DiffusionPipeline: TextToImage {
     /// The LoRA files that change its weights, in order.
     public private(set) var adapters: [Adapter] = []
     private var adapterNotes: [String] = []
+    private var hasRoom = false
 
     /// Puts a pipeline together.
     /// - Parameters:
@@ -64,6 +65,14 @@ public final class DiffusionPipeline: TextToImage {
             networks.map(\.setting) + [scheduler.options.text()] + tokenizers.map(\.setting)
             + adapters.map(\.setting)
         return SHA256.hex(of: (files.map(\.sha256) + settings).joined(separator: "\n"))
+    }
+
+    /// What its weights take of memory, and when.
+    public var memory: MemoryPlan? { MemoryPlan(parts, dtype: dtype) }
+
+    /// Lets weights go behind each block of a network, and makes them again in the next pass; pictures are the same to the bit.
+    public func stream() {
+        for part in parts.values where part.rank < 3 { part.loaded?.folder.executor.isStreaming = true }
     }
 
     /// Adds the products of LoRA files to its weights, before the first picture.
@@ -235,6 +244,9 @@ public final class DiffusionPipeline: TextToImage {
             throw fault("wanted latents f32 \(Tensor.text(shape)), got \(given.dtype) \(Tensor.text(given.shape))")
         }
         try refuseUnknown(options.text, operation: "generate")
+        // Once: behind that, what is free lacks what the pipeline holds itself.
+        if !hasRoom { try memory?.check() }
+        hasRoom = true
     }
 
     /// Refuses options that the family does not have.

@@ -87,19 +87,20 @@ public struct PipelineRegistry {
     ///   - nameOrPath: a folder, or a Hub name found in the local Hugging Face cache (see `HubCache.locate`).
     ///   - dtype: the dtype of the networks, f32 or bf16.
     ///   - adapters: LoRA files that change their weights, in this order.
+    ///   - streams: whether weights are let go behind each block of a network.
     /// - Throws: `CheckpointError.notFound` where there is no such pipeline; `FileError`, `CheckpointError` and
     ///   `TensorError` where a part is absent, damaged or not supported.
     public func open(
-        _ nameOrPath: String, dtype: DType, adapters: [Adapter] = []
+        _ nameOrPath: String, dtype: DType, adapters: [Adapter] = [], streams: Bool = false
     ) throws -> any TextToImage {
         let index = try HubCache.locate(nameOrPath, file: "model_index.json")
-        return try open(PipelineFolder(Paths.dirname(index)), dtype: dtype, adapters: adapters)
+        return try open(PipelineFolder(Paths.dirname(index)), dtype: dtype, adapters: adapters, streams: streams)
     }
 
     /// Opens a pipeline from its parts.
     /// - Throws: see the other `open`.
     public func open(
-        _ folder: PipelineFolder, dtype: DType, adapters: [Adapter] = []
+        _ folder: PipelineFolder, dtype: DType, adapters: [Adapter] = [], streams: Bool = false
     ) throws -> any TextToImage {
         guard dtype == .f32 || dtype == .bf16 else {
             throw TensorError.dtype(
@@ -111,6 +112,7 @@ public struct PipelineRegistry {
         }
         let pipeline = try entry.open(folder, dtype, self)
         try pipeline.adapt(adapters)
+        if streams { pipeline.stream() }
         return pipeline
     }
 }

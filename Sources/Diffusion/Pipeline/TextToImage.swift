@@ -26,6 +26,11 @@ public protocol TextToImage: AnyObject {
     /// - Throws: `CheckpointError.adapter` where one does not fit.
     func adapt(_ adapters: [Adapter]) throws
 
+    /// What its weights take of memory, and when; nil where that is not known.
+    var memory: MemoryPlan? { get }
+    /// Lets weights go behind each block of a network, and makes them again in the next pass.
+    func stream()
+
     /// What pictures with these options will be made with. Checks everything that needs no network.
     /// - Throws: `TensorError.value` naming the option that is wrong; `TokenizerError` for a text that is too long where
     ///   that is an error.
@@ -56,6 +61,11 @@ public protocol TextToImage: AnyObject {
 extension TextToImage {
     /// Nothing is done ahead.
     public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int { options.prompts.count }
+
+    /// Not known.
+    public var memory: MemoryPlan? { nil }
+    /// It holds all weights.
+    public func stream() {}
 
     /// None.
     public var adapters: [Adapter] { [] }

@@ -74,8 +74,8 @@ public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder {
 
     /// Gives back the memory of activations, and of packed weights where they are many: those stay mapped.
     public func releaseMemory() {
-        let count = network.parameters.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) }
-        count * dtype.size > 1 << 30 ? folder.release() : folder.executor.releaseActivations()
+        let network = LoadedNetwork(network.parameters, folder)
+        network.isKept && !folder.executor.isStreaming ? folder.executor.releaseActivations() : folder.release()
     }
 }
 

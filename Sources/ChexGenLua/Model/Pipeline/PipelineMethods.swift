@@ -70,6 +70,18 @@ enum PipelineMethods {
                             "details", .table,
                             "`pooled` f32 `[N, P]` and `mask` i64 `[N, T]`, where the model has them."),
                     ], "What the denoiser reads of texts.", body: encodePrompt),
+                LuaFunctionDeclaration(
+                    "memory",
+                    returns: [
+                        LuaResult(
+                            "plan", .table,
+                            "`text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network "
+                                + "`name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes "
+                                + "of memory that are free, where the system says it. Nil for a model that has no plan."
+                        )
+                    ],
+                    "What the weights take of memory, and when; activations come beside it. What cannot fit is refused before the "
+                        + "first image.", body: memory),
             ],
             properties: known.parts.map(PipelineParts.property) + [
                 property("name", .string, "What it was opened by.") { .string($0.name) },
@@ -156,6 +168,24 @@ enum PipelineMethods {
             folder = Paths.absolute(place)
         }
         return [.integer(try object.pipeline.prepare(options, keptIn: folder))]
+    }
+
+    private static let memory: (LuaArguments) throws -> [LuaValue] = { arguments in
+        guard let plan = try arguments.object("self", as: PipelineObject.self).pipeline.memory else { return [.nil] }
+        let free = MemoryRoom.available
+        let parts = plan.parts.map {
+            LuaValue.fields([
+                ("name", .string($0.name)), ("weights", .integer($0.weights)), ("held", .integer($0.held)),
+            ])
+        }
+        let phases = plan.phases.map { LuaValue.fields([("name", .string($0.name)), ("bytes", .integer($0.bytes))]) }
+        return [
+            .fields([
+                ("text", .string(plan.text(available: free))), ("peak", .integer(plan.peak)),
+                ("parts", .table(LuaTable(array: parts))), ("phases", .table(LuaTable(array: phases))),
+                ("free", free.map { .integer($0) } ?? .nil),
+            ])
+        ]
     }
 
     private static let settings: (LuaArguments) throws -> [LuaValue] = { arguments in

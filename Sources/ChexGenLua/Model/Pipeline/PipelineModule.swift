@@ -66,7 +66,9 @@ enum PipelineModule {
                     "options", .dictionary(.any), optional: true,
                     "`dtype`: \"f32\" or \"bf16\". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, "
                         + "kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part "
-                        + "it changes, `part` names it. A registered model gets the whole table."),
+                        + "it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again "
+                        + "in each pass, for models that do not fit into memory. A registered model gets the whole table."
+                ),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
             "Opens a text-to-image pipeline of the class that its model_index.json names: "
                 + session.pipelines.entries.all.map { "`\($0.className)` (\($0.about))" }.joined(separator: ", ")
@@ -78,12 +80,15 @@ enum PipelineModule {
                 return try model.load(arguments.value("options"), session.host)
             }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where field.name != "dtype" && field.name != "lora" {
-                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, lora")
+            for field in options.fields where !["dtype", "lora", "stream"].contains(field.name) {
+                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, lora, stream")
+            }
+            guard let streams = options["stream"].isNil ? false : options["stream"].booleanValue else {
+                throw arguments.fail("options.stream", "wanted true or false, got \(options["stream"].kind)")
             }
             let dtype = try session.dtype(options, arguments)
             let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
-            let (pipeline, name) = try open(arguments, session, dtype, adapters)
+            let (pipeline, name) = try open(arguments, session, dtype, adapters, streams)
             try session.input(pipeline.files)
             for note in pipeline.notes { session.note(note) }
             return [.object(PipelineObject(pipeline, session, name: name))]
@@ -91,11 +96,12 @@ enum PipelineModule {
     }
 
     private static func open(
-        _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType, _ adapters: [Adapter]
+        _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType, _ adapters: [Adapter],
+        _ streams: Bool
     ) throws -> (any TextToImage, String) {
         if let name = arguments.value("source").stringValue {
             do {
-                return (try session.pipelines.open(name, dtype: dtype, adapters: adapters), name)
+                return (try session.pipelines.open(name, dtype: dtype, adapters: adapters, streams: streams), name)
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
                 var hinted = LuaError("\(error)\nor did you mean the registered model '\(near)'?")
@@ -110,7 +116,7 @@ enum PipelineModule {
         var folder = PipelineFolder(className: try source.string("class"), places: places, scheduler: scheduler)
         if source.has("text_length") { folder.textLength = try source.integer("text_length") }
         let name = places["unet"] ?? places["transformer"] ?? "pipeline"
-        return (try session.pipelines.open(folder, dtype: dtype, adapters: adapters), name)
+        return (try session.pipelines.open(folder, dtype: dtype, adapters: adapters, streams: streams), name)
     }
 }
 

@@ -1,0 +1,123 @@
+"""Builds a Stable Diffusion with fresh random weights and LoRA files for it, and compares chexgen's pictures with diffusers' for the
+same seeds.
+
+    python diffusion_lora.py [--seed S] [--chexgen PATH] [--keep FOLDER]
+
+The files are saved as diffusers saves them, for the UNet and for the text encoder, and turned into kohya's names with an alpha; diffusers
+loads them by `load_lora_weights`. Pictures with one file at scales of 1 and 0.6, and with two at once, are within 3 grey levels. Those with
+streamed weights are the same to the bit.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from diffusion_pipeline import HERE, PROMPTS, Report, build, ours
+
+import diffusers
+import numpy as np
+import peft
+import torch
+import transformers
+from diffusers import StableDiffusionPipeline
+from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
+from safetensors.torch import save_file
+
+SCRIPT = """
+local model, tensor = require "chexgen.model", require "chexgen.tensor"
+local out, prompts, runs = OUT, PROMPTS, RUNS
+for i, run in ipairs(runs) do
+  for _, stream in ipairs { false, true } do
+    local pipe = model.pipeline(SOURCE, { dtype = "f32", lora = run.lora, stream = stream })
+    local picture = pipe:generate { prompt = prompts[2], seed = run.seed, steps = run.steps, guidance_scale = run.guidance }[1]
+    tensor.save(("%s/run%d%s.npy"):format(out, i, stream and "-streamed" or ""), picture:tensor())
+  end
+end
+"""
+LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"]
+
+
+def trained(model, targets, rank, generator):
+    """The state of a LoRA that changes answers visibly."""
+    tuned = peft.get_peft_model(model, peft.LoraConfig(r=rank, target_modules=targets, init_lora_weights=False))
+    for name, parameter in tuned.named_parameters():
+        if "lora_" in name:
+            spread = 0.6 / parameter.shape[1] ** 0.5
+            parameter.data = torch.randn(parameter.shape, generator=generator) * spread
+    state = peft.get_peft_model_state_dict(tuned)
+    tuned.unload()
+    return {key.removeprefix("base_model.model."): value for key, value in state.items()}
+
+
+@torch.no_grad()
+def check(name, draw, chexgen, folder, report):
+    build("pndm", draw).save_pretrained(folder / "model")
+    load = lambda: StableDiffusionPipeline.from_pretrained(
+        folder / "model", safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+    generator = torch.Generator().manual_seed(draw.randrange(1 << 31))
+    pipe = load()
+    text = trained(pipe.text_encoder, ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"], 4, generator)
+    state = trained(pipe.unet, LAYERS, draw.choice([2, 8]), generator)
+    StableDiffusionPipeline.save_lora_weights(
+        folder, convert_state_dict_to_diffusers(state), convert_state_dict_to_diffusers(text), weight_name="one.safetensors")
+    flat = {}
+    for key, value in trained(pipe.unet, LAYERS, 3, generator).items():
+        layer, ending = key.rsplit(".lora_", 1)
+        layer = "lora_unet_" + layer.replace(".", "_")
+        flat[f"{layer}.lora_{'down' if ending.startswith('A') else 'up'}.weight"] = value.contiguous()
+        flat[f"{layer}.alpha"] = torch.tensor(2.0)
+    save_file(flat, folder / "two.safetensors")
+    one, two = str(folder / "one.safetensors"), str(folder / "two.safetensors")
+    seed = lambda: draw.randrange(1 << 32)
+    runs = [
+        {"lora": files, "seed": seed(), "steps": draw.choice([5, 8]), "guidance": draw.choice([1.0, 4.5])}
+        for files in ([{"path": one, "scale": 1.0}], [{"path": one, "scale": 0.6}], [{"path": two, "scale": 0.6}],
+                      [{"path": one, "scale": 0.7}, {"path": two, "scale": 1.0}])
+    ]
+    ours(chexgen, str(folder / "model"), folder, PROMPTS, runs, SCRIPT)
+    for index, run in enumerate(runs, 1):
+        pictures = []
+        for files in ([], run["lora"]):
+            pipe = load()
+            pipe.set_progress_bar_config(disable=True)
+            names = []
+            for file in files:
+                names.append(f"lora{len(names)}")
+                pipe.load_lora_weights(file["path"], adapter_name=names[-1])
+            if names:
+                pipe.set_adapters(names, [file["scale"] for file in files])
+            picture = pipe(PROMPTS[1], num_inference_steps=run["steps"], guidance_scale=run["guidance"],
+                           generator=torch.Generator().manual_seed(run["seed"])).images[0]
+            pictures.append(np.asarray(picture).astype(int))
+        found = np.load(folder / f"run{index}.npy").astype(int)
+        worst, change = int(abs(found - pictures[1]).max()), float(abs(pictures[1] - pictures[0]).mean())
+        what = " + ".join(f"{Path(file['path']).stem} at {file['scale']}" for file in run["lora"])
+        report.line(name, f"{what}: {worst} grey levels (3); they change the picture by {change:.1f}",
+                    worst <= 3 and change > 1)
+        report.line(name, f"{what}: streamed, the same",
+                    (np.load(folder / f"run{index}-streamed.npy") == np.load(folder / f"run{index}.npy")).all())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
+    parser.add_argument("--chexgen", default=HERE.parent.parent.parent / ".build/release/chexgen")
+    parser.add_argument("--keep", type=Path, help="an empty folder for the pipeline, which then stays")
+    options = parser.parse_args()
+    print(f"seed {options.seed}")
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    diffusers.logging.set_verbosity_error()
+    report = Report()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (options.keep or Path(temporary)) / "lora"
+        folder.mkdir(parents=True)
+        check("lora", random.Random(f"{options.seed} lora"), options.chexgen, folder, report)
+    if report.failures:
+        sys.exit(f"{report.failures} checks failed")
+
+
+if __name__ == "__main__":
+    main()
