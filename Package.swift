@@ -85,8 +85,8 @@ let package = Package(
         .target(
             name: "Encoders",
             dependencies: [
-                "Networks", "Engine", "Devices", "Checkpoints", "Imaging", "Identity", "Tensors", "Threading",
-                "Files",
+                "Networks", "Engine", "Devices", "Tokenizers", "Checkpoints", "Imaging", "Identity", "Tensors",
+                "Threading", "Files",
             ]),
         .target(
             name: "Training",
@@ -164,7 +164,7 @@ let package = Package(
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
         tests("Diffusion", ["Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
-        tests("Encoders", ["Networks", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
+        tests("Encoders", ["Networks", "Engine", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Identity", "Tensors", "Files"]),
         tests("Radiomics", ["RadiomicsKernels", "Tensors", "Files"]),
         tests("Plotting"),

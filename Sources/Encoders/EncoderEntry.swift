@@ -57,6 +57,8 @@ public struct EncoderEntry: Sendable {
     public let about: String
     /// What follows the names of metrics over its features in tables.
     public let columnEnding: String
+    /// Whether sets of images are compared by its features, as by FID; others tell of single images or pairs.
+    public let comparesSets: Bool
     /// The roles that it plays.
     public let roles: [EncoderRole: Part]
     /// The usual weights.
@@ -71,13 +73,15 @@ public struct EncoderEntry: Sendable {
 
     /// An entry from its parts.
     public init(
-        name: String, about: String, columnEnding: String, roles: [EncoderRole: Part] = [:], weights: Weights,
+        name: String, about: String, columnEnding: String, comparesSets: Bool = true,
+        roles: [EncoderRole: Part] = [:], weights: Weights,
         outputs: [String], load: @escaping @Sendable (_ weights: String, _ dtype: DType) throws -> any Encoder,
         parameters: @escaping @Sendable (_ config: String?) throws -> [(name: String, shape: [Int])]
     ) {
         self.name = name
         self.about = about
         self.columnEnding = columnEnding
+        self.comparesSets = comparesSets
         self.roles = roles
         self.weights = weights
         self.outputs = outputs

@@ -47,6 +47,33 @@ enum EncoderInput {
         return result
     }
 
+    /// Refuses what are no images `[H, W, 3]` of bytes or f32 with sides of at least so many pixels.
+    /// - Throws: `TensorError`.
+    static func check(_ images: [Tensor], side: Int, name: String) throws {
+        for image in images {
+            guard image.rank == 3, image.shape[2] == 3, image.shape[0] >= side, image.shape[1] >= side else {
+                throw TensorError.shape(
+                    operation: name,
+                    message: "wanted images [H, W, 3] of at least \(side) × \(side), got \(Tensor.text(image.shape))")
+            }
+            guard image.dtype == .u8 || image.dtype == .f32 else {
+                throw TensorError.dtype(operation: name, message: "wanted u8 or f32 images, got \(image.dtype)")
+            }
+        }
+    }
+
+    /// What `run` gives for images of one shape, `[n, …]`, of all images in their order.
+    static func grouped(_ images: [Tensor], _ run: ([Tensor]) throws -> Tensor) throws -> Tensor {
+        let groups = shapes(images)
+        let results = try groups.map { places in try run(places.map { images[$0] }) }
+        if results.count == 1 { return results[0] }
+        let result = try Tensor(uninitialized: [images.count] + (results.first?.shape.dropFirst() ?? []))
+        for (places, rows) in zip(groups, results) {
+            for (row, place) in places.enumerated() { try result.select(0, place).assign(from: rows.select(0, row)) }
+        }
+        return result
+    }
+
     /// The places of images, those of one shape together, in the order of the first of each.
     static func shapes(_ images: [Tensor]) -> [[Int]] {
         var places: [[Int]: Int] = [:]

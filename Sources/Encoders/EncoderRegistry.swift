@@ -4,7 +4,9 @@ import Tensors
 /// The encoders by name, in the order of their columns in tables.
 public struct EncoderRegistry: Sendable {
     /// The program's own encoders.
-    public static let standard = EncoderRegistry([InceptionEncoder.entry, RadDINO.entry])
+    public static let standard = EncoderRegistry([
+        InceptionEncoder.entry, RadDINO.entry, PatientReID.entry, BioViLTImages.entry,
+    ])
 
     private var registry: Registry<EncoderEntry>
 

@@ -154,10 +154,8 @@ public final class RadDINO: Encoder {
 
     /// The answers for images `[H, W, 3]`, bytes or normalised: those of one shape go through together.
     private func run<X: Executor>(_ images: [Tensor], _ answer: Answer, on executor: X) throws -> Tensor {
-        let groups = EncoderInput.shapes(images)
-        let results = try groups.map { places in
-            let group = places.map { images[$0] }
-            return try executor.map(group.count, .pieces(atMost: 1)) { [self] execution, rows -> [X.Run.Value] in
+        try EncoderInput.grouped(images) { group in
+            try executor.map(group.count, .pieces(atMost: 1)) { [self] execution, rows -> [X.Run.Value] in
                 let values = try execution.value(EncoderInput.stack(group[rows]))
                 let pixels = values.dtype == .u8 ? try execution.pixels(values, table) : values
                 switch answer {
@@ -166,13 +164,6 @@ public final class RadDINO: Encoder {
                 }
             }[0]
         }
-        if results.count == 1 { return results[0] }
-        // Back into the order of the images.
-        let result = try Tensor(uninitialized: [images.count] + results[0].shape.dropFirst())
-        for (places, rows) in zip(groups, results) {
-            for (row, place) in places.enumerated() { try result.select(0, place).assign(from: rows.select(0, row)) }
-        }
-        return result
     }
 
     private func check(_ shape: [Int]) throws {

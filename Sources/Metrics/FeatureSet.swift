@@ -44,6 +44,19 @@ public struct FeatureSet {
         self.name = name
     }
 
+    /// Refuses f32 features whose squared distances could overflow f32, as they do in the reference.
+    /// - Throws: `MetricError.value` that names the row.
+    func checkSquares(metric: String) throws {
+        let values = tensor.pointer.assumingMemoryBound(to: Float.self)
+        let bound = (Double(Float.greatestFiniteMagnitude) / 16 / Double(dimension)).squareRoot()
+        for index in 0..<tensor.count where Double(abs(values[index])) > bound {
+            throw MetricError.value(
+                metric: metric,
+                message: "row \(index / dimension + 1) of the \(name) features holds \(values[index]); "
+                    + "its squared distances overflow float32")
+        }
+    }
+
     /// Checks that two sets have equally many columns.
     static func pair(_ real: Tensor, _ synthetic: Tensor, metric: String) throws -> (FeatureSet, FeatureSet) {
         let first = try FeatureSet(real, name: "real", metric: metric)

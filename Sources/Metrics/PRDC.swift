@@ -68,8 +68,8 @@ public enum PRDC {
         }
         let first = try real.singlePrecision()
         let second = try synthetic.singlePrecision()
-        try checkRange(first)
-        try checkRange(second)
+        try first.checkSquares(metric: metric)
+        try second.checkSquares(metric: metric)
         let centre = try DistanceTiles.centre(of: first)
         let realLimits = limits(try NeighbourRadii.squared(first, k: k, centre: centre))
         let syntheticLimits = limits(try NeighbourRadii.squared(second, k: k, centre: centre))
@@ -91,18 +91,6 @@ public enum PRDC {
             radii.pointer[index] = limit
         }
         return radii
-    }
-
-    /// Refuses features whose squared distances could overflow f32, as they do in the reference.
-    private static func checkRange(_ set: FeatureSet) throws {
-        let values = set.tensor.pointer.assumingMemoryBound(to: Float.self)
-        let bound = (Double(Float.greatestFiniteMagnitude) / 16 / Double(set.dimension)).squareRoot()
-        for index in 0..<set.tensor.count where Double(abs(values[index])) > bound {
-            throw MetricError.value(
-                metric: "prdc",
-                message: "row \(index / set.dimension + 1) of the \(set.name) features holds \(values[index]); "
-                    + "its squared distances overflow float32")
-        }
     }
 }
 

@@ -13,26 +13,47 @@ public protocol ClassifierNetwork: AnyObject {
 
 /// ResNet (He et al., 2015) with the stride in the 3×3 convolution, as torchvision and timm build it.
 public final class ResNet: ClassifierNetwork {
+    /// Every parameter.
+    public let parameters: ParameterScope
+    /// `fc`.
+    public let head = "fc"
+    private let trunk: ResNetTrunk
+    private let fc: Linear
+
+    /// - Parameters:
+    ///   - scope: where the parameters are declared.
+    ///   - depths: blocks of each of the four stages.
+    ///   - isBottleneck: whether blocks have three convolutions and four times as many channels behind them.
+    public init(
+        _ scope: ParameterScope = ParameterScope(), depths: [Int], isBottleneck: Bool, classes: Int
+    ) throws {
+        trunk = try ResNetTrunk(scope, depths: depths, isBottleneck: isBottleneck)
+        fc = Linear(scope["fc"], inputs: trunk.channels, outputs: classes)
+        parameters = scope
+    }
+
+    /// Logits `[N, classes]` of images `[N, H, W, 3]`.
+    public func forward<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value {
+        let features = try trunk.forward(x, on: execution)
+        return try execution.linear(fc, execution.globalAverage(features), Epilogue(result: .f32))
+    }
+}
+
+/// The convolutions of a ResNet, before the mean over the pixels.
+final class ResNetTrunk {
     /// One residual block: two 3×3 convolutions, or 1×1, 3×3 and 1×1 ones.
     private struct Block {
         var chain: [Convolution2D]
         var shortcut: Convolution2D?
     }
 
-    /// Every parameter.
-    public let parameters: ParameterScope
-    /// `fc`.
-    public let head = "fc"
+    /// Channels of the features.
+    let channels: Int
     private let stem: Convolution2D
     private let pool: Pooling
     private let blocks: [Block]
-    private let fc: Linear
 
-    /// - Parameters:
-    ///   - depths: blocks of each of the four stages.
-    ///   - isBottleneck: whether blocks have three convolutions and four times as many channels behind them.
-    public init(depths: [Int], isBottleneck: Bool, classes: Int) throws {
-        let scope = ParameterScope()
+    init(_ scope: ParameterScope, depths: [Int], isBottleneck: Bool) throws {
         func convolution(
             _ scope: ParameterScope, _ names: (String, String), _ inputs: Int, _ outputs: Int, _ kernel: Int,
             stride: Int = 1
@@ -74,12 +95,11 @@ public final class ResNet: ClassifierNetwork {
             }
         }
         self.blocks = blocks
-        fc = Linear(scope["fc"], inputs: inputs, outputs: classes)
-        parameters = scope
+        channels = inputs
     }
 
-    /// Logits `[N, classes]` of images `[N, H, W, 3]`.
-    public func forward<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value {
+    /// Features `[N, H / 32, W / 32, channels]` of images `[N, H, W, 3]`.
+    func forward<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value {
         var value = try execution.pool(pool, execution.convolution(stem, x, Epilogue(activation: .relu)))
         for block in blocks {
             let residual = try block.shortcut.map { try execution.convolution($0, value) } ?? value
@@ -91,6 +111,6 @@ public final class ResNet: ClassifierNetwork {
             }
             value = inner
         }
-        return try execution.linear(fc, execution.globalAverage(value), Epilogue(result: .f32))
+        return value
     }
 }

@@ -52,6 +52,13 @@ function choices.load_modules(tell, params)
   return complete
 end
 
+--- The numbers from 1 to n.
+function choices.count(n)
+  local list = {}
+  for i = 1, n do list[i] = i end
+  return list
+end
+
 --- A text, or nil where it is empty.
 function choices.filled(text) return text ~= "" and text or nil end
 

@@ -3,6 +3,7 @@
 ---
 --- Protocol `chexgenbench` repeats the reference, `exact` does what the metrics' papers say; `docs/protocols.md` lists what differs.
 
+local alignment = require "chexgen.alignment"
 local choices = require "chexgen.choices"
 local metric = require "chexgen.metric"
 local study = require "chexgen.study"
@@ -116,6 +117,7 @@ function fidelity.open(run, labels, params)
   self:add("real", real)
   self:add("synthetic", synthetic)
   self.statistics = metric.statistics()
+  self.alignment = alignment.scorer(run, params)
   self:choose_columns()
   return self
 end
@@ -135,12 +137,15 @@ function Fidelity:choose_columns()
       end
     end
   end
+  if self.alignment then self:add_column(alignment.COLUMN, {}) end
 end
 
 --- Goes over every image once.
 function Fidelity:embed()
   local params = self.params
   study.Study.embed(self, { "features", "neighbours", "logits" }, params.frd and (params.radiomics == "" or params.radiomics))
+  if not self.alignment then return end
+  for _, side in ipairs(self.sides) do self.alignment:score(self, side, params[side].prompt) end
 end
 
 function Fidelity:settings()
@@ -168,7 +173,10 @@ function Fidelity:measure(real_rows, synthetic_rows)
     notes[#notes + 1] = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
   else
     local groups = real_rows and self.real:select(real_rows) or self.real
-    for _, entry in ipairs(self.encoders) do self:measure_encoder(row, notes, entry, real_rows, synthetic_rows, groups) end
+    for _, entry in ipairs(self.encoders) do
+      if entry.compares_sets then self:measure_encoder(row, notes, entry, real_rows, synthetic_rows, groups) end
+    end
+    if self.alignment then self.alignment:put(self, row, synthetic_rows, real_rows) end
     if self.radiomics then moved = self:measure_radiomics(row, notes, real_rows, synthetic_rows, groups) end
   end
   row["Note"] = table.concat(notes, "; ")

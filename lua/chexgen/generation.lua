@@ -84,7 +84,7 @@ local function loras(params)
 end
 
 --- The look before a run for the model, which is not loaded: of one that a module registers only the module knows where it lies.
-local function look_for_model(start)
+function generation.look_for_model(start)
   local params = start.params
   if not choices.load_modules(choices.teller(start), params) then return end
   local names, is_registered = registered(params)
@@ -99,12 +99,6 @@ local function look_for_model(start)
       end
     end
   end
-end
-
---- The look before a run: the model, the prompts' columns, the counts, and room for the images.
-function generation.check(start)
-  local params = start.params
-  look_for_model(start)
   for _, lora in ipairs(loras(params)) do
     if lora.path == "" then
       start:problem("wanted the LoRA's file: a path, or { path: FILE, scale: 1.0 }", lora.key)
@@ -112,6 +106,12 @@ function generation.check(start)
       start:weights(lora.path, lora.key)
     end
   end
+end
+
+--- The look before a run: the model, the prompts' columns, the counts, and room for the images.
+function generation.check(start)
+  local params = start.params
+  generation.look_for_model(start)
   local rows = choices.look_at_table(start, "prompts", params.prompts, { params.prompts.prompt, params.prompts.id })
   count_faults(params, rows, choices.teller(start))
   local pixels = math.type(params.width) == "integer" and math.type(params.height) == "integer" and params.width * params.height
@@ -203,10 +203,11 @@ local Job = {}
 Job.__index = Job
 Job.__close = function(job) job:close() end
 
---- Opens a job: the prompts, the model, and the settings of its images.
-function generation.open(run)
+--- Opens a job: the prompts, the model, and the settings of its images. `items` and `rows` say what shall be made, where it is
+--- not what the parameters' table of prompts says: `prompt`, `file` and `seed` of each image, and a table of as many rows.
+function generation.open(run, items, rows)
   local params = run.params
-  local items, rows = plan(run)
+  if not items then items, rows = plan(run) end
   local pipe = open_pipeline(params)
   local settings = { overflow = params.overflow, tiled = params.tiled, negative_prompt = params.negative_prompt }
   for _, name in ipairs(settings_of_pipe) do settings[name] = params[name] end

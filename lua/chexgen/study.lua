@@ -50,7 +50,7 @@ function study.bound(tell, params, settings)
   table.sort(names)
   for _, name in ipairs(names) do
     local range = metric.bounds[settings[name]]
-    choices.tell_range(tell, name, params[name], range[1], range[2])
+    if params[name] ~= nil then choices.tell_range(tell, name, params[name], range[1], range[2]) end
   end
 end
 
@@ -87,6 +87,7 @@ function study.open(family, run, params)
     local options = params.encoders[entry.name]
     if options then
       self.encoders[#self.encoders + 1] = { name = entry.name, ending = entry.ending, roles = entry.roles,
+        compares_sets = entry.compares_sets,
         default = entry.outputs and entry.outputs[1], encoder = model.encoder(entry.name, options) }
     end
   end
@@ -104,7 +105,10 @@ end
 --- The output of an encoder that a statistic's input means, and what follows the statistic's column; nil where the encoder does
 --- not play that role.
 function Study:output_of(entry, input)
-  if input == "features" then return "features", entry.ending end
+  if input == "features" then
+    if not entry.compares_sets then return nil end
+    return "features", entry.ending
+  end
   local role = entry.roles[input]
   if not role then return nil end
   local output = role[self.params.protocol]
@@ -139,6 +143,8 @@ function Study:embed(inputs, radiomics)
       local output = self:output_of(entry, input)
       if output and not seen[output] then seen[output], list[#list + 1] = true, output end
     end
+    -- Those that tell of single images are asked for what they tell.
+    if not list[1] then list[1] = "features" end
     encoders[entry.name], outputs[entry.name] = entry.encoder, list
   end
   for _, side in ipairs(self.sides) do images[side] = self[side] end

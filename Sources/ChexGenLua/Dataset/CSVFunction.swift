@@ -19,7 +19,11 @@ enum CSVFunction {
                         LuaParameter(
                             "dtype", .choice(["f32", "f64"]), default: .string("f64"),
                             "Whose numbers the floats are: they are written with the fewest digits that give them back."
-                        )
+                        ),
+                        LuaParameter(
+                            "shared", .boolean, default: .boolean(false),
+                            "Whether it is a table that runs share, as `run:publish` writes them: below the working folder, too."
+                        ),
                     ]), default: .table(LuaTable()), "How numbers are written."),
             ],
             "Writes values as pandas' `to_csv(index=False)`: quotes where a field needs them, `True` and `False`, `nan`.",
@@ -29,7 +33,8 @@ enum CSVFunction {
             guard !columns.isEmpty, !columns.contains(""), Set(columns).count == columns.count else {
                 throw arguments.fail("columns", "wanted names, each another one")
             }
-            let isSingle = try arguments.options("options").string("dtype") == "f32"
+            let options = try arguments.options("options")
+            let isSingle = try options.string("dtype") == "f32"
             var lines = CSVWriter()
             lines.appendRow(columns)
             for (index, row) in try arguments.list("rows").enumerated() {
@@ -42,7 +47,9 @@ enum CSVFunction {
                 }
                 lines.endRow()
             }
-            try AtomicFile.write(session.output(arguments.string("path")), lines.text)
+            let path = try arguments.string("path")
+            try AtomicFile.write(
+                options.boolean("shared") ? session.shared(path) : session.output(path), lines.text)
             return []
         }
     }

@@ -34,6 +34,17 @@ enum EvaluationModule {
                             "radiomics", .oneOf([.boolean, .string, .table]), optional: true,
                             "Whether radiomic features are measured, or with which settings: pyradiomics' own keys, a YAML "
                                 + "file or a table."),
+                        LuaParameter(
+                            "protocols", .dictionary(.string), optional: true,
+                            "By the same names: the protocol of one encoder's steps, where it is another than `protocol`."
+                        ),
+                        LuaParameter(
+                            "first",
+                            .options([
+                                LuaParameter("width", .integer, "Pixels."), LuaParameter("height", .integer, "Pixels."),
+                            ]), optional: true,
+                            "Images of another size are brought to this one, bicubic in their own mode, before an encoder's "
+                                + "own steps."),
                         ImageArguments.way, ImageArguments.batch, ImageArguments.onBadImage,
                         ImageArguments.label("images"),
                     ]), default: .table(LuaTable()), "What is asked of every image, and how."),
@@ -112,6 +123,15 @@ enum EvaluationModule {
         }
     }
 
+    private static func size(_ options: LuaArguments) throws -> FirstResize {
+        func side(_ name: String) throws -> Int {
+            let side = try options.integer(name)
+            guard (1...16_384).contains(side) else { throw options.fail(name, "wanted 1 to 16384, got \(side)") }
+            return side
+        }
+        return FirstResize(width: try side("width"), height: try side("height"))
+    }
+
     private static func encoderTasks(
         _ options: LuaArguments, _ way: Protocol, _ session: ScriptContext
     ) throws -> [NamedTask] {
@@ -120,7 +140,19 @@ enum EvaluationModule {
         for field in outputs.fields where !given.contains(where: { $0.name == field.name }) {
             throw options.fail("outputs", "there is no encoder '\(field.name)' among `encoders`")
         }
+        let ways = options.has("protocols") ? try options.table("protocols") : LuaTable()
+        for field in ways.fields where !given.contains(where: { $0.name == field.name }) {
+            throw options.fail("protocols", "there is no encoder '\(field.name)' among `encoders`")
+        }
+        let first = try options.has("first") ? size(options.options("first")) : nil
         return try given.map { field in
+            var way = way
+            if let named = ways[field.name].stringValue {
+                guard let found = Protocol(rawValue: named) else {
+                    throw options.fail("protocols.\(field.name)", "wanted chexgenbench or exact, got \(named)")
+                }
+                way = found
+            }
             let asked = outputs[field.name].tableValue?.array.compactMap(\.stringValue) ?? ["features"]
             let encoder: any Encoder
             switch field.value {
@@ -130,7 +162,8 @@ enum EvaluationModule {
             default: throw options.fail("encoders.\(field.name)", "wanted an encoder, got \(field.value.kind)")
             }
             return NamedTask(
-                name: field.name, asked: asked, task: try EncoderTask(encoder, way, outputs: asked), encoder: encoder)
+                name: field.name, asked: asked, task: try EncoderTask(encoder, way, outputs: asked, first: first),
+                encoder: encoder)
         }
     }
 }

@@ -20,7 +20,8 @@ enum MetricModule {
             "chexgen.metric",
             "Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is "
                 + "not finite is an error that names its row.",
-            functions: distances(session) + StatisticFunctions.all(session) + UncertaintyFunctions.all(session)
+            functions: distances(session) + DistanceFunctions.all + StatisticFunctions.all(session)
+                + UncertaintyFunctions.all(session)
                 + ClassificationFunctions.all
                 + RadiomicsFunctions.all(session) + helpers,
             constants: [StatisticOptions.constant, StatisticOptions.bounds],

@@ -6,7 +6,52 @@ import Tensors
 enum UncertaintyFunctions {
     private static let metrics = LuaParameter("metrics", .list(.string), "Names of `metric.statistics()`.")
 
-    static func all(_ context: ScriptContext) -> [LuaFunctionDeclaration] { [bootstrap(context), floor(context)] }
+    static func all(_ context: ScriptContext) -> [LuaFunctionDeclaration] {
+        [bootstrap(context), floor(context), mean]
+    }
+
+    private static let mean = LuaFunctionDeclaration(
+        "mean",
+        [
+            LuaParameter("values", .oneOf([.object("Tensor"), .list(.number)]), "One number an image, `[N]`."),
+            MetricModule.options([
+                LuaParameter(
+                    "groups", .oneOf([.list(.any), .object("Dataset")]), optional: true,
+                    "Which values belong together, such as the patient of each: a list, or a Dataset that names patients."
+                ),
+                StatisticOptions.level,
+            ]),
+        ],
+        returns: [
+            LuaResult(
+                "mean", .table, "`value`, and of two groups or more `low`, `high` and `error`; `groups`, their number.")
+        ],
+        "The mean of values that come in groups, with an interval that counts groups: by Student's t, for a ratio of sums."
+    ) { arguments in
+        let values: [Double]
+        if case .object(let tensor as TensorObject) = arguments.value("values") {
+            guard tensor.tensor.rank == 1 else {
+                throw arguments.fail("values", "wanted [N], got \(Tensor.text(tensor.tensor.shape))")
+            }
+            values = try tensor.tensor.to(.f64).contiguous().array(Double.self)
+        } else {
+            values = try arguments.list("values").enumerated().map { index, value in
+                guard let number = value.numberValue else {
+                    throw arguments.fail("values", "wanted numbers, got \(value.kind) at \(index + 1)")
+                }
+                return number
+            }
+        }
+        let options = try arguments.options("options")
+        let found = try ClusteredMean(
+            values, groups: StatisticOptions.groups(options) ?? RowGroups(rows: values.count),
+            level: options.number("level"))
+        var fields: [(String, LuaValue)] = [("value", .number(found.value)), ("groups", .integer(found.groups))]
+        if let interval = found.interval, let error = found.error {
+            fields += [("low", .number(interval.low)), ("high", .number(interval.high)), ("error", .number(error))]
+        }
+        return [.fields(fields)]
+    }
 
     private static func bootstrap(_ context: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(

@@ -23,12 +23,13 @@ enum ModelModule {
         LuaModuleDeclaration(
             "chexgen.model", "Networks, with the weight files that users have.",
             functions: [
-                encoder(session), EncoderList.declaration(session), PipelineModule.pipeline(session),
+                encoder(session), EncoderList.declaration(session), ImageTextModule.function(session),
+                PipelineModule.pipeline(session),
                 parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
             constants: [ClassifierModule.names],
-            classes: [EncoderMethods.declaration, ClassifierMethods.declaration]
+            classes: [EncoderMethods.declaration, ImageTextModule.declaration, ClassifierMethods.declaration]
                 + PipelineModule.classes(session.pipelines))
     }
 

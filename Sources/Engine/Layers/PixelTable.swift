@@ -8,6 +8,9 @@ public struct PixelTable: Sendable {
     /// scale · x + shift.
     public init(scale: Float, shift: Float) { values = (0..<256).map { Float($0) * scale + shift } }
 
+    /// A value for each byte, in all channels.
+    public init(_ value: (UInt8) -> Float) { values = (0..<256).map { value(UInt8($0)) } }
+
     /// The table of each of three channels, one after the other.
     /// - Throws: `TensorError.shape` for another number than 768.
     public init(channels values: [Float]) throws {

@@ -10,7 +10,8 @@ enum EncoderList {
             returns: [
                 LuaResult(
                     "entries", .list(.table),
-                    "`name`, `about`, `ending` (what follows the names of its metrics in tables), `roles` (by role, "
+                    "`name`, `about`, `ending` (what follows the names of its metrics in tables), `compares_sets` "
+                        + "(whether metrics of sets, such as FID, are taken of its features), `roles` (by role, "
                         + "`neighbours` or `logits`: the output that plays it under `chexgenbench` and under `exact`, and the "
                         + "`ending` of the role's columns), `outputs` and `weights` (of the program's own), `registered`."
                 )
@@ -30,6 +31,7 @@ enum EncoderList {
     private static func fields(_ entry: EncoderEntry) -> LuaValue {
         .fields([
             ("name", .string(entry.name)), ("about", .string(entry.about)), ("ending", .string(entry.columnEnding)),
+            ("compares_sets", .boolean(entry.comparesSets)),
             ("roles", roles(entry.roles)), ("outputs", .list(entry.outputs)),
             ("weights", .string(entry.weights.place)), ("registered", .boolean(false)),
         ])
@@ -38,6 +40,7 @@ enum EncoderList {
     private static func fields(_ model: RegisteredModel) -> LuaValue {
         .fields([
             ("name", .string(model.name)), ("about", .string(model.about)), ("ending", .string(model.columnEnding)),
+            ("compares_sets", .boolean(true)),
             ("roles", roles(model.roles.mapValues { .init(output: $0, columnEnding: model.columnEnding) })),
             ("registered", .boolean(true)),
         ])

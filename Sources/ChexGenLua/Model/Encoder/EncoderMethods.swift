@@ -5,26 +5,56 @@ import Tensors
 
 /// The class `Encoder` of Lua.
 enum EncoderMethods {
+    /// The options of functions that take images into features.
+    static let settings = [
+        ImageArguments.batch, ImageArguments.way, ImageArguments.onBadImage, ImageArguments.label("embedding"),
+    ]
+
     static let declaration = LuaClassDeclaration(
         "Encoder", type: EncoderObject.self, "A network that turns images into features.",
         methods: [
             LuaFunctionDeclaration(
                 "features",
                 [
-                    LuaParameter("images", .any, "A Dataset, a list of paths, a list of images, or u8 `[N, H, W, 3]`."),
+                    LuaParameter("images", .any, images),
                     LuaParameter(
                         "options",
                         .options(
-                            [
-                                ImageArguments.batch, ImageArguments.way, ImageArguments.onBadImage,
-                                ImageArguments.label("embedding"),
-                                LuaParameter("output", .string, optional: true, "Another output of the network."),
-                            ]
-                        ),
+                            settings + [
+                                LuaParameter("output", .string, optional: true, "Another output of the network.")
+                            ]),
                         default: .table(LuaTable()), "Settings."),
                 ], returns: [LuaResult("features", .object("Tensor"), "`[N, D]` f32, a row an image.")],
                 "Features of images. Features of files are kept in the cache, by the bytes of the file.",
-                example: "local features = encoder:features(ds, { batch = 16 })", body: features),
+                example: "local features = encoder:features(ds, { batch = 16 })"
+            ) { arguments in
+                let object = try arguments.object("self", as: EncoderObject.self)
+                return try features(of: "images", arguments, object.encoder, object.session)
+            },
+            LuaFunctionDeclaration(
+                "similarity",
+                [
+                    LuaParameter("a", .object("Tensor"), "Features `[N, D]`."),
+                    LuaParameter("b", .object("Tensor"), "Features `[N, D]`, or `[M, D]` for all pairs."),
+                    LuaParameter(
+                        "options",
+                        .options([
+                            LuaParameter(
+                                "pairs", .choice(["rows", "all"]), default: .string("rows"),
+                                "Row by row, or every row of a with every row of b.")
+                        ]), default: .table(LuaTable()), "Which pairs."),
+                ], returns: [LuaResult("probabilities", .object("Tensor"), "f32 `[N]`, or `[N, M]` of all pairs.")],
+                "The probability that the images of features show the same: of patient-reid, the same patient.",
+                example: "local same = reid:similarity(synthetic, training, { pairs = \"all\" })"
+            ) { arguments in
+                let encoder = try arguments.object("self", as: EncoderObject.self).encoder
+                guard let comparing = encoder as? any ComparingEncoder else {
+                    throw LuaError("\(encoder.name) compares no images: patient-reid does")
+                }
+                let (a, b) = try (arguments.tensor("a"), arguments.tensor("b"))
+                let isAll = try arguments.options("options").string("pairs") == "all"
+                return [.tensor(try isAll ? comparing.similarities(a, b) : comparing.similarity(a, b))]
+            },
             LuaFunctionDeclaration(
                 "forward",
                 [
@@ -64,30 +94,33 @@ enum EncoderMethods {
         LuaPropertyDeclaration(name, type, text) { object in (object as? EncoderObject).map(get) ?? .nil }
     }
 
-    private static let features: (LuaArguments) throws -> [LuaValue] = { arguments in
-        let object = try arguments.object("self", as: EncoderObject.self)
+    /// What an argument of images looks like to people.
+    static let images = "A Dataset, a list of paths, a list of images, or u8 `[N, H, W, 3]`."
+
+    /// The features of the images of the argument `name`, with the call's `options`.
+    static func features(
+        of name: String, _ arguments: LuaArguments, _ encoder: any Encoder, _ session: ScriptContext
+    ) throws -> [LuaValue] {
         let options = try arguments.options("options")
-        let encoder = object.encoder
         let output = try encoder.output(options.has("output") ? options.string("output") : nil).name
         let way = try ImageArguments.way(options)
-        switch arguments.value("images") {
+        switch arguments.value(name) {
         case .object(let source as TensorObject):
             return [.tensor(try batched(encoder, source.tensor, output, options))]
         case .object(let source as ImageObject):
             return [.tensor(try encoder.features(images: [source.image], protocol: way, output: output))]
         case .table(let table) where table.array.first?.objectValue != nil:
-            let images = try ImageModule.list(arguments, "images")
+            let images = try ImageModule.list(arguments, name)
             return [.tensor(try encoder.features(images: images, protocol: way, output: output))]
         case .object(is DatasetObject), .table:
             let task = try EncoderTask(encoder, way, outputs: [output])
-            let outcome = try object.session.run(
-                [task], over: ImageArguments.sources(arguments, "images"), options, clipping: ClippingPolicy(way),
+            let outcome = try session.run(
+                [task], over: ImageArguments.sources(arguments, name), options, clipping: ClippingPolicy(way),
                 batch: ImageArguments.batch(options), label: options.string("label"))
             return try task.features(outcome).map { .tensor($0) }
         default:
             throw arguments.fail(
-                "images",
-                "wanted a Dataset, a list of paths or images, or a u8 tensor, got \(arguments.value("images").kind)")
+                name, "wanted a Dataset, a list of paths or images, or a u8 tensor, got \(arguments.value(name).kind)")
         }
     }
 

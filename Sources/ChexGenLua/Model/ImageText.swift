@@ -1,0 +1,116 @@
+import Checkpoints
+import Encoders
+import LuaRuntime
+import Tensors
+
+/// An image-text model as Lua holds it.
+final class ImageTextObject {
+    let model: any ImageTextModel
+    let session: ScriptContext
+
+    init(_ model: any ImageTextModel, _ session: ScriptContext) {
+        self.model = model
+        self.session = session
+    }
+}
+
+/// `model.image_text`, and the class of what it gives.
+enum ImageTextModule {
+    private static let known = ImageTextRegistry.standard
+
+    static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "image_text",
+            [
+                LuaParameter(
+                    "name", .choice(known.names),
+                    zip(known.names, known.all).map { "`\($0)` (\($1.about))" }.joined(separator: ", ") + "."),
+                LuaParameter(
+                    "options",
+                    .options([
+                        LuaParameter(
+                            "weights", .string, default: .string(BioViLT.hubName),
+                            "A folder, or a Hub name found in the local cache."),
+                        LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
+                    ]), default: .table(LuaTable()), "Which weights."),
+            ], returns: [LuaResult("model", .object("ImageText"), "The model.")],
+            "Loads a model that puts images and texts into one space. Loading is strict.",
+            example: "local m = model.image_text(\"biovil-t\", { weights = \"microsoft/BiomedVLP-BioViL-T\" })"
+        ) { arguments in
+            let options = try arguments.options("options")
+            let name = try arguments.string("name")
+            guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
+            let dtype = options.has("dtype") ? try options.string("dtype") : session.dtype.rawValue
+            let config = try HubCache.locate(options.string("weights"), file: "config.json")
+            let model = try entry.open(
+                String(config.dropLast("/config.json".count)), DType(rawValue: dtype) ?? session.dtype)
+            try session.input(model.images.files + model.textFiles)
+            return [.object(ImageTextObject(model, session))]
+        }
+    }
+
+    static let declaration = LuaClassDeclaration(
+        "ImageText", type: ImageTextObject.self, "A model of images and texts in one space.",
+        methods: [
+            LuaFunctionDeclaration(
+                "images",
+                [
+                    LuaParameter("images", .any, EncoderMethods.images),
+                    LuaParameter(
+                        "options", .options(EncoderMethods.settings), default: .table(LuaTable()), "Settings."),
+                ], returns: [LuaResult("vectors", .object("Tensor"), "Unit vectors f32 `[N, D]`.")],
+                "Images into the space. Vectors of files are kept in the cache, by the bytes of the file."
+            ) { arguments in
+                let object = try arguments.object("self", as: ImageTextObject.self)
+                return try EncoderMethods.features(of: "images", arguments, object.model.images, object.session)
+            },
+            LuaFunctionDeclaration(
+                "texts", [LuaParameter("texts", PipelineOptions.texts, "A text, or a list of them.")],
+                returns: [LuaResult("vectors", .object("Tensor"), "Unit vectors f32 `[N, D]`.")],
+                "Texts into the space, each alone. A text that is too long is an error that names it."
+            ) { arguments in
+                let model = try arguments.object("self", as: ImageTextObject.self).model
+                return [.tensor(try model.texts(PipelineOptions.strings(arguments, "texts")))]
+            },
+            LuaFunctionDeclaration(
+                "similarity",
+                [
+                    LuaParameter("images", .any, "Unit vectors, or what `images` takes."),
+                    LuaParameter("texts", .any, "Unit vectors, or what `texts` takes."),
+                    LuaParameter(
+                        "options", .options(EncoderMethods.settings), default: .table(LuaTable()), "Settings."),
+                ], returns: [LuaResult("cosines", .object("Tensor"), "f32 `[N]`.")],
+                "How well each image and its text belong together: the cosine, row by row."
+            ) { arguments in
+                let object = try arguments.object("self", as: ImageTextObject.self)
+                func vectors(_ name: String) throws -> Tensor? {
+                    guard case .object(let tensor as TensorObject) = arguments.value(name), tensor.tensor.rank == 2
+                    else {
+                        return nil
+                    }
+                    return tensor.tensor
+                }
+                let texts = try vectors("texts") ?? object.model.texts(PipelineOptions.strings(arguments, "texts"))
+                var images = try vectors("images")
+                if images == nil {
+                    let found = try EncoderMethods.features(
+                        of: "images", arguments, object.model.images, object.session)
+                    guard case .object(let tensor as TensorObject)? = found.first else { return [.nil] }
+                    images = tensor.tensor
+                }
+                guard let images else { return [.nil] }
+                return [.tensor(try object.model.similarity(images, texts))]
+            },
+        ],
+        properties: [
+            LuaPropertyDeclaration("name", .string, "The model's name.") {
+                ($0 as? ImageTextObject).map { .string($0.model.name) } ?? .nil
+            },
+            LuaPropertyDeclaration("dim", .integer, "The dimensions of the space.") {
+                ($0 as? ImageTextObject).map { .integer($0.model.images.dimension) } ?? .nil
+            },
+            LuaPropertyDeclaration("dtype", .string, "The dtype it computes in.") {
+                ($0 as? ImageTextObject).map { .string($0.model.images.dtype.rawValue) } ?? .nil
+            },
+        ])
+}

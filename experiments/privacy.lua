@@ -1,0 +1,16 @@
+local privacy = require "chexgen.privacy"
+local sweep = require "chexgen.sweep"
+
+return {
+  about = "Whether synthetic films give real patients away: re-identification, grey levels and features, by prompt or by search.",
+  params = privacy.params(),
+  untyped = privacy.untyped,
+  check = privacy.check,
+  run = function(run)
+    if #run.cells < 2 then return privacy.run(run) end
+    local ok, row = pcall(privacy.run, run)
+    if ok then sweep.keep(run, row, privacy.swept) end
+    sweep.draw(run, {}, 0, not ok and tostring(row) or nil)
+    if not ok then error(row, 0) end
+  end,
+}

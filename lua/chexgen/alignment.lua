@@ -1,0 +1,254 @@
+--- Whether films show what their prompts say: the cosine of a film's and its prompt's unit vectors in BioViL-T's space, averaged,
+--- with an interval over prompts, the score of real films with their own captions, and that of films with others' captions.
+
+local choices = require "chexgen.choices"
+local dataset = require "chexgen.dataset"
+local metric = require "chexgen.metric"
+local model = require "chexgen.model"
+local study = require "chexgen.study"
+local tensor = require "chexgen.tensor"
+
+local alignment = {}
+
+--- The encoder, and the column of its score.
+alignment.ENCODER, alignment.COLUMN = "biovil-t", "Alignment_score"
+
+--- Texts a call: between two calls a run can be stopped.
+local CHUNK = 64
+
+local Scorer = {}
+Scorer.__index = Scorer
+
+--- The texts' side of the model that the parameters name; nil where they name none.
+function alignment.scorer(run, params)
+  local options = params.encoders[alignment.ENCODER]
+  if not options then return nil end
+  return setmetatable({ run = run, params = params, model = model.image_text(alignment.ENCODER, options), vectors = {} }, Scorer)
+end
+
+--- The unit vectors of some captions, each once, kept in the run folder. Returns the vectors by caption as rows of a tensor, their
+--- numbers by caption, and what is wrong with the captions that have none.
+function Scorer:encode(key, captions)
+  local numbers, list, faults = {}, {}, {}
+  for _, caption in ipairs(captions) do
+    if not numbers[caption] and not faults[caption] then
+      if not caption or not caption:find "%S" then
+        faults[caption] = "it has no caption"
+      else
+        list[#list + 1] = caption
+        numbers[caption] = #list
+      end
+    end
+  end
+  local parts, kept = {}, {}
+  for first = 1, #list, CHUNK do
+    local some = {}
+    for i = first, math.min(first + CHUNK - 1, #list) do some[#some + 1] = list[i] end
+    local found = self.run:once(("alignment/%s/%d"):format(key, first), function()
+      local ok, vectors = pcall(self.model.texts, self.model, some)
+      if ok then return { vectors = vectors, faults = {} } end
+      -- One of them is at fault: each alone.
+      local good, bad = {}, {}
+      for i, caption in ipairs(some) do
+        local fine, vector = pcall(self.model.texts, self.model, caption)
+        if fine then good[#good + 1] = vector else bad[tostring(i)] = choices.reason(vector) end
+      end
+      return { vectors = good[1] and tensor.cat(good, 1), faults = bad }
+    end)
+    if found.vectors then parts[#parts + 1] = found.vectors end
+    for i, caption in ipairs(some) do
+      local fault = found.faults[tostring(i)]
+      if fault then faults[caption], numbers[caption] = fault, nil else kept[#kept + 1] = caption end
+    end
+  end
+  for number, caption in ipairs(kept) do numbers[caption] = number end
+  return parts[1] and tensor.cat(parts, 1), numbers, faults
+end
+
+--- The score of every row of a side of a study, in order: a list of numbers, and false for rows whose caption cannot be read. Such
+--- rows are an error that lists them, or are left out with the other bad ones, as `on_bad_image` says.
+function Scorer:score(owner, side, column)
+  local rows = owner[side]
+  local captions = rows:column(column)
+  local vectors, numbers, faults = self:encode(side, captions)
+  local bad = {}
+  for i, caption in ipairs(captions) do
+    if not numbers[caption] then bad[#bad + 1] = ("row %d (%s): %s"):format(i, tostring(rows[i].image_path), faults[caption]) end
+  end
+  if #bad > 0 and self.params.on_bad_image ~= "skip" then
+    local shown = table.concat(bad, "\n  ", 1, math.min(#bad, 20))
+    error(("%d of %d %s films have captions that cannot be read (set on_bad_image: skip to leave them out):\n  %s"):format(
+      #bad, #rows, side, shown), 0)
+  end
+  for _, text in ipairs(bad) do self.run:log("no alignment: %s", text) end
+  local places, chosen, values = {}, {}, {}
+  for i, caption in ipairs(captions) do
+    values[i] = false
+    if numbers[caption] then places[#places + 1], chosen[#chosen + 1] = i, numbers[caption] end
+  end
+  local images = owner.features[side][alignment.ENCODER].features
+  local texts
+  if places[1] then
+    texts = vectors:index(1, tensor.new(chosen, "i64"))
+    images = images:index(1, tensor.new(places, "i64"))
+    for number, value in ipairs(self.model:similarity(images, texts):totable()) do values[places[number]] = value end
+  end
+  self.sides = self.sides or {}
+  self.sides[side] = { values = values, captions = captions, vectors = vectors, numbers = numbers }
+  return values
+end
+
+--- The mean score of films with the captions of all others but their own: what chance gives.
+local function chance(images, texts, own)
+  local count = images:size(1)
+  if count < 2 then return nil end
+  local both = (images:mean(1) * texts:mean(1)):sum():item() * count * count
+  return (both - own) / (count * (count - 1))
+end
+
+--- Measures some rows of a side (all where nil) into a row of results: value, interval over prompts, chance and the number of films.
+function Scorer:measure(owner, side, rows, row)
+  local found = self.sides[side]
+  local values, groups, places, chosen, sum = {}, {}, {}, {}, 0
+  local digits = self.params.protocol == "chexgenbench" and 3 or nil
+  for _, place in ipairs(rows and rows:totable() or choices.count(#found.values)) do
+    local value = found.values[place]
+    if value then
+      sum = sum + value
+      values[#values + 1] = digits and metric.round(value, digits) or value
+      groups[#groups + 1] = found.captions[place]
+      places[#places + 1], chosen[#chosen + 1] = place, found.numbers[found.captions[place]]
+    end
+  end
+  row.count = #values
+  if #values == 0 then return row end
+  local mean = metric.mean(values, { groups = groups })
+  row.value, row.low, row.high, row.prompts = mean.value, mean.low, mean.high, mean.groups
+  row.chance = chance(owner.features[side][alignment.ENCODER].features:index(1, tensor.new(places, "i64")),
+    found.vectors:index(1, tensor.new(chosen, "i64")), sum)
+  return row
+end
+
+--- Puts the scores of a study's rows into a row of its results: those of the synthetic films, beside the real ones as the floor.
+function Scorer:put(owner, row, synthetic_rows, real_rows)
+  local name = alignment.COLUMN
+  local found = self:measure(owner, "synthetic", synthetic_rows, {})
+  row[name], row[name .. " low"], row[name .. " high"] = found.value, found.low, found.high
+  if self.sides.real then row[name .. " floor"] = self:measure(owner, "real", real_rows, {}).value end
+  if found.value then
+    row[name .. " identity"] = metric.identity { metric = "alignment", protocol = self.params.protocol,
+      features = owner.identities[alignment.ENCODER].features, estimator = "mean of cosines", synthetic = found.count }
+  end
+  return found
+end
+
+-- The experiment of its own
+
+local Alignment = study.family()
+Alignment.facts = { alignment.COLUMN .. " chance", "Images", "Prompts", "Images left out", "Protocol", "Extra Info", "Pathology" }
+Alignment.counts = {}
+
+function Alignment:describe()
+  return { ["Protocol"] = self.params.protocol, ["Extra Info"] = self.params.name }
+end
+
+local LABELS = "chexpert_labels"
+
+--- The parameters of the experiment.
+function alignment.params()
+  local params = study.params {
+    synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
+    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = LABELS },
+  }
+  -- Films and prompts have no half-samples: the interval is that of a mean.
+  params.bootstrap, params.floor_splits = nil, nil
+  return params
+end
+
+--- The pathologies asked for; what is none is told.
+local function wanted(params, tell)
+  local list = params.pathologies or {}
+  if list == "all" then return dataset.pathologies end
+  if type(list) ~= "table" then list = { list } end
+  for _, name in ipairs(list) do choices.tell(tell, "pathologies", name, dataset.pathologies) end
+  return list
+end
+
+local function faults(params, tell)
+  if not params.encoders[alignment.ENCODER] then
+    tell(("names no encoder: give encoders: { %s: { weights: FOLDER } }"):format(alignment.ENCODER), "encoders")
+  end
+  if #wanted(params, tell) > 0 and params.real.csv == "" then
+    tell("is not set, and pathologies are asked for: name the table of real films with their labels", "real.csv")
+  end
+end
+
+--- The look before a run.
+function alignment.check(start)
+  local params = start.params
+  study.look(start)
+  faults(params, choices.teller(start))
+  choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
+  if params.real.csv ~= "" then
+    local columns = { params.real.prompt }
+    if #wanted(params, function() end) > 0 then columns[#columns + 1] = params.real.labels end
+    choices.look_at_table(start, "real", params.real, columns)
+  end
+end
+
+--- Records a row, and appends the score to a table that runs share.
+function Alignment:put_out(found, file, pathology)
+  local row, name = found, alignment.COLUMN
+  row["Pathology"], row["Images left out"] = pathology, #self.skipped
+  self:record(row)
+  if not row[name] then return self.run:log("%s: no film", pathology) end
+  self.run:log("%-28s %.3f%s over %d films, by chance %s%s", pathology == "" and "all films" or pathology, row[name],
+    row[name .. " low"] and (" [%.3f, %.3f]"):format(row[name .. " low"], row[name .. " high"]) or "", row["Images"],
+    row[name .. " chance"] and ("%.3f"):format(row[name .. " chance"]) or "unknown",
+    row[name .. " floor"] and (", real films %.3f"):format(row[name .. " floor"]) or "")
+  local cells = { { name, metric.round(row[name], 3) }, { "Extra Info", self.params.name } }
+  if pathology ~= "" then cells[3] = { "Pathology", pathology } end
+  self.run:publish(self.params.results .. "/" .. file, cells, { identities = { [name] = row[name .. " identity"] },
+    among = pathology ~= "" and { "Pathology" } or nil, on_other_identity = self.params.on_other_identity })
+end
+
+--- Runs the experiment.
+function alignment.run(run)
+  local params = run.params
+  faults(params, choices.raise)
+  local pathologies = wanted(params, choices.raise)
+  local self = study.open(Alignment, run, params)
+  self:add("synthetic", choices.open_table("synthetic", params.synthetic, { image = "image", prompt = "prompt" }))
+  local real
+  if params.real.csv ~= "" then
+    local roles = { prompt = "prompt", image = "image" }
+    if #pathologies > 0 then roles.labels = "labels" end
+    local has_films = params.real.image_dir ~= ""
+    if not has_films then roles.image = nil end
+    real = choices.open_table("real", params.real, roles)
+    -- Real films with their own captions are the floor, where the YAML says where they lie.
+    if has_films then self:add("real", real:dropna(params.real.prompt):unique(params.real.prompt)) end
+  end
+  local scorer = alignment.scorer(run, params)
+  self:add_column(alignment.COLUMN, {})
+  self:embed {}
+  for _, side in ipairs(self.sides) do scorer:score(self, side, params[side].prompt) end
+
+  local function measure(rows)
+    local row = {}
+    local found = scorer:put(self, row, rows)
+    row[alignment.COLUMN .. " chance"], row["Images"], row["Prompts"] = found.chance, found.count, found.prompts or 0
+    local notes = {}
+    self:note_images(notes, "synthetic", rows)
+    row["Note"] = table.concat(notes, "; ")
+    return row
+  end
+  self:put_out(measure(), "img_text_alignment.csv", "")
+  for _, pathology in ipairs(pathologies) do
+    local chosen = real:unique(params.real.prompt):with_label(pathology, 1)
+    local rows = self.synthetic:where_in(params.synthetic.prompt, chosen:column(params.real.prompt)):positions(self.synthetic)
+    self:put_out(measure(rows), "conditional_img_text_alignment.csv", pathology)
+  end
+end
+
+return alignment

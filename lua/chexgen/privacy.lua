@@ -1,0 +1,601 @@
+--- Whether a generator gives its training patients away. Every prompt's synthetic films are compared with the real film of that
+--- prompt: by the probability that both are of one patient, by grey levels, by features. `search` compares them with every film of
+--- the table, and calibrates what is found by real films of the same and of different patients.
+
+local choices = require "chexgen.choices"
+local dataset = require "chexgen.dataset"
+local evaluation = require "chexgen.evaluation"
+local generation = require "chexgen.generation"
+local image = require "chexgen.image"
+local metric = require "chexgen.metric"
+local model = require "chexgen.model"
+local plot = require "chexgen.plot"
+local tensor = require "chexgen.tensor"
+
+local privacy = {}
+
+--- The encoders, and the pixels of a side that films are compared at.
+local REID, LATENT, SIDE = "patient-reid", "rad-dino", 512
+
+--- The columns of the table of prompts, as the reference has them.
+local COLUMNS = { "Real Path", "Prompt", "Mean_reid_scores", "Max_reid_scores", "Mean_pixel_distance", "Min_pixel_distance",
+  "Mean_latent_distance", "Min_latent_distance" }
+
+--- What the reference gets of two mistakes: bytes whose differences wrap, of each prompt's last film alone.
+local COMPAT = "Wrapped pixel distance of the last film"
+
+--- The values that sweeps show of a cell.
+privacy.swept = {}
+for i = 3, #COLUMNS do privacy.swept[#privacy.swept + 1] = { name = COLUMNS[i] } end
+for _, name in ipairs { "Count_max", "Count_mean" } do privacy.swept[#privacy.swept + 1] = { name = name } end
+
+--- The parameters with their defaults.
+function privacy.params()
+  return {
+    protocol = "chexgenbench", name = "unnamed model", results = "Results", on_bad_image = "stop", batch = 16,
+    n = 2000,                  -- prompts that are drawn, as the reference draws them; all where 0
+    -- Python's random.seed(42); random.choices(range(1, 1000), k=10).
+    seeds = { 639, 25, 275, 223, 736, 677, 892, 87, 422, 30 },
+    thresholds = { 0.85 },     -- scores strictly above are counted
+    search = false,            -- every film of the real table, not only the prompt's own
+    nearest = 5,               -- with search: how many of the nearest films are listed
+    false_positive_rate = 0.001, -- of pairs of different patients that the calibrated threshold takes for one
+    calibration_films = 1000,  -- with search: at most so many real films are looked for among those of other patients
+    compat = false,            -- also what the reference computes by mistake, in a column of its own
+    gallery = 12,              -- the most suspicious pairs that are shown
+    -- The model that makes the films; or the table of films that there are.
+    model = "", weights = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false,
+    synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
+    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", id = "" },
+    encoders = {},
+  }
+end
+
+privacy.untyped = generation.untyped
+
+-- What is wrong with the parameters, beside files; told by `choices.raise` or a start's teller.
+local function faults(params, tell)
+  choices.tell(tell, "protocol", params.protocol, { "chexgenbench", "exact" })
+  choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
+  choices.tell_range(tell, "batch", params.batch, 1, 4096, "integer")
+  choices.tell_range(tell, "n", params.n, 0, nil, "integer")
+  choices.tell_range(tell, "nearest", params.nearest, 1, 1000, "integer")
+  choices.tell_range(tell, "calibration_films", params.calibration_films, 2, 100000, "integer")
+  choices.tell_range(tell, "gallery", params.gallery, 0, 1000, "integer")
+  choices.tell_range(tell, "false_positive_rate", params.false_positive_rate, 1e-9, 0.5)
+  for _, threshold in ipairs(params.thresholds) do choices.tell_range(tell, "thresholds", threshold, 0, 1) end
+  if #params.thresholds == 0 then tell("is empty: name at least one score", "thresholds") end
+  local has_model = params.model ~= ""
+  if has_model and params.synthetic.csv ~= "" then
+    tell("and params.synthetic.csv are both set: name the model that makes films, or the table of those that there are", "model")
+  elseif not has_model and params.synthetic.csv == "" then
+    tell("is not set: name the table of synthetic films, or a model with params.model", "synthetic.csv")
+  end
+  if has_model and #params.seeds == 0 then tell("is empty: name a seed for each film of a prompt", "seeds") end
+  for _, seed in ipairs(params.seeds) do
+    if math.type(seed) ~= "integer" then tell(("wanted integers, got %s"):format(tostring(seed)), "seeds") end
+  end
+  local known = { [REID] = true, [LATENT] = true }
+  if not next(params.encoders) then
+    tell(("is empty: name %s, %s or both, each with its weights"):format(REID, LATENT), "encoders")
+  end
+  local names = {}
+  for name in pairs(params.encoders) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    if not known[name] then tell(("is not used here; known: %s, %s"):format(REID, LATENT), "encoders." .. name) end
+  end
+end
+
+--- The look before a run.
+function privacy.check(start)
+  local params = start.params
+  faults(params, choices.teller(start))
+  local real = params.real
+  local columns = { real.image, real.prompt }
+  if real.id ~= "" then columns[#columns + 1] = real.id end
+  local rows = choices.look_at_table(start, "real", real, columns)
+  if rows and params.n > rows then
+    start:problem(("wanted 0 (all) to the %d rows of the real table, got %d"):format(rows, params.n), "n")
+  end
+  if params.synthetic.csv ~= "" then
+    choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
+  elseif params.model ~= "" then
+    generation.look_for_model(start)
+    local films = (params.n > 0 and params.n or rows or 0) * #params.seeds
+    start:needs(films * (tonumber(params.width) or SIDE) * (tonumber(params.height) or SIDE))
+  end
+end
+
+-- Films
+
+--- The prompts that are drawn: rows of the real table, the first of each prompt.
+local function draw(all, params)
+  local unique = all:dropna(params.real.prompt):unique(params.real.prompt)
+  if params.n == 0 then return unique end
+  if params.n > #unique then
+    choices.raise(("wanted 0 (all) to the %d prompts of the real table, got %d"):format(#unique, params.n), "n")
+  end
+  return unique:sample { n = params.n, seed = 42 }
+end
+
+--- Makes the films of the prompts: one a seed. Returns them as a table, and their prompts.
+local function make(run, chosen)
+  local params = run.params
+  local items, rows = {}, {}
+  for i, row in chosen:rows() do
+    for k, seed in ipairs(params.seeds) do
+      items[#items + 1] = { prompt = row[params.real.prompt], seed = seed, file = ("%05d_%02d.png"):format(i, k) }
+      rows[#rows + 1] = i
+    end
+  end
+  local job <close> = generation.open(run, items, chosen:select(tensor.new(rows, "i64")))
+  job.settings.width, job.settings.height = job.settings.width or SIDE, job.settings.height or SIDE
+  local folder = job:make()
+  local paths, prompts = {}, {}
+  for i, item in ipairs(items) do paths[i], prompts[i] = folder .. "/" .. item.file, item.prompt end
+  return dataset.images(paths), prompts
+end
+
+--- The films of the prompts: those of the table, in its order, or new ones.
+local function films_of(run, chosen)
+  local params = run.params
+  if params.model ~= "" then return make(run, chosen) end
+  local all = choices.open_table("synthetic", params.synthetic, { image = "image", prompt = "prompt" })
+  local some = all:where_in(params.synthetic.prompt, chosen:column(params.real.prompt))
+  run:log("%d of %d synthetic films have one of the %d prompts", #some, #all, #chosen)
+  return some, some:column(params.synthetic.prompt)
+end
+
+-- Comparing
+
+local Study = {}
+Study.__index = Study
+
+--- Writes a table anew, under the model's name; cells of a sweep, which are of one model, each have their own in the run folder.
+function Study:write(kind, columns, rows)
+  if #self.run.cells > 1 then
+    local path = self.run:artifact(("privacy_%s.csv"):format(kind))
+    dataset.write_csv(path, columns, rows)
+    return path
+  end
+  local path = ("%s/privacy_%s_%s.csv"):format(self.params.results, kind, self.params.name)
+  dataset.write_csv(path, columns, rows, { shared = true })
+  return path
+end
+
+--- A number as the reference keeps it: with four decimals under `chexgenbench`.
+function Study:rounded(value) return self.exact and value or metric.round(value, 4) end
+
+--- An image as its pixels are compared.
+function Study:pixels(path)
+  if not self.exact then
+    local film = image.load(path)
+    if film.width ~= SIDE or film.height ~= SIDE then
+      film = film:resize { width = SIDE, height = SIDE, filter = "bicubic" }
+    end
+    return film:convert "rgb"
+  end
+  local film = image.load(path, { mode = "rgb" })
+  local short, long = math.min(film.width, film.height), math.max(film.width, film.height)
+  local other = SIDE * long // short
+  local is_wide = film.width >= film.height
+  film = film:resize { width = is_wide and other or SIDE, height = is_wide and SIDE or other, filter = "bicubic" }
+  return film:center_crop { width = SIDE, height = SIDE }
+end
+
+--- Opens the tables, makes films where a model shall, and goes over all images once.
+local function open(run)
+  local params = run.params
+  faults(params, choices.raise)
+  local self = setmetatable({ run = run, params = params, exact = params.protocol == "exact", encoders = {} }, Study)
+  local real_columns = { image = "image", prompt = "prompt", id = "id" }
+  self.all = choices.open_table("real", params.real, real_columns)
+  local chosen = draw(self.all, params)
+  self.films, self.prompts = films_of(run, chosen)
+  if #self.films == 0 then error("params.synthetic.csv: no film has one of the prompts of params.real.csv", 0) end
+  local protocols = {}
+  for name, options in pairs(params.encoders) do
+    self.encoders[name] = model.encoder(name, options)
+    -- RAD-DINO's own processor, on the film as it comes to it.
+    if name == LATENT then protocols[name] = "exact" end
+  end
+  local found = evaluation.pass({ real = params.search and self.all or chosen, synthetic = self.films },
+    { encoders = self.encoders, protocols = protocols, protocol = params.protocol, batch = params.batch,
+      on_bad_image = params.on_bad_image, first = not self.exact and { width = SIDE, height = SIDE } or nil, label = "films" })
+  self.real = (params.search and self.all or chosen):select(found.real.kept)
+  self.films = self.films:select(found.synthetic.kept)
+  local prompts = {}
+  for i, place in ipairs(found.synthetic.kept:totable()) do prompts[i] = self.prompts[place] end
+  self.prompts, self.features = prompts, { real = {}, synthetic = {} }
+  self.skipped = 0
+  for _, side in ipairs { "real", "synthetic" } do
+    for name in pairs(self.encoders) do self.features[side][name] = found[side].features[name].features end
+    for _, bad in ipairs(found[side].skipped) do run:log("left out: %s", bad.reason) end
+    self.skipped = self.skipped + #found[side].skipped
+  end
+  self.identities = found.real.identities
+  self:match(chosen)
+  return self
+end
+
+--- Pairs films and prompts: `self.matched` has for each prompt with films its real row, among those of `self.real`, and its films.
+function Study:match(chosen)
+  local column = self.params.real.prompt
+  local films = {}
+  for i, prompt in ipairs(self.prompts) do
+    films[prompt] = films[prompt] or {}
+    table.insert(films[prompt], i)
+  end
+  -- The first row of a prompt among the rows that can be used; a prompt whose first film cannot be used is left out.
+  local places = {}
+  for i, path in ipairs(self.real:column(self.params.real.image)) do places[path] = places[path] or i end
+  self.matched, self.without = {}, 0
+  for _, row in chosen:rows() do
+    local real = places[row[self.params.real.image]]
+    if real and films[row[column]] then
+      self.matched[#self.matched + 1] = { prompt = row[column], real = real, films = films[row[column]] }
+    else
+      self.without = self.without + 1
+    end
+  end
+  if #self.matched == 0 then error("no prompt has both a real film and a synthetic one that can be used", 0) end
+  self.run:log("%d prompts with %d films; prompts left out: %d", #self.matched, #self.films, self.without)
+end
+
+--- The scores of every film with the real film of its prompt, by film.
+function Study:compare()
+  local reals, films = {}, {}
+  for _, item in ipairs(self.matched) do
+    for _, film in ipairs(item.films) do reals[#reals + 1], films[#films + 1] = item.real, film end
+  end
+  local real_rows, film_rows = tensor.new(reals, "i64"), tensor.new(films, "i64")
+  local function pairs_of(name)
+    return self.features.real[name]:index(1, real_rows), self.features.synthetic[name]:index(1, film_rows)
+  end
+  self.scores = { reid = {}, latent = {}, pixel = {}, wrapped = {} }
+  local function keep(kind, values)
+    for i, value in ipairs(values:totable()) do self.scores[kind][films[i]] = value end
+  end
+  if self.encoders[REID] then keep("reid", self.encoders[REID]:similarity(pairs_of(REID))) end
+  if self.encoders[LATENT] then keep("latent", metric.latent_distance(pairs_of(LATENT))) end
+  local bar <close> = self.run:progress(#films, "pixels")
+  for number, item in ipairs(self.matched) do
+    local found = self.run:once("pixels/" .. number, function()
+      local real = self:pixels(self.real[item.real].image_path)
+      local list = {}
+      for i, film in ipairs(item.films) do
+        local pixels = self:pixels(self.films[film].image_path)
+        list[i] = { metric.pixel_distance(real, pixels), metric.pixel_distance(real, pixels, { wrapped = true }) }
+        bar:step(1)
+      end
+      return list
+    end)
+    for i, film in ipairs(item.films) do self.scores.pixel[film], self.scores.wrapped[film] = found[i][1], found[i][2] end
+  end
+end
+
+--- The mean and the extreme of the scores of some films; nil where there are none.
+function Study:summary(kind, films, extreme)
+  local sum, best = 0, nil
+  for _, film in ipairs(films) do
+    local value = self.scores[kind][film]
+    if not value then return nil end
+    value = self:rounded(value)
+    sum, best = sum + value, best and extreme(best, value) or value
+  end
+  return sum / #films, best
+end
+
+--- The table of prompts.
+function Study:tabulate()
+  self.rows = {}
+  for number, item in ipairs(self.matched) do
+    local row = { ["Real Path"] = self.real[item.real].image_path, ["Prompt"] = item.prompt }
+    row["Mean_reid_scores"], row["Max_reid_scores"] = self:summary("reid", item.films, math.max)
+    row["Mean_pixel_distance"], row["Min_pixel_distance"] = self:summary("pixel", item.films, math.min)
+    row["Mean_latent_distance"], row["Min_latent_distance"] = self:summary("latent", item.films, math.min)
+    if self.params.compat then row[COMPAT] = self.scores.wrapped[item.films[#item.films]] end
+    self.rows[number] = row
+  end
+  local columns = { table.unpack(COLUMNS) }
+  if self.params.compat then columns[#columns + 1] = COMPAT end
+  local path = self:write("metrics", columns, self.rows)
+  self.run:log("a row a prompt: %s", path)
+end
+
+-- Searching
+
+--- The k rows of the real table that are most likely of a film's patient, by film: scores and rows, both `[N, k]`.
+function Study:most_alike(queries, k, hidden)
+  local encoder, database = self.encoders[REID], self.features.real[REID]
+  local scores, rows = {}, {}
+  local chunk = math.max(1, math.min(256, 2 ^ 25 // database:size(1)))
+  local bar <close> = self.run:progress(queries:size(1), "searching")
+  for first = 1, queries:size(1), chunk do
+    local count = math.min(chunk, queries:size(1) - first + 1)
+    local all = encoder:similarity(queries:narrow(1, first, count), database, { pairs = "all" })
+    if hidden then hidden(all, first, count) end
+    local best, places = all:topk(k, 2, true)
+    scores[#scores + 1], rows[#rows + 1] = best, places
+    bar:step(count)
+  end
+  return tensor.cat(scores, 1), tensor.cat(rows, 1)
+end
+
+--- Looks for every film among all real ones, and writes what is nearest.
+function Study:search()
+  local params = self.params
+  local k = math.min(params.nearest, #self.real)
+  self.found = {}
+  if self.encoders[REID] then
+    local scores, rows = self:most_alike(self.features.synthetic[REID], k)
+    self.found.reid = { scores = scores:totable(), rows = rows:totable() }
+  end
+  if self.encoders[LATENT] then
+    local distances, rows = metric.nearest(self.features.synthetic[LATENT], self.features.real[LATENT], { k = k })
+    -- As the reference scales a distance of features.
+    distances = distances / math.sqrt(self.features.real[LATENT]:size(2))
+    self.found.latent = { scores = distances:totable(), rows = rows:totable() }
+  end
+  local lines, nearest = {}, {}
+  local has_id = params.real.id ~= ""
+  for film = 1, #self.films do
+    local line = { ["Synthetic Path"] = self.films[film].image_path, ["Prompt"] = self.prompts[film] }
+    for kind, names in pairs { reid = { "Reid", "Reid_score" }, latent = { "Latent", "Latent_distance" } } do
+      local found = self.found[kind]
+      for place = 1, found and k or 0 do
+        local row = self.real[found.rows[film][place]]
+        local id = has_id and row[params.real.id] or nil
+        local value = self:rounded(found.scores[film][place])
+        if place == 1 then line[names[1] .. " Path"], line[names[1] .. " id"], line[names[2]] = row.image_path, id, value end
+        nearest[#nearest + 1] = { film, kind, place, row.image_path, id or false, value }
+      end
+    end
+    lines[film] = line
+  end
+  local path = self:write("search", { "Synthetic Path", "Prompt", "Reid Path", "Reid id", "Reid_score", "Latent Path",
+    "Latent id", "Latent_distance" }, lines)
+  table.sort(nearest, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    if a[2] ~= b[2] then return a[2] > b[2] end
+    return a[3] < b[3]
+  end)
+  for _, line in ipairs(nearest) do line[5] = line[5] or "" end
+  dataset.write_csv(self.run:artifact "nearest.csv", { "film", "by", "place", "path", "id", "value" }, nearest)
+  self.run:log("the nearest real films of each: %s", path)
+end
+
+--- The value that a share of a sorted list lies above.
+local function quantile(sorted, share)
+  return sorted[math.max(1, math.min(#sorted, math.ceil((1 - share) * #sorted)))]
+end
+
+--- Scores of pairs of real films: of one patient, and of different ones; nil where the table names no patients.
+function Study:calibrate()
+  if not self.encoders[REID] then return nil end
+  local names = self.real:patients()
+  if not names then return self.run:log("not calibrated: the real table names no patients") end
+  local of, order = {}, {}
+  for i, name in ipairs(names) do
+    if not of[name] then of[name], order[#order + 1] = {}, name end
+    table.insert(of[name], i)
+  end
+  if #order < 2 then return self.run:log("not calibrated: all real films are of one patient") end
+  local features, encoder, generator = self.features.real[REID], self.encoders[REID], tensor.generator(self.run.seed)
+  local function score(a, b)
+    local values = encoder:similarity(features:index(1, tensor.new(a, "i64")), features:index(1, tensor.new(b, "i64"))):totable()
+    table.sort(values)
+    return values
+  end
+  local a, b = {}, {}
+  for _, name in ipairs(order) do
+    local films = of[name]
+    for i = 1, #films do
+      for j = i + 1, #films do
+        if #a < 100000 then a[#a + 1], b[#b + 1] = films[i], films[j] end
+      end
+    end
+  end
+  local found = { patients = #order, genuine = #a > 0 and score(a, b) or nil }
+  if not found.genuine then self.run:log("no patient of the real table has two films: there are no pairs of one patient") end
+  -- Every film with the next ones of a shuffled table.
+  a, b = {}, {}
+  local shuffled = tensor.randperm(#names, generator):totable()
+  for shift = 1, #names - 1 do
+    for i = 1, #names do
+      local one, other = shuffled[i], shuffled[(i + shift - 1) % #names + 1]
+      if names[one] ~= names[other] then a[#a + 1], b[#b + 1] = one, other end
+    end
+    if #a >= 100000 then break end
+  end
+  found.impostor = score(a, b)
+  found.threshold = quantile(found.impostor, self.params.false_positive_rate)
+  found.names = names
+  return found
+end
+
+--- The share of 0 or 1 in a list with its interval by patients.
+local function share(values, groups)
+  local found = metric.mean(values, { groups = groups })
+  return found.value, found.low and math.max(0, found.low), found.high and math.min(1, found.high)
+end
+
+--- What the calibration says of the films: how many pass the threshold of a false-positive rate, with an interval by patients,
+--- beside how many real films do when they are looked for among those of other patients.
+function Study:judge(found)
+  local lines = {}
+  local function add(what, value, low, high, n)
+    lines[#lines + 1] = { what, value, low or false, high or false, n }
+    for i = 3, 4 do if not lines[#lines][i] then lines[#lines][i] = "" end end
+  end
+  local above, groups = {}, {}
+  for i, item in ipairs(self.matched) do
+    local _, best = self:summary("reid", item.films, math.max)
+    above[i], groups[i] = best > found.threshold and 1 or 0, found.names[item.real]
+  end
+  local rate, low, high = share(above, groups)
+  add("threshold at the false-positive rate", found.threshold, nil, nil, #found.impostor)
+  if found.genuine then
+    local passed = 0
+    for _, value in ipairs(found.genuine) do if value > found.threshold then passed = passed + 1 end end
+    add("real pairs of one patient above it", passed / #found.genuine, nil, nil, #found.genuine)
+  end
+  add("prompts with a film above it", rate, low, high, #above)
+  found.rate, found.low, found.high = rate, low, high
+  if self.found and self.found.reid then self:judge_search(found, add) end
+  dataset.write_csv(self.run:artifact "calibration.csv", { "what", "value", "low", "high", "n" }, lines)
+  for _, line in ipairs(lines) do
+    self.run:log("%-52s %.4f%s (n = %d)", line[1], line[2], line[3] ~= "" and (" [%.4f, %.4f]"):format(line[3], line[4]) or "", line[5])
+  end
+end
+
+--- The best of many scores is high by chance alone: real films, looked for among those of other patients, say how high.
+function Study:judge_search(found, add)
+  local count = math.min(self.params.calibration_films, #self.real)
+  local chosen = tensor.randperm(#self.real, tensor.generator(self.run.seed)):narrow(1, 1, count)
+  local places, names = chosen:totable(), found.names
+  local rows_of = {}
+  for i, name in ipairs(names) do
+    rows_of[name] = rows_of[name] or {}
+    table.insert(rows_of[name], i)
+  end
+  local floor = self:most_alike(self.features.real[REID]:index(1, chosen), 1, function(all, first, n)
+    -- No film of the same patient, itself among them: proven by name.
+    for i = 1, n do
+      for _, row in ipairs(rows_of[names[places[first + i - 1]]]) do all[i][row] = -1 end
+    end
+  end)
+  local best = floor:reshape { count }:totable()
+  table.sort(best)
+  local limit = quantile(best, math.max(self.params.false_positive_rate, 1 / count))
+  local above, groups, films = {}, {}, 0
+  for film = 1, #self.films do
+    above[film] = self.found.reid.scores[film][1] > limit and 1 or 0
+    groups[film] = names[self.found.reid.rows[film][1]]
+    films = films + above[film]
+  end
+  local rate, low, high = share(above, groups)
+  add("best score of real films among other patients, at that rate", limit, nil, nil, count)
+  add("films whose best score is above that", rate, low, high, #above)
+  self.run:log("no film of the %d that set the floor was compared with one of its own patient", count)
+  self.run:log("films that are nearer to a training patient than real ones of others: %d of %d", films, #above)
+end
+
+-- Showing
+
+--- Draws the scores, and the most suspicious pairs side by side.
+function Study:draw(found)
+  local function values(kind)
+    local list = {}
+    for _, item in ipairs(self.matched) do
+      for _, film in ipairs(item.films) do list[#list + 1] = self.scores[kind][film] end
+    end
+    return list
+  end
+  local series = {}
+  for _, entry in ipairs { { "prompt's own film", self.encoders[REID] and values "reid" },
+    { "real, one patient", found and found.genuine }, { "real, different patients", found and found.impostor } } do
+    if entry[2] and #entry[2] > 1 then series[#series + 1] = { label = entry[1], values = tensor.new(entry[2], "f64") } end
+  end
+  if series[1] then
+    plot.histogram { path = self.run:artifact "reid_scores.svg", series = series, bins = 40, density = true,
+      xlabel = "probability of one patient", ylabel = "density", title = "Re-identification" }
+  end
+  if self.encoders[LATENT] and #self.films > 1 then
+    plot.histogram { path = self.run:artifact "latent_distances.svg", values = tensor.new(values "latent", "f64"),
+      xlabel = "latent distance to the prompt's own film", ylabel = "films", title = "RAD-DINO" }
+  end
+  local shown = {}
+  if self.found and (self.found.reid or self.found.latent) then
+    local kind = self.found.reid and "reid" or "latent"
+    for film = 1, #self.films do
+      shown[film] = { self.found[kind].scores[film][1], film, self.found[kind].rows[film][1], kind }
+    end
+  else
+    local kind = self.encoders[REID] and "reid" or "latent"
+    for _, item in ipairs(self.matched) do
+      for _, film in ipairs(item.films) do shown[#shown + 1] = { self.scores[kind][film], film, item.real, kind } end
+    end
+  end
+  table.sort(shown, function(a, b)
+    if a[1] ~= b[1] then
+      if a[4] == "reid" then return a[1] > b[1] end
+      return a[1] < b[1]
+    end
+    return a[2] < b[2]
+  end)
+  local tiles, lines = {}, {}
+  for i = 1, math.min(self.params.gallery, #shown) do
+    local value, film, real = shown[i][1], shown[i][2], shown[i][3]
+    for _, path in ipairs { self.films[film].image_path, self.real[real].image_path } do
+      tiles[#tiles + 1] = self:pixels(path):resize { width = SIDE // 2, height = SIDE // 2, filter = "bilinear" }
+    end
+    lines[i] = { i, shown[i][4], value, self.films[film].image_path, self.real[real].image_path, self.prompts[film] }
+  end
+  if not tiles[1] then return end
+  image.save(self.run:artifact "suspicious_pairs.png", image.grid(tiles, { columns = 4, padding = 6 }))
+  dataset.write_csv(self.run:artifact "suspicious_pairs.csv", { "pair", "by", "value", "synthetic", "real", "prompt" }, lines)
+  self.run:log("the most suspicious pairs, each a synthetic film and a real one: %s", self.run:artifact "suspicious_pairs.png")
+end
+
+--- Records a row a threshold. Returns the last of them.
+function Study:record(found)
+  local params = self.params
+  local means, row = {}, nil
+  for i = 3, #COLUMNS do
+    local sum = 0
+    for _, line in ipairs(self.rows) do sum = sum and line[COLUMNS[i]] and sum + line[COLUMNS[i]] end
+    means[COLUMNS[i]] = sum and sum / #self.rows
+  end
+  local columns = { "Threshold", "Count_max", "Count_mean", "Prompts", "Films", "Prompts left out", "Protocol", "Extra Info" }
+  for i = 3, #COLUMNS do columns[#columns + 1] = COLUMNS[i] end
+  local further = { "Count_max low", "Count_max high", "Calibrated threshold", "Rate above it", "Rate low", "Rate high",
+    "Images left out", "Identity" }
+  for _, name in ipairs(further) do columns[#columns + 1] = name end
+  local identity = metric.identity { metric = "privacy", protocol = params.protocol, estimator = "per prompt",
+    features = (self.identities[REID] or self.identities[LATENT]).features, real = #self.matched, synthetic = #self.films }
+  local names = self.real:patients()
+  for _, threshold in ipairs(params.thresholds) do
+    local is_above, groups, counts = {}, {}, { max = 0, mean = 0 }
+    for i, line in ipairs(self.rows) do
+      local max, mean = line["Max_reid_scores"], line["Mean_reid_scores"]
+      is_above[i] = max and max > threshold and 1 or 0
+      groups[i] = names and names[self.matched[i].real] or tostring(i)
+      counts.max, counts.mean = counts.max + is_above[i], counts.mean + (mean and mean > threshold and 1 or 0)
+    end
+    local _, low, high = share(is_above, groups)
+    row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = #self.films, ["Prompts left out"] = self.without,
+      ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = self.skipped, ["Identity"] = identity }
+    if self.encoders[REID] then
+      row["Count_max"], row["Count_mean"] = counts.max, counts.mean
+      row["Count_max low"], row["Count_max high"] = low and low * #self.rows, high and high * #self.rows
+    end
+    if found then
+      row["Calibrated threshold"], row["Rate above it"], row["Rate low"], row["Rate high"] =
+        found.threshold, found.rate, found.low, found.high
+    end
+    for name, value in pairs(means) do row[name] = value end
+    self.run:record(row, columns)
+    self.run:log("above %.2f: %s of %d prompts by their highest score, %s by their mean", threshold,
+      tostring(row["Count_max"] or "?"), #self.rows, tostring(row["Count_mean"] or "?"))
+  end
+  return row
+end
+
+--- Runs the experiment. Returns its last row of results.
+function privacy.run(run)
+  local self = open(run)
+  self:compare()
+  self:tabulate()
+  local found = nil
+  if run.params.search then
+    self:search()
+    found = self:calibrate()
+    if found then self:judge(found) end
+  end
+  self:draw(found)
+  return self:record(found)
+end
+
+return privacy
