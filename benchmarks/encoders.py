@@ -1,7 +1,8 @@
-"""InceptionV3 (299 x 299, batch 16) and RAD-DINO (518 x 518, batch 4) in f32 and bf16: chexgen beside PyTorch, torch.compile,
-OpenVINO and ONNX Runtime, in turns; medians over rounds.
+"""InceptionV3 (299 x 299, batch 16), RAD-DINO (518 x 518, batch 4), patient re-identification (256 x 256, batch 16) and BioViL-T's
+image network (448 x 448, batch 4) in f32 and bf16: chexgen beside PyTorch, torch.compile, OpenVINO and ONNX Runtime, in turns; medians
+over rounds.
 
-    python benchmarks/encoders.py [--rounds N] [--only inception-v3|rad-dino] [--dtype f32|bf16] [--before PROGRAM]
+    python benchmarks/encoders.py [--rounds N] [--only ENCODER] [--dtype f32|bf16] [--before PROGRAM]
 
 --before names another build of chexgen-bench, which runs in the same rounds. Weights and converted networks stay in
 ~/.cache/chexgen-benchmarks/encoders.
@@ -19,8 +20,10 @@ from sides import BENCH, Side, serve
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, "..", "Tests", "Parity", "generators"))
 FOLDER = os.path.expanduser("~/.cache/chexgen-benchmarks/encoders")
-BATCH = {"inception-v3": 16, "rad-dino": 4}
-WEIGHTS = {"inception-v3": "inception.pth", "rad-dino": "dino"}
+BATCH = {"inception-v3": 16, "rad-dino": 4, "patient-reid": 16, "biovil-t": 4}
+WEIGHTS = {"inception-v3": "inception.pth", "rad-dino": "dino", "patient-reid": "reid.pth",
+           "biovil-t": "biovil_t_image_model_proj_size_128.pt"}
+SIDES = {"patient-reid": 256, "biovil-t": 448}
 
 
 def inception_network():
@@ -79,16 +82,51 @@ def dino_network():
     return Pooled(model), model
 
 
+def reid_network():
+    """The answers of one film after the sigmoid, and the whole network."""
+    import torch
+
+    from encoders_pairs import Siamese, fill
+
+    whole = fill(Siamese(), "reid.")
+
+    class Features(torch.nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return torch.sigmoid(self.net(x))
+
+    return Features(whole.model).eval(), whole
+
+
+def biovil_network():
+    from encoders_pairs import BioViLT, fill
+
+    whole = fill(BioViLT(), "biovil.")
+    return whole, whole
+
+
+NETWORKS = {"inception-v3": inception_network, "rad-dino": dino_network, "patient-reid": reid_network,
+            "biovil-t": biovil_network}
+
+
 def prepare(folder):
     """Weights and inputs for every side, where they are not there yet."""
     import numpy as np
     import torch
 
+    from formula import uniform
+
+    os.makedirs(folder, exist_ok=True)
+    for encoder, side in SIDES.items():
+        path = os.path.join(folder, encoder + ".npy")
+        if not os.path.exists(path):
+            torch.save(NETWORKS[encoder]()[1].state_dict(), os.path.join(folder, WEIGHTS[encoder]))
+            np.save(path, uniform(encoder, (BATCH[encoder], side, side, 3), 0, 1))
     if os.path.exists(os.path.join(folder, "rad-dino.npy")):
         return
-    os.makedirs(folder, exist_ok=True)
-
-    from formula import uniform
 
     torch.save(inception_network()[1], os.path.join(folder, "inception.pth"))
     dino_network()[1].save_pretrained(os.path.join(folder, "dino"))
@@ -102,7 +140,7 @@ def prepare(folder):
 
 
 def network(encoder):
-    return (inception_network if encoder == "inception-v3" else dino_network)()[0]
+    return NETWORKS[encoder]()[0]
 
 
 def inputs(encoder, folder):

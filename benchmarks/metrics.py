@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Metrics against their Python peers, interleaved, medians: seconds, ratio, and whether the values agree.
 
-    swift build -c release --package-path benchmarks && benchmarks/metrics.py [rounds] [--large]
+    swift build -c release --package-path benchmarks && benchmarks/metrics.py [rounds] [--large] [--nearest]
 
---large adds PRDC of 50,000 rows of 768 features, which takes minutes and has no peer that fits.
+--large adds PRDC of 50,000 rows of 768 features, which takes minutes and has no peer that fits. --nearest measures the five nearest
+of 100,000 rows of 768 features to each of 2,000 beside scikit-learn's brute force, and nothing else.
 
 The peers (torchmetrics, prdc) run in the Python that CHEXGEN_REFERENCE names, by default
 ~/.cache/chexgen-reference/bin/python. Both sides use CHEXGEN_THREADS threads, by default 2.
@@ -77,12 +78,38 @@ def ours(work, files, rows, columns):
     return side
 
 
+def nearest(rounds, folder):
+    from sklearn.neighbors import NearestNeighbors
+
+    database, queries = features(100_000, 768, 2, 0), features(2000, 768, 3, 0.05)
+    files = [f"{folder}/database.f32", f"{folder}/queries.f32"]
+    database.tofile(files[0])
+    queries.tofile(files[1])
+    peer = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(database)
+    side = Side([BENCH, "metrics", "nearest", *files, 100_000, 768, 2000], THREADS)
+    mine, theirs, error = [], [], 0.0
+    for _ in range(rounds):
+        seconds, *values = side.ask()
+        mine.append(seconds)
+        start = time.perf_counter()
+        distances, _ = peer.kneighbors(queries)
+        theirs.append(time.perf_counter() - start)
+        # The sum of all distances, and of those to the nearest.
+        wanted = [float(distances.sum()), float(distances[:, 0].sum())]
+        error = max(abs(a - b) / b for a, b in zip(values, wanted))
+    a, b = statistics.median(mine), statistics.median(theirs)
+    print(f"{'nearest':<14}{a:>10.3f}{side.peak():>6}{b:>9.3f}{b / a:>7.1f}x  {error:.1e}", flush=True)
+    side.end()
+
+
 def main():
     rounds = next((int(word) for word in sys.argv[1:] if word.isdigit()), 5)
     rows, columns = 2000, 2048
     real, synthetic = features(rows, columns, 2, 0), features(rows, columns, 3, 0.05)
     print(f"{'work':<14}{'chexgen s':>10}{'MiB':>6}{'peer s':>9}{'ratio':>8}  values agree to")
     with tempfile.TemporaryDirectory() as folder:
+        if "--nearest" in sys.argv:
+            return nearest(rounds, folder)
         files = [f"{folder}/real.f32", f"{folder}/synthetic.f32"]
         real.tofile(files[0])
         synthetic.tofile(files[1])

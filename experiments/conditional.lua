@@ -1,6 +1,7 @@
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
+local subgroups = require "chexgen.subgroups"
 
 local known = {}
 for _, name in ipairs(dataset.pathologies) do known[name] = true end
@@ -18,27 +19,50 @@ local function wanted(params, tell)
   return list
 end
 
+--- The fidelity of some real films against the synthetic ones of their prompts, as a row of results.
+local function measure(study, real)
+  local params = study.params
+  local synthetic = study.synthetic:where_in(params.synthetic.prompt, real:column(params.real.prompt))
+  study.run:log("%d real, %d synthetic", #real, #synthetic)
+  local row = study:measure(real:positions(study.real), synthetic:positions(study.synthetic))
+  study:show(row)
+  return row
+end
+
 return {
-  about = "Fidelity for each pathology: real images with the label against synthetic images made from their prompts.",
-  params = fidelity.params(),
+  about = "Fidelity for each pathology or subgroup: real films that belong to it against synthetic ones made from their prompts.",
+  params = fidelity.params {
+    -- Columns of the real table, such as view or sex, of which every value is a group; and pairs of such columns or pathologies.
+    subgroups = {}, crosses = {},
+    bands = {}, -- for columns of numbers, the edges between groups: age: [40, 60, 80]
+  },
   untyped = { "pathologies" }, -- "all" (which is the default), a name or a list of names
   check = function(start)
     fidelity.check(start, true)
     wanted(start.params, choices.teller(start))
+    subgroups.check(start)
   end,
   run = function(run)
     local params = run.params
     local pathologies = wanted(params, choices.raise)
+    subgroups.faults(params, choices.raise)
     local study = fidelity.open(run, true)
+    local groups = subgroups.of(study.real, params)
     study:embed()
-    local bar = run:progress(#pathologies, "pathologies")
+    local bar = run:progress(#pathologies + #groups, "groups")
+    local has_groups = #groups > 0
     for _, pathology in ipairs(pathologies) do
-      local real = study.real:with_label(pathology, 1)
-      local synthetic = study.synthetic:where_in(params.synthetic.prompt, real:column(params.real.prompt))
-      run:log("%s: %d real, %d synthetic", pathology, #real, #synthetic)
-      local row = study:measure(real:positions(study.real), synthetic:positions(study.synthetic))
-      study:show(row)
-      study:publish(row, "conditional_image_generation_metrics.csv", { { "Pathology", pathology } })
+      run:log("%s:", pathology)
+      local row = measure(study, study.real:with_label(pathology, 1))
+      if has_groups then row["Subgroup"] = "" end
+      study:publish(row, "conditional_image_generation_metrics.csv", { { "Pathology", pathology } }, has_groups and { "Subgroup" })
+      bar:step(1)
+    end
+    for _, group in ipairs(groups) do
+      run:log("%s:", group.name)
+      local row = measure(study, study.real:filter(group.holds))
+      row["Pathology"] = ""
+      study:publish(row, "subgroup_image_generation_metrics.csv", { { "Subgroup", group.name } }, { "Pathology" })
       bar:step(1)
     end
   end,

@@ -119,7 +119,7 @@ import Testing
         #expect(parts[0] == "Alignment_score,Extra Info,Pathology" && parts.count > 2)
         let results = try lines(folder, "run/results.csv")
         let columns = results[0].split(separator: ",", omittingEmptySubsequences: false)
-        #expect(columns[0] == "Alignment_score" && results.count == 15)
+        #expect(columns[0] == "Alignment_score" && results.count == 16)
         for name in [
             "Images", "Protocol", "Extra Info", "Pathology", "Alignment_score floor", "Alignment_score chance",
         ] {

@@ -347,8 +347,8 @@ test("damaged folders are named", function()
   with(scratch .. "/unet/config.json", function(text) return (text:gsub('"sample_size"', '"simple_size"')) end, "simple_size")
   with(scratch .. "/scheduler/scheduler_config.json", function(text) return (text:gsub("PNDM", "Magic")) end,
     "scheduler_config.json", "MagicScheduler")
-  with(scratch .. "/model_index.json", function(text) return (text:gsub("StableDiffusionPipeline", "FluxPipeline")) end,
-    "model_index.json", "FluxPipeline")
+  with(scratch .. "/model_index.json", function(text) return (text:gsub("StableDiffusionPipeline", "HunyuanDiTPipeline")) end,
+    "model_index.json", "HunyuanDiTPipeline")
   with(scratch .. "/tokenizer/vocab.json", function(text) return text:sub(1, 100) end, "tokenizer/vocab.json")
   local weights = tensor.load(scratch .. "/vae/diffusion_pytorch_model.safetensors")
   local name = next(weights)

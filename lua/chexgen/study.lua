@@ -258,21 +258,23 @@ function Study:result_columns(first)
   return columns
 end
 
---- Records a row in the run's results. `first` holds pairs of further columns, which come before the others.
-function Study:record(row, first)
+--- Records a row in the run's results. `first` holds pairs of further columns, which come before the others, and `further` names of
+--- columns of the row that follow them.
+function Study:record(row, first, further)
   local names = {}
   for i, pair in ipairs(first or {}) do
     row[pair[1]] = pair[2]
     names[i] = pair[1]
   end
   for name, value in pairs(self:describe()) do row[name] = value end
+  for _, name in ipairs(further or {}) do names[#names + 1] = name end
   self.run:record(row, self:result_columns(names))
 end
 
 --- Records a row, and appends the family's `published` columns, rounded to its three decimals, to a table that runs share. Its
 --- numbers are compared with those of the table's rows that have the same `first` columns.
-function Study:publish(row, file, first)
-  self:record(row, first)
+function Study:publish(row, file, first, further)
+  self:record(row, first, further)
   local cells, identities, among = {}, {}, {}
   for _, name in ipairs(self.published) do
     cells[#cells + 1] = { name, row[name] and metric.round(row[name], 3) }

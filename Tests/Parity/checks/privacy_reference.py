@@ -290,15 +290,15 @@ def main():
         worst[name] = max(worst.get(name, 0), float(np.nanmax(np.abs(found - wanted))) if found.size else 0)
 
     for way in ("chexgenbench", "exact"):
-        run(options.program, str(experiments / "privacy.yaml"), work / f"privacy-{way}", *common, f"params.protocol={way}",
+        run(options.program, str(experiments / "privacy.yaml"), work / f"privacy-{way}", *common, f"params.protocol={way}", f"params.results=Results-{way}",
             "params.n=0", "params.search=true", f"params.name={way}", "params.real.id=id",
             f"params.encoders.patient-reid.weights={work / 'reid.pth'}", f"params.encoders.rad-dino.weights={work / 'rad-dino'}")
         rows, searched = privacy(models, radiographs, real, folder, synthetic, way)
-        table = pd.read_csv(work / f"Results/privacy_metrics_{way}.csv")
+        table = pd.read_csv(work / f"Results-{way}/privacy_metrics_{way}.csv")
         assert list(table.Prompt) == [row[0] for row in rows]
         for place, column in enumerate(table.columns[2:8]):
             compare(f"{way} {column}", table[column], [row[place + 1] for row in rows])
-        table = pd.read_csv(work / f"Results/privacy_search_{way}.csv")
+        table = pd.read_csv(work / f"Results-{way}/privacy_search_{way}.csv")
         assert [Path(p).name for p in table["Synthetic Path"]] == list(synthetic.img_savename)
         for place, column in ((1, "Reid_score"), (3, "Latent_distance")):
             compare(f"{way} search {column}", table[column], [row[place] for row in searched])
@@ -309,7 +309,7 @@ def main():
         results = pd.read_csv(work / f"privacy-{way}/results.csv").iloc[0]
         compare(f"{way} Count_max", [results.Count_max], [sum(row[2] > results.Threshold for row in rows)])
 
-        run(options.program, str(experiments / "alignment.yaml"), work / f"alignment-{way}", *common, f"params.protocol={way}",
+        run(options.program, str(experiments / "alignment.yaml"), work / f"alignment-{way}", *common, f"params.protocol={way}", f"params.results=Results-{way}",
             f"params.encoders.biovil-t.weights={work / 'biovil-t'}", f"params.name={way}",
             "params.pathologies=[Atelectasis, Lung Opacity, Pneumonia]")
         wanted = alignment(models, folder, synthetic, real, way)

@@ -88,26 +88,31 @@ def stretched(image):
     return Image.fromarray((array * 255).astype(np.uint8)).convert("L")
 
 
-outputs = {}
-films = [film("a", 150, 191, "RGB"), film("b", 200, 120, "L"), film("c", 330, 300, "RGB")]
-with torch.no_grad():
-    net = fill(Siamese(), "reid.")
-    ways = {
-        "chexgenbench": transforms.Compose([transforms.Resize((224, 224)), transforms.ToTensor()]),
-        "exact": transforms.Compose([
-            transforms.Resize((256, 256)), transforms.ToTensor(),
-            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]),
-    }
-    for way, steps in ways.items():
-        batch = torch.stack([steps(image.convert("RGB")) for image in films])
-        outputs[f"reid.{way}"] = net.features(batch).numpy()
-        outputs[f"reid.{way}.same"] = net(batch, batch.roll(1, 0))[:, 0].numpy()
-    net = fill(BioViLT(), "biovil.")
-    steps = transforms.Compose([
-        transforms.Resize(512, interpolation=InterpolationMode.BILINEAR), transforms.CenterCrop(448), transforms.ToTensor()])
-    batch = torch.stack([steps(stretched(image)).expand(3, -1, -1) for image in films])
-    outputs["biovil"] = net(batch).numpy()
+def main():
+    outputs = {}
+    films = [film("a", 150, 191, "RGB"), film("b", 200, 120, "L"), film("c", 330, 300, "RGB")]
+    with torch.no_grad():
+        net = fill(Siamese(), "reid.")
+        ways = {
+            "chexgenbench": transforms.Compose([transforms.Resize((224, 224)), transforms.ToTensor()]),
+            "exact": transforms.Compose([
+                transforms.Resize((256, 256)), transforms.ToTensor(),
+                transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]),
+        }
+        for way, steps in ways.items():
+            batch = torch.stack([steps(image.convert("RGB")) for image in films])
+            outputs[f"reid.{way}"] = net.features(batch).numpy()
+            outputs[f"reid.{way}.same"] = net(batch, batch.roll(1, 0))[:, 0].numpy()
+        net = fill(BioViLT(), "biovil.")
+        steps = transforms.Compose([
+            transforms.Resize(512, interpolation=InterpolationMode.BILINEAR), transforms.CenterCrop(448), transforms.ToTensor()])
+        batch = torch.stack([steps(stretched(image)).expand(3, -1, -1) for image in films])
+        outputs["biovil"] = net(batch).numpy()
 
-save_file({k: np.ascontiguousarray(v) for k, v in outputs.items()}, places.folder("encoders") / "pairs.safetensors")
-for name, value in outputs.items():
-    print(name, value.shape, float(value.mean()), float(value.std()), value.ravel()[:4])
+    save_file({k: np.ascontiguousarray(v) for k, v in outputs.items()}, places.folder("encoders") / "pairs.safetensors")
+    for name, value in outputs.items():
+        print(name, value.shape, float(value.mean()), float(value.std()), value.ravel()[:4])
+
+
+if __name__ == "__main__":
+    main()

@@ -2,11 +2,13 @@ import Foundation
 import Metrics
 import Tensors
 
-/// `WORK REAL SYNTHETIC ROWS COLUMNS`: a metric of two files of f32 features.
+/// `WORK REAL SYNTHETIC ROWS COLUMNS`: a metric of two files of f32 features; `nearest DATABASE QUERIES ROWS COLUMNS QUERY-ROWS`.
 func benchMetrics(_ arguments: [String]) throws {
-    guard arguments.count == 5, let rows = Int(arguments[3]), let columns = Int(arguments[4]) else { throw Usage() }
+    guard arguments.count == (arguments.first == "nearest" ? 6 : 5), let rows = Int(arguments[3]),
+        let columns = Int(arguments[4])
+    else { throw Usage() }
     let real = try features(arguments[1], rows, columns)
-    let synthetic = try features(arguments[2], rows, columns)
+    let synthetic = try features(arguments[2], arguments.count == 6 ? Int(arguments[5]) ?? 0 : rows, columns)
     try serve { try metric(arguments[0], real, synthetic) }
 }
 
@@ -42,6 +44,11 @@ private func metric(_ work: String, _ real: Tensor, _ synthetic: Tensor) throws 
     case "prdc":
         let score = try PRDC.score(real, synthetic)
         return [score.precision, score.recall, score.density, score.coverage]
+    case "nearest":
+        let distances = try NearestNeighbours.search(synthetic, real, k: 5).distances
+        return try [distances, distances.narrow(1, 0, 1)].map {
+            try $0.to(.f64).contiguous().array(Double.self).reduce(0, +)
+        }
     default: throw Usage()
     }
 }

@@ -1,0 +1,65 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `conditional` over columns of the table, bands of numbers, and crosses.
+@Suite struct SubgroupTests {
+    /// A study of phantoms whose real table also has an age; the third film's is missing.
+    private func folder(_ parameters: String) throws -> Scratch {
+        let folder = try Study.folder()
+        let table = try folder.text("real/annotations.csv").split(separator: "\n").map(String.init)
+        let ages = ["age", "31", "45", "", "62", "64", "70", "39.5", "81", "40", "79"]
+        try folder.write("real/annotations.csv", zip(table, ages).map { "\($0),\($1)\n" }.joined())
+        try folder.write(
+            "parts.yaml",
+            try folder.text("study.yaml").replacingOccurrences(of: "fidelity.lua", with: "conditional.lua")
+                .replacingOccurrences(of: "bootstrap: 10", with: "bootstrap: 0") + parameters)
+        return folder
+    }
+
+    private func run(_ folder: Scratch) throws -> Child.Outcome {
+        try Child.run(["run", "parts.yaml", "--out", "run", "--quiet"], in: folder)
+    }
+
+    @Test func everyValueAndEveryCrossIsARow() throws {
+        let folder = try folder(
+            """
+              pathologies: [Edema]
+              subgroups: [view, age]
+              crosses: [[view, age]]
+              bands: { age: [40, 65] }
+
+            """)
+        let outcome = try run(folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let rows = try folder.text("run/results.jsonl").split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        let counts = Dictionary(
+            uniqueKeysWithValues: rows.map { ($0["Subgroup"] as? String ?? "", $0["Real images"] as? Int ?? -1) })
+        // 31, 39.5; 45, 62, 64, 40; 70, 81, 79: an edge belongs to the band that begins with it.
+        #expect(counts["age=<40"] == 2 && counts["age=40-65"] == 4 && counts["age=>=65"] == 3)
+        let views = counts.filter { $0.key.hasPrefix("view=") && !$0.key.contains(",") }
+        #expect(views.values.reduce(0, +) == 10, "\(views)")
+        let crosses = counts.filter { $0.key.contains(", age=") }
+        #expect(crosses.count == 3 * views.count && crosses.values.reduce(0, +) == 9)
+        #expect(rows[0]["Pathology"] as? String == "Edema" && rows[0]["Subgroup"] as? String == "")
+        let published = try folder.text("Results/subgroup_image_generation_metrics.csv").split(separator: "\n")
+        #expect(published.count == 1 + 3 + views.count + crosses.count && published[0].contains("Subgroup"))
+        #expect(try folder.text("Results/conditional_image_generation_metrics.csv").split(separator: "\n").count == 2)
+    }
+
+    @Test func whatCannotBeIsSaidBeforeTheRun() throws {
+        for (parameters, parts) in [
+            ("  subgroups: [sex]\n", ["subgroups", "sex"]), ("  subgroups: [Edema]\n", ["pathologies"]),
+            ("  crosses: [[view]]\n", ["crosses", "pairs"]), ("  bands: { age: [60, 40] }\n", ["bands.age", "rising"]),
+            ("  bands: { age: [] }\n", ["bands.age"]),
+        ] {
+            let folder = try folder(parameters)
+            let outcome = try run(folder)
+            #expect(outcome.status == 1 || outcome.status == 2)
+            for part in parts { #expect(outcome.errors.contains(part), "\(part) in \(outcome.errors)") }
+            #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))
+        }
+    }
+}
