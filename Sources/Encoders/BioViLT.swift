@@ -1,6 +1,6 @@
 import Checkpoints
+import Devices
 import Engine
-import EngineCPU
 import Files
 import Foundation
 import Identity
@@ -93,6 +93,8 @@ public final class BioViLTImages: Encoder {
     public let files: [(file: String, sha256: String)]
     /// The compute dtype.
     public var dtype: DType { executor.dtype }
+    /// The kind of device that computes.
+    public var device: DeviceKind { executor.deviceKind }
     private let network: BioViLTImageNetwork
     private let executor: any Executor
     private let checkpoint: Checkpoint
@@ -100,7 +102,7 @@ public final class BioViLTImages: Encoder {
 
     /// Loads the image network of a folder, or a file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
-    public init(weights: String, dtype: DType) throws {
+    public init(weights: String, dtype: DType, on device: Device = .standard) throws {
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
         let path = isFolder.boolValue ? Paths.joined(weights, BioViLT.imageFile) : weights
@@ -115,7 +117,7 @@ public final class BioViLTImages: Encoder {
             name.hasSuffix(".num_batches_tracked") || name.hasPrefix("encoder.vit_pooler.")
                 || name.hasPrefix("encoder.encoder.fc.") || name.hasPrefix("classifier.")
         }
-        executor = try CPUExecutor(dtype: dtype)
+        executor = try device.executor(dtype: dtype)
         outputs = [EncoderOutput(Self.output, width: network.width)]
         files = try checkpoint.sha256().map { ($0.file, $0.hash) }
     }

@@ -1,6 +1,6 @@
 import Checkpoints
+import Devices
 import Engine
-import EngineCPU
 import Identity
 import Imaging
 import Networks
@@ -40,6 +40,8 @@ public final class PatientReID: ComparingEncoder {
     public let files: [(file: String, sha256: String)]
     /// The compute dtype.
     public var dtype: DType { executor.dtype }
+    /// The kind of device that computes.
+    public var device: DeviceKind { executor.deviceKind }
     private let network: SiameseResNet
     private let executor: any Executor
     private let checkpoint: Checkpoint
@@ -50,13 +52,13 @@ public final class PatientReID: ComparingEncoder {
 
     /// Loads a weight file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
-    public init(weights: String, dtype: DType) throws {
+    public init(weights: String, dtype: DType, on device: Device = .standard) throws {
         checkpoint = try Checkpoint.open(weights)
         network = try SiameseResNet()
         try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
         self.weights = try network.weight.floats()
         bias = try network.bias.floats().first ?? 0
-        executor = try CPUExecutor(dtype: dtype)
+        executor = try device.executor(dtype: dtype)
         files = try checkpoint.sha256().map { ($0.file, $0.hash) }
     }
 

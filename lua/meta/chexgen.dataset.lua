@@ -160,6 +160,7 @@ function Row:close() end
 
 ---@class chexgen.dataset.write_csv.options
 ---@field dtype? "f32"|"f64" Whose numbers the floats are: they are written with the fewest digits that give them back. (default "f64")
+---@field shared? boolean Whether it is a table that runs share, as `run:publish` writes them: below the working folder, too. (default false)
 
 --- Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. Choices of rows equal pandas' and scikit-learn's for the same seed.
 ---@class chexgen.dataset

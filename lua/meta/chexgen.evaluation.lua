@@ -6,6 +6,8 @@ error("this file is for editors; it cannot be required")
 ---@field encoders? table<string, any> By a name of your choice: what `model.encoder` gave. The method `features` of a script's own is given lists of images, in RGB.
 ---@field outputs? table<string, string[]> By the same names: outputs of the encoder; `features`, the default one, where absent.
 ---@field radiomics? boolean|string|table Whether radiomic features are measured, or with which settings: pyradiomics' own keys, a YAML file or a table.
+---@field protocols? table<string, string> By the same names: the protocol of one encoder's steps, where it is another than `protocol`.
+---@field first? table Images of another size are brought to this one, bicubic in their own mode, before an encoder's own steps.
 ---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
 ---@field batch? integer Images a batch. (default 16)
 ---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")

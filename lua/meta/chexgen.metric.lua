@@ -75,6 +75,13 @@ function RadiomicsTable:close() end
 ---@class chexgen.metric.prdc.options
 ---@field k? integer Which neighbour bounds a ball. (default 5)
 
+---@class chexgen.metric.pixel_distance.options
+---@field wrapped? boolean Whether differences of bytes wrap at 256, as CheXGenBench's do by mistake. (default false)
+
+---@class chexgen.metric.nearest.options
+---@field k? integer How many, at most M and 4096. (default 1)
+---@field distance? "l2"|"cosine" `l2`, or `cosine`: 1 less the cosine. (default "l2")
+
 ---@class chexgen.metric.register.entry
 ---@field name string For scripts and identities.
 ---@field column string Its column in tables, before an encoder's ending.
@@ -134,6 +141,10 @@ function RadiomicsTable:close() end
 ---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 ---@field seed? integer The seed of its choices. (default 42)
 ---@field k? integer Which neighbour bounds a ball. (default 5)
+
+---@class chexgen.metric.mean.options
+---@field groups? any[]|Dataset Which values belong together, such as the patient of each: a list, or a Dataset that names patients.
+---@field level? number The interval's coverage. (default 0.95)
 
 ---@class chexgen.metric.classification.options
 ---@field threshold? number From it on a label is predicted. (default 0.5)
@@ -205,6 +216,35 @@ function M.inception_score(logits, options) end
 ---@return table<string, number> scores `precision`, `recall`, `density`, `coverage`.
 function M.prdc(real, synthetic, options) end
 
+--- The root of the mean squared difference in grey levels, signed: an image beside itself plus one level is 1.
+---
+--- ```lua
+--- print(metric.pixel_distance(image.load "a.png", image.load "b.png"))
+--- ```
+---@param a Image|Tensor|any[] An image, u8 `[H, W, C]` or `[N, H, W, C]`, or a list of images.
+---@param b Image|Tensor|any[] As many, of the same sizes.
+---@param options? chexgen.metric.pixel_distance.options Settings. (default {})
+---@return number|Tensor distance A number, or f64 `[N]` for several.
+function M.pixel_distance(a, b, options) end
+
+--- The distance of two features over the root of their length, L2 / √D, row by row.
+---@param a Tensor Features `[N, D]`.
+---@param b Tensor Features `[N, D]`.
+---@return Tensor distances f64 `[N]`.
+function M.latent_distance(a, b) end
+
+--- The nearest rows of a database, of equals the earlier first. No matrix of all pairs is held.
+---
+--- ```lua
+--- local distances, rows = metric.nearest(synthetic, training, { k = 5 })
+--- ```
+---@param queries Tensor Features `[N, D]`.
+---@param database Tensor Features `[M, D]`.
+---@param options? chexgen.metric.nearest.options Settings. (default {})
+---@return Tensor distances f32 `[N, k]`, nearest first.
+---@return Tensor rows i64 `[N, k]`: rows of the database, from 1.
+function M.nearest(queries, database, options) end
+
 --- The statistics in the order of their columns: the program's own, then those that scripts registered.
 ---@return table[] entries `name`, `column`, `about`, `direction` (`lower` or `higher` is better), `input` (which features), `compares_with_real`, `size_bias`, `has_limit` (whether there is a value for endless sets) and `has_spread` (whether there is a deviation over subsets or splits).
 function M.statistics() end
@@ -251,6 +291,12 @@ function M.bootstrap(real, synthetic, options) end
 ---@param options? chexgen.metric.floor.options Settings. (default {})
 ---@return table<string, number> values The floor of every metric.
 function M.floor(real, options) end
+
+--- The mean of values that come in groups, with an interval that counts groups: by Student's t, for a ratio of sums.
+---@param values Tensor|number[] One number an image, `[N]`.
+---@param options? chexgen.metric.mean.options Settings. (default {})
+---@return table mean `value`, and of two groups or more `low`, `high` and `error`; `groups`, their number.
+function M.mean(values, options) end
 
 --- The numbers of a classifier with several labels an image, as scikit-learn has them with `zero_division = 0`.
 ---@param probabilities Tensor `[N, classes]`.

@@ -9,6 +9,9 @@ error("this file is for editors; it cannot be required")
 ---@field label? string What the progress bar says. (default "embedding")
 ---@field output? string Another output of the network.
 
+---@class Encoder.similarity.options
+---@field pairs? "rows"|"all" Row by row, or every row of a with every row of b. (default "rows")
+
 --- A network that turns images into features.
 ---@class Encoder
 ---@field dim integer The number of features.
@@ -28,6 +31,17 @@ local Encoder = {}
 ---@return Tensor features `[N, D]` f32, a row an image.
 function Encoder:features(images, options) end
 
+--- The probability that the images of features show the same: of patient-reid, the same patient.
+---
+--- ```lua
+--- local same = reid:similarity(synthetic, training, { pairs = "all" })
+--- ```
+---@param a Tensor Features `[N, D]`.
+---@param b Tensor Features `[N, D]`, or `[M, D]` for all pairs.
+---@param options? Encoder.similarity.options Which pairs. (default {})
+---@return Tensor probabilities f32 `[N]`, or `[N, M]` of all pairs.
+function Encoder:similarity(a, b, options) end
+
 --- The network alone, for checking it against its reference.
 ---@param x Tensor `[N, H, W, 3]`: u8 or f32 of 0 to 255 for inception-v3, normalised f32 for rad-dino.
 ---@return Tensor features `[N, D]`.
@@ -35,6 +49,46 @@ function Encoder:forward(x) end
 
 --- Releases the object now; it cannot be used after that.
 function Encoder:close() end
+
+---@class ImageText.images.options
+---@field batch? integer Images a batch. (default 16)
+---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
+---@field label? string What the progress bar says. (default "embedding")
+
+---@class ImageText.similarity.options
+---@field batch? integer Images a batch. (default 16)
+---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
+---@field label? string What the progress bar says. (default "embedding")
+
+--- A model of images and texts in one space.
+---@class ImageText
+---@field name string The model's name.
+---@field dim integer The dimensions of the space.
+---@field dtype string The dtype it computes in.
+local ImageText = {}
+
+--- Images into the space. Vectors of files are kept in the cache, by the bytes of the file.
+---@param images any A Dataset, a list of paths, a list of images, or u8 `[N, H, W, 3]`.
+---@param options? ImageText.images.options Settings. (default {})
+---@return Tensor vectors Unit vectors f32 `[N, D]`.
+function ImageText:images(images, options) end
+
+--- Texts into the space, each alone. A text that is too long is an error that names it.
+---@param texts string|string[] A text, or a list of them.
+---@return Tensor vectors Unit vectors f32 `[N, D]`.
+function ImageText:texts(texts) end
+
+--- How well each image and its text belong together: the cosine, row by row.
+---@param images any Unit vectors, or what `images` takes.
+---@param texts any Unit vectors, or what `texts` takes.
+---@param options? ImageText.similarity.options Settings. (default {})
+---@return Tensor cosines f32 `[N]`.
+function ImageText:similarity(images, texts, options) end
+
+--- Releases the object now; it cannot be used after that.
+function ImageText:close() end
 
 ---@class Classifier.fit.options
 ---@field train any A Dataset with labels, or `{ paths, labels }` with labels `[N, classes]` of 0 to 1.
@@ -331,6 +385,10 @@ function Tokenizer:lost(text, options) end
 --- Releases the object now; it cannot be used after that.
 function Tokenizer:close() end
 
+---@class chexgen.model.image_text.options
+---@field weights? string A folder, or a Hub name found in the local cache. (default "microsoft/BiomedVLP-BioViL-T")
+---@field dtype? "f32"|"bf16" The run's where absent.
+
 ---@class chexgen.model.pipeline.source
 ---@field unet? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field transformer? string A part: a folder, or a Hub name with the folder in it behind.
@@ -375,14 +433,24 @@ local M = {}
 --- ```lua
 --- local encoder = model.encoder("rad-dino", { weights = "microsoft/rad-dino", dtype = "bf16" })
 --- ```
----@param name string `inception-v3` (torch-fidelity's InceptionV3, trained on ImageNet), `rad-dino` (RAD-DINO, a DINOv2 vision transformer trained on chest radiographs), or a registered name.
+---@param name string `inception-v3` (torch-fidelity's InceptionV3, trained on ImageNet), `rad-dino` (RAD-DINO, a DINOv2 vision transformer trained on chest radiographs), `patient-reid` (the Siamese ResNet-50 that tells whether two films are of one patient), `biovil-t` (the image network of BioViL-T: unit vectors in the space of its texts), or a registered name.
 ---@param options? table<string, any> `weights`: a file, a folder, or a Hub name found in the local cache; `dtype`: "f32" or "bf16". A registered model gets the whole table.
 ---@return any encoder The encoder.
 function M.encoder(name, options) end
 
 --- The encoders in the order of their columns: the program's own, then those that scripts registered, by name.
----@return table[] entries `name`, `about`, `ending` (what follows the names of its metrics in tables), `roles` (by role, `neighbours` or `logits`: the output that plays it under `chexgenbench` and under `exact`, and the `ending` of the role's columns), `outputs` and `weights` (of the program's own), `registered`.
+---@return table[] entries `name`, `about`, `ending` (what follows the names of its metrics in tables), `compares_sets` (whether metrics of sets, such as FID, are taken of its features), `roles` (by role, `neighbours` or `logits`: the output that plays it under `chexgenbench` and under `exact`, and the `ending` of the role's columns), `outputs` and `weights` (of the program's own), `registered`.
 function M.encoders() end
+
+--- Loads a model that puts images and texts into one space. Loading is strict.
+---
+--- ```lua
+--- local m = model.image_text("biovil-t", { weights = "microsoft/BiomedVLP-BioViL-T" })
+--- ```
+---@param name "biovil-t" `biovil-t` (BioViL-T, images and reports of chest radiography).
+---@param options? chexgen.model.image_text.options Which weights. (default {})
+---@return ImageText model The model.
+function M.image_text(name, options) end
 
 --- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana), `StableDiffusion3Pipeline` (Stable Diffusion 3 and 3.5), `FluxPipeline` (FLUX.1). Weights are memory-mapped; loading is strict.
 ---
@@ -395,7 +463,7 @@ function M.encoders() end
 function M.pipeline(source, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" An encoder of the program's own, a part of a pipeline, or a classifier.
+---@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" An encoder of the program's own, a part of a pipeline, or a classifier.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end
