@@ -54,17 +54,30 @@ public enum FrechetDistance {
             let difference = first.mean.pointer[column] - second.mean.pointer[column]
             shift += difference * difference
         }
-        guard first.trace.isFinite, second.trace.isFinite else {
-            throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
-        }
+        try checkTraces((first.trace, second.trace), metric: metric)
         var cross = 0.0
         if first.rank > 0 && second.rank > 0 {
             cross = try NuclearNorm.ofProduct(
                 first.factor, rows: first.rank, second.factor, rows: second.rank, dimension: dimension, metric: metric)
             cross *= (first.unit * second.unit).squareRoot()
         }
+        return try distance(shift: shift, traces: (first.trace, second.trace), cross: cross, metric: metric)
+    }
+
+    private static func checkTraces(_ traces: (Double, Double), metric: String) throws {
+        guard traces.0.isFinite, traces.1.isFinite else {
+            throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
+        }
+    }
+
+    /// The distance from its parts: |m1 - m2|², the traces of both covariances, and that of the root of their product.
+    /// - Throws: `MetricError.value` for overflow.
+    static func distance(
+        shift: Double, traces: (Double, Double), cross: Double, metric: String
+    ) throws -> Double {
+        try checkTraces(traces, metric: metric)
         // The sum is a square of a distance, so only rounding can take it below zero.
-        let value = shift + (first.trace + second.trace - 2 * cross)
+        let value = shift + (traces.0 + traces.1 - 2 * cross)
         guard value.isFinite else {
             throw MetricError.value(metric: metric, message: "the features are too large: their squares overflow")
         }

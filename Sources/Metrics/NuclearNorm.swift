@@ -19,15 +19,26 @@ enum NuclearNorm {
         let isTall = firstRows >= secondRows
         let (tall, wide) = isTall ? (first, second) : (second, first)
         let (m, n) = isTall ? (firstRows, secondRows) : (secondRows, firstRows)
+        let d = Int32(dimension)
+        return try ofMatrix(rows: m, columns: n, metric: metric) { product, stride in
+            cblas_dgemm(
+                CblasColMajor, CblasTrans, CblasNoTrans, Int32(m), Int32(n), d, 1, tall.pointer, d, wide.pointer, d, 0,
+                product, Int32(stride))
+        }
+    }
+
+    /// The nuclear norm of a matrix with at least as many rows as columns.
+    /// - Parameter fill: writes the matrix, column-major, to memory whose columns begin `stride` elements apart.
+    static func ofMatrix(
+        rows m: Int, columns n: Int, metric: String,
+        fill: (_ target: UnsafeMutablePointer<Double>, _ stride: Int) throws -> Void
+    ) throws -> Double {
         let rows = BandReduction.padded(m)
         let columns = BandReduction.padded(n)
         let product = try Scratch<Double>(rows, columns)
         for column in 0..<n { (product.pointer + column * rows + m).update(repeating: 0, count: rows - m) }
         (product.pointer + n * rows).update(repeating: 0, count: (columns - n) * rows)
-        let d = Int32(dimension)
-        cblas_dgemm(
-            CblasColMajor, CblasTrans, CblasNoTrans, Int32(m), Int32(n), d, 1, tall.pointer, d, wide.pointer, d, 0,
-            product.pointer, Int32(rows))
+        try fill(product.pointer, rows)
         try Cancellation.check()
         let scale = MetricConversion.largestMagnitude(product.pointer, count: product.count)
         guard scale.isFinite else {

@@ -1,5 +1,6 @@
 import COpenBLAS
 import CSupport
+import Threading
 
 /// How many threads the process calculates with.
 public enum Threads {
@@ -14,5 +15,15 @@ public enum Threads {
         }
         cx_set_threads(Int32(count))
         openblas_set_num_threads(Int32(count))
+    }
+
+    /// What `body` gives for every index of `0 ..< count`, several at a time, each on one thread with its matrix products: those
+    /// of one index at a time would leave threads waiting for each other between them. Not from within itself.
+    /// - Throws: the first error of `body`.
+    public static func map<Value>(_ count: Int, _ body: (Int) throws -> Value) throws -> [Value] {
+        let usual = openblas_get_num_threads()
+        openblas_set_num_threads(1)
+        defer { openblas_set_num_threads(usual) }
+        return try Parallel.map(count, body).map { try $0.get() }
     }
 }
