@@ -12,4 +12,6 @@ public enum Activation: Hashable, Sendable, CaseIterable {
     case quickGelu
     /// x · sigmoid(x), also called swish.
     case silu
+    /// The hyperbolic tangent, which bends gates into -1 to 1.
+    case tanh
 }

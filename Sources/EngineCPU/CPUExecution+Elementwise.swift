@@ -171,6 +171,7 @@ extension Activation {
         case .geluTanh: return .geluTanh
         case .quickGelu: return .quickGelu
         case .silu: return .silu
+        case .tanh: return .tanh
         }
     }
 }

@@ -50,26 +50,40 @@ extension CPUExecution {
     }
 
     /// Root-mean-square normalisation, an f32 residual added on the way; mean squares in f32.
-    public func norm(_ layer: RMSNorm, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor {
+    public func norm(_ layer: RMSNorm, _ x: Tensor, _ given: Epilogue<Tensor>) throws -> Tensor {
         let channels = layer.channels
         guard channels > 0, let last = x.shape.last, last % channels == 0 else {
             throw TensorError.shape(
                 operation: layer.weight.name, message: "wanted […, \(channels) · n], got \(Tensor.text(x.shape))")
         }
-        let weight = try prepared.values(layer.weight, layer.addsOne ? .plusOne : .itself) { 1 + $0 }
+        try given.check(x.shape, layer.weight.name)
+        var (weight, epilogue) = (
+            try prepared.values(layer.weight, layer.addsOne ? .plusOne : .itself) { 1 + $0 }, given
+        )
         let bias = try layer.bias.map { try prepared.values($0) }
-        try epilogue.check(x.shape, layer.weight.name)
+        // A row of adaLN that all images share becomes a part of the weight, so that no second pass follows.
+        if bias == nil, last == channels, channels % 16 == 0, case .given(let scale)? = given.scale,
+            scale.shape == [1, channels]
+        {
+            let (usual, factors) = (weight, try convert(scale, .f32).contiguous())
+            weight = try allocate([channels], .f32)
+            NetElementwise.product(
+                Elementwise.floats(usual), Elementwise.floats(factors), Elementwise.floats(weight), count: channels)
+            withExtendedLifetime((usual, factors)) {}
+            epilogue.scale = nil
+        }
         var (rest, residual, place): (Epilogue<Tensor>, Tensor?, Tensor?) = (epilogue, nil, nil)
         if let own = epilogue.residual, own.value.dtype == .f32, epilogue.hasNoFactors, epilogue.activation == .none {
             (rest.residual, residual) = (nil, try own.value.contiguous())
             // Each of its values is read before the result takes its memory.
             if case .given(let value) = own, value.isContiguous, epilogue.result == .f32 { place = value }
         }
-        defer { withExtendedLifetime((bias, residual)) {} }
+        defer { withExtendedLifetime((weight, bias, residual)) {} }
+        let factors = Elementwise.floats(weight)
         return try normalized(x, rest, into: place) { source, sourceType, target, targetType in
             NetNormalization.rmsNorm(
                 source, sourceType, target, targetType, rows: x.count / channels, channels: channels,
-                weight: Elementwise.floats(weight), bias: bias.map { UnsafePointer(Elementwise.floats($0)) },
+                weight: factors, bias: bias.map { UnsafePointer(Elementwise.floats($0)) },
                 residual: residual.map { UnsafePointer(Elementwise.floats($0)) }, epsilon: Float(layer.epsilon))
         }
     }

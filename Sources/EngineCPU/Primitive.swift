@@ -110,6 +110,7 @@ extension Activation {
         case .geluTanh: return (dnnl_eltwise_gelu_tanh, 0)
         case .quickGelu: return (dnnl_eltwise_swish, 1.702)
         case .silu: return (dnnl_eltwise_swish, 1)
+        case .tanh: return (dnnl_eltwise_tanh, 0)
         }
     }
 }

@@ -12,6 +12,7 @@ import Testing
             (.none, { $0 }), (.relu, { max(0, $0) }), (.gelu, { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }),
             (.geluTanh, { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }),
             (.quickGelu, { $0 / (1 + exp(-1.702 * $0)) }), (.silu, { $0 / (1 + exp(-$0)) }),
+            (.tanh, { tanh($0) }),
         ]
         for (dtype, tolerance) in dtypes {
             let execution = try CPUExecution(dtype: dtype)

@@ -16,6 +16,7 @@ extension ReferenceExecution {
             }
         case .quickGelu: return x.map { $0 * ($0 * 1.702).sigmoid }
         case .silu: return x.map { $0 * $0.sigmoid }
+        case .tanh: return x.map(\.hyperbolicTangent)
         }
     }
 
