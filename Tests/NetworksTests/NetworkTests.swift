@@ -25,6 +25,7 @@ private enum Network: Computation {
     case deepDecoding(DeepAutoencoderNetwork)
     case sd3(SD3Network)
     case flux(FluxNetwork)
+    case lumina2(Lumina2Network)
 
     func run<E: Execution>(_ x: [E.Value], on execution: E) throws -> E.Value {
         switch self {
@@ -61,6 +62,7 @@ private enum Network: Computation {
             return try network.forward(x[0], timestep: 381, text: x[1], pooled: x[2], on: execution)
         case .flux(let network):
             return try network.forward(x[0], timestep: 381, guidance: 3.5, text: x[1], pooled: x[2], on: execution)
+        case .lumina2(let network): return try network.forward(x[0], time: 0.619, text: x[1], on: execution)
         }
     }
 
@@ -80,6 +82,7 @@ private enum Network: Computation {
         case .deepEncoding(let network), .deepDecoding(let network): return network.parameters
         case .sd3(let network): return network.parameters
         case .flux(let network): return network.parameters
+        case .lumina2(let network): return network.parameters
         }
     }
 }
@@ -294,5 +297,16 @@ private enum Network: Computation {
                 "flux", .flux(flux), [images, 4, 6, 4], [images, 3, 10], [images, 6], every: 11,
                 tolerances: (2e-5, 4e-2, 3e-4))
         }
+    }
+
+    @Test func lumina2() throws {
+        let network = try configured(
+            """
+            {"_class_name": "Lumina2Transformer2DModel", "sample_size": 8, "hidden_size": 24, "num_layers": 2,
+             "num_refiner_layers": 1, "num_attention_heads": 4, "num_kv_heads": 2, "multiple_of": 8,
+             "axes_dim_rope": [2, 2, 2], "cap_feat_dim": 10, "in_channels": 4}
+            """
+        ) { try Lumina2Network(Lumina2Configuration(path: $0)) }
+        try check("lumina2", .lumina2(network), [2, 4, 6, 4], [2, 3, 10], every: 11, tolerances: (2e-5, 4e-2, 3e-4))
     }
 }

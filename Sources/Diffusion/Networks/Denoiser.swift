@@ -117,6 +117,7 @@ public enum DenoiserRegistry {
             PixArtTransformer2DModel.entry("pixart", classes: ["PixArtTransformer2DModel", "Transformer2DModel"]),
             SanaTransformer2DModel.entry("sana", classes: ["SanaTransformer2DModel"]),
             SD3Transformer2DModel.entry, FluxTransformer2DModel.entry,
+            Lumina2Transformer2DModel.entry,
         ])
 }
 

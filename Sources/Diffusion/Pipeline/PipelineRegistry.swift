@@ -37,6 +37,7 @@ public struct PipelineRegistry {
     /// The program's own.
     public static let standard = PipelineRegistry(own: [
         StableDiffusion.entry, PixArtSigma.entry, Sana.entry, StableDiffusion3.entry, Flux.entry,
+        Lumina2.entry, Lumina2.oldEntry,
     ])
 
     /// The entries by class; the first is the class of parts that name none.

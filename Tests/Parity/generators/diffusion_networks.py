@@ -1,6 +1,6 @@
 """Expected outputs of small denoisers and autoencoders with weights by formula: diffusers' UNet2DConditionModel,
-PixArtTransformer2DModel, SanaTransformer2DModel, SD3Transformer2DModel, FluxTransformer2DModel, AutoencoderKL and
-AutoencoderDC.
+PixArtTransformer2DModel, SanaTransformer2DModel, SD3Transformer2DModel, FluxTransformer2DModel,
+Lumina2Transformer2DModel, AutoencoderKL and AutoencoderDC.
 
 Run in the reference environment (diffusers 0.33); writes fixtures/diffusion/networks.json, with each network's config and
 the names and shapes of its tensors, and fixtures/diffusion/networks.safetensors. Pictures and latents are [N, H, W, C].
@@ -10,8 +10,8 @@ import json
 
 import torch
 from diffusers import (
-    AutoencoderDC, AutoencoderKL, FluxPipeline, FluxTransformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel,
-    SD3Transformer2DModel, UNet2DConditionModel)
+    AutoencoderDC, AutoencoderKL, FluxPipeline, FluxTransformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel,
+    SanaTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel)
 from safetensors.numpy import save_file
 
 import places
@@ -94,6 +94,17 @@ FLUXES = {
     # FLUX.1 schnell reads no guidance scale.
     "schnell": (FLUX | {"in_channels": 64}, (1, 6, 14), 9, 31.5, None),
 }
+LUMINA = {"sample_size": 16, "hidden_size": 96, "num_layers": 2, "num_refiner_layers": 1, "num_attention_heads": 4,
+          "num_kv_heads": 2, "multiple_of": 16, "axes_dim_rope": [8, 8, 8], "axes_lens": [40, 16, 16], "cap_feat_dim": 40,
+          "in_channels": 16}
+# name: (options, latents [N, H, W], tokens, how many of each text are seen, timestep)
+LUMINAS = {
+    "image": (LUMINA, (2, 8, 8), 30, [30, 7], 996.61),
+    # Not square, and what no published model has.
+    "wide": (LUMINA | {"ffn_dim_multiplier": 1.3, "num_kv_heads": 4, "axes_dim_rope": [4, 8, 12], "norm_eps": 1e-4,
+                       "in_channels": 4, "num_refiner_layers": 2, "scaling_factor": 2.0}, (2, 6, 14), 11, [5, 5], 31.5),
+    "patch": (LUMINA | {"patch_size": 3, "in_channels": 5, "num_refiner_layers": 0}, (1, 12, 9), 9, [1], 500.0),
+}
 VAE = {
     "sample_size": 16, "block_out_channels": [16, 32], "norm_num_groups": 8, "layers_per_block": 1,
     "down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2,
@@ -172,7 +183,7 @@ def last(tensor):
 
 @torch.no_grad()
 def main():
-    outputs, document = {}, {"unet": {}, "pixart": {}, "sana": {}, "sd3": {}, "flux": {}, "vae": {}, "deep": {}}
+    outputs, document = {}, {"unet": {}, "pixart": {}, "sana": {}, "sd3": {}, "flux": {}, "lumina2": {}, "vae": {}, "deep": {}}
     for name, (options, shape, tokens, timestep) in UNETS.items():
         model, tree = network(UNet2DConditionModel, "unet-" + name, options)
         context = torch.from_numpy(uniform(f"unet-{name}.context", (shape[0], tokens, options["cross_attention_dim"]),
@@ -232,6 +243,18 @@ def main():
         config = json.loads(model.to_json_string()) if name == "dev" else options
         document["flux"][name] = {"config": config, "latents": shape, "channels": channels, "tokens": tokens,
                                   "timestep": timestep, "guidance": guidance, "tensors": tree}
+    for name, (options, shape, tokens, seen, timestep) in LUMINAS.items():
+        model, tree = network(Lumina2Transformer2DModel, "lumina2-" + name, options)
+        text = torch.from_numpy(uniform(f"lumina2-{name}.context", (shape[0], tokens, options["cap_feat_dim"]), -1.7, 1.7))
+        mask = (torch.arange(tokens)[None] < torch.tensor(seen)[:, None]).to(torch.int64)
+        # As the pipeline calls it: 0 is noise, and the scheduler is handed the answer with the other sign.
+        answer = -model(planes(f"lumina2-{name}.latents", shape, options["in_channels"]),
+                        (1 - torch.tensor(timestep) / 1000).expand(shape[0]), text, mask).sample
+        outputs[f"lumina2-{name}"] = last(answer)
+        config = json.loads(model.to_json_string()) if name == "image" else options
+        document["lumina2"][name] = {
+            "config": config, "latents": shape, "channels": options["in_channels"], "tokens": tokens, "seen": seen,
+            "timestep": timestep, "tensors": tree}
     for group, kind, models in (("vae", AutoencoderKL, VAES), ("deep", AutoencoderDC, DEEPS)):
         for name, (options, pictures, latents, is_tiled) in models.items():
             model, tree = network(kind, f"{group}-{name}", options)
