@@ -288,9 +288,13 @@ test("the registry", function()
   local constants = {}
   for _, entry in ipairs(models) do constants[entry[1]] = { entry[2].steps, entry[2].guidance_scale } end
   equal({ constants["SD-V1-4"], constants["SD-V1-5"], constants["SD-V2"], constants["SD-V2-1"], constants.radedit,
-      constants.pixart_sigma, constants.sana, constants["SD-V3-5"], constants.flux }, { { 50, 7.5 }, { 50, 7.5 }, { 50, 7.5 },
-      { 50, 7.5 }, { 100, 7.5 }, { 20, 4.5 }, { 20, 4.5 }, { 40, 4.5 }, { 50, 3.5 } })
-  equal(#model.registered(), 9)
+      constants.pixart_sigma, constants.sana, constants["SD-V3-5"], constants.flux, constants.lumina }, { { 50, 7.5 }, { 50, 7.5 }, { 50, 7.5 },
+      { 50, 7.5 }, { 100, 7.5 }, { 20, 4.5 }, { 20, 4.5 }, { 40, 4.5 }, { 50, 3.5 },
+      { 50, 4.0 } })
+  equal(#model.registered(), 10)
+  for _, entry in ipairs(models) do
+    if entry[1] == "lumina" then equal(entry.settings, { cfg_trunc_ratio = 0.25 }) end
+  end
   local known = model.pipeline("SD-V1-5", { weights = scratch })
   equal({ known.name, known.steps, known.guidance_scale }, { "SD-V1-5", 50, 7.5 })
   raises(function() model.pipeline("SD-V1-5", { weight = scratch }) end, "weight", "weights")

@@ -212,6 +212,11 @@ function generation.open(run, items, rows)
   local pipe = open_pipeline(params)
   local settings = { overflow = params.overflow, tiled = params.tiled, negative_prompt = params.negative_prompt }
   for _, name in ipairs(settings_of_pipe) do settings[name] = params[name] end
+  for _, entry in ipairs(models) do
+    for name, value in pairs(entry[1] == params.model and entry.settings or {}) do
+      if settings[name] == nil then settings[name] = value end
+    end
+  end
   settings.steps = settings.steps or pipe.steps or 50
   settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
   local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {}, encoded = 0 }, Job)

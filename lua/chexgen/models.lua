@@ -48,10 +48,11 @@ local function radedit(options)
   }, { dtype = options.dtype, lora = options.lora, stream = options.stream })
 end
 
---- The entry of a folder in diffusers' layout: name, where it lies, what it is, and the reference's steps and guidance scale.
-local function folder(name, place, about, steps, guidance_scale)
+--- The entry of a folder in diffusers' layout: name, where it lies, what it is, the reference's steps and guidance scale, and the
+--- other settings with which `generate` follows it.
+local function folder(name, place, about, steps, guidance_scale, settings)
   return { name, { about = about, load = diffusers(name, place), steps = steps, guidance_scale = guidance_scale },
-    places = { { place, "model_index.json" } } }
+    places = { { place, "model_index.json" } }, settings = settings }
 end
 
 --- name, entry, and the folders or Hub names that it is loaded from, the model's own weights first, each with a file in it.
@@ -64,6 +65,7 @@ local models = {
   folder("sana", "raman07/CheXGenBench-Models-Sana-e20", "Sana 0.6B, as CheXGenBench fine-tuned it", 20, 4.5),
   folder("SD-V3-5", "stabilityai/stable-diffusion-3.5-medium", "Stable Diffusion 3.5 Medium", 40, 4.5),
   folder("flux", "black-forest-labs/FLUX.1-dev", "FLUX.1 dev", 50, 3.5),
+  folder("lumina", "Alpha-VLLM/Lumina-Image-2.0", "Lumina-Image 2.0", 50, 4.0, { cfg_trunc_ratio = 0.25 }),
   { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 },
     places = { { RADEDIT.weights, "unet/config.json" }, { RADEDIT.vae, "config.json" }, { RADEDIT.text_encoder, "config.json" } } },
 }

@@ -401,7 +401,7 @@ function Tokenizer:close() end
 ---@field tokenizer_3? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field scheduler table<string, any> What a scheduler_config.json holds, with `_class_name`, as in diffusers.
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
----@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
+---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline"|"Lumina2Pipeline"|"Lumina2Text2ImgPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
 ---@class chexgen.model.parameters.options
 ---@field config? string The folder with the network's config.json.
@@ -452,7 +452,7 @@ function M.encoders() end
 ---@return ImageText model The model.
 function M.image_text(name, options) end
 
---- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana), `StableDiffusion3Pipeline` (Stable Diffusion 3 and 3.5), `FluxPipeline` (FLUX.1). Weights are memory-mapped; loading is strict.
+--- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana), `StableDiffusion3Pipeline` (Stable Diffusion 3 and 3.5), `FluxPipeline` (FLUX.1), `Lumina2Pipeline` (Lumina 2), `Lumina2Text2ImgPipeline` (Lumina 2). Weights are memory-mapped; loading is strict.
 ---
 --- ```lua
 --- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
@@ -463,7 +463,7 @@ function M.image_text(name, options) end
 function M.pipeline(source, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" An encoder of the program's own, a part of a pipeline, or a classifier.
+---@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"lumina2"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" An encoder of the program's own, a part of a pipeline, or a classifier.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end

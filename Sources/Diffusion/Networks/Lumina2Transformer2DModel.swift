@@ -55,14 +55,7 @@ public final class Lumina2Transformer2DModel: Denoiser {
     ) throws -> Tensor {
         let sizes = network.configuration
         try conditioning.refuse([("pooled", conditioning.pooled != nil), ("guidance", guidance != nil)], "transformer")
-        guard latents.rank == 4, latents.count > 0, latents.shape[3] == sizes.inputs, latents.dtype == .f32,
-            latents.shape[1] % sizes.patchSize == 0, latents.shape[2] % sizes.patchSize == 0
-        else {
-            throw TensorError.shape(
-                operation: "transformer",
-                message: "wanted latents f32 [N, H, W, \(sizes.inputs)] with sides that are multiples of "
-                    + "\(sizes.patchSize), got \(latents.dtype) \(Tensor.text(latents.shape))")
-        }
+        try latents.check(latents: sizes.inputs, patch: sizes.patchSize, operation: "transformer")
         try conditioning.check(texts: latents.shape[0], width: sizes.captionWidth, operation: "transformer")
         let lengths = try conditioning.seenTokens().map { length -> Int in
             guard let length else {

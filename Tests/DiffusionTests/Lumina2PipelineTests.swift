@@ -1,0 +1,156 @@
+import Checkpoints
+import Diffusion
+import Files
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+/// A folder in diffusers' layout, with small networks and a tokenizer of SentencePiece.
+private func folder(_ className: String = "Lumina2Pipeline") throws -> Scratch {
+    let folder = try Scratch()
+    for part in ["transformer", "vae", "text_encoder", "tokenizer", "scheduler"] {
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/\(part)", withIntermediateDirectories: true)
+    }
+    try folder.write(
+        "model_index.json",
+        """
+        {"_class_name": "\(className)", "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+         "text_encoder": ["transformers", "Gemma2Model"], "tokenizer": ["transformers", "GemmaTokenizer"],
+         "transformer": ["diffusers", "Lumina2Transformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}
+        """)
+    try folder.write(
+        "scheduler/scheduler_config.json", "{\"_class_name\": \"FlowMatchEulerDiscreteScheduler\", \"shift\": 6.0}")
+    try folder.write(
+        "transformer/config.json",
+        """
+        {"_class_name": "Lumina2Transformer2DModel", "sample_size": 16, "hidden_size": 24, "num_layers": 1,
+         "num_refiner_layers": 1, "num_attention_heads": 2, "num_kv_heads": 1, "multiple_of": 8,
+         "axes_dim_rope": [4, 4, 4], "axes_lens": [300, 64, 64], "cap_feat_dim": 24, "in_channels": 16}
+        """)
+    try folder.write(
+        "text_encoder/config.json",
+        """
+        {"model_type": "gemma2", "vocab_size": 700, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "query_pre_attn_scalar": 8}
+        """)
+    try folder.write("tokenizer/tokenizer_config.json", "{\"tokenizer_class\": \"GemmaTokenizer\"}")
+    try folder.write(
+        "vae/config.json",
+        """
+        {"_class_name": "AutoencoderKL", "block_out_channels": [8, 8, 8, 8], "norm_num_groups": 4, "layers_per_block": 1,
+         "latent_channels": 16, "scaling_factor": 0.3611, "shift_factor": 0.1159, "use_quant_conv": false,
+         "use_post_quant_conv": false,
+         "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
+         "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}
+        """)
+    try FileManager.default.copyItem(
+        atPath: Places.fixtures("tokenizers/pieces/gemma/tokenizer.model"),
+        toPath: folder.path + "/tokenizer/tokenizer.model")
+    for (network, part, file) in [
+        ("lumina2", "transformer", "diffusion_pytorch_model"), ("vae", "vae", "diffusion_pytorch_model"),
+        ("gemma2-text", "text_encoder", "model"),
+    ] {
+        let known = try PipelineRegistry.standard.parameters(network, config: "\(folder.path)/\(part)")
+        let tensors = try #require(known).map { (name: $0.name, tensor: try weight("\(part).\($0.name)", $0.shape)) }
+        try SafeTensors.write("\(folder.path)/\(part)/\(file).safetensors", tensors, metadata: ["format": "pt"])
+    }
+    return folder
+}
+
+@Suite("Lumina2Pipeline") struct Lumina2PipelineTests {
+    private func picture(_ pipeline: any TextToImage, _ options: GenerationOptions) throws -> [UInt8] {
+        let process = try pipeline.begin(options)
+        while !process.isDone { try process.advance() }
+        return try pipeline.finish(process, isTiled: false).array(UInt8.self)
+    }
+
+    private func options(_ pipeline: any TextToImage) -> GenerationOptions {
+        var options = GenerationOptions(prompts: ["Small effusion"], seeds: [7], pipeline.defaults)
+        (options.steps, options.width, options.height) = (4, 64, 48)
+        return options
+    }
+
+    @Test(arguments: ["Lumina2Pipeline", "Lumina2Text2ImgPipeline"])
+    func bothNamesOpenIt(name: String) throws {
+        let folder = try folder(name)
+        let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
+        #expect(
+            pipeline.defaults
+                == GenerationDefaults(steps: 50, guidanceScale: 4, width: 128, height: 128, sizeUnit: 16))
+        let process = try pipeline.begin(options(pipeline))
+        #expect(process.latents.shape == [1, 6, 8, 16] && process.steps == 4)
+        while !process.isDone { try process.advance() }
+        #expect(try pipeline.finish(process, isTiled: false).shape == [1, 48, 64, 3])
+        var odd = options(pipeline)
+        odd.width = 72
+        #expect(message { _ = try pipeline.begin(odd) }.contains("multiple of 16"))
+    }
+
+    @Test func promptsHaveASystemPromptAndNegativeTextsHaveNone() throws {
+        let folder = try folder()
+        let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
+        func seen(_ text: String, _ system: String? = nil, length: Int? = nil) throws -> Int {
+            var options = TextOptions()
+            if let system { options.family["system_prompt"] = .string(system) }
+            if let length { options.family["max_sequence_length"] = .integer(length) }
+            let found = try pipeline.encode([text], options).conditioning
+            #expect(found.states.shape == [1, length ?? 256, 24] && found.pooled == nil)
+            let marks = try #require(found.mask).array(Int64.self)
+            // Padding stands at the right.
+            #expect(marks == marks.sorted(by: >))
+            return marks.count { $0 == 1 }
+        }
+        let usual = try seen("x")
+        #expect(try usual == seen("x", Lumina2.systemPrompt) && usual > seen("x", "short"))
+        #expect(try seen("x", length: 20) == 20)
+
+        // What stands before a negative text changes no picture, and what stands before the prompt does.
+        var plain = options(pipeline)
+        plain.negativePrompts = ["blurred"]
+        let wanted = try picture(pipeline, plain)
+        var other = plain
+        other.text.family["system_prompt"] = .string("short")
+        #expect(try picture(pipeline, other) != wanted)
+        other.prompts = ["x"]
+        other.text.family["cfg_trunc_ratio"] = .number(0)
+        var alone = other
+        alone.negativePrompts = ["another"]
+        #expect(try picture(pipeline, other) == picture(pipeline, alone))
+    }
+
+    @Test func guidanceHasItsOptions() throws {
+        let folder = try folder()
+        let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
+        let wanted = try picture(pipeline, options(pipeline))
+        for (key, value) in [("cfg_trunc_ratio", JSON.number(0.5)), ("cfg_normalization", .boolean(false))] {
+            var other = options(pipeline)
+            other.text.family[key] = value
+            #expect(try picture(pipeline, other) != wanted, "\(key)")
+        }
+        var none = options(pipeline)
+        none.text.family["cfg_trunc_ratio"] = .number(0)
+        var weak = options(pipeline)
+        weak.guidanceScale = 1
+        #expect(try picture(pipeline, none) == picture(pipeline, weak))
+        none.text.family["cfg_trunc_ratio"] = .number(1.5)
+        #expect(message { _ = try pipeline.begin(none) }.contains("cfg_trunc_ratio"))
+        none.text.family = ["instruction": .boolean(true)]
+        #expect(message { _ = try pipeline.begin(none) }.contains("system_prompt"))
+    }
+
+    @Test func aSavedProcessGoesOn() throws {
+        let folder = try folder()
+        let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
+        let options = options(pipeline)
+        let wanted = try picture(pipeline, options)
+        let first = try pipeline.begin(options)
+        for _ in 0..<2 { try first.advance() }
+        let path = folder.path + "/process.safetensors"
+        try SavedProcess.write(first, identity: options.identity(), to: path)
+        let second = try pipeline.begin(options)
+        #expect(try SavedProcess.resume(second, identity: options.identity(), from: path) == 2)
+        while !second.isDone { try second.advance() }
+        #expect(try pipeline.finish(second, isTiled: false).array(UInt8.self) == wanted)
+    }
+}
