@@ -19,13 +19,16 @@ FOLDER = Path.home() / ".cache/chexgen-benchmarks/transformers"
 # name: (kind, layers, title)
 WORK = {"pixart": ("denoiser", 4, "PixArt-Sigma, guided step"), "sana": ("denoiser", 4, "Sana 0.6B, guided step"),
         "dc-ae": ("vae", None, "DC-AE, decode"), "sd3.5": ("denoiser", 3, "SD 3.5 Medium, guided step"),
-        "flux": ("denoiser", 1, "FLUX.1, step"), "t5-xxl": ("text", 2, "T5-XXL, 300 tokens")}
+        "flux": ("denoiser", 1, "FLUX.1, step"), "t5-xxl": ("text", 2, "T5-XXL, 300 tokens"),
+        "lumina2": ("denoiser", 2, "Lumina 2, guided step")}
 # The inputs by their files: latents and contexts as pipelines of the reference have them.
 INPUTS = {"pixart": ["latents", "context"], "sana": ["latents32", "context2304"], "dc-ae": ["latents32-1"],
-          "sd3.5": ["latents16", "context589", "pooled2048"], "flux": ["latents16-1", "context512", "pooled768"], "t5-xxl": ["ids"]}
+          "sd3.5": ["latents16", "context589", "pooled2048"], "flux": ["latents16-1", "context512", "pooled768"], "t5-xxl": ["ids"],
+          "lumina2": ["latents16", "context256"]}
 SHAPES = {"latents": (2, 64, 64, 4), "context": (2, 300, 4096), "latents16": (2, 64, 64, 16), "context589": (2, 589, 4096),
           "pooled2048": (2, 2048), "latents16-1": (1, 64, 64, 16), "context512": (1, 512, 4096), "pooled768": (1, 768),
-          "latents32": (2, 16, 16, 32), "context2304": (2, 300, 2304), "latents32-1": (1, 16, 16, 32)}
+          "latents32": (2, 16, 16, 32), "context2304": (2, 300, 2304), "latents32-1": (1, 16, 16, 32),
+          "context256": (2, 256, 2304)}
 
 
 def make(work):
@@ -48,6 +51,9 @@ def make(work):
         return model_class(work)(
             num_layers=layers, num_attention_heads=24, caption_projection_dim=1536, dual_attention_layers=(0,),
             qk_norm="rms_norm", pos_embed_max_size=64)
+    if work == "lumina2":
+        # One refiner of each kind beside the layers over text and image.
+        return model_class(work)(num_layers=layers, num_refiner_layers=1, cap_feat_dim=2304)
     if work == "flux":
         return model_class(work)(num_layers=layers, num_single_layers=2 * layers, guidance_embeds=True)
     from transformers import T5Config, T5EncoderModel
@@ -75,6 +81,9 @@ def network(work, folder):
                 return self.net.decode(first, return_dict=False)[0]
             if work == "sd3.5":
                 return self.net(first, *texts, torch.tensor([500.0, 500.0]), return_dict=False)[0]
+            if work == "lumina2":
+                mask = torch.ones(texts[0].shape[:2], dtype=torch.int64)
+                return -self.net(first, torch.tensor([0.5, 0.5]), texts[0], mask, return_dict=False)[0]
             if work == "flux":
                 return flux(self.net, first, *texts)
             return self.net(first.long(), return_dict=False)[0]
@@ -103,7 +112,8 @@ def model_class(work):
     import diffusers
 
     return getattr(diffusers, {"pixart": "PixArtTransformer2DModel", "sana": "SanaTransformer2DModel", "dc-ae": "AutoencoderDC",
-                               "sd3.5": "SD3Transformer2DModel", "flux": "FluxTransformer2DModel"}[work])
+                               "sd3.5": "SD3Transformer2DModel", "flux": "FluxTransformer2DModel",
+                               "lumina2": "Lumina2Transformer2DModel"}[work])
 
 
 def inputs(work, folder):
