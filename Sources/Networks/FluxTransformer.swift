@@ -96,8 +96,7 @@ private final class FluxSingleBlock {
         modulation = AdaptiveModulation(scope["norm"], parts: 3, width: width)
         expand = Linear(scope["proj_mlp"], inputs: width, outputs: 4 * width)
         output = Linear(scope["proj_out"], inputs: 5 * width, outputs: width)
-        attention = try TokenAttention(
-            scope["attn"], channels: width, heads: heads, normEpsilon: 1e-6, hasOutput: false)
+        attention = try TokenAttention(scope["attn"], channels: width, heads: heads, normEpsilon: 1e-6)
     }
 
     /// f32 `[N, T, C]` for the same, whose memory the result takes.
@@ -106,7 +105,7 @@ private final class FluxSingleBlock {
     ) throws -> E.Value {
         let parts = try modulation.parts(conditioning, on: execution)
         let normalised = try execution.norm(norm, x, scale: parts[1], shift: parts[0])
-        let attended = try attention.attended(normalised, turning: turning, on: execution)
+        let attended = try attention.forward(normalised, turning: turning, on: execution)
         func rest(_ values: [E.Value]) throws -> E.Value {
             let inner = try execution.linear(expand, values[1], Epilogue(activation: .geluTanh))
             return try execution.linear(

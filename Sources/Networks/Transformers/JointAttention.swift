@@ -54,41 +54,25 @@ struct Turning<Value> {
     let table: Value
 }
 
-/// Attention of tokens to each other, queries and keys turned where the model does so.
+/// Attention of tokens to each other, queries and keys turned where the model does so; no layer follows.
 final class TokenAttention {
     private let projections: HeadProjections
-    private let output: Linear?
     private let attention: Attention
 
-    /// - Parameter hasOutput: whether a linear layer `to_out.0` follows.
-    init(
-        _ scope: ParameterScope, channels: Int, heads: Int, normEpsilon: Double?, hasOutput: Bool = true
-    ) throws {
+    init(_ scope: ParameterScope, channels: Int, heads: Int, normEpsilon: Double?) throws {
         projections = HeadProjections(
             scope, channels: channels, headSize: channels / heads, normEpsilon: normEpsilon)
-        output = hasOutput ? Linear(scope["to_out"][0], inputs: channels, outputs: channels) : nil
         attention = try Attention(channels: channels, heads: heads)
     }
 
-    /// `[N, T, C]` for the same, before the linear layer that follows.
-    func attended<E: Execution>(
+    /// `[N, T, C]` for the same.
+    func forward<E: Execution>(
         _ x: E.Value, turning: Turning<E.Value>? = nil, on execution: E
     ) throws -> E.Value {
         let queries = try execution.turned(projections.queries(x, on: execution), turning)
         let keys = try execution.turned(projections.keys(x, on: execution), turning)
         return try execution.attention(
             attention, query: queries, key: keys, value: projections.values(x, on: execution))
-    }
-
-    /// What `attended` gives through the linear layer, with a gate `[1 or N, C]`, added to a residual, whose memory the
-    /// result takes.
-    func forward<E: Execution>(
-        _ x: E.Value, gate: E.Value, addingTo residual: E.Value, on execution: E
-    ) throws -> E.Value {
-        let found = try attended(x, on: execution)
-        guard let output else { return found }
-        return try execution.linear(
-            output, found, Epilogue(scale: .given(gate), residual: .given(residual), result: .f32))
     }
 }
 

@@ -19,7 +19,7 @@ final class JointBlock {
     private let norm: LayerNorm
     private let modulation: AdaptiveModulation
     private let attention: JointAttention
-    private let second: TokenAttention?
+    private let second: (attention: TokenAttention, output: Linear)?
     private let feedForward: ModulatedFeedForward
     private let text: (modulation: AdaptiveModulation, feedForward: ModulatedFeedForward)?
     private let lastText: AdaptiveNorm?
@@ -34,8 +34,13 @@ final class JointBlock {
         attention = try JointAttention(
             scope["attn"], channels: width, heads: heads, normEpsilon: epsilon, order: form.order,
             givesText: form.givesText)
+        let own = scope["attn2"]
         second =
-            form.isDual ? try TokenAttention(scope["attn2"], channels: width, heads: heads, normEpsilon: epsilon) : nil
+            form.isDual
+            ? (
+                try TokenAttention(own, channels: width, heads: heads, normEpsilon: epsilon),
+                Linear(own["to_out"][0], inputs: width, outputs: width)
+            ) : nil
         feedForward = ModulatedFeedForward(scope["ff"], width: width)
         text = textModulation.map { ($0, ModulatedFeedForward(scope["ff_context"], width: width)) }
     }
@@ -59,7 +64,9 @@ final class JointBlock {
             normalised, gates: .init(image: parts[2], text: own?[2]), addingTo: streams, turning: turning,
             on: execution)
         if let (second, input) = other {
-            states.image = try second.forward(input, gate: parts[8], addingTo: states.image, on: execution)
+            states.image = try execution.linear(
+                second.output, second.attention.forward(input, on: execution),
+                Epilogue(scale: .given(parts[8]), residual: .given(states.image), result: .f32))
         }
         states.image = try feedForward.forward(states.image, parts[3...5], on: execution)
         if let text, let own { states.text = try text.feedForward.forward(states.text, own[3...5], on: execution) }
