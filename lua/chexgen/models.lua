@@ -63,7 +63,7 @@ local models = {
   folder("SD-V2-1", "stabilityai/stable-diffusion-2-1", "Stable Diffusion 2.1", 50, 7.5),
   folder("pixart_sigma", "raman07/CheXGenBench-Models-Pixart-Sigma", "PixArt-Sigma, as CheXGenBench fine-tuned it", 20, 4.5),
   folder("sana", "raman07/CheXGenBench-Models-Sana-e20", "Sana 0.6B, as CheXGenBench fine-tuned it", 20, 4.5),
-  folder("SD-V3-5", "stabilityai/stable-diffusion-3.5-medium", "Stable Diffusion 3.5 Medium", 40, 4.5),
+  folder("SD-V3-5", "stabilityai/stable-diffusion-3.5-medium", "Stable Diffusion 3.5 Medium", 40, 4.5, { max_sequence_length = 512 }),
   folder("flux", "black-forest-labs/FLUX.1-dev", "FLUX.1 dev", 50, 3.5),
   folder("lumina", "Alpha-VLLM/Lumina-Image-2.0", "Lumina-Image 2.0", 50, 4.0, { cfg_trunc_ratio = 0.25 }),
   { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 },

@@ -44,7 +44,7 @@ function privacy.params()
     compat = false,            -- also what the reference computes by mistake, in a column of its own
     gallery = 12,              -- the most suspicious pairs that are shown
     -- The model that makes the films; or the table of films that there are.
-    model = "", weights = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false,
+    model = "", weights = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false, stream = false,
     synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
     real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", id = "" },
     encoders = {},

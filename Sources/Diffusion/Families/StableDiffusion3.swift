@@ -7,12 +7,12 @@ import Tokenizers
 /// Stable Diffusion 3 and 3.5: the states of two CLIPs, side by side and filled up with zeros, then those of T5; the CLIPs'
 /// projected vectors beside them; as diffusers' `StableDiffusion3Pipeline` runs them. T5 may be absent.
 public final class StableDiffusion3: DiffusionFamily {
-    /// How `PipelineRegistry` opens it. T5 reads 512 tokens, as CheXGenBench has it; diffusers' default is 256.
+    /// How `PipelineRegistry` opens it. T5 reads 256 tokens where nothing is asked for, as in diffusers.
     public static let entry = PipelineEntry(
         "StableDiffusion3Pipeline", about: "Stable Diffusion 3 and 3.5",
         // An image encoder is that of an adapter, which the pipeline itself does not load.
         layout: PartLayout(
-            denoiser: "transformer", texts: 3, lengths: [3: 512], optionalTexts: [3],
+            denoiser: "transformer", texts: 3, lengths: [3: 256], optionalTexts: [3],
             ignored: ["image_encoder", "feature_extractor"]),
         options: [.maximumLength]
     ) { try StableDiffusion3($0) }
@@ -84,7 +84,7 @@ public final class StableDiffusion3: DiffusionFamily {
 
     /// The ids of a text for each encoder; both CLIPs take as many as the first one's tokenizer states.
     private func ids(_ text: String, _ options: TextOptions) throws -> [(ids: Tensor, mask: Tensor, lost: Int)] {
-        let length = try options.maximumLength(t5?.length ?? 512, atMost: 512)
+        let length = try options.maximumLength(t5?.length ?? 256, atMost: 512)
         var result = try clips.map { try $0.ids(text, length: clips[0].length, overflow: options.overflow) }
         if let t5 { result.append(try t5.ids(text, length: length, overflow: options.overflow)) }
         return result
