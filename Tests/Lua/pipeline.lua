@@ -18,7 +18,7 @@ test("fields", function()
     { scratch, "f32", "pndm", 64, 50, 7.5 })
   assert(tostring(pipe):find "64 x 64" and pipe.identity:find "files=")
   equal({ pipe.unet.latent_channels, pipe.unet.sample_size, pipe.unet.context_width }, { 4, 8, 32 })
-  equal({ pipe.vae.scaling_factor, pipe.vae.shift_factor, pipe.vae.scale }, { 0.18215, 0, 8 })
+  equal({ pipe.vae.scaling_factor, pipe.vae.shift_factor, pipe.vae.scale }, { 0.18215, 0.0, 8 })
   equal({ pipe.tokenizer.length, pipe.tokenizer.vocabulary_size }, { 77, 518 })
 end)
 
