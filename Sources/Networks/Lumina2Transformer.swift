@@ -61,16 +61,19 @@ public final class Lumina2Network {
         let embedded = try self.time.forward(row, Epilogue(activation: .silu, result: .f32), on: execution)
 
         var texts = try execution.linear(caption, execution.norm(captionNorm, text), Epilogue(result: .f32))
-        for block in textBlocks { texts = try block.forward(texts, nil, turnings.text, on: execution) }
+        for block in textBlocks {
+            texts = try execution.block(block) { try block.forward(texts, nil, turnings.text, on: execution) }
+        }
         var image = try execution.linear(
             embedding, execution.patchify(patches, latents), Epilogue(result: .f32))
-        for block in imageBlocks { image = try block.forward(image, embedded, turnings.image, on: execution) }
+        for block in imageBlocks {
+            image = try execution.block(block) { try block.forward(image, embedded, turnings.image, on: execution) }
+        }
 
         let tokens = image.shape[1]
         var x = try execution.concatenate([texts, image], axis: 1)
         for block in blocks {
-            try Cancellation.check()
-            x = try block.forward(x, embedded, turnings.both, on: execution)
+            x = try execution.block(block) { try block.forward(x, embedded, turnings.both, on: execution) }
         }
         let factor = try execution.linear(scale, embedded, Epilogue(result: .f32))
         let normalised = try execution.norm(
