@@ -21,8 +21,7 @@ import Testing
     /// Work that looks for the request: it ends in an error with the script's line.
     @Test(arguments: [
         "tensor.ones{1}:expand(1 << 40):sum()", "tensor.ones{1}:expand(1 << 40):mean()",
-        "tensor.ones{1}:expand(1 << 40):max()", "tensor.ones{1}:expand(1 << 40):any()",
-        "tensor.ones{1, 1}:expand(1 << 40, 3):std(1)", "tensor.ones{1, 1}:expand(1 << 40, 3):argmax(1)",
+        "tensor.ones{1, 1}:expand(1 << 40, 3):std(1)",
         "tensor.ones({1}, 'i64'):expand(1 << 40):prod()", "tensor.ones{1}:expand(1 << 40):norm()",
         "tensor.randperm(300000000)", "tensor.randn({300000000}, tensor.generator(1))",
         "dataset.python_sample(500000000, 300000000)",

@@ -124,10 +124,10 @@ private func flux() throws -> Scratch {
             pipeline.defaults
                 == GenerationDefaults(steps: 40, guidanceScale: 4.5, width: 128, height: 128, sizeUnit: 16))
         let (texts, _) = try pipeline.encode(["small effusion", ""], TextOptions())
-        #expect(texts.states.shape == [2, 77 + 512, 24] && texts.pooled?.shape == [2, 12] && texts.mask == nil)
+        #expect(texts.states.shape == [2, 77 + 256, 24] && texts.pooled?.shape == [2, 12] && texts.mask == nil)
         // Beside the 16 channels of the CLIPs are zeros, and T5's states follow.
         #expect(try texts.states.narrow(1, 0, 77).narrow(2, 16, 8).array(Float.self).allSatisfy { $0 == 0 })
-        #expect(try texts.states.narrow(1, 77, 512).narrow(2, 16, 8).array(Float.self).contains { $0 != 0 })
+        #expect(try texts.states.narrow(1, 77, 256).narrow(2, 16, 8).array(Float.self).contains { $0 != 0 })
         var options = GenerationOptions(prompts: ["Small effusion"], seeds: [7], pipeline.defaults)
         (options.steps, options.width, options.height) = (3, 48, 32)
         options.text.family = ["max_sequence_length": .integer(9)]
