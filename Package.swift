@@ -124,7 +124,7 @@ let package = Package(
             name: "ChexGenLua",
             dependencies: [
                 "LuaRuntime", "Runs", "Evaluation", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion",
-                "Tokenizers",
+                "Devices", "Engine", "Tokenizers",
                 "Training",
                 "Datasets", "Imaging", "Checkpoints",
                 "Identity", "Tensors", "Files",

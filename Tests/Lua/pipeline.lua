@@ -368,6 +368,8 @@ test("damaged folders are named", function()
   model.pipeline(scratch)
   raises(function() model.pipeline(scratch .. "/nothing") end, "nothing/model_index.json")
   raises(function() model.pipeline(3) end, "source")
+  model.pipeline(scratch, { device = "cpu" }):close()
+  raises(function() model.pipeline(scratch, { device = "cuda" }) end, "device", "cuda", "cpu")
 end)
 
 test("folders of other schedulers, and of newer versions", function()

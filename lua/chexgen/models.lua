@@ -2,8 +2,8 @@
 --- that CheXGenBench runs it with. `require "chexgen.models"` makes the names known to `model.pipeline`; a model of one's own
 --- is added in the same form, with `model.register` (see docs/adding-a-model.md).
 ---
---- Every entry takes `weights` (a folder in diffusers' layout or a Hub name, as of a fine-tuned copy), `dtype`, `lora` and
---- `stream`, as `model.pipeline` does.
+--- Every entry takes `weights` (a folder in diffusers' layout or a Hub name, as of a fine-tuned copy), `dtype`, `lora`,
+--- `stream` and `device`, as `model.pipeline` does.
 
 local model = require "chexgen.model"
 
@@ -21,8 +21,9 @@ end
 --- A loader for a folder in diffusers' layout, from the Hub where the options name no other.
 local function diffusers(name, place)
   return function(options)
-    check(name, options, { "weights", "dtype", "lora", "stream" })
-    return model.pipeline(options.weights or place, { dtype = options.dtype, lora = options.lora, stream = options.stream })
+    check(name, options, { "weights", "dtype", "lora", "stream", "device" })
+    return model.pipeline(options.weights or place,
+      { dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
   end
 end
 
@@ -32,7 +33,7 @@ local RADEDIT = { weights = "microsoft/radedit", vae = "stabilityai/sdxl-vae", t
 --- RadEdit is a denoiser alone: its autoencoder is SDXL's, its text encoder BioViL-T's, which reads 128 tokens without a mask.
 --- `weights`, `vae` and `text_encoder` name the three sources.
 local function radedit(options)
-  check("radedit", options, { "weights", "vae", "text_encoder", "dtype", "lora", "stream" })
+  check("radedit", options, { "weights", "vae", "text_encoder", "dtype", "lora", "stream", "device" })
   local text = options.text_encoder or RADEDIT.text_encoder
   return model.pipeline({
     unet = (options.weights or RADEDIT.weights) .. "/unet",
@@ -45,7 +46,7 @@ local function radedit(options)
       beta_end = 0.02, clip_sample = false, prediction_type = "epsilon", timestep_spacing = "trailing",
       set_alpha_to_one = true, steps_offset = 1,
     },
-  }, { dtype = options.dtype, lora = options.lora, stream = options.stream })
+  }, { dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
 end
 
 --- The entry of a folder in diffusers' layout: name, where it lies, what it is, the reference's steps and guidance scale, and the

@@ -458,7 +458,7 @@ function M.image_text(name, options) end
 --- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
 --- ```
 ---@param source string|chexgen.model.pipeline.source A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts of a pipeline by name.
----@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. A registered model gets the whole table.
+---@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. `device`: what it runs on, `cpu`. A registered model gets the whole table.
 ---@return any pipeline The pipeline.
 function M.pipeline(source, options) end
 

@@ -1,4 +1,6 @@
+import Devices
 import Diffusion
+import Engine
 import Files
 import LuaRuntime
 import Runs
@@ -67,7 +69,7 @@ enum PipelineModule {
                     "`dtype`: \"f32\" or \"bf16\". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, "
                         + "kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part "
                         + "it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again "
-                        + "in each pass, for models that do not fit into memory. A registered model gets the whole table."
+                        + "in each pass, for models that do not fit into memory. `device`: what it runs on, `cpu`. A registered model gets the whole table."
                 ),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
             "Opens a text-to-image pipeline of the class that its model_index.json names: "
@@ -80,8 +82,17 @@ enum PipelineModule {
                 return try model.load(arguments.value("options"), session.host)
             }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where !["dtype", "lora", "stream"].contains(field.name) {
-                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, lora, stream")
+            for field in options.fields where !["device", "dtype", "lora", "stream"].contains(field.name) {
+                throw arguments.fail("options", "unknown option '\(field.name)'; known: device, dtype, lora, stream")
+            }
+            // There is one device: what a script asks for can only be that.
+            if !options["device"].isNil {
+                guard let name = options["device"].stringValue else {
+                    throw arguments.fail("options.device", "wanted a string, got \(options["device"].kind)")
+                }
+                guard Device.known[name] != nil else {
+                    throw arguments.fail("options.device", Device.known.unknown(name).description)
+                }
             }
             guard let streams = options["stream"].isNil ? false : options["stream"].booleanValue else {
                 throw arguments.fail("options.stream", "wanted true or false, got \(options["stream"].kind)")
