@@ -1,23 +1,6 @@
 local choices = require "chexgen.choices"
-local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
 local subgroups = require "chexgen.subgroups"
-
-local known = {}
-for _, name in ipairs(dataset.pathologies) do known[name] = true end
-
---- The pathologies asked for, in the reference's order of names; what is none of them is told.
-local function wanted(params, tell)
-  local list = params.pathologies
-  if list == nil or list == "all" then return dataset.pathologies end
-  if type(list) ~= "table" then list = { list } end
-  for _, name in ipairs(list) do
-    if not known[name] then
-      tell(("\"%s\" is not one of: %s"):format(name, table.concat(dataset.pathologies, ", ")), "pathologies")
-    end
-  end
-  return list
-end
 
 --- The fidelity of some real films against the synthetic ones of their prompts, as a row of results.
 local function measure(study, real)
@@ -39,12 +22,12 @@ return {
   untyped = { "pathologies" }, -- "all" (which is the default), a name or a list of names
   check = function(start)
     fidelity.check(start, true)
-    wanted(start.params, choices.teller(start))
+    choices.pathologies(start.params, choices.teller(start), "all")
     subgroups.check(start)
   end,
   run = function(run)
     local params = run.params
-    local pathologies = wanted(params, choices.raise)
+    local pathologies = choices.pathologies(params, choices.raise, "all")
     subgroups.faults(params, choices.raise)
     local study = fidelity.open(run, true)
     local groups = subgroups.of(study.real, params)

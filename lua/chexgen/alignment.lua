@@ -2,7 +2,6 @@
 --- with an interval over prompts, the score of real films with their own captions, and that of films with others' captions.
 
 local choices = require "chexgen.choices"
-local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
 local study = require "chexgen.study"
@@ -165,14 +164,8 @@ function alignment.params()
   return params
 end
 
---- The pathologies asked for; what is none is told.
-local function wanted(params, tell)
-  local list = params.pathologies or {}
-  if list == "all" then return dataset.pathologies end
-  if type(list) ~= "table" then list = { list } end
-  for _, name in ipairs(list) do choices.tell(tell, "pathologies", name, dataset.pathologies) end
-  return list
-end
+--- The pathologies asked for, none where the YAML says nothing; what is none is told.
+local function wanted(params, tell) return choices.pathologies(params, tell, {}) end
 
 local function faults(params, tell)
   if not params.encoders[alignment.ENCODER] then

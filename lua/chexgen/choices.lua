@@ -52,6 +52,23 @@ function choices.load_modules(tell, params)
   return complete
 end
 
+--- The pathologies that `params.pathologies` asks for: "all", a name or a list of names, `standard` where it is absent. What is none
+--- of them is told.
+function choices.pathologies(params, tell, standard)
+  local list = params.pathologies
+  if list == nil then list = standard end
+  if list == "all" then return dataset.pathologies end
+  if type(list) ~= "table" then list = { list } end
+  for _, name in ipairs(list) do
+    local known = false
+    for _, other in ipairs(dataset.pathologies) do known = known or name == other end
+    if not known then
+      tell(("\"%s\" is not one of: %s"):format(name, table.concat(dataset.pathologies, ", ")), "pathologies")
+    end
+  end
+  return list
+end
+
 --- The numbers from 1 to n.
 function choices.count(n)
   local list = {}

@@ -411,7 +411,7 @@ function Study:calibrate()
   end
   found.impostor = score(a, b)
   found.threshold = quantile(found.impostor, self.params.false_positive_rate)
-  found.names = names
+  found.names, found.rows_of = names, of
   return found
 end
 
@@ -455,15 +455,10 @@ function Study:judge_search(found, add)
   local count = math.min(self.params.calibration_films, #self.real)
   local chosen = tensor.randperm(#self.real, tensor.generator(self.run.seed)):narrow(1, 1, count)
   local places, names = chosen:totable(), found.names
-  local rows_of = {}
-  for i, name in ipairs(names) do
-    rows_of[name] = rows_of[name] or {}
-    table.insert(rows_of[name], i)
-  end
   local floor = self:most_alike(self.features.real[REID]:index(1, chosen), 1, function(all, first, n)
     -- No film of the same patient, itself among them: proven by name.
     for i = 1, n do
-      for _, row in ipairs(rows_of[names[places[first + i - 1]]]) do all[i][row] = -1 end
+      for _, row in ipairs(found.rows_of[names[places[first + i - 1]]]) do all[i][row] = -1 end
     end
   end)
   local best = floor:reshape { count }:totable()
