@@ -14,9 +14,6 @@ public struct ConditioningCache {
     /// An empty cache of at most `limit` bytes.
     public init(limit: Int = 64 << 20) { self.limit = limit }
 
-    /// Whether a text is at hand.
-    public func holds(_ key: String) -> Bool { entries[key] != nil }
-
     /// Whether the texts of some keys fill it: one of them had no room, or another of their size would push one out.
     public func isFull(with keys: some Collection<String>) -> Bool {
         let sizes = keys.compactMap { entries[$0]?.value.conditioning.byteCount }

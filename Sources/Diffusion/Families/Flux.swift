@@ -31,10 +31,7 @@ public final class Flux: DiffusionFamily {
         guard found == wanted else {
             throw parts.fault("the text encoder gives vectors of \(found) channels, the denoiser reads \(wanted)")
         }
-        guard (2...clip.encoder.positions).contains(clip.length) else {
-            throw parts.fault(
-                "texts of \(clip.length) tokens, but the text encoder has \(clip.encoder.positions) positions")
-        }
+        try parts.checkLength(clip)
     }
 
     /// The reference's 50 steps at 3.5, at FLUX.1's own size.

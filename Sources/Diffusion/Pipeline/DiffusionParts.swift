@@ -144,6 +144,12 @@ public struct DiffusionParts {
         guard found == wanted else {
             throw fault("the text encoder gives \(found) channels, the denoiser wants \(wanted)")
         }
+        try checkLength(text)
+    }
+
+    /// Refuses a length of texts that their encoder does not take.
+    /// - Throws: `TensorError.value`.
+    func checkLength(_ text: Text) throws {
         guard (2...max(2, text.encoder.positions)).contains(text.length) else {
             throw fault(
                 "texts of \(text.length) tokens, but the text encoder has \(text.encoder.positions) positions")
