@@ -74,7 +74,7 @@ public final class BioViLT: ImageTextModel {
 }
 
 /// The images' side of BioViL-T, for films without an earlier one.
-public final class BioViLTImages: Encoder {
+public final class BioViLTImages: VectorEncoder {
     /// The encoder, as evaluations know it.
     public static let entry = EncoderEntry(
         name: "biovil-t", about: "the image network of BioViL-T: unit vectors in the space of its texts",
@@ -89,16 +89,8 @@ public final class BioViLTImages: Encoder {
     public let name = "biovil-t"
     /// The unit vector of a film.
     public let outputs: [EncoderOutput]
-    /// The file of weights.
-    public let files: [(file: String, sha256: String)]
-    /// The compute dtype.
-    public var dtype: DType { executor.dtype }
-    /// The kind of device that computes.
-    public var device: DeviceKind { executor.deviceKind }
-    private let network: BioViLTImageNetwork
-    private let executor: any Executor
-    private let checkpoint: Checkpoint
-    private let table = PixelTable.fractions
+    let network: BioViLTImageNetwork
+    let model: ModelFiles
 
     /// Loads the image network of a folder, or a file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
@@ -110,16 +102,14 @@ public final class BioViLTImages: Encoder {
             throw FileError.missing(
                 path: path, hint: "it belongs to the model; get it with: huggingface-cli download \(BioViLT.hubName)")
         }
-        checkpoint = try Checkpoint.open(path)
+        model = try ModelFiles(Checkpoint.open(path), dtype: dtype, on: device)
         network = try BioViLTImageNetwork()
-        try network.parameters.load(checkpoint) { name in
+        try network.parameters.load(model.checkpoint) { name in
             // An earlier film, ImageNet's classes and the classifier of the training are not asked.
             name.hasSuffix(".num_batches_tracked") || name.hasPrefix("encoder.vit_pooler.")
                 || name.hasPrefix("encoder.encoder.fc.") || name.hasPrefix("classifier.")
         }
-        executor = try device.executor(dtype: dtype)
         outputs = [EncoderOutput(Self.output, width: network.width)]
-        files = try checkpoint.sha256().map { ($0.file, $0.hash) }
     }
 
     /// The same under both protocols.
@@ -134,30 +124,6 @@ public final class BioViLTImages: Encoder {
             .centerCropped(width: 448, height: 448, rule: .halfToEven).converted(to: .rgb).tensor()
     }
 
-    /// Unit vectors f32 `[N, D]` of images `[H, W, 3]`, bytes or fractions f32.
-    /// - Throws: `TensorError` for other images or outputs; `FileError` where the weight file was changed in use.
-    public func embed(_ images: [Tensor], outputs: [String]) throws -> [Tensor] {
-        for output in outputs { _ = try self.output(output) }
-        let features = try run(images)
-        return outputs.map { _ in features }
-    }
-
-    /// Unit vectors f32 `[N, D]` of images `[N, H, W, 3]`.
-    public func forward(_ x: Tensor) throws -> Tensor { try run(EncoderInput.images(x)) }
-
-    private func run(_ images: [Tensor]) throws -> Tensor {
-        try EncoderInput.check(images, side: 32, name: name)
-        if images.isEmpty { return try Tensor(uninitialized: [0, dimension]) }
-        let result = try EncoderInput.grouped(images) { try run($0, on: executor) }
-        try checkpoint.checkUnchanged()
-        return try UnitVectors.of(result)
-    }
-
-    private func run<X: Executor>(_ images: [Tensor], on executor: X) throws -> Tensor {
-        try executor.map(images.count, .pieces(atMost: 1)) { [network, table] execution, rows -> [X.Run.Value] in
-            let values = try execution.value(EncoderInput.stack(images[rows]))
-            let pixels = values.dtype == .u8 ? try execution.pixels(values, table) : values
-            return [try network.forward(pixels, on: execution)]
-        }[0]
-    }
+    /// Unit vectors.
+    func features(_ answers: Tensor) throws -> Tensor { try UnitVectors.of(answers) }
 }

@@ -96,3 +96,18 @@ extension Encoder {
         try embed(EncoderInput.images(batch), outputs: outputs)
     }
 }
+
+/// An encoder whose network was opened from files, and runs on an executor.
+protocol FileEncoder: Encoder {
+    /// Its files, and what it runs on.
+    var model: ModelFiles { get }
+}
+
+extension FileEncoder {
+    /// The compute dtype.
+    public var dtype: DType { model.executor.dtype }
+    /// The kind of device that computes.
+    public var device: DeviceKind { model.executor.deviceKind }
+    /// The files that the encoder was loaded from, with the SHA-256 of what was read.
+    public var files: [(file: String, sha256: String)] { model.files }
+}

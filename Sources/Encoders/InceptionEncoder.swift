@@ -8,7 +8,7 @@ import Networks
 import Tensors
 
 /// `inception-v3`: torch-fidelity's InceptionV3, 2048 features of an image squeezed to 299 × 299.
-public final class InceptionEncoder: Encoder {
+public final class InceptionEncoder: FileEncoder {
     /// The weights' usual file name; torch hub keeps it in its checkpoints folder.
     public static let weightsFile = "weights-inception-2015-12-05-6726825d.pth"
     /// Where torch-fidelity publishes it.
@@ -33,16 +33,8 @@ public final class InceptionEncoder: Encoder {
     public let name = "inception-v3"
     /// The pooled features; the last layer without its bias (for the Inception Score), and with it.
     public let outputs = InceptionEncoder.allOutputs
-    /// The file of weights.
-    public let files: [(file: String, sha256: String)]
-    /// The compute dtype.
-    public var dtype: DType { executor.dtype }
-    /// The kind of device that computes.
-    public var device: DeviceKind { executor.deviceKind }
     private let network: InceptionV3Network
-    private let executor: any Executor
-    /// Parameters are views of its files until the executor takes them.
-    private let checkpoint: Checkpoint
+    let model: ModelFiles
     private let side = 299
     /// The most images that one thread takes through the network's later layers together.
     private static let groupSize = 4
@@ -50,11 +42,9 @@ public final class InceptionEncoder: Encoder {
     /// Loads a weight file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
-        checkpoint = try Checkpoint.open(weights)
+        model = try ModelFiles(Checkpoint.open(weights), dtype: dtype, on: device)
         network = try InceptionV3Network()
-        try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
-        executor = try device.executor(dtype: dtype)
-        files = try checkpoint.sha256().map { ($0.file, $0.hash) }
+        try network.parameters.load(model.checkpoint) { $0.hasSuffix(".num_batches_tracked") }
     }
 
     /// The same under both protocols.
@@ -93,8 +83,8 @@ public final class InceptionEncoder: Encoder {
             }
         }
         if images.isEmpty { return try outputs.map { try Tensor(uninitialized: [0, $0.width]) } }
-        let results = try run(images, outputs, on: executor)
-        try checkpoint.checkUnchanged()
+        let results = try run(images, outputs, on: model.executor)
+        try model.checkpoint.checkUnchanged()
         return results
     }
 

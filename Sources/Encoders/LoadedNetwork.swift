@@ -1,16 +1,16 @@
 import Engine
 
-/// A network that was opened from a folder, as those see it who change its weights or plan its memory.
+/// A network that was opened from files, as those see it who change its weights or plan its memory.
 public struct LoadedNetwork {
     /// Its parameters, by the names of its layers.
     public let parameters: ParameterScope
     /// Its files, and what it runs on.
-    public let folder: ModelFolder
+    public let model: ModelFiles
 
-    /// A network and its folder.
-    public init(_ parameters: ParameterScope, _ folder: ModelFolder) {
+    /// A network and its files.
+    public init(_ parameters: ParameterScope, _ model: ModelFiles) {
         self.parameters = parameters
-        self.folder = folder
+        self.model = model
     }
 
     /// The most bytes of weights that a text encoder keeps in the form of the device while other networks work.
@@ -24,7 +24,7 @@ public struct LoadedNetwork {
     /// Bytes of weights that are held at most while it works, and behind that: where they are streamed, those of two blocks, as the
     /// buffers of the one before wait for the next, beside those of no block.
     public var heldBytes: (working: Int, resting: Int) {
-        folder.executor.isStreaming ? streamedBytes : (weightBytes, weightBytes)
+        model.executor.isStreaming ? streamedBytes : (weightBytes, weightBytes)
     }
 
     /// `heldBytes` if weights were streamed.
@@ -43,6 +43,6 @@ public struct LoadedNetwork {
     }
 
     private func bytes(_ parameter: Parameter) -> Int {
-        parameter.shape.reduce(1, *) * folder.executor.dtype.size
+        parameter.shape.reduce(1, *) * model.executor.dtype.size
     }
 }

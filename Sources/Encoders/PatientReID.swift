@@ -16,7 +16,7 @@ public protocol ComparingEncoder: Encoder {
 }
 
 /// `patient-reid`: whether two films are of one patient (Packhäuser et al., 2022), by the ResNet-50 that they published.
-public final class PatientReID: ComparingEncoder {
+public final class PatientReID: ComparingEncoder, VectorEncoder {
     /// The file that its authors publish.
     public static let weightsFile = "ResNet-50_epoch11_data_handling_RPN.pth"
 
@@ -36,30 +36,20 @@ public final class PatientReID: ComparingEncoder {
     public let name = "patient-reid"
     /// The 128 answers after the sigmoid.
     public let outputs = [EncoderOutput(PatientReID.output, width: SiameseResNet.width)]
-    /// The file of weights.
-    public let files: [(file: String, sha256: String)]
-    /// The compute dtype.
-    public var dtype: DType { executor.dtype }
-    /// The kind of device that computes.
-    public var device: DeviceKind { executor.deviceKind }
-    private let network: SiameseResNet
-    private let executor: any Executor
-    private let checkpoint: Checkpoint
+    let network: SiameseResNet
+    let model: ModelFiles
     /// The layer over the differences.
     private let weights: [Float]
     private let bias: Float
-    private let table = PixelTable.fractions
 
     /// Loads a weight file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
-        checkpoint = try Checkpoint.open(weights)
+        model = try ModelFiles(Checkpoint.open(weights), dtype: dtype, on: device)
         network = try SiameseResNet()
-        try network.parameters.load(checkpoint) { $0.hasSuffix(".num_batches_tracked") }
+        try network.parameters.load(model.checkpoint) { $0.hasSuffix(".num_batches_tracked") }
         self.weights = try network.weight.floats()
         bias = try network.bias.floats().first ?? 0
-        executor = try device.executor(dtype: dtype)
-        files = try checkpoint.sha256().map { ($0.file, $0.hash) }
     }
 
     /// CheXGenBench squeezes films to 224 and takes bytes as fractions; the authors' own are 256, with ImageNet's mean and
@@ -80,32 +70,8 @@ public final class PatientReID: ComparingEncoder {
         return way == .exact ? try ImageNet.normalised(bytes) : bytes
     }
 
-    /// Features f32 `[N, 128]` of images `[H, W, 3]`: bytes, which become fractions, or normalised f32.
-    /// - Throws: `TensorError` for other images or outputs; `FileError` where the weight file was changed in use.
-    public func embed(_ images: [Tensor], outputs: [String]) throws -> [Tensor] {
-        for output in outputs { _ = try self.output(output) }
-        let features = try run(images)
-        return outputs.map { _ in features }
-    }
-
-    /// Features f32 `[N, 128]` of images `[N, H, W, 3]`, fractions f32 or bytes.
-    public func forward(_ x: Tensor) throws -> Tensor { try run(EncoderInput.images(x)) }
-
-    private func run(_ images: [Tensor]) throws -> Tensor {
-        try EncoderInput.check(images, side: 32, name: name)
-        if images.isEmpty { return try Tensor(uninitialized: [0, dimension]) }
-        let result = try EncoderInput.grouped(images) { try run($0, on: executor) }
-        try checkpoint.checkUnchanged()
-        return try result.unary(.sigmoid)
-    }
-
-    private func run<X: Executor>(_ images: [Tensor], on executor: X) throws -> Tensor {
-        try executor.map(images.count, .pieces(atMost: 1)) { [network, table] execution, rows -> [X.Run.Value] in
-            let values = try execution.value(EncoderInput.stack(images[rows]))
-            let pixels = values.dtype == .u8 ? try execution.pixels(values, table) : values
-            return [try network.forward(pixels, on: execution)]
-        }[0]
-    }
+    /// The sigmoid of the answers.
+    func features(_ answers: Tensor) throws -> Tensor { try answers.unary(.sigmoid) }
 
     /// The probability that two films are of one patient, row by row.
     public func similarity(_ a: Tensor, _ b: Tensor) throws -> Tensor {

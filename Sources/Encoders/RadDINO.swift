@@ -9,7 +9,7 @@ import Networks
 import Tensors
 
 /// `rad-dino`: a Hugging Face folder of a `Dinov2Model`; the feature is the final normalised class token.
-public final class RadDINO: Encoder {
+public final class RadDINO: FileEncoder {
     /// The name on the Hub of the model that CheXGenBench uses.
     public static let hubName = "microsoft/rad-dino"
 
@@ -27,18 +27,10 @@ public final class RadDINO: Encoder {
     public let name = "rad-dino"
     /// The final normalised class token, `hidden_size` of the configuration wide.
     public let outputs: [EncoderOutput]
-    /// The files of weights and configuration.
-    public let files: [(file: String, sha256: String)]
-    /// The compute dtype.
-    public var dtype: DType { executor.dtype }
-    /// The kind of device that computes.
-    public var device: DeviceKind { executor.deviceKind }
     /// The steps from an image to pixels.
     public let processor: ImageProcessor
     private let network: Dinov2Network
-    private let executor: any Executor
-    /// Parameters are views of its files until the executor takes them.
-    private let checkpoint: Checkpoint
+    let model: ModelFiles
     private let table: PixelTable
     /// Both sides of the images that CheXGenBench's fid.py makes before any encoder sees them.
     private static let benchmarkSide = 299
@@ -62,13 +54,11 @@ public final class RadDINO: Encoder {
         processor = try ImageProcessor(path: processorPath)
         table = try PixelTable(channels: processor.table())
         network = try Dinov2Network(configuration)
-        checkpoint = try Checkpoint.open(weights).renamed(Self.hubName(of:))
-        try network.parameters.load(checkpoint) { $0 == "embeddings.mask_token" }
-        executor = try device.executor(dtype: dtype)
+        model = try ModelFiles(
+            Checkpoint.open(weights).renamed(Self.hubName(of:)), beside: [configurationPath, processorPath],
+            dtype: dtype, on: device)
+        try network.parameters.load(model.checkpoint) { $0 == "embeddings.mask_token" }
         outputs = [EncoderOutput(Self.output, width: configuration.hiddenSize)]
-        files =
-            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
-            + [configurationPath, processorPath].map { (file: $0, sha256: try SHA256.hex(file: $0)) }
     }
 
     /// The tensors of a folder's `config.json`.
@@ -123,8 +113,8 @@ public final class RadDINO: Encoder {
         }
         for image in images { try check([images.count] + image.shape) }
         if images.isEmpty { return try outputs.map { _ in try Tensor(uninitialized: [0, dimension]) } }
-        let features = try run(images, .pooled, on: executor)
-        try checkpoint.checkUnchanged()
+        let features = try run(images, .pooled, on: model.executor)
+        try model.checkpoint.checkUnchanged()
         return outputs.map { _ in features }
     }
 
@@ -147,8 +137,8 @@ public final class RadDINO: Encoder {
             let tokens = (x.shape[1] / patch) * (x.shape[2] / patch) + 1
             return try Tensor(uninitialized: answer == .pooled ? [0, dimension] : [0, tokens, dimension])
         }
-        let result = try run(EncoderInput.images(x), answer, on: executor)
-        try checkpoint.checkUnchanged()
+        let result = try run(EncoderInput.images(x), answer, on: model.executor)
+        try model.checkpoint.checkUnchanged()
         return result
     }
 

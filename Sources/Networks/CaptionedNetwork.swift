@@ -3,8 +3,6 @@ import Engine
 /// A network that finds the noise in latents at a timestep by the states of a text: a transformer whose class wants nothing
 /// else.
 public protocol CaptionedNetwork: AnyObject {
-    /// Tensors of a checkpoint that follow from the sizes, and are not read.
-    static var unread: Set<String> { get }
     /// Every parameter, under diffusers' names.
     var parameters: ParameterScope { get }
     /// The sizes of what it reads and gives.
@@ -36,9 +34,4 @@ public struct CaptionedSizes: Sendable {
     public var captionWidth: Int
     /// What a user should know of the configuration.
     public var notes: [String]
-}
-
-extension CaptionedNetwork {
-    /// None.
-    public static var unread: Set<String> { [] }
 }

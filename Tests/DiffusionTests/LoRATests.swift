@@ -124,7 +124,7 @@ private func adapter(_ name: String, _ scale: Double = 1) throws -> Adapter {
         let networks = try Networks()
         _ = try Adapter.apply([adapter("kohya.safetensors")], to: networks.stable)
         let first = try networks.unetAnswer().array(Float.self)
-        networks.unet.loaded?.folder.release()
+        networks.unet.loaded?.model.release()
         #expect(try networks.unetAnswer().array(Float.self) == first)
     }
 
@@ -135,7 +135,7 @@ private func adapter(_ name: String, _ scale: Double = 1) throws -> Adapter {
             _ = try Adapter.apply([adapter("peft")], to: networks.transformer)
         }
         for part in [streamed.unet.loaded, streamed.pixart.loaded, streamed.text.loaded] {
-            part?.folder.executor.isStreaming = true
+            part?.model.executor.isStreaming = true
         }
         let plan = try #require(streamed.pixart.loaded)
         #expect(plan.heldBytes.working <= plan.weightBytes && plan.heldBytes.resting < plan.weightBytes / 2)
@@ -145,7 +145,7 @@ private func adapter(_ name: String, _ scale: Double = 1) throws -> Adapter {
             #expect(try streamed.textAnswer().array(Float.self) == held.textAnswer().array(Float.self))
         }
         let counts = try [held, streamed].map {
-            try #require($0.pixart.loaded?.folder.executor as? CPUExecutor).weightCount
+            try #require($0.pixart.loaded?.model.executor as? CPUExecutor).weightCount
         }
         #expect(counts[1] < counts[0] / 3, "\(counts)")
     }
@@ -161,8 +161,8 @@ private func adapter(_ name: String, _ scale: Double = 1) throws -> Adapter {
         for word in ["in denoising", "dtype = \"bf16\"", "stream = true"] {
             #expect(refusal.contains(word), "\(refusal)")
         }
-        networks.unet.loaded?.folder.executor.isStreaming = true
-        networks.text.loaded?.folder.executor.isStreaming = true
+        networks.unet.loaded?.model.executor.isStreaming = true
+        networks.text.loaded?.model.executor.isStreaming = true
         let streamed = MemoryPlan(networks.stable, dtype: .f32)
         #expect(streamed.isStreamed && streamed.peak < plan.peak)
         #expect(!message { try streamed.check(available: 1) }.contains("stream = true"))

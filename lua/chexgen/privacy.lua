@@ -9,7 +9,8 @@ local generation = require "chexgen.generation"
 local image = require "chexgen.image"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
-local plot = require "chexgen.plot"
+local pictures = require "chexgen.privacy_pictures"
+local search = require "chexgen.privacy_search"
 local tensor = require "chexgen.tensor"
 
 local privacy = {}
@@ -304,236 +305,6 @@ function Study:tabulate()
   self.run:log("a row a prompt: %s", path)
 end
 
--- Searching
-
---- The k rows of the real table that are most likely of a film's patient, by film: scores and rows, both `[N, k]`.
-function Study:most_alike(queries, k, hidden)
-  local encoder, database = self.encoders[REID], self.features.real[REID]
-  local scores, rows = {}, {}
-  local chunk = math.max(1, math.min(256, 2 ^ 25 // database:size(1)))
-  local bar <close> = self.run:progress(queries:size(1), "searching")
-  for first = 1, queries:size(1), chunk do
-    local count = math.min(chunk, queries:size(1) - first + 1)
-    local all = encoder:similarity(queries:narrow(1, first, count), database, { pairs = "all" })
-    if hidden then hidden(all, first, count) end
-    local best, places = all:topk(k, 2, true)
-    scores[#scores + 1], rows[#rows + 1] = best, places
-    bar:step(count)
-  end
-  return tensor.cat(scores, 1), tensor.cat(rows, 1)
-end
-
---- Looks for every film among all real ones, and writes what is nearest.
-function Study:search()
-  local params = self.params
-  local k = math.min(params.nearest, #self.real)
-  self.found = {}
-  if self.encoders[REID] then
-    local scores, rows = self:most_alike(self.features.synthetic[REID], k)
-    self.found.reid = { scores = scores:totable(), rows = rows:totable() }
-  end
-  if self.encoders[LATENT] then
-    local distances, rows = metric.nearest(self.features.synthetic[LATENT], self.features.real[LATENT], { k = k })
-    -- As the reference scales a distance of features.
-    distances = distances / math.sqrt(self.features.real[LATENT]:size(2))
-    self.found.latent = { scores = distances:totable(), rows = rows:totable() }
-  end
-  local lines, nearest = {}, {}
-  local has_id = params.real.id ~= ""
-  for film = 1, #self.films do
-    local line = { ["Synthetic Path"] = self.films[film].image_path, ["Prompt"] = self.prompts[film] }
-    for kind, names in pairs { reid = { "Reid", "Reid_score" }, latent = { "Latent", "Latent_distance" } } do
-      local found = self.found[kind]
-      for place = 1, found and k or 0 do
-        local row = self.real[found.rows[film][place]]
-        local id = has_id and row[params.real.id] or nil
-        local value = self:rounded(found.scores[film][place])
-        if place == 1 then line[names[1] .. " Path"], line[names[1] .. " id"], line[names[2]] = row.image_path, id, value end
-        nearest[#nearest + 1] = { film, kind, place, row.image_path, id or false, value }
-      end
-    end
-    lines[film] = line
-  end
-  local path = self:write("search", { "Synthetic Path", "Prompt", "Reid Path", "Reid id", "Reid_score", "Latent Path",
-    "Latent id", "Latent_distance" }, lines)
-  table.sort(nearest, function(a, b)
-    if a[1] ~= b[1] then return a[1] < b[1] end
-    if a[2] ~= b[2] then return a[2] > b[2] end
-    return a[3] < b[3]
-  end)
-  for _, line in ipairs(nearest) do line[5] = line[5] or "" end
-  dataset.write_csv(self.run:artifact "nearest.csv", { "film", "by", "place", "path", "id", "value" }, nearest)
-  self.run:log("the nearest real films of each: %s", path)
-end
-
---- The value that a share of a sorted list lies above.
-local function quantile(sorted, share)
-  return sorted[math.max(1, math.min(#sorted, math.ceil((1 - share) * #sorted)))]
-end
-
---- Scores of pairs of real films: of one patient, and of different ones; nil where the table names no patients.
-function Study:calibrate()
-  if not self.encoders[REID] then return nil end
-  local names = self.real:patients()
-  if not names then return self.run:log("not calibrated: the real table names no patients") end
-  local of, order = {}, {}
-  for i, name in ipairs(names) do
-    if not of[name] then of[name], order[#order + 1] = {}, name end
-    table.insert(of[name], i)
-  end
-  if #order < 2 then return self.run:log("not calibrated: all real films are of one patient") end
-  local features, encoder, generator = self.features.real[REID], self.encoders[REID], tensor.generator(self.run.seed)
-  local function score(a, b)
-    local values = encoder:similarity(features:index(1, tensor.new(a, "i64")), features:index(1, tensor.new(b, "i64"))):totable()
-    table.sort(values)
-    return values
-  end
-  local a, b = {}, {}
-  for _, name in ipairs(order) do
-    local films = of[name]
-    for i = 1, #films do
-      for j = i + 1, #films do
-        if #a < 100000 then a[#a + 1], b[#b + 1] = films[i], films[j] end
-      end
-    end
-  end
-  local found = { patients = #order, genuine = #a > 0 and score(a, b) or nil }
-  if not found.genuine then self.run:log("no patient of the real table has two films: there are no pairs of one patient") end
-  -- Every film with the next ones of a shuffled table.
-  a, b = {}, {}
-  local shuffled = tensor.randperm(#names, generator):totable()
-  for shift = 1, #names - 1 do
-    for i = 1, #names do
-      local one, other = shuffled[i], shuffled[(i + shift - 1) % #names + 1]
-      if names[one] ~= names[other] then a[#a + 1], b[#b + 1] = one, other end
-    end
-    if #a >= 100000 then break end
-  end
-  found.impostor = score(a, b)
-  found.threshold = quantile(found.impostor, self.params.false_positive_rate)
-  found.names, found.rows_of = names, of
-  return found
-end
-
---- The share of 0 or 1 in a list with its interval by patients.
-local function share(values, groups)
-  local found = metric.mean(values, { groups = groups })
-  return found.value, found.low and math.max(0, found.low), found.high and math.min(1, found.high)
-end
-
---- What the calibration says of the films: how many pass the threshold of a false-positive rate, with an interval by patients,
---- beside how many real films do when they are looked for among those of other patients.
-function Study:judge(found)
-  local lines = {}
-  local function add(what, value, low, high, n)
-    lines[#lines + 1] = { what, value, low or false, high or false, n }
-    for i = 3, 4 do if not lines[#lines][i] then lines[#lines][i] = "" end end
-  end
-  local above, groups = {}, {}
-  for i, item in ipairs(self.matched) do
-    local _, best = self:summary("reid", item.films, math.max)
-    above[i], groups[i] = best > found.threshold and 1 or 0, found.names[item.real]
-  end
-  local rate, low, high = share(above, groups)
-  add("threshold at the false-positive rate", found.threshold, nil, nil, #found.impostor)
-  if found.genuine then
-    local passed = 0
-    for _, value in ipairs(found.genuine) do if value > found.threshold then passed = passed + 1 end end
-    add("real pairs of one patient above it", passed / #found.genuine, nil, nil, #found.genuine)
-  end
-  add("prompts with a film above it", rate, low, high, #above)
-  found.rate, found.low, found.high = rate, low, high
-  if self.found and self.found.reid then self:judge_search(found, add) end
-  dataset.write_csv(self.run:artifact "calibration.csv", { "what", "value", "low", "high", "n" }, lines)
-  for _, line in ipairs(lines) do
-    self.run:log("%-52s %.4f%s (n = %d)", line[1], line[2], line[3] ~= "" and (" [%.4f, %.4f]"):format(line[3], line[4]) or "", line[5])
-  end
-end
-
---- The best of many scores is high by chance alone: real films, looked for among those of other patients, say how high.
-function Study:judge_search(found, add)
-  local count = math.min(self.params.calibration_films, #self.real)
-  local chosen = tensor.randperm(#self.real, tensor.generator(self.run.seed)):narrow(1, 1, count)
-  local places, names = chosen:totable(), found.names
-  local floor = self:most_alike(self.features.real[REID]:index(1, chosen), 1, function(all, first, n)
-    -- No film of the same patient, itself among them: proven by name.
-    for i = 1, n do
-      for _, row in ipairs(found.rows_of[names[places[first + i - 1]]]) do all[i][row] = -1 end
-    end
-  end)
-  local best = floor:reshape { count }:totable()
-  table.sort(best)
-  local limit = quantile(best, math.max(self.params.false_positive_rate, 1 / count))
-  local above, groups, films = {}, {}, 0
-  for film = 1, #self.films do
-    above[film] = self.found.reid.scores[film][1] > limit and 1 or 0
-    groups[film] = names[self.found.reid.rows[film][1]]
-    films = films + above[film]
-  end
-  local rate, low, high = share(above, groups)
-  add("best score of real films among other patients, at that rate", limit, nil, nil, count)
-  add("films whose best score is above that", rate, low, high, #above)
-  self.run:log("no film of the %d that set the floor was compared with one of its own patient", count)
-  self.run:log("films that are nearer to a training patient than real ones of others: %d of %d", films, #above)
-end
-
--- Showing
-
---- Draws the scores, and the most suspicious pairs side by side.
-function Study:draw(found)
-  local function values(kind)
-    local list = {}
-    for _, item in ipairs(self.matched) do
-      for _, film in ipairs(item.films) do list[#list + 1] = self.scores[kind][film] end
-    end
-    return list
-  end
-  local series = {}
-  for _, entry in ipairs { { "prompt's own film", self.encoders[REID] and values "reid" },
-    { "real, one patient", found and found.genuine }, { "real, different patients", found and found.impostor } } do
-    if entry[2] and #entry[2] > 1 then series[#series + 1] = { label = entry[1], values = tensor.new(entry[2], "f64") } end
-  end
-  if series[1] then
-    plot.histogram { path = self.run:artifact "reid_scores.svg", series = series, bins = 40, density = true,
-      xlabel = "probability of one patient", ylabel = "density", title = "Re-identification" }
-  end
-  if self.encoders[LATENT] and #self.films > 1 then
-    plot.histogram { path = self.run:artifact "latent_distances.svg", values = tensor.new(values "latent", "f64"),
-      xlabel = "latent distance to the prompt's own film", ylabel = "films", title = "RAD-DINO" }
-  end
-  local shown = {}
-  if self.found and (self.found.reid or self.found.latent) then
-    local kind = self.found.reid and "reid" or "latent"
-    for film = 1, #self.films do
-      shown[film] = { self.found[kind].scores[film][1], film, self.found[kind].rows[film][1], kind }
-    end
-  else
-    local kind = self.encoders[REID] and "reid" or "latent"
-    for _, item in ipairs(self.matched) do
-      for _, film in ipairs(item.films) do shown[#shown + 1] = { self.scores[kind][film], film, item.real, kind } end
-    end
-  end
-  table.sort(shown, function(a, b)
-    if a[1] ~= b[1] then
-      if a[4] == "reid" then return a[1] > b[1] end
-      return a[1] < b[1]
-    end
-    return a[2] < b[2]
-  end)
-  local tiles, lines = {}, {}
-  for i = 1, math.min(self.params.gallery, #shown) do
-    local value, film, real = shown[i][1], shown[i][2], shown[i][3]
-    for _, path in ipairs { self.films[film].image_path, self.real[real].image_path } do
-      tiles[#tiles + 1] = self:pixels(path):resize { width = SIDE // 2, height = SIDE // 2, filter = "bilinear" }
-    end
-    lines[i] = { i, shown[i][4], value, self.films[film].image_path, self.real[real].image_path, self.prompts[film] }
-  end
-  if not tiles[1] then return end
-  image.save(self.run:artifact "suspicious_pairs.png", image.grid(tiles, { columns = 4, padding = 6 }))
-  dataset.write_csv(self.run:artifact "suspicious_pairs.csv", { "pair", "by", "value", "synthetic", "real", "prompt" }, lines)
-  self.run:log("the most suspicious pairs, each a synthetic film and a real one: %s", self.run:artifact "suspicious_pairs.png")
-end
-
 --- Records a row a threshold. Returns the last of them.
 function Study:record(found)
   local params = self.params
@@ -559,7 +330,7 @@ function Study:record(found)
       groups[i] = names and names[self.matched[i].real] or tostring(i)
       counts.max, counts.mean = counts.max + is_above[i], counts.mean + (mean and mean > threshold and 1 or 0)
     end
-    local _, low, high = share(is_above, groups)
+    local _, low, high = search.share(is_above, groups)
     row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = #self.films, ["Prompts left out"] = self.without,
       ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = self.skipped, ["Identity"] = identity }
     if self.encoders[REID] then
@@ -585,11 +356,11 @@ function privacy.run(run)
   self:tabulate()
   local found = nil
   if run.params.search then
-    self:search()
-    found = self:calibrate()
-    if found then self:judge(found) end
+    search.films(self)
+    found = search.calibrate(self)
+    if found then search.judge(self, found) end
   end
-  self:draw(found)
+  pictures(self, found)
   return self:record(found)
 end
 

@@ -21,15 +21,21 @@ extension Conditioning {
         }
     }
 
-    /// The vectors of the texts.
-    /// - Throws: `TensorError.shape` where there are none, or others than a denoiser reads.
-    func vectors(width: Int, operation: String) throws -> Tensor {
+    /// Refuses vectors of texts that do not fit to a denoiser.
+    /// - Throws: `TensorError.shape` where there are none, or others than it reads.
+    func checkPooled(width: Int, operation: String) throws {
         let wanted = "wanted pooled vectors f32 [\(count), \(width)]"
-        guard let pooled else { throw TensorError.shape(operation: operation, message: "\(wanted), got none") }
-        guard pooled.shape == [count, width], pooled.dtype == .f32 else {
+        let vectors = try vectors(operation, wanted: wanted)
+        guard vectors.shape == [count, width], vectors.dtype == .f32 else {
             throw TensorError.shape(
-                operation: operation, message: "\(wanted), got \(pooled.dtype) \(Tensor.text(pooled.shape))")
+                operation: operation, message: "\(wanted), got \(vectors.dtype) \(Tensor.text(vectors.shape))")
         }
+    }
+
+    /// The vectors of the texts.
+    /// - Throws: `TensorError.shape` where there are none.
+    func vectors(_ operation: String, wanted: String = "wanted pooled vectors") throws -> Tensor {
+        guard let pooled else { throw TensorError.shape(operation: operation, message: "\(wanted), got none") }
         return pooled
     }
 

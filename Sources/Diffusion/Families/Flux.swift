@@ -65,7 +65,7 @@ public final class Flux: DiffusionFamily {
 
     /// The scale, of denoisers that read one.
     public func embeddedGuidance(_ options: GenerationOptions) -> Float? {
-        (denoiser as? FluxTransformer2DModel)?.readsGuidance == true ? Float(options.guidanceScale) : nil
+        denoiser.readsGuidance ? Float(options.guidanceScale) : nil
     }
 
     /// How many tokens of a text do not fit into the encoder that takes the fewest.

@@ -15,7 +15,8 @@ public final class Sana: DiffusionFamily {
     /// What it is made of.
     public let parts: DiffusionParts
     private let text: DiffusionParts.Text
-    private let bins: ResolutionBins?
+    /// The sizes that pictures are made at.
+    public let bins: ResolutionBins?
 
     /// Puts the parts together.
     /// - Throws: `TensorError.value` for parts that do not fit.
@@ -34,12 +35,6 @@ public final class Sana: DiffusionFamily {
         GenerationDefaults(
             steps: 20, guidanceScale: 4.5, width: 1024, height: 1024,
             sizeUnit: bins == nil ? autoencoder.scale * denoiser.patchSize : 1)
-    }
-
-    /// That of the bin, or of the size itself.
-    public func latentShape(width: Int, height: Int) -> (height: Int, width: Int, channels: Int) {
-        let size = bins?.size(height: height, width: width) ?? (height: height, width: width)
-        return (size.height / autoencoder.scale, size.width / autoencoder.scale, denoiser.latentChannels)
     }
 
     /// How many tokens of a text do not fit.

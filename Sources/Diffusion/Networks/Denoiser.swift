@@ -1,8 +1,9 @@
 import Encoders
+import Networks
 import Tensors
 
 /// A network that says what is noise in a latent.
-public protocol Denoiser: AnyObject {
+public protocol Denoiser: PartNetwork {
     /// Channels of a latent.
     var latentChannels: Int { get }
     /// The side of the latents that it was trained on: `sample_size`.
@@ -13,26 +14,18 @@ public protocol Denoiser: AnyObject {
     var contextWidth: Int { get }
     /// Channels of the vector of a text; nil where it reads none.
     var pooledWidth: Int? { get }
-    /// The compute dtype.
-    var dtype: DType { get }
-    /// The files that the weights and sizes came from, with their SHA-256.
-    var files: [(file: String, sha256: String)] { get }
-    /// What a user should know of its configuration.
-    var notes: [String] { get }
+    /// Whether it reads a guidance scale.
+    var readsGuidance: Bool { get }
     /// What the scheduler is handed, f32 `[N, H, W, C]`, for latents f32 `[N, H, W, C]` at one timestep of the scheduler and
     /// the conditioning of N texts.
     /// - Parameter guidance: the guidance scale of networks that learned to read it; an error for all others.
     func forward(
         _ latents: Tensor, timestep: Float, conditioning: Conditioning, guidance: Float?
     ) throws -> Tensor
-    /// Gives memory back that the next pass takes again, for when another network works.
-    func releaseMemory()
-    /// Its parameters and its folder; nil where it came from none.
-    var loaded: LoadedNetwork? { get }
 }
 
 /// A network between pictures and latents.
-public protocol Autoencoder: AnyObject {
+public protocol Autoencoder: PartNetwork {
     /// Channels of a latent.
     var latentChannels: Int { get }
     /// Pixels a side of one latent's cell.
@@ -41,22 +34,12 @@ public protocol Autoencoder: AnyObject {
     var scalingFactor: Double { get }
     /// What is taken from latents before that: `shift_factor`.
     var shiftFactor: Double { get }
-    /// The compute dtype.
-    var dtype: DType { get }
-    /// The files that the weights and sizes came from, with their SHA-256.
-    var files: [(file: String, sha256: String)] { get }
-    /// What a user should know of its configuration.
-    var notes: [String] { get }
     /// The mean of the latent, unscaled, f32 `[N, H / scale, W / scale, C]`, of pictures f32 `[N, H, W, 3]` in -1 to 1.
     func encode(_ pictures: Tensor) throws -> Tensor
     /// Pictures f32 `[N, H * scale, W * scale, 3]`, about -1 to 1, of unscaled latents f32 `[N, H, W, C]`.
     func decode(_ latents: Tensor) throws -> Tensor
     /// As `decode`, in overlapping tiles that are blended: less memory, and diffusers' result with tiling.
     func decodeTiled(_ latents: Tensor) throws -> Tensor
-    /// Gives memory back that the next pass takes again, for when another network works.
-    func releaseMemory()
-    /// Its parameters and its folder; nil where it came from none.
-    var loaded: LoadedNetwork? { get }
 }
 
 extension Denoiser {
@@ -74,12 +57,8 @@ extension Denoiser {
     public var patchSize: Int { 1 }
     /// None.
     public var pooledWidth: Int? { nil }
-    /// Nothing to say.
-    public var notes: [String] { [] }
-    /// Nothing to give back.
-    public func releaseMemory() {}
-    /// It came from no folder.
-    public var loaded: LoadedNetwork? { nil }
+    /// It reads none.
+    public var readsGuidance: Bool { false }
 }
 
 extension Tensor {
@@ -88,10 +67,10 @@ extension Tensor {
     func check(latents channels: Int, patch: Int, operation: String) throws {
         guard rank == 4, count > 0, shape[3] == channels, dtype == .f32, shape[1] % patch == 0, shape[2] % patch == 0
         else {
+            let sides = patch == 1 ? "" : " with sides that are multiples of \(patch)"
             throw TensorError.shape(
                 operation: operation,
-                message: "wanted latents f32 [N, H, W, \(channels)] with sides that are multiples of \(patch), got "
-                    + "\(dtype) \(Tensor.text(shape))")
+                message: "wanted latents f32 [N, H, W, \(channels)]\(sides), got \(dtype) \(Tensor.text(shape))")
         }
     }
 }
@@ -99,12 +78,6 @@ extension Tensor {
 extension Autoencoder {
     /// None.
     public var shiftFactor: Double { 0 }
-    /// Nothing to say.
-    public var notes: [String] { [] }
-    /// Nothing to give back.
-    public func releaseMemory() {}
-    /// It came from no folder.
-    public var loaded: LoadedNetwork? { nil }
 }
 
 /// The denoisers by diffusers' class.
@@ -113,11 +86,8 @@ public enum DenoiserRegistry {
     public static let standard = NetworkRegistry<any Denoiser>(
         "denoiser", key: "_class_name", standard: "UNet2DConditionModel",
         [
-            UNet2DConditionModel.entry,
-            PixArtTransformer2DModel.entry("pixart", classes: ["PixArtTransformer2DModel", "Transformer2DModel"]),
-            SanaTransformer2DModel.entry("sana", classes: ["SanaTransformer2DModel"]),
-            SD3Transformer2DModel.entry, FluxTransformer2DModel.entry,
-            Lumina2Transformer2DModel.entry,
+            UNetNetwork.entry, PixArtNetwork.entry, SanaNetwork.entry, SD3Network.entry, FluxNetwork.entry,
+            Lumina2Network.entry,
         ])
 }
 
@@ -125,5 +95,6 @@ public enum DenoiserRegistry {
 public enum AutoencoderRegistry {
     /// The program's own: one a file.
     public static let standard = NetworkRegistry<any Autoencoder>(
-        "autoencoder", key: "_class_name", standard: "AutoencoderKL", [AutoencoderKL.entry, AutoencoderDC.entry])
+        "autoencoder", key: "_class_name", standard: "AutoencoderKL",
+        [AutoencoderNetwork.entry, DeepAutoencoderNetwork.entry])
 }

@@ -24,8 +24,11 @@ public protocol DiffusionFamily: AnyObject {
     /// - Throws: as `lostTokens`, and what the text encoders throw.
     func encode(_ text: String, as role: TextRole, _ options: TextOptions) throws -> EncodedText
 
-    /// The shape of the latent of a picture; where the picture of such a latent has another size than was asked for, it is
-    /// fitted to it.
+    /// The sizes that pictures are made at, of which the nearest is taken and its picture fitted to the size that was asked for;
+    /// nil where every size is made as it is.
+    var bins: ResolutionBins? { get }
+
+    /// The shape of the latent of a picture.
     func latentShape(width: Int, height: Int) -> (height: Int, width: Int, channels: Int)
 
     /// Begins a run of the scheduler, for latents of a shape.
@@ -50,9 +53,13 @@ extension DiffusionFamily {
     /// As the file has them.
     public func adjusted(_ scheduler: SchedulerConfiguration) -> SchedulerConfiguration { scheduler }
 
-    /// A cell of the latent for each square of the autoencoder's scale.
+    /// Every size is made as it is.
+    public var bins: ResolutionBins? { nil }
+
+    /// A cell for each square of the autoencoder's scale, in that of the bin.
     public func latentShape(width: Int, height: Int) -> (height: Int, width: Int, channels: Int) {
-        (height / autoencoder.scale, width / autoencoder.scale, denoiser.latentChannels)
+        let size = bins?.size(height: height, width: width) ?? (height: height, width: width)
+        return (size.height / autoencoder.scale, size.width / autoencoder.scale, denoiser.latentChannels)
     }
 
     /// The scheduler's own.

@@ -72,7 +72,7 @@ public final class DiffusionPipeline: TextToImage {
 
     /// Lets weights go behind each block of a network, and makes them again in the next pass; pictures are the same to the bit.
     public func stream() {
-        for part in parts.values where part.rank < 3 { part.loaded?.folder.executor.isStreaming = true }
+        for part in parts.values where part.rank < 3 { part.loaded?.model.executor.isStreaming = true }
     }
 
     /// Adds the products of LoRA files to its weights, before the first picture.

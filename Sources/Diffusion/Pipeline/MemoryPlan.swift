@@ -55,7 +55,7 @@ public struct MemoryPlan {
             return found
         }
         self.dtype = dtype
-        isStreamed = networks.contains { $0.network.folder.executor.isStreaming }
+        isStreamed = networks.contains { $0.network.model.executor.isStreaming }
         parts = networks.map {
             Part(name: $0.name, weights: $0.network.weightBytes, held: $0.network.heldBytes.working)
         }

@@ -13,44 +13,27 @@ public enum PipelinePart {
     /// Turns texts into ids: so many of each, begin, end and padding included.
     case tokenizer(any Tokenizer, length: Int)
 
-    /// The files of its weights and sizes, with their SHA-256.
-    var files: [(file: String, sha256: String)] {
+    /// Its network; nil for a tokenizer.
+    var network: (any PartNetwork)? {
         switch self {
-        case .denoiser(let part): return part.files
-        case .autoencoder(let part): return part.files
-        case .textEncoder(let part): return part.files
-        case .tokenizer: return []
-        }
-    }
-
-    /// Its parameters and its folder; nil for a tokenizer, and for a network that came from no folder.
-    var loaded: LoadedNetwork? {
-        switch self {
-        case .denoiser(let part): return part.loaded
-        case .autoencoder(let part): return part.loaded
-        case .textEncoder(let part): return part.loaded
+        case .denoiser(let part): return part
+        case .autoencoder(let part): return part
+        case .textEncoder(let part): return part
         case .tokenizer: return nil
         }
     }
 
+    /// The files of its weights and sizes, with their SHA-256.
+    var files: [(file: String, sha256: String)] { network?.files ?? [] }
+    /// Its parameters and its folder; nil for a tokenizer, and for a network that came from no folder.
+    var loaded: LoadedNetwork? { network?.loaded }
     /// What a user should know of its configuration.
-    var notes: [String] {
-        switch self {
-        case .denoiser(let part): return part.notes
-        case .autoencoder(let part): return part.notes
-        case .textEncoder(let part): return part.notes
-        case .tokenizer: return []
-        }
-    }
+    var notes: [String] { network?.notes ?? [] }
 
     /// What results depend on beside the files.
     var setting: String {
-        switch self {
-        case .denoiser(let part): return part.dtype.rawValue
-        case .autoencoder(let part): return part.dtype.rawValue
-        case .textEncoder(let part): return part.dtype.rawValue
-        case .tokenizer(_, let length): return String(length)
-        }
+        if case .tokenizer(_, let length) = self { return String(length) }
+        return network?.dtype.rawValue ?? ""
     }
 
     /// The order of parts in lists: as a picture goes through them, tokenizers last as they are no networks.

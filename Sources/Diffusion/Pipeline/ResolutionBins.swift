@@ -2,12 +2,12 @@ import Tensors
 
 /// The sizes of pictures that a model was trained on, by their shape, and how a picture of such a size becomes one of the size
 /// that was asked for: diffusers' resolution binning.
-struct ResolutionBins {
+public struct ResolutionBins {
     /// Each with the ratio of height and width that it stands for, in diffusers' order.
     private let bins: [(ratio: Double, height: Int, width: Int)]
 
     /// The bins of models for pictures of about `side` pixels a side; nil where there are none.
-    init?(side: Int) {
+    public init?(side: Int) {
         guard let found = Self.known[side] else { return nil }
         bins = found.compactMap { ratio, height, width in Double(ratio).map { ($0, height, width) } }
     }

@@ -14,26 +14,23 @@ public protocol FolderTextNetwork: TextNetwork {
 }
 
 /// A text network of a folder in transformers' layout: `config.json` and weights.
-public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder {
+public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder, FolderNetwork {
     /// The network.
     public let network: Network
-    private let folder: ModelFolder
+    /// Its files, and what it runs on.
+    public let model: ModelFiles
 
     /// Loads a folder, its weights strictly.
     /// - Parameter make: makes the network of a `config.json`; nil is the usual one.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(_ folder: String, dtype: DType, _ make: ((_ config: String) throws -> Network)? = nil) throws {
         network = try (make ?? Network.init(config:))(folder + "/config.json")
-        self.folder = try ModelFolder(folder, dtype: dtype)
-        try network.load(self.folder.checkpoint)
+        model = try ModelFiles(folder: folder, dtype: dtype)
+        try network.load(model.checkpoint)
     }
 
-    /// Its parameters and its folder.
-    public var loaded: LoadedNetwork? { LoadedNetwork(network.parameters, folder) }
-    /// The compute dtype.
-    public var dtype: DType { folder.executor.dtype }
-    /// The files that the weights and sizes came from, with their SHA-256.
-    public var files: [(file: String, sha256: String)] { folder.files }
+    /// Every parameter, under the names of its files.
+    public var parameters: ParameterScope { network.parameters }
     /// What a user should know of its configuration.
     public var notes: [String] { network.notes }
     /// Channels of a token.
@@ -56,8 +53,8 @@ public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder {
                 operation: "text encoder",
                 message: "wanted a mask i64 \(Tensor.text(ids.shape)), got \(mask.dtype) \(Tensor.text(mask.shape))")
         }
-        let found = try run(ids.contiguous(), mask?.contiguous(), request, on: folder.executor)
-        try folder.checkpoint.checkUnchanged()
+        let found = try run(ids.contiguous(), mask?.contiguous(), request, on: model.executor)
+        try model.checkpoint.checkUnchanged()
         return TextStates(states: found[0], pooled: request.isPooled ? found[1] : nil)
     }
 
@@ -74,8 +71,8 @@ public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder {
 
     /// Gives back the memory of activations, and of packed weights where they are many: those stay mapped.
     public func releaseMemory() {
-        let network = LoadedNetwork(network.parameters, folder)
-        network.isKept && !folder.executor.isStreaming ? folder.executor.releaseActivations() : folder.release()
+        let network = LoadedNetwork(network.parameters, model)
+        network.isKept && !model.executor.isStreaming ? model.executor.releaseActivations() : model.release()
     }
 }
 

@@ -3,26 +3,16 @@ import Networks
 import Tensors
 
 /// A text model as a pipeline uses it: from ids to the states that condition a picture.
-public protocol TextEncoder: AnyObject {
+public protocol TextEncoder: PartNetwork {
     /// Channels of a token.
     var width: Int { get }
     /// The longest sequence.
     var positions: Int { get }
     /// Channels of the one vector of a text; nil where the model has none.
     var pooledWidth: Int? { get }
-    /// The compute dtype.
-    var dtype: DType { get }
-    /// The files that the weights and sizes came from, with their SHA-256.
-    var files: [(file: String, sha256: String)] { get }
-    /// What a user should know of its configuration.
-    var notes: [String] { get }
     /// What is asked for, of ids i64 `[N, T]`, counted from 0.
     /// - Parameter mask: i64 `[N, T]`, 1 for tokens and 0 for padding that no token sees; nil hides none.
     func encode(_ ids: Tensor, mask: Tensor?, _ request: TextRequest) throws -> TextStates
-    /// Gives memory back that the next pass takes again, for when another network works.
-    func releaseMemory()
-    /// Its parameters and its folder; nil where it came from none.
-    var loaded: LoadedNetwork? { get }
 }
 
 /// What a text model makes of N texts.
@@ -47,12 +37,6 @@ extension TextEncoder {
 
     /// None.
     public var pooledWidth: Int? { nil }
-    /// Nothing to say.
-    public var notes: [String] { [] }
-    /// Nothing to give back.
-    public func releaseMemory() {}
-    /// It came from no folder.
-    public var loaded: LoadedNetwork? { nil }
 }
 
 /// The text encoders by `model_type`.

@@ -1,0 +1,41 @@
+import Checkpoints
+import Devices
+import Engine
+import Files
+import Tensors
+
+/// The files that a network was opened from, and what runs it.
+public final class ModelFiles {
+    /// The weights; parameters are views of its files until the executor takes them.
+    public let checkpoint: Checkpoint
+    /// The files of the weights, and of all that stands beside them, with their SHA-256.
+    public let files: [(file: String, sha256: String)]
+    /// What the network runs on.
+    public let executor: any Executor
+
+    /// Opened weights and the files that belong to them.
+    /// - Parameters:
+    ///   - beside: paths of the other files.
+    ///   - dtype: f32 or bf16.
+    ///   - device: what the network runs on.
+    /// - Throws: `FileError` where a file is absent.
+    public init(_ weights: Checkpoint, beside: [String] = [], dtype: DType, on device: Device = .standard) throws {
+        checkpoint = weights
+        executor = try device.executor(dtype: dtype)
+        files =
+            try weights.sha256().map { (file: $0.file, sha256: $0.hash) }
+            + beside.map { (file: $0, sha256: try SHA256.hex(file: $0)) }
+    }
+
+    /// The files of a folder in the layout of transformers and diffusers, weights and `config.json`.
+    /// - Throws: `CheckpointError` and `FileError` where a file is absent or damaged.
+    public convenience init(folder: String, dtype: DType, on device: Device = .standard) throws {
+        try self.init(Checkpoint.open(folder), beside: [folder + "/config.json"], dtype: dtype, on: device)
+    }
+
+    /// Gives back activations and all that was made of weights, which stay mapped.
+    public func release() {
+        executor.releaseActivations()
+        executor.forget()
+    }
+}
