@@ -230,7 +230,7 @@ import Testing
             #expect(folder.size("run/artifacts/sweep/\(file)") > 100, "\(file)")
         }
         let results = try folder.text("run/results.csv").split(separator: "\n")
-        #expect(results.count == 3 && results[0].hasPrefix("guidance_scale,steps,Model,Prompts cut,Tokens cut,FID,"))
+        #expect(results.count == 3 && results[0].hasPrefix("guidance_scale,steps,Model,Prompts cut,Tokens cut,FRD,"))
         #expect(results[1].hasPrefix("1.0,2,SD-V1-5,"))
         // Only what is not done is run again.
         let log = try folder.text("run/run.log").count

@@ -14,11 +14,16 @@ import Testing
         let first = try study(folder, "a")
         #expect(first.status == 0, "\(first.text)")
         let rows = try folder.text("a/results.csv").split(separator: "\n")
-        #expect(rows.count == 2 && rows[0].hasPrefix("FID,FID (RadDino)"))
+        // What only other encoders would tell has no column.
+        #expect(rows.count == 2 && rows[0].hasPrefix("FID (RadDino),KID (RadDino),Precision,"))
+        let long = try folder.text("a/results_long.csv").split(separator: "\n")
+        #expect(long[0].hasPrefix("pathology,metric,value,low,high,floor,std,n,statistic,protocol,encoder,weights,"))
+        #expect(long[1].hasPrefix(",FID (RadDino),") && long[1].contains(",fid,exact,rad-dino,"))
 
         let again = try Child.run(["run", "a/run.yaml", "--out", "b"], in: folder)
         #expect(again.status == 0, "\(again.text)")
         #expect(try folder.data("a/results.csv") == folder.data("b/results.csv"))
+        #expect(try folder.data("a/results_long.csv") == folder.data("b/results_long.csv"))
         let same = try Child.run(["diff", "a", "b"], in: folder)
         #expect(same.status == 0 && same.output == "no difference\n")
 

@@ -46,6 +46,22 @@ import Testing
         #expect(Set(names) == ["fidelity.lua", "fidelity.yaml", "run"])
     }
 
+    @Test func columnsWithoutAValueAreLeftOutOfTheTable() throws {
+        let scratch = try Scratch()
+        let folder = try create(scratch, try scratch.plan())
+        let cell = folder.plan.cells[0]
+        try folder.begin(cell)
+        let first: [(String, JSON)] = [("KID", .null), ("FID", .integer(1)), ("Empty", .null), ("Note", .string(""))]
+        try folder.record(first, cell: cell)
+        #expect(try scratch.text("run/results.csv") == "FID,Note\n1,\"\"\n")
+        // A column keeps the place where it was declared first.
+        try folder.record([("KID", .number(0.5)), ("FID", .null), ("Late", .integer(2))], cell: cell)
+        try folder.finish(cell)
+        #expect(try scratch.text("run/results.csv") == "KID,FID,Note,Late\n,1,\"\",\n0.5,,,2\n")
+        #expect(try scratch.text("run/results.jsonl").hasPrefix("{\"KID\":null,\"FID\":1,"))
+        #expect(!FileManager.default.fileExists(atPath: scratch.path + "/run/results_long.csv"))
+    }
+
     @Test func rowsAreChecked() throws {
         let scratch = try Scratch()
         let folder = try create(scratch, try scratch.plan())

@@ -233,7 +233,7 @@ function alignment.run(run)
     row[alignment.COLUMN .. " chance"], row["Images"], row["Prompts"] = found.chance, found.count, found.prompts or 0
     local notes = {}
     self:note_images(notes, "synthetic", rows)
-    row["Note"] = table.concat(notes, "; ")
+    row["Note"] = choices.filled(table.concat(notes, "; "))
     return row
   end
   self:put_out(measure(), "img_text_alignment.csv", "")

@@ -179,7 +179,7 @@ function Fidelity:measure(real_rows, synthetic_rows)
     if self.alignment then self.alignment:put(self, row, synthetic_rows, real_rows) end
     if self.radiomics then moved = self:measure_radiomics(row, notes, real_rows, synthetic_rows, groups) end
   end
-  row["Note"] = table.concat(notes, "; ")
+  row["Note"] = choices.filled(table.concat(notes, "; "))
   return row, moved
 end
 

@@ -232,7 +232,8 @@ function Study:add_column(name, entry)
   self.columns[#self.columns + 1] = { name = name, has_limit = entry.has_limit, has_spread = entry.has_spread }
 end
 
---- The columns of `results.csv`: values first, then the family's `facts`, then how sure each number is and what it is.
+--- The columns that `results.csv` may have, in order (those without a value are left out there): values first, then the family's
+--- `facts`, then how sure each number is and what it is.
 function Study:result_columns(first)
   local columns = {}
   local function add(...)
@@ -300,7 +301,7 @@ function Study:show(row)
     line(column.name, column.name)
     if column.has_limit then line("  of endless sets", column.name .. study.AT_INFINITY) end
   end
-  if row["Note"] and row["Note"] ~= "" then run:log("note: %s", row["Note"]) end
+  if row["Note"] then run:log("note: %s", row["Note"]) end
 end
 
 return study

@@ -17,13 +17,13 @@ error("this file is for editors; it cannot be required")
 ---@field cells table[] Every cell of the run, in order: `name`, `values` (the sweep's), `state` (`pending`, `running`, `done`, `failed` or `interrupted`), `message` (why it failed) and `artifacts` (the folder of its files); read-only.
 local Run = {}
 
---- Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, which hold every row when the cell ends. A killed run loses no row; `--resume` writes them.
+--- Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, which hold every row when the cell ends. A killed run loses no row; `--resume` writes them. `results.csv` has the columns of which some row has a value. A number `x` with `x low`, `x high`, `x floor` or `x identity` beside it stands in `results_long.csv`, too, a line a number.
 ---
 --- ```lua
 --- run:record{ fid = 54.2, pathology = "Edema" }
 --- ```
 ---@param row table Columns by name; values are numbers, strings, booleans or nil.
----@param columns? string[] The order of the columns; without it they are sorted by name.
+---@param columns? string[] The order of the columns, of which the row may lack some; without it they are sorted by name.
 function Run:record(row, columns) end
 
 --- Computes a value once: after a crash and `--resume` it is read back. It may hold tensors.

@@ -59,10 +59,12 @@ enum RunModule {
                     LuaParameter("row", .table, "Columns by name; values are numbers, strings, booleans or nil."),
                     LuaParameter(
                         "columns", .list(.string), optional: true,
-                        "The order of the columns; without it they are sorted by name."),
+                        "The order of the columns, of which the row may lack some; without it they are sorted by name."),
                 ],
                 "Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, "
-                    + "which hold every row when the cell ends. A killed run loses no row; `--resume` writes them.",
+                    + "which hold every row when the cell ends. A killed run loses no row; `--resume` writes them. `results.csv` "
+                    + "has the columns of which some row has a value. A number `x` with `x low`, `x high`, `x floor` or "
+                    + "`x identity` beside it stands in `results_long.csv`, too, a line a number.",
                 example: "run:record{ fid = 54.2, pathology = \"Edema\" }", record),
             method(
                 "once",

@@ -109,12 +109,13 @@ extension RunFolder {
         states[cell.name] = state
     }
 
-    /// Writes `results.csv` and `results.jsonl` whole.
+    /// Writes `results.csv`, `results.jsonl` and, where a row holds a metric, `results_long.csv`, each whole.
     func writeResults() throws {
         try journal.checkIsThere()
         let start = MonotonicClock.now
         let all = allRows
         try AtomicFile.write(path + "/" + Names.csv, ResultFiles.csv(all))
+        if let long = LongTable.csv(all) { try AtomicFile.write(path + "/" + Names.longCSV, long) }
         try AtomicFile.write(path + "/" + Names.jsonl, all.map(ResultFiles.jsonLine).joined())
         writing.last = MonotonicClock.now
         writing.cost = writing.last - start

@@ -12,7 +12,8 @@ public enum CellState: Equatable, Sendable {
 
 /// A run on disk: its resolved config, its results, and the journal that lets it go on after being killed.
 ///
-/// The journal is the truth; `results.csv`, `results.jsonl`, `run.yaml` and `run.json` are written from it, each whole.
+/// The journal is the truth; `results.csv`, `results_long.csv`, `results.jsonl`, `run.yaml` and `run.json` are written from it,
+/// each whole.
 /// One process has the folder at a time, by a lock that dies with the process. Methods may be called from any thread.
 public final class RunFolder: @unchecked Sendable {
     /// The folder, absolute.
@@ -78,6 +79,7 @@ public final class RunFolder: @unchecked Sendable {
         static let config = "run.yaml"
         static let report = "run.json"
         static let csv = "results.csv"
+        static let longCSV = "results_long.csv"
         static let jsonl = "results.jsonl"
         static let log = "run.log"
         static let inputs = "inputs"
