@@ -136,7 +136,7 @@ public final class ExperimentRunner {
         if word.hasPrefix("--"), request.options.contains(name) { return "options stand before `--`" }
         let short = name.count == 1 ? request.options.first { $0.hasPrefix(name) } : nil
         let near = short ?? nearest(name, among: request.options)
-        return "unknown option" + (near.map { "; did you mean --\($0)?" } ?? "; chexgen help lists the options")
+        return "unknown option" + (near.map { "; did you mean --\($0)?" } ?? "; chexgen help run lists the options")
     }
 
     /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.

@@ -14,7 +14,25 @@ struct CommandLineOptions {
         let name: String
         /// What the value is called in the help; nil for a switch.
         let value: String?
+        /// What the value stands for.
+        let kind: WordKind
         let text: String
+
+        /// An option with a value.
+        init(_ name: String, _ value: String, _ kind: WordKind, _ text: String) {
+            (self.name, self.value, self.kind, self.text) = (name, value, kind, text)
+        }
+
+        /// A switch.
+        init(_ name: String, _ text: String) {
+            (self.name, value, kind, self.text) = (name, nil, .free, text)
+        }
+
+        /// The option as the help has it.
+        var usage: String { "--\(name)" + (value.map { " \($0)" } ?? "") }
+
+        /// Every command's.
+        static let help = Option("help", "tell what the command does")
     }
 
     private(set) var positional: [String] = []
@@ -63,6 +81,16 @@ struct CommandLineOptions {
         let given = all(name)
         guard given.count <= 1 else { throw UsageError("--\(name) was given \(given.count) times") }
         return given.first
+    }
+
+    /// One of some words; the first where the option was not given.
+    func choice(_ name: String, of words: [String]) throws -> String {
+        guard let word = try one(name) else { return words.first ?? "" }
+        guard words.contains(word) else {
+            let hint = nearest(word, among: words).map { "; did you mean \($0)?" } ?? ""
+            throw UsageError("--\(name): wanted \(words.joined(separator: ", ")), got \"\(word)\"\(hint)")
+        }
+        return word
     }
 
     /// A positive integer.

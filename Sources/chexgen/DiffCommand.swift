@@ -1,12 +1,15 @@
 import Runs
 
-/// `chexgen diff`: prints in what two runs differ. Status 0 whether they differ or not.
-enum DiffCommand {
-    static func run(_ words: [String]) throws -> Int32 {
-        let given = try CommandLineOptions(words, options: [])
-        guard given.positional.count == 2 else { throw UsageError("chexgen diff wants two run folders") }
+extension Command {
+    /// `chexgen diff`.
+    static let diff = Command(
+        name: "diff", about: "in which parameters, inputs and results two runs differ",
+        arguments: [.init("RUN_A", .run), .init("RUN_B", .run)],
+        text: ["The status is 0 whether the two run folders differ or not."],
+        examples: [("chexgen diff runs/a runs/b", "a line for everything that is not the same")]
+    ) { given in
         let lines = try RunDiff.compare(given.positional[0], given.positional[1])
         print(lines.isEmpty ? "no difference" : lines.joined(separator: "\n"))
-        return ExitStatus.done.rawValue
+        return .done
     }
 }

@@ -1,16 +1,15 @@
 import BuildIdentity
 import Launcher
-import Runs
 
-/// `chexgen doctor`: what is on this machine, and one line on what to do about what is not.
-enum DoctorCommand {
-    static func run(_ words: [String]) throws -> Int32 {
-        guard try CommandLineOptions(words, options: []).positional.isEmpty else {
-            throw UsageError("chexgen doctor takes no file")
-        }
+extension Command {
+    /// `chexgen doctor`.
+    static let doctor = Command(
+        name: "doctor", about: "versions, CPU features, which weights are found where",
+        text: ["What is missing stands there with the line that gets it."]
+    ) { _ in
         for (name, text) in Doctor.findings(build: BuildIdentity.sources) {
             print(name + String(repeating: " ", count: max(1, 16 - name.count)) + text)
         }
-        return ExitStatus.done.rawValue
+        return .done
     }
 }

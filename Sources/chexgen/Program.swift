@@ -6,38 +6,33 @@ import Runs
 /// The command line: finds the command, runs it, and turns errors into messages and exit statuses.
 enum Program {
     static func main(_ words: [String]) -> Int32 {
-        guard let command = words.first else {
-            print(Help.text)
-            print(Help.text(of: RunCommand.options))
-            return ExitStatus.usage.rawValue
-        }
         do {
-            let rest = Array(words.dropFirst())
-            if rest.first == "--help" || rest.first == "-h" { return help() }
-            switch command {
-            case "run": return try RunCommand.run(rest)
-            case "repl": return try ReplCommand.run(rest)
-            case "diff": return try DiffCommand.run(rest)
-            case "doctor": return try DoctorCommand.run(rest)
-            case "stubs": return try StubsCommand.run(rest)
-            case "help", "--help", "-h":
-                return help()
-            case "version", "--version":
-                print("chexgen \(Doctor.version)")
-                return ExitStatus.done.rawValue
-            default:
-                throw UsageError("unknown command '\(command)'; chexgen help lists them")
+            guard let word = words.first else {
+                print(Help.overview)
+                return ExitStatus.usage.rawValue
             }
+            let command = try command(word)
+            var rest = Array(words.dropFirst())
+            if rest.first == "-h" { rest[0] = "--help" }
+            let given = try command.parse(rest)
+            if given.has("help") {
+                print(Help.text(of: command))
+                return ExitStatus.done.rawValue
+            }
+            return try command.run(given).rawValue
         } catch {
             return report(error)
         }
     }
 
-    private static func help() -> Int32 {
-        print(Help.text)
-        print(Help.text(of: RunCommand.options))
-        print(Help.exitStatus)
-        return ExitStatus.done.rawValue
+    /// A command by the word that calls it.
+    /// - Throws: `UsageError` with the nearest command's name.
+    static func command(_ word: String) throws -> Command {
+        let other = ["-h": "help", "--help": "help", "--version": "version"]
+        if let command = Command.named(other[word] ?? word) { return command }
+        let hint =
+            nearest(word, among: Command.all.map(\.name)).map { "did you mean \($0)?" } ?? "chexgen help lists them"
+        throw UsageError("unknown command '\(word)'; \(hint)")
     }
 
     /// Prints an error for people and returns the exit status that it stands for.

@@ -5,16 +5,21 @@ import Foundation
 import LuaRuntime
 import Runs
 
-/// `chexgen repl`: reads Lua from the terminal, with history and completion where there is one.
-enum ReplCommand {
+extension Command {
+    /// `chexgen repl`.
+    static let repl = Command(
+        name: "repl", about: "type Lua",
+        text: ["With history and completion on a terminal; `chexgen` holds every module. Ctrl-D ends it."]
+    ) { _ in try Prompt.run() }
+}
+
+/// Reads Lua from the terminal, with history and completion where there is one.
+enum Prompt {
     /// The state that completion looks names up in; libedit's callback has no context of its own.
     private nonisolated(unsafe) static var host: LuaHost?
     private nonisolated(unsafe) static var candidates: [String] = []
 
-    static func run(_ words: [String]) throws -> Int32 {
-        guard try CommandLineOptions(words, options: []).positional.isEmpty else {
-            throw UsageError("chexgen repl takes no file; use chexgen run")
-        }
+    static func run() throws -> ExitStatus {
         var options = LuaOptions()
         options.searchFolders = ScriptSearch.folders
         options.missingModuleHint = { ScriptLocations.hint(missing: $0) }
@@ -29,7 +34,7 @@ enum ReplCommand {
             print("chexgen \(Doctor.version), Lua 5.4. require \"chexgen\" gives every module. Ctrl-D ends.")
             using_history()
             read_history(history)
-            rl_attempted_completion_function = { text, _, _ in ReplCommand.complete(text) }
+            rl_attempted_completion_function = { text, _, _ in Prompt.complete(text) }
         }
         _ = try session.host.evaluate(line: "chexgen = require 'chexgen'")
         var pending = ""
@@ -52,7 +57,7 @@ enum ReplCommand {
             pending = ""
         }
         if isTerminal { print("") }
-        return ExitStatus.done.rawValue
+        return .done
     }
 
     private static func read(prompt: String, isTerminal: Bool) -> String? {
@@ -67,7 +72,7 @@ enum ReplCommand {
         rl_attempted_completion_over = 1
         return rl_completion_matches(text) { _, state in
             let index = Int(state)
-            return index < ReplCommand.candidates.count ? strdup(ReplCommand.candidates[index]) : nil
+            return index < Prompt.candidates.count ? strdup(Prompt.candidates[index]) : nil
         }
     }
 }

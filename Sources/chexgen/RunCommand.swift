@@ -5,27 +5,41 @@ import Foundation
 import LuaRuntime
 import Runs
 
-/// `chexgen run`.
-enum RunCommand {
-    static let options: [CommandLineOptions.Option] = [
-        .init(name: "set", value: "path.to.key=value", text: "change a value of the YAML, such as params.batch=8"),
-        .init(name: "out", value: "DIR", text: "the run folder to make (default: a new one below runs)"),
-        .init(name: "resume", value: "DIR", text: "go on with the run in this folder; the file may be left out"),
-        .init(name: "threads", value: "N", text: "threads (default: the YAML's, else all cores)"),
-        .init(name: "limit-memory", value: "MB", text: "stop the script above this much memory"),
-        .init(name: "limit-seconds", value: "S", text: "stop the script after this long"),
-        .init(name: "allow-write", value: "DIR", text: "let the script write in this folder, too"),
-        .init(
-            name: "sealed", value: nil, text: "hold the script to its inputs: it reads what it may write, and no more"),
-        .init(name: "allow-read", value: "DIR", text: "seal the script, but let it read in this folder"),
-        .init(
-            name: "allow-changed-program", value: nil,
-            text: "take a run of another build or Lua library, whose numbers may be others"),
-        .init(name: "quiet", value: nil, text: "no progress"),
-    ]
+extension Command {
+    /// `chexgen run`.
+    static let run = Command(
+        name: "run", about: "run an experiment, or a plain script",
+        arguments: [.init("FILE", .experiment, .optional), .init("ARGUMENT", .free, .any)],
+        options: [
+            .init("set", "path.to.key=value", .free, "change a value of the YAML, such as params.batch=8"),
+            .init("out", "DIR", .folder, "the run folder to make (default: a new one below runs)"),
+            .init("resume", "DIR", .run, "go on with the run in this folder; the file may be left out"),
+            .init("threads", "N", .free, "threads (default: the YAML's, else all cores)"),
+            .init("limit-memory", "MB", .free, "stop the script above this much memory"),
+            .init("limit-seconds", "S", .free, "stop the script after this long"),
+            .init("allow-write", "DIR", .folder, "let the script write in this folder, too"),
+            .init("sealed", "hold the script to its inputs: it reads what it may write, and no more"),
+            .init("allow-read", "DIR", .folder, "seal the script, but let it read in this folder"),
+            .init(
+                "allow-changed-program", "take a run of another build or Lua library, whose numbers may be others"),
+            .init("quiet", "no progress"),
+        ],
+        text: [
+            "An experiment is a YAML file that names its script, or a Lua script that returns a table with a function `run`. "
+                + "Any other Lua script is just run, with the arguments behind it in `arg`.",
+            "A run makes a folder with its results, its log and `run.yaml`, which repeats it to the byte. A run that was "
+                + "stopped goes on with --resume and ends with the bytes of an unbroken one.",
+        ],
+        examples: [
+            ("chexgen run experiments/quickstart.yaml", "the demo, which needs no weights and no images"),
+            ("chexgen run experiments/fidelity.yaml --set params.name=sana --set seed=7", "with other values"),
+            ("chexgen run --resume runs/fidelity-20260101-120000", "go on with a run that was stopped"),
+            ("chexgen run runs/fidelity-20260101-120000/run.yaml", "repeat a run, or say which input changed"),
+        ],
+        exits: [.done, .failed, .usage, .pin, .interrupted]
+    ) { given in try start(given) }
 
-    static func run(_ words: [String]) throws -> Int32 {
-        let given = try CommandLineOptions(words, options: options)
+    private static func start(_ given: CommandLineOptions) throws -> ExitStatus {
         let resumed = try given.one("resume")
         guard let file = given.positional.first ?? resumed.map({ $0 + "/run.yaml" }) else {
             throw UsageError("chexgen run wants a .yaml or .lua file")
@@ -34,7 +48,7 @@ enum RunCommand {
             throw UsageError("\(file): no such file; did you mean --set \(file)?")
         }
         var request = RunRequest(file: file, build: BuildIdentity.sources)
-        request.options = options.map(\.name)
+        request.options = run.options.map(\.name)
         request.arguments = Array(given.positional.dropFirst())
         request.overrides = given.all("set")
         request.outputFolder = try given.one("out")
@@ -62,6 +76,6 @@ enum RunCommand {
             request.readableFolders = given.all("allow-read")
         }
         request.isQuiet = given.has("quiet")
-        return try Signals.working { try ExperimentRunner(request).run().rawValue }
+        return try Signals.working { try ExperimentRunner(request).run() }
     }
 }

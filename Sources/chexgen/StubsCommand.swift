@@ -4,16 +4,15 @@ import Foundation
 import LuaRuntime
 import Runs
 
-/// `chexgen stubs`: writes what editors and readers need of the Lua interface, from the declarations in the code.
-enum StubsCommand {
-    static let options: [CommandLineOptions.Option] = [
-        .init(name: "out", value: "DIR", text: "the folder for the LuaCATS stubs (default: lua/meta)"),
-        .init(name: "manual", value: "FILE", text: "also write the Lua reference, as Markdown"),
-    ]
-
-    static func run(_ words: [String]) throws -> Int32 {
-        let given = try CommandLineOptions(words, options: options)
-        guard given.positional.isEmpty else { throw UsageError("chexgen stubs takes no file") }
+extension Command {
+    /// `chexgen stubs`.
+    static let stubs = Command(
+        name: "stubs", about: "write the LuaCATS stubs for editors, and the Lua reference",
+        options: [
+            .init("out", "DIR", .folder, "the folder for the stubs (default: lua/meta)"),
+            .init("manual", "FILE", .file([".md"]), "also write the Lua reference, as Markdown"),
+        ]
+    ) { given in
         let folder = try given.one("out") ?? "lua/meta"
         let session = try Session(LuaOptions())
         defer { session.host.close() }
@@ -27,6 +26,6 @@ enum StubsCommand {
             try AtomicFile.write(manual, ManualWriter.manual(for: session.host.modules))
             print(manual)
         }
-        return ExitStatus.done.rawValue
+        return .done
     }
 }

@@ -10,13 +10,36 @@ import Testing
         for word in ["help", "--help", "-h"] {
             let help = try run(word)
             #expect(help.status == 0 && help.errors.isEmpty)
-            for name in ["run", "repl", "diff", "doctor", "stubs", "--set", "--resume", "exit status"] {
+            for name in ["run", "repl", "diff", "doctor", "stubs", "help COMMAND", "exit status"] {
                 #expect(help.output.contains(name), "\(name)")
             }
         }
         let version = try run("--version")
         #expect(version.status == 0 && version.output.contains(#/^chexgen \d+\.\d+/#))
         #expect(try run().status == 2)
+    }
+
+    /// Every command of the overview tells its own help, by both ways to ask, in lines that a terminal has room for.
+    @Test func everyCommandHasHelp() throws {
+        let overview = try run("help").output
+        let names = overview.matches(of: #/\n  ([a-z]+) /#).map { String($0.output.1) }
+        #expect(names.count >= 7 && names.contains("run") && names.contains("version"), "\(overview)")
+        for name in names {
+            let help = try run("help", name)
+            #expect(help.status == 0 && help.errors.isEmpty, "\(help.text)")
+            #expect(help.output.hasPrefix("chexgen \(name): "), "\(help.output)")
+            for words in ["usage: chexgen \(name)", "exit status:\n  0 "] {
+                #expect(help.output.contains(words), "\(name): \(help.output)")
+            }
+            #expect(try run(name, "--help").output == help.output)
+            for line in help.output.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
+        }
+        let run = try run("run", "file.yaml", "--help").output
+        for words in ["--set path.to.key=value", "--resume DIR", "examples:", "  3  ", "130"] {
+            #expect(run.contains(words), "\(run)")
+        }
+        let unknown = try self.run("help", "diif")
+        #expect(unknown.status == 2 && unknown.errors.contains("did you mean diff?"), "\(unknown.text)")
     }
 
     @Test(arguments: [
@@ -27,7 +50,8 @@ import Testing
         (["run", "--limit-memory", "-5", "a.lua"], "--limit-memory"),
         (["run", "--limit-seconds", "inf", "a.lua"], "--limit"),
         (["run", "--limit-seconds", "1e300", "a.lua"], "--limit-seconds: 1e+300 s is too much"),
-        (["run", "a.lua", "--set", "x"], "path.to.key=value"), (["diff", "a"], "two"), (["doctor", "x"], "doctor"),
+        (["run", "a.lua", "--set", "x"], "path.to.key=value"), (["diff", "a"], "wants RUN_A RUN_B"),
+        (["diff", "a", "b", "c"], "\"c\" is too much"), (["doctor", "x"], "doctor takes no file"),
         (["stubs", "--uot", "x"], "--out"), (["repl", "x"], "repl"),
     ])
     func aWrongCommandLineIsStatus2(words: [String], says: String) throws {
