@@ -102,6 +102,11 @@ let package = Package(
             dependencies: ["Imaging", "Tensors", "ArrayKernels", "RadiomicsKernels", "Threading", "Files"]),
         .target(name: "Plotting", dependencies: ["Tensors", "Files"]),
         .target(
+            name: "Language",
+            dependencies: [
+                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Tensors", "Threading", "Files",
+            ]),
+        .target(
             name: "Diffusion",
             dependencies: [
                 "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Tensors", "Files",
@@ -124,7 +129,7 @@ let package = Package(
             name: "ChexGenLua",
             dependencies: [
                 "LuaRuntime", "Runs", "Evaluation", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion",
-                "Devices", "Engine", "Tokenizers",
+                "Language", "Devices", "Engine", "Tokenizers",
                 "Training",
                 "Datasets", "Imaging", "Checkpoints",
                 "Identity", "Tensors", "Files",
@@ -163,6 +168,7 @@ let package = Package(
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
+        tests("Language", ["Encoders", "Networks", "Checkpoints", "Tensors", "Tokenizers", "Files"]),
         tests("Diffusion", ["Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         tests("Encoders", ["Networks", "Engine", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Identity", "Tensors", "Files"]),

@@ -24,6 +24,9 @@ public protocol Executor: AnyObject {
         _ count: Int, _ schedule: Schedule, _ body: @escaping (Run, Range<Int>) throws -> [Run.Value]
     ) throws -> [Tensor]
 
+    /// Runs `body` once, with the whole device in each operation.
+    func run<Result>(_ body: (Run) throws -> Result) throws -> Result
+
     /// Whether what is made of the weights of a network's block is let go behind it, and made again in the next pass.
     var isStreaming: Bool { get set }
 

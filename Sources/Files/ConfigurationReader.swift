@@ -41,6 +41,12 @@ public struct ConfigurationReader {
         return found
     }
 
+    /// Whether a key is there and null: a default that was taken away.
+    public func isNull(_ key: String) -> Bool {
+        asked.keys.insert(key)
+        return values[key] == .null
+    }
+
     /// Refuses keys that nobody asked for, unless they are known to change nothing. Those that are false are let be: they
     /// are a newer version's options that are off; not so where the name is nearly that of an absent key which is true
     /// by default.

@@ -4,23 +4,30 @@ import Tensors
 
 /// Gemma 2 (Gemma Team, 2024) as transformers' `Gemma2Model` computes it: grouped heads, rotary places, four normalisations
 /// a layer, and in every other layer a window. The residual stream is f32 in both dtypes.
-public final class Gemma2Network: TextNetwork {
+public final class Gemma2Network: TextNetwork, CausalNetwork {
     /// The sizes.
     public let configuration: Gemma2Configuration
-    /// Every parameter, under transformers' names without `model.`.
+    /// Whether it is a language model's, whose parameters' names begin with `model.`.
+    public let isCausal: Bool
+    /// Every parameter, under transformers' names; those of a text encoder are without `model.`.
     public let parameters: ParameterScope
     private let tokens: Embedding
     private let rotary: Rotary
     private let layers: [Gemma2Layer]
     private let norm: RMSNorm
+    private let head: Linear
 
     /// The network without weights; fill `parameters` before the first pass.
-    /// - Parameter bendsScores: whether the cap of the configuration bends the scores of attention, as in training.
+    /// - Parameters:
+    ///   - bendsScores: whether the cap of the configuration bends the scores of attention, as in training.
     ///   transformers 4.50 takes PyTorch's fused attention where nothing else is asked for, which knows no cap.
-    public init(_ configuration: Gemma2Configuration, bendsScores: Bool = false) throws {
-        let scope = ParameterScope()
+    ///   - isCausal: whether the names of all parameters begin with `model.`.
+    public init(_ configuration: Gemma2Configuration, bendsScores: Bool = false, isCausal: Bool = false) throws {
+        let root = ParameterScope()
+        let scope = isCausal ? root["model"] : root
         self.configuration = configuration
-        parameters = scope
+        self.isCausal = isCausal
+        parameters = root
         tokens = Embedding(
             scope["embed_tokens"], count: configuration.vocabularySize, channels: configuration.hiddenSize)
         rotary = try Rotary(headSize: configuration.headSize)
@@ -31,6 +38,7 @@ public final class Gemma2Network: TextNetwork {
         }
         norm = RMSNorm(
             scope["norm"], channels: configuration.hiddenSize, epsilon: configuration.epsilon, addsOne: true)
+        head = Linear(sharing: tokens.weight)
     }
 
     /// Channels of a token.
@@ -64,15 +72,52 @@ public final class Gemma2Network: TextNetwork {
                         AttentionBias.of(padding, isCausal: true, window: configuration.window)))
             }
         }
-        let root = Float(Double(configuration.hiddenSize).squareRoot())
-        var x = try execution.convert(execution.embedding(tokens, ids), .f32)
-        x = try execution.affine(x, factor: execution.dtype == .bf16 ? BFloat16(root).float : root, summand: 0)
+        var x = try embed(ids, on: execution)
         for layer in layers.prefix(kept) {
             x = try execution.block(layer) {
-                try layer.forward(x, layer.isWindowed ? masks.near : masks.far, rotary, angles, on: execution)
+                try layer.forward(x, rotary, angles, on: execution) { attention, query, key, value in
+                    try execution.attention(
+                        attention, query: query, key: key, value: value,
+                        mask: layer.isWindowed ? masks.near : masks.far)
+                }
             }
         }
         return (request.isNormalized ? try execution.norm(norm, x, Epilogue(result: .f32)) : x, nil)
+    }
+
+    /// How many ids have a score.
+    public var vocabularySize: Int { configuration.vocabularySize }
+    /// How many layers have keys and values.
+    public var layerCount: Int { layers.count }
+
+    /// Vectors of ids, times the root of their size.
+    public func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
+        let root = Float(Double(configuration.hiddenSize).squareRoot())
+        let x = try execution.convert(execution.embedding(tokens, ids), .f32)
+        return try execution.affine(x, factor: execution.dtype == .bf16 ? BFloat16(root).float : root, summand: 0)
+    }
+
+    /// The states behind the last normalisation; see `CausalNetwork`.
+    public func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value {
+        let angles = try passage.angles(
+            rotary, base: configuration.rotaryBase, count: x.shape[1], of: self, on: execution)
+        var x = x
+        for (index, layer) in layers.enumerated() {
+            x = try execution.block(layer) {
+                try layer.forward(x, rotary, angles, on: execution) { attention, query, key, value in
+                    try passage.attention(attention, index, query: query, key: key, value: value, on: execution)
+                }
+            }
+        }
+        return try execution.norm(norm, x, Epilogue(result: .f32))
+    }
+
+    /// Scores of states by the table of tokens, bent where the configuration says so.
+    public func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
+        let scores = try execution.linear(head, states, Epilogue(result: .f32))
+        guard let cap = configuration.scoreCap.map({ Float($0) }) else { return scores }
+        let bent = try execution.activation(.tanh, execution.affine(scores, factor: 1 / cap, summand: 0))
+        return try execution.affine(bent, factor: cap, summand: 0)
     }
 }
 
@@ -83,8 +128,7 @@ private final class Gemma2Layer {
     private let before, after, beforeMLP, afterMLP: RMSNorm
     private let query, key, value, output: Linear
     private let attention: Attention
-    private let gate, up, down: Linear
-    private let unit: GatedUnit
+    private let feedForward: GatedFeedForward
 
     init(_ scope: ParameterScope, _ configuration: Gemma2Configuration, isWindowed: Bool, softCap: Double?) throws {
         let (width, inner) = (configuration.hiddenSize, configuration.heads * configuration.headSize)
@@ -104,11 +148,8 @@ private final class Gemma2Layer {
             channels: inner, heads: configuration.heads, keyHeads: configuration.keyHeads,
             scale: Float(1 / configuration.queryScale.squareRoot()), softCap: softCap.map { Float($0) },
             window: isWindowed ? configuration.window : nil)
-        let mlp = scope["mlp"]
-        gate = Linear(mlp["gate_proj"], inputs: width, outputs: configuration.mlpSize, hasBias: false)
-        up = Linear(mlp["up_proj"], inputs: width, outputs: configuration.mlpSize, hasBias: false)
-        down = Linear(mlp["down_proj"], inputs: configuration.mlpSize, outputs: width, hasBias: false)
-        unit = GatedUnit(configuration.activation, activatesSecond: false)
+        feedForward = GatedFeedForward(
+            scope["mlp"], width: width, inner: configuration.mlpSize, configuration.activation)
         before = norm("input_layernorm")
         after = norm("post_attention_layernorm")
         beforeMLP = norm("pre_feedforward_layernorm")
@@ -116,20 +157,19 @@ private final class Gemma2Layer {
     }
 
     /// f32 `[N, T, C]` for the same, whose memory the result may take.
+    /// - Parameter attend: the attention of queries to keys and values.
     func forward<E: Execution>(
-        _ x: E.Value, _ mask: Mask<E.Value>, _ rotary: Rotary, _ angles: E.Value, on execution: E
+        _ x: E.Value, _ rotary: Rotary, _ angles: E.Value, on execution: E,
+        _ attend: (_ layer: Attention, _ query: E.Value, _ key: E.Value, _ value: E.Value) throws -> E.Value
     ) throws -> E.Value {
         let input = try execution.norm(before, x)
-        let attended = try execution.attention(
-            attention, query: execution.rotary(rotary, execution.linear(query, input), table: angles),
-            key: execution.rotary(rotary, execution.linear(key, input), table: angles),
-            value: execution.linear(value, input), mask: mask)
+        let attended = try attend(
+            attention, execution.rotary(rotary, execution.linear(query, input), table: angles),
+            execution.rotary(rotary, execution.linear(key, input), table: angles), execution.linear(value, input))
         let closed = try execution.linear(output, attended, Epilogue(result: .f32))
         let middle = try execution.norm(after, closed, Epilogue(residual: .given(x), result: .f32))
-        let normalised = try execution.norm(beforeMLP, middle)
-        let hidden = try execution.gate(
-            unit, execution.linear(gate, normalised), execution.linear(up, normalised))
-        let shrunk = try execution.linear(down, hidden, Epilogue(result: .f32))
+        let shrunk = try feedForward.forward(
+            execution.norm(beforeMLP, middle), Epilogue(result: .f32), on: execution)
         return try execution.norm(afterMLP, shrunk, Epilogue(residual: .given(middle), result: .f32))
     }
 }

@@ -31,6 +31,8 @@ public struct Gemma2Configuration: Sendable {
     public var window: Int
     /// Bends the scores of attention; nil where the file has none.
     public var softCap: Double?
+    /// Bends the scores of ids; nil where the file has none.
+    public var scoreCap: Double?
     /// What a user should know of keys that were let be.
     public var notes: [String] = []
 
@@ -59,19 +61,20 @@ public struct Gemma2Configuration: Sendable {
         hasBias = try reader.boolean("attention_bias", default: false)
         queryScale = try reader.number("query_pre_attn_scalar", 1e-6...1e6, default: 256)
         window = try reader.integer("sliding_window", 1...1 << 20, default: 4096)
-        softCap = nil
-        if let cap = reader.value("attn_logit_softcapping"), cap.number == nil {
-            guard case .null = cap else { throw reader.fault("attn_logit_softcapping", "wanted a number or null") }
-        } else {
-            softCap = try reader.number("attn_logit_softcapping", 1e-3...1e6, default: 50)
-        }
+        softCap = try Self.cap(reader, "attn_logit_softcapping", default: 50)
+        scoreCap = try Self.cap(reader, "final_logit_softcapping", default: 30)
         try reader.requireAbsent("rope_scaling")
         notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
 
-    /// Keys of training and of what follows the last state.
+    /// A cap, or nil where the file has null.
+    private static func cap(_ reader: ConfigurationReader, _ key: String, default standard: Double) throws -> Double? {
+        if reader.isNull(key) { return nil }
+        return try reader.number(key, 1e-3...1e6, default: standard)
+    }
+
+    /// Keys of training.
     private static let ignored: Set<String> = [
-        "attention_dropout", "cache_implementation", "use_cache", "final_logit_softcapping", "hidden_act",
-        "sliding_window_size", "unsloth_fixed",
+        "attention_dropout", "cache_implementation", "use_cache", "hidden_act", "sliding_window_size", "unsloth_fixed",
     ]
 }

@@ -67,7 +67,8 @@ public struct TokenizerSource {
 public struct TokenizerRegistry {
     /// The program's own, in the order in which they are asked whether they recognise a folder.
     public static let standard = TokenizerRegistry(own: [
-        BERTFolder.entry, T5Folder.entry, GemmaFolder.entry, LlamaFolder.entry, CLIPFolder.entry,
+        BERTFolder.entry, T5Folder.entry, GemmaFolder.entry, LlamaFolder.entry, ByteLevelFolder.entry,
+        CLIPFolder.entry,
     ])
 
     /// The entries by name.

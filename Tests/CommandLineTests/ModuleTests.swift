@@ -16,8 +16,8 @@ import Testing
     @Test func thereAreTestsOfEveryModule() {
         #expect(
             Self.scripts == [
-                "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "metric.lua", "model.lua",
-                "pipeline.lua", "plot.lua", "privacy.lua", "sandbox.lua", "tensor.lua",
+                "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "language.lua", "metric.lua",
+                "model.lua", "pipeline.lua", "plot.lua", "privacy.lua", "sandbox.lua", "tensor.lua",
             ])
     }
 

@@ -19,6 +19,7 @@ private enum Network: Computation {
     case bertProjection(BERTTextNetwork, ids: Tensor)
     case t5(T5EncoderNetwork, ids: Tensor, padding: Tensor?)
     case gemma2(Gemma2Network, ids: Tensor, padding: Tensor?)
+    case language(any CausalNetwork, ids: Tensor)
     case pixart(PixArtNetwork)
     case sana(SanaNetwork)
     case deepEncoding(DeepAutoencoderNetwork)
@@ -52,6 +53,9 @@ private enum Network: Computation {
             return try network.encode(ids, padding: padding, .last, on: execution).states
         case .gemma2(let network, let ids, let padding):
             return try network.encode(ids, padding: padding, .last, on: execution).states
+        case .language(let network, let ids):
+            return try network.logits(
+                network.states(network.embed(ids, on: execution), .whole, on: execution), on: execution)
         case .pixart(let network):
             return try network.forward(x[0], timestep: 381, text: x[1], mask: .lengths([3, 2]), on: execution)
         case .sana(let network):
@@ -77,6 +81,7 @@ private enum Network: Computation {
         case .bert(let network, _), .bertProjection(let network, _): return network.parameters
         case .t5(let network, _, _): return network.parameters
         case .gemma2(let network, _, _): return network.parameters
+        case .language(let network, _): return network.parameters
         case .pixart(let network): return network.parameters
         case .sana(let network): return network.parameters
         case .deepEncoding(let network), .deepDecoding(let network): return network.parameters
@@ -214,6 +219,35 @@ private enum Network: Computation {
         ) { try Gemma2Network(Gemma2Configuration(path: $0), bendsScores: true) }
         try check("gemma2", .gemma2(gemma, ids: ids, padding: nil), every: 5)
         try check("gemma2, padded", .gemma2(gemma, ids: ids, padding: padding), every: 5)
+    }
+
+    @Test func languageModels() throws {
+        let ids = try Tensor([3, 5, 0, 11, 7, 7, 1, 9, 4, 2] as [Int64], shape: [2, 5])
+        let llama = try configured(
+            """
+            {"model_type": "llama", "vocab_size": 12, "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2,
+             "num_attention_heads": 2, "num_key_value_heads": 1}
+            """
+        ) { try LlamaNetwork(LlamaConfiguration(path: $0)) }
+        try check("llama", .language(llama, ids: ids), every: 3)
+        for parallel in [true, false] {
+            let neox = try configured(
+                """
+                {"model_type": "gpt_neox", "vocab_size": 12, "hidden_size": 16, "intermediate_size": 20,
+                 "num_hidden_layers": 2, "num_attention_heads": 2, "rotary_pct": 0.5, "use_parallel_residual": \(parallel)}
+                """
+            ) { try GPTNeoXNetwork(GPTNeoXConfiguration(path: $0)) }
+            try check("gpt-neox, parallel: \(parallel)", .language(neox, ids: ids), every: 3)
+        }
+        // The table of tokens is the head, too: its gradient comes from both ends.
+        let gemma = try configured(
+            """
+            {"model_type": "gemma2", "vocab_size": 12, "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "query_pre_attn_scalar": 9,
+             "sliding_window": 2, "final_logit_softcapping": 2}
+            """
+        ) { try Gemma2Network(Gemma2Configuration(path: $0), isCausal: true) }
+        try check("gemma2, causal", .language(gemma, ids: ids), every: 3)
     }
 
     @Test func pixart() throws {

@@ -158,6 +158,66 @@ function Classifier:save(path) end
 --- Releases the object now; it cannot be used after that.
 function Classifier:close() end
 
+---@class LanguageModel.generate.options
+---@field prompt string|any[]|Tensor A text or a list of texts; or ids, an i64 tensor `[T]` or a list of numbers. Texts get what the tokenizer puts around them.
+---@field max_new_tokens? integer The most tokens of a text. (default 256)
+---@field temperature? number Scores are divided by it, 1 where another of the three is given. Without it, `top_p` and `top_k` the token with the highest score is taken.
+---@field top_p? number Draws among the most probable tokens that together reach it; 1 is all.
+---@field top_k? integer Draws among so many; 0 is all.
+---@field seed? integer Of the first text; text i has seed + i - 1. The run's where absent.
+---@field stop? string[] Texts that end a text before them. (default {})
+---@field allowed? integer[] `{ first, last }`: the ids that may be written, both included.
+---@field batch? integer How many texts share one read of the weights. (default 8)
+---@field callback? fun(index: integer, text: string) Is called behind each token with the text so far.
+
+--- A causal language model.
+---@class LanguageModel
+---@field tokenizer LanguageTokenizer What makes ids of texts.
+---@field vocabulary_size integer How many ids have a score.
+---@field positions integer Tokens of the longest text, the prompt included.
+---@field dtype string The dtype it computes in.
+local LanguageModel = {}
+
+--- Scores of the id behind each id, for checking the network against its reference.
+---@param ids Tensor i64 `[N, T]`, counted from 0.
+---@return Tensor logits f32 `[N, T, V]`.
+function LanguageModel:forward(ids) end
+
+--- Writes on behind prompts. A prompt of a list gives what it gives alone.
+---
+--- ```lua
+--- local texts = lm:generate { prompt = "The heart is", max_new_tokens = 20, top_p = 0.9, seed = 1 }
+--- ```
+---@param options LanguageModel.generate.options What to write, and how.
+---@return string[] texts A text a prompt, without the prompt.
+---@return Tensor[] ids The new tokens of each, i64, without the one that ended it.
+function LanguageModel:generate(options) end
+
+--- Releases the object now; it cannot be used after that.
+function LanguageModel:close() end
+
+---@class LanguageTokenizer.encode.options
+---@field special? boolean Whether the tokens that the tokenizer puts around texts by itself are added. (default true)
+
+--- What makes ids of texts, and texts of ids.
+---@class LanguageTokenizer
+---@field vocabulary_size integer How many ids there are.
+local LanguageTokenizer = {}
+
+--- The ids of a text.
+---@param text string The text; special tokens in it are known.
+---@param options? LanguageTokenizer.encode.options How. (default {})
+---@return Tensor ids i64 `[T]`, as in the vocabulary, counted from 0.
+function LanguageTokenizer:encode(text, options) end
+
+--- The text of ids, special tokens left out.
+---@param ids Tensor|integer[] Ids.
+---@return string text Their text.
+function LanguageTokenizer:decode(ids) end
+
+--- Releases the object now; it cannot be used after that.
+function LanguageTokenizer:close() end
+
 ---@class Pipeline.generate.options
 ---@field prompt string|string[] A text, or a list of them.
 ---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
@@ -462,8 +522,18 @@ function M.image_text(name, options) end
 ---@return any pipeline The pipeline.
 function M.pipeline(source, options) end
 
+--- Opens a causal language model by the `model_type` of its config.json: `llama`, `gpt_neox`, `gemma2`. Loading is strict.
+---
+--- ```lua
+--- local lm = model.language("lmsys/vicuna-7b-v1.5", { dtype = "bf16" })
+--- ```
+---@param source string A Hugging Face folder, or a Hub name found in the local cache.
+---@param options? table<string, any> `dtype`: "f32" or "bf16", the run's where absent. `lora`: a folder or file of peft, `{ path =, scale = 1 }`, or a list of them. `device`: what it runs on, `cpu`.
+---@return LanguageModel model The model.
+function M.language(source, options) end
+
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"lumina2"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" An encoder of the program's own, a part of a pipeline, or a classifier.
+---@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"lumina2"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121"|"llama"|"gpt-neox"|"gemma2" An encoder of the program's own, a part of a pipeline, a classifier, or a language model.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end

@@ -1,6 +1,7 @@
 import Datasets
 import Encoders
 import Imaging
+import Language
 import LuaRuntime
 import Runs
 import Tensors
@@ -24,13 +25,13 @@ enum ModelModule {
             "chexgen.model", "Networks, with the weight files that users have.",
             functions: [
                 encoder(session), EncoderList.declaration(session), ImageTextModule.function(session),
-                PipelineModule.pipeline(session),
+                PipelineModule.pipeline(session), LanguageModule.function(session),
                 parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
             constants: [ClassifierModule.names],
             classes: [EncoderMethods.declaration, ImageTextModule.declaration, ClassifierMethods.declaration]
-                + PipelineModule.classes(session.pipelines))
+                + LanguageModule.classes + PipelineModule.classes(session.pipelines))
     }
 
     private static func encoder(_ session: ScriptContext) -> LuaFunctionDeclaration {
@@ -69,8 +70,10 @@ enum ModelModule {
             [
                 LuaParameter(
                     "name",
-                    .choice(session.encoders.names + session.pipelines.networks + ClassifierNetworks.names),
-                    "An encoder of the program's own, a part of a pipeline, or a classifier."),
+                    .choice(
+                        session.encoders.names + session.pipelines.networks + ClassifierNetworks.names
+                            + LanguageRegistry.standard.entries.names),
+                    "An encoder of the program's own, a part of a pipeline, a classifier, or a language model."),
                 LuaParameter(
                     "options",
                     .options([
@@ -88,6 +91,11 @@ enum ModelModule {
             let parameters: [(name: String, shape: [Int])]
             if ClassifierNetworks.names.contains(name) {
                 parameters = try ClassifierNetworks.parameters(name, classes: options.integer("classes"))
+            } else if let entry = LanguageRegistry.standard.entries[name] {
+                guard let config else {
+                    throw arguments.fail("options.config", "wanted the folder with its config.json")
+                }
+                parameters = try entry.parameters(config + "/config.json")
             } else {
                 parameters =
                     try session.pipelines.parameters(name, config: config)

@@ -53,3 +53,15 @@ extension [String: PipelinePart] {
         sorted { ($0.value.rank, $0.key) < ($1.value.rank, $1.key) }.map(\.value)
     }
 }
+
+extension Adapter {
+    /// Adds the products of some LoRA files to the networks of a pipeline that they may change: its denoiser and text encoders.
+    package static func apply(_ adapters: [Adapter], to parts: [String: PipelinePart]) throws -> [String] {
+        let networks = parts.filter { $0.value.rank < 2 }.compactMapValues(\.loaded)
+        // Later encoders first, the denoiser last: as keys without a part's name are tried.
+        let ordered = networks.sorted { ($1.key, $0.key) < ($0.key, $1.key) }
+        return try apply(
+            adapters,
+            to: ordered.map { AdaptedPart($0.key, isTextEncoder: parts[$0.key]?.rank == 0, $0.value) })
+    }
+}

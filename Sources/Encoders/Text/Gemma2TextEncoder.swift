@@ -11,10 +11,14 @@ extension Gemma2Network: FolderTextNetwork {
     /// The network of a `config.json`.
     public convenience init(config: String) throws { try self.init(Gemma2Configuration(path: config)) }
 
-    /// Names may begin with `model.`; the head of a language model may stand beside it.
+    /// Names may begin with `model.` or not; the head of a language model may stand beside it.
     public func load(_ checkpoint: Checkpoint) throws {
-        let prefix = "model."
-        let renamed = try checkpoint.renamed { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }
-        try parameters.load(renamed) { $0 == "lm_head.weight" || $0.hasSuffix("rotary_emb.inv_freq") }
+        let (head, inner) = ("lm_head.weight", "model.")
+        let renamed = try checkpoint.renamed { name in
+            if name == head { return name }
+            let bare = name.hasPrefix(inner) ? String(name.dropFirst(inner.count)) : name
+            return isCausal ? inner + bare : bare
+        }
+        try parameters.load(renamed) { $0 == head || $0.hasSuffix("rotary_emb.inv_freq") }
     }
 }

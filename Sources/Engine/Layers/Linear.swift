@@ -11,6 +11,12 @@ public final class Linear {
         bias = hasBias ? scope.parameter("bias", [outputs]) : nil
     }
 
+    /// A layer without bias whose weight is another layer's parameter `[outputs, inputs]`, such as a table of tokens.
+    public init(sharing weight: Parameter) {
+        self.weight = weight
+        bias = nil
+    }
+
     /// Channels that come in.
     public var inputs: Int { weight.shape[1] }
     /// Channels that go out.

@@ -35,6 +35,11 @@ public struct Rotary: Hashable, Sendable {
     /// Cosines and sines of places, f32 `[places, rotated]`: first the cosines of all pairs, then their sines. The pair i of
     /// the place p is turned by p · base^(-2 i / rotated).
     public func table(_ places: Range<Int>, base: Double = 10_000) throws -> Tensor {
+        try table(at: Array(places), base: base)
+    }
+
+    /// The same for places in any order.
+    public func table(at places: [Int], base: Double = 10_000) throws -> Tensor {
         let pairs = rotated / 2
         let speeds = (0..<pairs).map { pow(base, -2 * Double($0) / Double(rotated)) }
         return try table(places.map { place in speeds.map { Double(place) * $0 } })

@@ -24,7 +24,7 @@ struct BytePair {
         func id(_ name: [UInt8]) -> Int { vocabulary.id(name) ?? unknownID }
         for ending in [[], Self.suffix] {
             for byte in 0...255 {
-                let name = Vocabulary.bytes([Self.letter(UInt8(byte))]) + ending
+                let name = Vocabulary.bytes([ByteLetters.letter(UInt8(byte))]) + ending
                 names[name] = Int32(ids.count)
                 ids.append(id(name))
             }
@@ -93,19 +93,6 @@ struct BytePair {
     private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
         UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
     }
-
-    /// The printable character that stands for a byte in the vocabulary: itself where it is printable in Latin-1, else
-    /// the next one from U+0100 on.
-    static func letter(_ byte: UInt8) -> Unicode.Scalar {
-        switch byte {
-        case 0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF: return Unicode.Scalar(byte)
-        case 0...0x20: return scalar(0x100 + UInt32(byte))
-        case 0x7F...0xA0: return scalar(0x121 + UInt32(byte) - 0x7F)
-        default: return scalar(0x143)
-        }
-    }
-
-    private static func scalar(_ value: UInt32) -> Unicode.Scalar { Unicode.Scalar(value) ?? " " }
 }
 
 /// The lowest rank comes first, and of equal ranks the leftmost.

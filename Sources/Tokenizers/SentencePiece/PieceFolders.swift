@@ -24,6 +24,21 @@ enum LlamaFolder {
         open: { try PieceFolder.open($0, .llama) })
 }
 
+/// How a folder with a byte-level tokenizer is opened: GPT-NeoX's and GPT-2's, from `tokenizer.json`.
+enum ByteLevelFolder {
+    static let entry = TokenizerEntry(
+        "byte-level", classes: ["GPTNeoXTokenizer", "GPTNeoXTokenizerFast", "GPT2Tokenizer", "GPT2TokenizerFast"],
+        recognises: { $0.file?["pre_tokenizer"]?["type"]?.string == "ByteLevel" },
+        open: { source in
+            var family = PieceFamily.byteLevel
+            // A file without a class of its own says itself what goes around texts, and which tokens there are.
+            if source.className == nil || source.className == "PreTrainedTokenizerFast" {
+                (family.hasFrameOptions, family.defaults) = (false, [:])
+            }
+            return try source.tokenizerFile(instead: "tokenizer.json").pieces(source.settings, family)
+        })
+}
+
 private enum PieceFolder {
     /// Whether a folder without a class holds a byte-pair model of SentencePiece's kind.
     static func isBytePair(_ source: TokenizerSource) -> Bool {

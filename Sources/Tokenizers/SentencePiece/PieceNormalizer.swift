@@ -1,4 +1,4 @@
-/// The normalizers of `tokenizer.json` that tokenizers made of SentencePiece models have.
+/// The normalizers of `tokenizer.json` that tokenizers of pieces have.
 indirect enum PieceNormalizer {
     /// SentencePiece's rules, as the package tokenizers applies them: to each grapheme of less than six bytes, else to each
     /// character.
@@ -8,6 +8,8 @@ indirect enum PieceNormalizer {
     case replaceSpaces(with: [Unicode.Scalar])
     case prepend([Unicode.Scalar])
     case strip(left: Bool, right: Bool)
+    /// Normal form C.
+    case composed
     case sequence([PieceNormalizer])
 
     /// At most how many times as long a text becomes, what is put in front left out.
@@ -18,6 +20,8 @@ indirect enum PieceNormalizer {
         case .replace(let old, let new): return times(new.count, old.count)
         case .replaceSpaces(let new): return times(new.count, 2)
         case .prepend, .strip: return 1
+        // The longest decomposition that stays decomposed.
+        case .composed: return 3
         case .sequence(let parts): return parts.reduce(1) { min(1 << 20, $0 * $1.growth) }
         }
     }
@@ -33,6 +37,7 @@ indirect enum PieceNormalizer {
             let first = left ? text.firstIndex { !isSpace($0) } ?? text.count : 0
             let last = right ? text.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? 0 : text.count
             return first < last ? Array(text[first..<last]) : []
+        case .composed: return TextForms.composed(text)
         case .sequence(let parts): return parts.reduce(text) { $1.normalized($0) }
         }
     }
@@ -88,6 +93,11 @@ indirect enum PieceSplitter {
     case whitespace
     /// A part ends behind each delimiter; of delimiters in a row each but the first is a part.
     case behind([Unicode.Scalar])
+    /// GPT-2's words, whose bytes become letters: `ByteLevel`.
+    /// - Parameters:
+    ///   - hasPrefix: whether a space is put before a part that begins with none.
+    ///   - splits: whether words are cut, rather than whole parts taken.
+    case byteLevel(hasPrefix: Bool, splits: Bool)
     case sequence([PieceSplitter])
 
     /// Before which parts a replacement is put.
@@ -112,6 +122,14 @@ indirect enum PieceSplitter {
                 }
             }
         case .behind(let delimiter): return parts.flatMap { Self.split($0, behind: delimiter) }
+        case .byteLevel(let hasPrefix, let splits):
+            return parts.flatMap { part in
+                let text = hasPrefix && part.text.first != " " ? [" "] + part.text : part.text
+                let words = splits ? GPT2Words.split(text) : [text[...]]
+                return words.map {
+                    Part(text: ByteLetters.letters($0), isFirst: part.isFirst && $0.startIndex == 0)
+                }
+            }
         case .sequence(let splitters): return splitters.reduce(parts) { $1.parts($0) }
         }
     }
@@ -160,6 +178,8 @@ indirect enum PieceDecoder {
     case fuse
     case strip(Unicode.Scalar, start: Int, stop: Int)
     case metaspace(Unicode.Scalar, hasPrefix: Bool)
+    /// Letters become the bytes that they stand for.
+    case byteLevel
     case sequence([PieceDecoder])
 
     func decoded(_ tokens: [[Unicode.Scalar]]) -> [[Unicode.Scalar]] {
@@ -177,6 +197,9 @@ indirect enum PieceDecoder {
             return tokens.enumerated().map { index, token in
                 token.compactMap { $0 != space ? $0 : index == 0 && hasPrefix ? nil : " " }
             }
+        case .byteLevel:
+            let bytes = tokens.flatMap { ByteLetters.bytes($0) ?? Vocabulary.bytes($0) }
+            return [Array(String(decoding: bytes, as: UTF8.self).unicodeScalars)]
         case .sequence(let decoders): return decoders.reduce(tokens) { $1.decoded($0) }
         }
     }

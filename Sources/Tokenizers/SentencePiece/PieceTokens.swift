@@ -10,6 +10,10 @@ struct PieceFamily {
     var defaults: [String: String]
     /// Whether tokens go around texts as `add_bos_token` and `add_eos_token` say; else an end only.
     var hasFrameOptions = true
+    /// Whether a begin goes before texts where `add_bos_token` does not say.
+    var framesBegin = true
+    /// Whether there must be a token for what is unknown.
+    var needsUnknown = true
     /// Whether the class in Rust fills up on the left.
     var padsLeftFast = true
     /// Whether `add_prefix_space` says how the class in Rust is made.
@@ -28,6 +32,11 @@ struct PieceFamily {
     static let llama = PieceFamily(
         name: "LlamaTokenizer", modelFile: "tokenizer.model",
         defaults: ["bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"])
+    /// GPT-NeoX's, and GPT-2's: pieces of bytes, which nothing is unknown to.
+    static let byteLevel = PieceFamily(
+        name: "GPTNeoXTokenizer", modelFile: "tokenizer.model",
+        defaults: ["bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"],
+        framesBegin: false, needsUnknown: false, padsLeftFast: false, readsPrefixSpace: false)
 }
 
 /// The added and special tokens of a tokenizer on SentencePiece, and what the small files say.
@@ -129,12 +138,12 @@ struct PieceTokens {
         self.names = byID.mapValues { Vocabulary.bytes($0.content) }
         endID = roles["eos_token"]
         if family.hasFrameOptions {
-            beginID = try frame("bos_token", settings.boolean("add_bos_token") ?? true, settings)
+            beginID = try frame("bos_token", settings.boolean("add_bos_token") ?? family.framesBegin, settings)
             endID = try frame("eos_token", settings.boolean("add_eos_token") ?? false, settings)
-        } else if endID == nil {
+        } else if endID == nil, family.needsUnknown {
             throw settings.fault("eos_token", "the tokenizer needs an eos_token")
         }
-        guard roles["unk_token"] != nil else {
+        guard roles["unk_token"] != nil || !family.needsUnknown else {
             throw settings.fault("unk_token", "the tokenizer needs a token for what is unknown")
         }
     }

@@ -2,7 +2,7 @@ import Files
 import Foundation
 
 extension TokenizerFile {
-    /// The tokenizer of a file that was made of a SentencePiece model.
+    /// The tokenizer of a file with a model of pieces: one that was made of a SentencePiece model, or one on bytes.
     func pieces(_ settings: TokenizerSettings, _ family: PieceFamily) throws -> any Tokenizer {
         guard let model = json["model"], model.object != nil else { throw fault("model", "the key is missing") }
         switch model["type"]?.string {
@@ -108,14 +108,20 @@ extension TokenizerFile {
         var tokens = try PieceTokens(settings, family, base, listed: listed)
         // The classes of Gemma and Llama put their own tokens around texts, whatever the file says.
         if !family.hasFrameOptions { (tokens.beginID, tokens.endID) = try frame() }
+        var splitter = try splitter(json["pre_tokenizer"])
+        // transformers puts its own option, which is off by default, over the file's.
+        if case .byteLevel(_, let splits) = splitter {
+            splitter = .byteLevel(hasPrefix: try settings.boolean("add_prefix_space") ?? false, splits: splits)
+        }
         return PieceFileTokenizer(
-            tokens, model, names, normalizer: try boundedNormalizer(),
-            splitter: try splitter(json["pre_tokenizer"]), decoder: try decoder(json["decoder"]))
+            tokens, model, names, normalizer: try boundedNormalizer(), splitter: splitter,
+            decoder: try decoder(json["decoder"]))
     }
 
     /// The tokens before and after a text: at most one each.
     private func frame() throws -> (Int?, Int?) {
-        guard let processor = json["post_processor"], processor != .null else { return (nil, nil) }
+        guard let processor = json["post_processor"], processor != .null, processor["type"]?.string != "ByteLevel"
+        else { return (nil, nil) }
         guard processor["type"]?.string == "TemplateProcessing", let single = processor["single"]?.array,
             let place = single.firstIndex(where: { $0["Sequence"] != nil }), place <= 1, single.count <= place + 2
         else {
@@ -183,7 +189,8 @@ extension TokenizerFile {
                 return .replaceSpaces(with: content)
             }
             return .replace(try pattern(json, key), with: content)
-        default: throw unsupported(key, json, "Sequence, Precompiled, Prepend, Strip and Replace")
+        case "NFC": return .composed
+        default: throw unsupported(key, json, "Sequence, Precompiled, Prepend, Strip, Replace and NFC")
         }
     }
 
@@ -208,7 +215,10 @@ extension TokenizerFile {
                 throw fault(key, "of Split only the behavior MergedWithPrevious is supported, not inverted")
             }
             return .behind(try pattern(json, key))
-        default: throw unsupported(key, json, "Sequence, Metaspace, WhitespaceSplit and Split")
+        case "ByteLevel":
+            return .byteLevel(
+                hasPrefix: try flag(json, "add_prefix_space") ?? true, splits: try flag(json, "use_regex") ?? true)
+        default: throw unsupported(key, json, "Sequence, Metaspace, WhitespaceSplit, Split and ByteLevel")
         }
     }
 
@@ -233,7 +243,8 @@ extension TokenizerFile {
         case "Metaspace":
             let hasPrefix = try json["prepend_scheme"]?.string != "never" && flag(json, "add_prefix_space") != false
             return .metaspace(try scalar(json["replacement"], key), hasPrefix: hasPrefix)
-        default: throw unsupported(key, json, "Sequence, Replace, ByteFallback, Fuse, Strip and Metaspace")
+        case "ByteLevel": return .byteLevel
+        default: throw unsupported(key, json, "Sequence, Replace, ByteFallback, Fuse, Strip, Metaspace and ByteLevel")
         }
     }
 

@@ -23,8 +23,9 @@ sys.modules["ftfy"] = None
 
 import sentencepiece as spm  # noqa: E402
 from sentencepiece import sentencepiece_model_pb2 as pb  # noqa: E402
+from tokenizers import AddedToken, Tokenizer, decoders, models as models_of_tokens, normalizers, pre_tokenizers, processors, trainers  # noqa: E402
 from tokenizers_fixtures import CORPUS, PROMPTS as SHARED, drawn  # noqa: E402
-from transformers import GemmaTokenizer, GemmaTokenizerFast, LlamaTokenizer, LlamaTokenizerFast, T5Tokenizer, T5TokenizerFast  # noqa: E402
+from transformers import GemmaTokenizer, GemmaTokenizerFast, GPTNeoXTokenizerFast, LlamaTokenizer, LlamaTokenizerFast, PreTrainedTokenizerFast, T5Tokenizer, T5TokenizerFast  # noqa: E402
 
 HERE = places.folder("tokenizers") / "pieces"
 
@@ -99,6 +100,7 @@ T5 = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "extra_id
 GEMMA = {"model_max_length": 48, "add_bos_token": True, "add_eos_token": False, "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>", "additional_special_tokens": ["<start_of_turn>", "<end_of_turn>"]}
 LLAMA = {"model_max_length": 44, "pad_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "clean_up_tokenization_spaces": True}
 TOKEN = lambda content, **flags: {"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True} | flags
+NEOX = {"model_max_length": 40, "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|padding|>"}
 ADDED = {"600": TOKEN("<cxr>", lstrip=True), "601": TOKEN("wow", single_word=True, special=False), "602": TOKEN("e\u0301", normalized=True, special=False)}
 
 OVERLAPPING = {str(600 + index): TOKEN(content, special=False) for index, content in enumerate(["a", "ea", "aar", "rt i", "heart w", "is", " i", "th", "the", "hei", "e i"])}
@@ -136,6 +138,10 @@ VARIANTS = [
     ("llama-no-prefix", "llama+gemma-fast", LlamaTokenizerFast, LLAMA | {"add_prefix_space": False}, None, None),
     ("t5-both-slow", "t5+t5-words", T5Tokenizer, T5 | {"added_tokens_decoder": {}}, None, None),
     ("unused", "unused", LlamaTokenizer, LLAMA, None, None),
+    ("neox", "neox", GPTNeoXTokenizerFast, NEOX, None, None),
+    ("neox-added", "neox", GPTNeoXTokenizerFast, NEOX | {"add_bos_token": True, "add_eos_token": True, "padding_side": "left", "added_tokens_decoder": ADDED}, None, None),
+    ("neox-plain", "neox-words", PreTrainedTokenizerFast, {"model_max_length": 40, "pad_token": "<|padding|>"}, None, None),
+    ("neox-prefix", "neox-words", PreTrainedTokenizerFast, {"model_max_length": 40, "pad_token": "<|padding|>", "add_prefix_space": True}, None, None),
 ]
 
 
@@ -165,7 +171,25 @@ def write_models(prompts, whole):
     llama = converted("llama", LlamaTokenizerFast)
     llama["model"]["merges"] = [" ".join(merge) for merge in llama["model"]["merges"]]
     write("llama-fast", llama)
+    neox = byte_level()
+    write("neox", neox)
+    neox["normalizer"], neox["pre_tokenizer"]["add_prefix_space"] = None, True
+    neox["model"]["merges"] = [" ".join(merge) for merge in neox["model"]["merges"]]
+    write("neox-words", neox)
     write("llama-first", converted("llama", LlamaTokenizerFast, legacy=False, from_slow=True))
+
+
+def byte_level():
+    """The content of a tokenizer.json as GPT-NeoX's: pieces of bytes, normal form C, runs of spaces as added tokens."""
+    made = Tokenizer(models_of_tokens.BPE())
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.post_processor = processors.ByteLevel(trim_offsets=False)
+    trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=["<|endoftext|>", "<|padding|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    made.train_from_iterator(CORPUS * 3 + ["I'm here, you're there; it's 12 345 and 7.5 mm \u00e9\u00e8 \u4e2d\u6587\n\n  two"] * 3, trainer)
+    made.add_tokens([AddedToken(" " * count, normalized=True) for count in (4, 3, 2)])
+    return json.loads(made.to_str())
 
 
 def encode(prompts):

@@ -1,4 +1,4 @@
-import Diffusion
+import Encoders
 import LuaRuntime
 
 /// LoRA files as Lua and YAML name them: a path, `{ path =, scale =, part = }`, or a list of these.

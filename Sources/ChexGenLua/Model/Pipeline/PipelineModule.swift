@@ -1,6 +1,5 @@
-import Devices
 import Diffusion
-import Engine
+import Encoders
 import Files
 import LuaRuntime
 import Runs
@@ -85,15 +84,7 @@ enum PipelineModule {
             for field in options.fields where !["device", "dtype", "lora", "stream"].contains(field.name) {
                 throw arguments.fail("options", "unknown option '\(field.name)'; known: device, dtype, lora, stream")
             }
-            // There is one device: what a script asks for can only be that.
-            if !options["device"].isNil {
-                guard let name = options["device"].stringValue else {
-                    throw arguments.fail("options.device", "wanted a string, got \(options["device"].kind)")
-                }
-                guard Device.known[name] != nil else {
-                    throw arguments.fail("options.device", Device.known.unknown(name).description)
-                }
-            }
+            try DeviceOption.check(options, arguments)
             guard let streams = options["stream"].isNil ? false : options["stream"].booleanValue else {
                 throw arguments.fail("options.stream", "wanted true or false, got \(options["stream"].kind)")
             }

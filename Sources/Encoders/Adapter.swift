@@ -1,7 +1,7 @@
 import Checkpoints
 import Tensors
 
-/// A LoRA that a pipeline is opened with.
+/// A LoRA that a model is opened with.
 public struct Adapter {
     /// The file.
     public let lora: LoRA
@@ -23,23 +23,22 @@ public struct Adapter {
     }
 
     /// What results depend on beside the file.
-    var setting: String { "lora \(scale)" + (part.map { " " + $0 } ?? "") }
+    public var setting: String { "lora \(scale)" + (part.map { " " + $0 } ?? "") }
 
     /// Which file it is, and how it is used: the beginning of its hash, and the scale.
     public var identity: String { "\(lora.files.first?.sha256.prefix(16) ?? "")@\(scale)" }
 
-    /// Adds the products of some LoRA files to the networks of a pipeline; all files are looked at before one weight is changed.
+    /// Adds the products of some LoRA files to networks; all files are looked at before one weight is changed.
     /// - Returns: what each of them changes, in a sentence.
     /// - Throws: `CheckpointError.adapter` where a file does not fit; `TensorError.value` for a part that there is none of.
-    package static func apply(_ adapters: [Adapter], to parts: [String: PipelinePart]) throws -> [String] {
-        let networks = parts.filter { $0.value.rank < 2 }.compactMapValues(\.loaded)
-        let targets = networks.sorted { ($1.key, $0.key) < ($0.key, $1.key) }.map { name, network in
+    public static func apply(_ adapters: [Adapter], to parts: [AdaptedPart]) throws -> [String] {
+        let targets = parts.map { part in
             LoRATarget(
-                part: name, isTextEncoder: parts[name]?.rank == 0,
-                parameters: network.parameters.parameters.map { ($0.name, $0.shape) })
+                part: part.name, isTextEncoder: part.isTextEncoder,
+                parameters: part.network.parameters.parameters.map { ($0.name, $0.shape) })
         }
         let matches = try adapters.map { adapter in
-            if let part = adapter.part, networks[part] == nil {
+            if let part = adapter.part, !parts.contains(where: { $0.name == part }) {
                 let known = targets.map(\.part).joined(separator: ", ")
                 throw TensorError.value(
                     operation: "lora", message: "no part \"\(part)\" for a LoRA; there are: \(known)")
@@ -47,8 +46,9 @@ public struct Adapter {
             return try adapter.lora.matches(targets.filter { adapter.part == nil || adapter.part == $0.part })
         }
         for (adapter, matches) in zip(adapters, matches) {
-            for (part, found) in Dictionary(grouping: matches, by: \.part) {
-                networks[part]?.parameters.add(found.map { ($0.parameter, $0.update) }, scale: adapter.scale)
+            for (name, found) in Dictionary(grouping: matches, by: \.part) {
+                let network = parts.first { $0.name == name }?.network
+                network?.parameters.add(found.map { ($0.parameter, $0.update) }, scale: adapter.scale)
             }
         }
         return zip(adapters, matches).map { adapter, matches in
@@ -56,5 +56,22 @@ public struct Adapter {
             return "\(adapter.lora.path): LoRA at scale \(adapter.scale) on layers of "
                 + counts.map { "\($0.key) (\($0.value.count))" }.joined(separator: ", ")
         }
+    }
+}
+
+/// A network that a LoRA may change, under the name that files and users give it.
+public struct AdaptedPart {
+    /// Its name.
+    public let name: String
+    /// Whether files may call it a text encoder.
+    public let isTextEncoder: Bool
+    /// Its parameters and its files.
+    public let network: LoadedNetwork
+
+    /// A network under a name.
+    public init(_ name: String, isTextEncoder: Bool = false, _ network: LoadedNetwork) {
+        self.name = name
+        self.isTextEncoder = isTextEncoder
+        self.network = network
     }
 }

@@ -1,0 +1,102 @@
+import Engine
+import Tensors
+
+/// A causal language model: from the tokens of a text to scores of the token that follows each of them.
+public protocol CausalNetwork: AnyObject {
+    /// Every parameter, under transformers' names.
+    var parameters: ParameterScope { get }
+    /// How many ids have a score.
+    var vocabularySize: Int { get }
+    /// Channels of a token.
+    var width: Int { get }
+    /// The longest text.
+    var positions: Int { get }
+    /// How many layers have keys and values.
+    var layerCount: Int { get }
+    /// What a user should know of its configuration.
+    var notes: [String] { get }
+    /// Vectors f32 `[N, T, C]` of ids i64 `[N, T]`, as the first layer reads them.
+    /// - Throws: `TensorError.index` for an id that is not in the table.
+    func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value
+    /// The states behind the last normalisation, f32 `[N, T, C]`, of vectors of the same shape, whose memory they may take.
+    /// - Parameter passage: how the tokens lie in their texts.
+    func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value
+    /// Scores f32 `[N, T, vocabularySize]` of states.
+    func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value
+}
+
+/// How the tokens of a pass lie in their texts.
+public enum Passage<E: Execution> {
+    /// Whole texts `[N, T, C]`; nothing is kept of them.
+    case whole
+    /// The next tokens of one text, `[1, T, C]`.
+    case next(TextCache<E>)
+    /// The next token of each of several texts, `[1, texts, C]`: all of them share one read of the weights.
+    case step([TextCache<E>])
+
+    /// Attention of the pass's tokens to those before them.
+    /// - Parameter index: the layer's, from 0.
+    func attention(
+        _ layer: Attention, _ index: Int, query: E.Value, key: E.Value, value: E.Value, on execution: E
+    ) throws -> E.Value {
+        switch self {
+        case .whole: return try execution.attention(layer, query: query, key: key, value: value, mask: .causal)
+        case .next(let text):
+            return try execution.attention(
+                layer, query: query, key: key, value: value, mask: .causal, cache: text.layers[index])
+        case .step(let texts):
+            let parts = try texts.indices.map { place in
+                func own(_ x: E.Value) throws -> E.Value { try execution.narrow(x, axis: 1, place..<place + 1) }
+                return try execution.attention(
+                    layer, query: own(query), key: own(key), value: own(value), mask: .causal,
+                    cache: texts[place].layers[index])
+            }
+            return try parts.count == 1 ? parts[0] : execution.concatenate(parts, axis: 1)
+        }
+    }
+
+    /// Cosines and sines of the tokens' places, f32 `[T, rotated]`.
+    /// - Parameter count: the tokens of a text, or for `step` the texts.
+    func angles(_ rotary: Rotary, base: Double, count: Int, of owner: AnyObject, on execution: E) throws -> E.Value {
+        switch self {
+        case .whole: return try execution.table(owner, [count]) { try rotary.table(0..<count, base: base) }
+        case .next(let text):
+            let start = text.length
+            return try execution.value(rotary.table(start..<start + count, base: base))
+        case .step(let texts): return try execution.value(rotary.table(at: texts.map(\.length), base: base))
+        }
+    }
+}
+
+/// Keys and values of a text so far, a cache a layer.
+public final class TextCache<E: Execution> {
+    let layers: [E.Cache]
+
+    /// An empty one, for a network of so many layers.
+    public init(layers count: Int, on execution: E) throws {
+        layers = try (0..<count).map { _ in try execution.cache() }
+    }
+
+    /// How many tokens the text has so far.
+    public var length: Int { layers.first?.length ?? 0 }
+}
+
+/// What the layers of Llama's kind are made of.
+struct GatedFeedForward {
+    private let gate, up, down: Linear
+    private let unit: GatedUnit
+
+    /// Parameters `gate_proj`, `up_proj` and `down_proj`.
+    init(_ scope: ParameterScope, width: Int, inner: Int, _ activation: Activation, hasBias: Bool = false) {
+        gate = Linear(scope["gate_proj"], inputs: width, outputs: inner, hasBias: hasBias)
+        up = Linear(scope["up_proj"], inputs: width, outputs: inner, hasBias: hasBias)
+        down = Linear(scope["down_proj"], inputs: inner, outputs: width, hasBias: hasBias)
+        unit = GatedUnit(activation, activatesSecond: false)
+    }
+
+    /// `[N, T, C]` for the same.
+    func forward<E: Execution>(_ x: E.Value, _ epilogue: Epilogue<E.Value>, on execution: E) throws -> E.Value {
+        let hidden = try execution.gate(unit, execution.linear(gate, x), execution.linear(up, x))
+        return try execution.linear(down, hidden, epilogue)
+    }
+}

@@ -1,0 +1,111 @@
+import Engine
+import Tensors
+
+/// GPT-NeoX (Black et al., 2022) as transformers' `GPTNeoXForCausalLM` computes it. The residual stream is f32 in both dtypes.
+public final class GPTNeoXNetwork: CausalNetwork {
+    /// The sizes.
+    public let configuration: GPTNeoXConfiguration
+    /// Every parameter, under transformers' names.
+    public let parameters: ParameterScope
+    private let tokens: Embedding
+    private let rotary: Rotary
+    private let layers: [GPTNeoXLayer]
+    private let norm: LayerNorm
+    private let head: Linear
+
+    /// The network without weights; fill `parameters` before the first pass.
+    public init(_ configuration: GPTNeoXConfiguration) throws {
+        let (root, width) = (ParameterScope(), configuration.hiddenSize)
+        let scope = root["gpt_neox"]
+        self.configuration = configuration
+        parameters = root
+        tokens = Embedding(scope["embed_in"], count: configuration.vocabularySize, channels: width)
+        rotary = try Rotary(headSize: configuration.headSize, rotated: configuration.rotated)
+        layers = try (0..<configuration.layers).map { try GPTNeoXLayer(scope["layers"][$0], configuration) }
+        norm = LayerNorm(scope["final_layer_norm"], channels: width, epsilon: configuration.epsilon)
+        head =
+            configuration.isTied
+            ? Linear(sharing: tokens.weight)
+            : Linear(root["embed_out"], inputs: width, outputs: configuration.vocabularySize, hasBias: false)
+    }
+
+    /// How many ids have a score.
+    public var vocabularySize: Int { configuration.vocabularySize }
+    /// Channels of a token.
+    public var width: Int { configuration.hiddenSize }
+    /// The longest text.
+    public var positions: Int { configuration.positions }
+    /// How many layers have keys and values.
+    public var layerCount: Int { configuration.layers }
+    /// What a user should know of its configuration.
+    public var notes: [String] { configuration.notes }
+
+    /// Vectors of ids.
+    public func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
+        try execution.convert(execution.embedding(tokens, ids), .f32)
+    }
+
+    /// The states behind the last normalisation; see `CausalNetwork`.
+    public func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value {
+        let angles = try passage.angles(
+            rotary, base: configuration.rotaryBase, count: x.shape[1], of: self, on: execution)
+        var x = x
+        for (index, layer) in layers.enumerated() {
+            x = try execution.block(layer) {
+                try layer.forward(x, passage, index, rotary, angles, on: execution)
+            }
+        }
+        return try execution.norm(norm, x, Epilogue(result: .f32))
+    }
+
+    /// Scores of states.
+    public func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
+        try execution.linear(head, states, Epilogue(result: .f32))
+    }
+}
+
+/// A layer of GPT-NeoX: attention and a feed-forward part, which read the same or follow each other.
+private final class GPTNeoXLayer {
+    private let before, beforeMLP: LayerNorm
+    private let queryKeyValue, output: Linear
+    private let attention: Attention
+    private let up, down: Linear
+    private let activation: Activation
+    private let isParallel: Bool
+
+    init(_ scope: ParameterScope, _ configuration: GPTNeoXConfiguration) throws {
+        let (width, own, mlp) = (configuration.hiddenSize, scope["attention"], scope["mlp"])
+        before = LayerNorm(scope["input_layernorm"], channels: width, epsilon: configuration.epsilon)
+        beforeMLP = LayerNorm(scope["post_attention_layernorm"], channels: width, epsilon: configuration.epsilon)
+        queryKeyValue = Linear(
+            own["query_key_value"], inputs: width, outputs: 3 * width, hasBias: configuration.hasAttentionBias)
+        output = Linear(own["dense"], inputs: width, outputs: width, hasBias: configuration.hasAttentionBias)
+        attention = try Attention(channels: width, heads: configuration.heads)
+        up = Linear(mlp["dense_h_to_4h"], inputs: width, outputs: configuration.mlpSize)
+        down = Linear(mlp["dense_4h_to_h"], inputs: configuration.mlpSize, outputs: width)
+        activation = configuration.activation
+        isParallel = configuration.isParallel
+    }
+
+    /// f32 `[N, T, C]` for the same.
+    func forward<E: Execution>(
+        _ x: E.Value, _ passage: Passage<E>, _ index: Int, _ rotary: Rotary, _ angles: E.Value, on execution: E
+    ) throws -> E.Value {
+        // Each head has its query, key and value side by side.
+        let (size, heads) = (attention.headSize, attention.heads)
+        let packed = try execution.reshape(
+            execution.linear(queryKeyValue, execution.norm(before, x)), [x.shape[0], x.shape[1], heads, 3 * size])
+        func part(_ place: Int) throws -> E.Value {
+            try execution.reshape(
+                execution.narrow(packed, axis: 3, place * size..<(place + 1) * size), x.shape)
+        }
+        let attended = try passage.attention(
+            attention, index, query: execution.rotary(rotary, part(0), table: angles),
+            key: execution.rotary(rotary, part(1), table: angles), value: part(2), on: execution)
+        let normalised = isParallel ? try execution.norm(beforeMLP, x) : nil
+        let middle = try execution.linear(output, attended, Epilogue(residual: .given(x), result: .f32))
+        let hidden = try execution.linear(
+            up, normalised ?? execution.norm(beforeMLP, middle), Epilogue(activation: activation))
+        return try execution.linear(down, hidden, Epilogue(residual: .given(middle), result: .f32))
+    }
+}

@@ -1,0 +1,106 @@
+import Engine
+import Tensors
+
+/// Llama (Touvron et al., 2023) as transformers' `LlamaForCausalLM` computes it. The residual stream is f32 in both dtypes.
+public final class LlamaNetwork: CausalNetwork {
+    /// The sizes.
+    public let configuration: LlamaConfiguration
+    /// Every parameter, under transformers' names.
+    public let parameters: ParameterScope
+    private let tokens: Embedding
+    private let rotary: Rotary
+    private let layers: [LlamaLayer]
+    private let norm: RMSNorm
+    private let head: Linear
+
+    /// The network without weights; fill `parameters` before the first pass.
+    public init(_ configuration: LlamaConfiguration) throws {
+        let (root, width) = (ParameterScope(), configuration.hiddenSize)
+        let scope = root["model"]
+        self.configuration = configuration
+        parameters = root
+        tokens = Embedding(scope["embed_tokens"], count: configuration.vocabularySize, channels: width)
+        rotary = try Rotary(headSize: configuration.headSize)
+        layers = try (0..<configuration.layers).map { try LlamaLayer(scope["layers"][$0], configuration) }
+        norm = RMSNorm(scope["norm"], channels: width, epsilon: configuration.epsilon)
+        head =
+            configuration.isTied
+            ? Linear(sharing: tokens.weight)
+            : Linear(root["lm_head"], inputs: width, outputs: configuration.vocabularySize, hasBias: false)
+    }
+
+    /// How many ids have a score.
+    public var vocabularySize: Int { configuration.vocabularySize }
+    /// Channels of a token.
+    public var width: Int { configuration.hiddenSize }
+    /// The longest text.
+    public var positions: Int { configuration.positions }
+    /// How many layers have keys and values.
+    public var layerCount: Int { configuration.layers }
+    /// What a user should know of its configuration.
+    public var notes: [String] { configuration.notes }
+
+    /// Vectors of ids.
+    public func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
+        try execution.convert(execution.embedding(tokens, ids), .f32)
+    }
+
+    /// The states behind the last normalisation; see `CausalNetwork`.
+    public func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value {
+        let angles = try passage.angles(
+            rotary, base: configuration.rotaryBase, count: x.shape[1], of: self, on: execution)
+        var x = x
+        for (index, layer) in layers.enumerated() {
+            x = try execution.block(layer) {
+                try layer.forward(x, passage, index, rotary, angles, on: execution)
+            }
+        }
+        return try execution.norm(norm, x, Epilogue(result: .f32))
+    }
+
+    /// Scores of states.
+    public func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
+        try execution.linear(head, states, Epilogue(result: .f32))
+    }
+}
+
+/// A layer of Llama: attention and a gated feed-forward part, each behind a normalisation.
+private final class LlamaLayer {
+    private let before, beforeMLP: RMSNorm
+    private let query, key, value, output: Linear
+    private let attention: Attention
+    private let feedForward: GatedFeedForward
+
+    init(_ scope: ParameterScope, _ configuration: LlamaConfiguration) throws {
+        let (width, inner) = (configuration.hiddenSize, configuration.heads * configuration.headSize)
+        let (own, keys) = (scope["self_attn"], configuration.keyHeads * configuration.headSize)
+        func projection(_ name: String, _ inputs: Int, _ outputs: Int) -> Linear {
+            Linear(own[name], inputs: inputs, outputs: outputs, hasBias: configuration.hasAttentionBias)
+        }
+        query = projection("q_proj", width, inner)
+        key = projection("k_proj", width, keys)
+        value = projection("v_proj", width, keys)
+        output = projection("o_proj", inner, width)
+        attention = try Attention(channels: inner, heads: configuration.heads, keyHeads: configuration.keyHeads)
+        feedForward = GatedFeedForward(
+            scope["mlp"], width: width, inner: configuration.mlpSize, configuration.activation,
+            hasBias: configuration.hasMLPBias)
+        before = RMSNorm(scope["input_layernorm"], channels: width, epsilon: configuration.epsilon)
+        beforeMLP = RMSNorm(scope["post_attention_layernorm"], channels: width, epsilon: configuration.epsilon)
+    }
+
+    /// f32 `[N, T, C]` for the same, whose memory the result may take.
+    func forward<E: Execution>(
+        _ x: E.Value, _ passage: Passage<E>, _ index: Int, _ rotary: Rotary, _ angles: E.Value, on execution: E
+    ) throws -> E.Value {
+        let input = try execution.norm(before, x)
+        let attended = try passage.attention(
+            attention, index, query: execution.rotary(rotary, execution.linear(query, input), table: angles),
+            key: execution.rotary(rotary, execution.linear(key, input), table: angles),
+            value: execution.linear(value, input), on: execution)
+        let middle = try execution.linear(output, attended, Epilogue(residual: .given(x), result: .f32))
+        let normalised = try execution.norm(beforeMLP, middle)
+        return try feedForward.forward(
+            normalised, Epilogue(residual: .given(middle), result: .f32), on: execution)
+    }
+}
