@@ -22,6 +22,7 @@ return {
   untyped = { "pathologies" }, -- "all" (which is the default), a name or a list of names
   check = function(start)
     fidelity.check(start, true)
+    choices.tell_prompts(choices.teller(start), "synthetic", start.params.synthetic, "the choice of a pathology's films")
     choices.pathologies(start.params, choices.teller(start), "all")
     subgroups.check(start)
   end,

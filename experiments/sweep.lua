@@ -4,7 +4,7 @@ local generation = require "chexgen.generation"
 local sweep = require "chexgen.sweep"
 
 local defaults = fidelity.params(generation.params {
-  real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" },
+  real = choices.films { image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" },
   sheet = { images = 4, size = 192 }, -- images a row of the contact sheet, and pixels of each
 })
 -- The images are made here, and the shared tables are those of whole models.
@@ -16,7 +16,7 @@ local function open_study(run, csv, folder)
   for key, value in pairs(run.params) do params[key] = value end
   local real = {}
   for key, value in pairs(params.real) do real[key] = value end
-  if real.csv == "" then real.csv, real.prompt = params.prompts.csv, params.prompts.prompt end
+  if not choices.is_given(real) then real.csv, real.prompt = params.prompts.csv, params.prompts.prompt end
   params.real = real
   params.synthetic = { csv = csv, image_dir = folder, image = "synthetic_filename", prompt = params.prompts.prompt }
   return fidelity.open(run, false, params)
@@ -50,7 +50,7 @@ return {
     local params = start.params
     local real, prompts = params.real, params.prompts
     local rows
-    if real.csv == "" then
+    if not choices.is_given(real) then
       rows = choices.look_at_table(start, "prompts", prompts, { real.image, prompts.prompt })
     else
       rows = fidelity.look_at_table(start, "real", real)

@@ -68,7 +68,7 @@ extension Dataset {
     /// Columns that are taken for the patient's name where none is named.
     public static let defaultPatientColumns = ["patientID", "patient_id", "PatientID", "subject_id"]
 
-    private convenience init(
+    convenience init(
         opened table: TextTable, imageDirectory: String?, image: String?, prompt: String?, labels: String?,
         id: String?, patient: String?
     ) throws {

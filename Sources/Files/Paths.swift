@@ -28,6 +28,12 @@ public enum Paths {
         return name[name.index(after: point)...].lowercased()
     }
 
+    /// A path without the point and the ending of its name.
+    public static func withoutEnding(_ path: String) -> String {
+        guard !ending(path).isEmpty, let point = path.lastIndex(of: ".") else { return path }
+        return String(path[..<point])
+    }
+
     /// A path in a folder; `folder` may be empty or end in a slash.
     public static func joined(_ folder: String, _ name: String) -> String {
         folder.isEmpty || folder.hasSuffix("/") ? folder + name : folder + "/" + name

@@ -55,7 +55,11 @@ struct InputLook {
 
     private mutating func visit(_ value: JSON, key: String, of cell: Cell) {
         if let members = value.object {
-            for member in members { visit(member.value, key: "\(key).\(member.key)", of: cell) }
+            // A folder takes the place of a table and of the folder that its images lie in.
+            let hasFolder = members.contains { $0.key == "folder" && $0.value.string?.isEmpty == false }
+            for member in members where !(hasFolder && ["csv", "image_dir"].contains(member.key)) {
+                visit(member.value, key: "\(key).\(member.key)", of: cell)
+            }
             // An encoder without weights of its own takes the usual ones.
             let names = key.split(separator: ".").map(String.init)
             if names.dropLast().last == "encoders", let name = names.last, let entry = encoders[name],

@@ -31,6 +31,10 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
         case .config(let location, let message): return "\(location): \(message)"
         case .faults(let faults):
             return "\(faults.count) problems, and nothing was started:" + faults.map { "\n  \($0)" }.joined()
+        case .pin(let path, let pinned, let found) where Pins.isListing(path):
+            return
+                "\(path): these are not the files that the run is pinned to: some were added, removed or renamed (the list's hash: "
+                + "pinned \(pinned), found \(found))"
         case .pin(let path, let pinned, let found):
             return "\(path): this is not the file that the run is pinned to: pinned \(pinned), found \(found)"
         case .inputs(let config, let problems):

@@ -298,6 +298,63 @@ test("write_csv writes as pandas does", function()
   raises(function() dataset.write_csv(scratch .. "/no/v.csv", { "p" }, {}) end, "no/v.csv")
 end)
 
+test("folders", function()
+  local folder = scratch .. "/nested"
+  require "chexgen".make_folder(folder .. "/p1")
+  written("nested/b_c.png", "x")
+  written("nested/p1/a.jpg", "x")
+  written("nested/p1/readme.md", "x")
+  local films = dataset.folder { path = folder }
+  equal(films:column "path", { "b_c.png", "p1/a.jpg" })
+  equal(films[2].image_path, folder .. "/p1/a.jpg")
+  equal(films.columns, { "path" })
+  equal(dataset.folder({ path = folder, pattern = "p1/*" }):column "path", { "p1/a.jpg" })
+  local named = dataset.folder { path = folder, prompts = "name", image = "file", prompt = "caption" }
+  equal({ named.columns, named:column "caption" }, { { "file", "caption" }, { "b c", "a" } })
+  raises(function() dataset.folder { path = folder, prompts = "txt" } end, "2 of 2 images have no .txt file", "b_c.png")
+  written("nested/b_c.txt", "Mild edema.\n")
+  written("nested/p1/a.txt", "Effusion")
+  local texts = dataset.folder { path = folder, prompts = "txt" }
+  equal(texts:column "prompt", { "Mild edema.", "Effusion" })
+  dataset.write(texts, scratch .. "/films.csv")
+  local again = dataset.csv { path = scratch .. "/films.csv", image_dir = folder, image = "path", prompt = "prompt" }
+  equal({ again:column "prompt", again:image_paths() }, { texts:column "prompt", texts:image_paths() })
+  raises(function() dataset.write(texts) end, "path")
+  raises(function() dataset.write({}, scratch .. "/films.csv") end, "dataset", "Dataset")
+  raises(function() dataset.folder {} end, "path")
+  raises(function() dataset.folder { path = scratch .. "/nowhere" } end, "nowhere", "no such folder")
+  raises(function() dataset.folder { path = scratch .. "/films.csv" } end, "films.csv", "a folder is wanted")
+  raises(function() dataset.folder { path = folder, pattern = "*.gif" } end, "*.gif", "no image")
+  raises(function() dataset.folder { path = folder, pattern = "[" } end, "pattern", "not closed")
+  raises(function() dataset.folder { path = folder, prompts = "text" } end, "prompts", "txt")
+  raises(function() dataset.folder { path = folder, prompt = "path" } end, "prompt", "two names")
+end)
+
+test("MIMIC-CXR-JPG", function()
+  local folder = scratch .. "/mimic"
+  require "chexgen".make_folder(folder)
+  written("mimic/mimic-cxr-2.0.0-metadata.csv", "dicom_id,subject_id,study_id,ViewPosition\na-1,10000032,50414267,PA\n"
+    .. "a-2,10000032,50414267,LATERAL\na-3,11000011,51000001,AP\na-4,11000011,51000002,AP\n")
+  written("mimic/mimic-cxr-2.0.0-split.csv", "dicom_id,study_id,subject_id,split\na-1,50414267,10000032,test\n"
+    .. "a-2,50414267,10000032,test\na-3,51000001,11000011,train\na-4,51000002,11000011,test\nz,1,2,test\n")
+  local blank = (","):rep(#dataset.pathologies - 1)
+  written("mimic/mimic-cxr-2.0.0-chexpert.csv", "subject_id,study_id," .. table.concat(dataset.pathologies, ",")
+    .. "\n10000032,50414267,1.0" .. blank .. "\n")
+  local films, lost = dataset.mimic_cxr { path = folder, split = "test", view = { "PA", "AP" } }
+  equal(films:column "path", { "files/p10/p10000032/s50414267/a-1.jpg" })
+  equal(films[1].image_path, folder .. "/files/p10/p10000032/s50414267/a-1.jpg")
+  equal(films:patients(), { "10000032" })
+  equal(films[1].labels[dataset.pathologies[1]], 1)
+  equal({ lost.images, lost.kept, lost.split, lost.view, lost.no_labels, lost.no_split, lost.unknown }, { 4, 1, 1, 1, 1, 0, 1 })
+  equal(#dataset.mimic_cxr { path = folder, labels = "none", view = "AP" }, 2)
+  raises(function() dataset.mimic_cxr { path = folder, labels = "negbio" } end, "mimic-cxr-2.0.0-negbio.csv.gz", "no such file")
+  raises(function() dataset.mimic_cxr { path = folder, split = "val" } end, "val", "validate")
+  raises(function() dataset.mimic_cxr { path = folder, view = "pa" } end, "no image is left of 4", "LATERAL 1")
+  raises(function() dataset.mimic_cxr {} end, "path")
+  raises(function() dataset.mimic_cxr { path = folder, labels = "chexbert" } end, "labels")
+  raises(function() dataset.mimic_cxr { path = folder, view = { 1 } } end, "view")
+end)
+
 test("a column more, and Python's draws", function()
   local ds = dataset.images { "a.png", "b.png" }
   local more = ds:with_column("side", { "left", "right" })

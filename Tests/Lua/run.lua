@@ -128,6 +128,8 @@ local function look(start)
   equal(start.params.batch, 16)
   start:needs(1, 1)
   start:folder "."
+  raises(function() start:images() end, "path")
+  raises(function() start:images(".", { pattrn = "*" }) end, "pattrn")
   raises(function() start:needs(-1) end, "disk")
   raises(function() start:table {} end, "path")
   raises(function() start:problem() end, "text")

@@ -156,8 +156,8 @@ local LABELS = "chexpert_labels"
 --- The parameters of the experiment.
 function alignment.params()
   local params = study.params {
-    synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
-    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = LABELS },
+    synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
+    real = choices.films { image = "path", prompt = "annotated_prompt", labels = LABELS },
   }
   -- Films and prompts have no half-samples: the interval is that of a mean.
   params.bootstrap, params.floor_splits = nil, nil
@@ -174,6 +174,7 @@ local function faults(params, tell)
   if #wanted(params, tell) > 0 and params.real.csv == "" then
     tell("is not set, and pathologies are asked for: name the table of real films with their labels", "real.csv")
   end
+  for _, which in ipairs { "synthetic", "real" } do choices.tell_prompts(tell, which, params[which], alignment.ENCODER) end
 end
 
 --- The look before a run.
@@ -182,7 +183,7 @@ function alignment.check(start)
   study.look(start)
   faults(params, choices.teller(start))
   choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
-  if params.real.csv ~= "" then
+  if choices.is_given(params.real) then
     local columns = { params.real.prompt }
     if #wanted(params, function() end) > 0 then columns[#columns + 1] = params.real.labels end
     choices.look_at_table(start, "real", params.real, columns)
@@ -213,10 +214,10 @@ function alignment.run(run)
   local self = study.open(Alignment, run, params)
   self:add("synthetic", choices.open_table("synthetic", params.synthetic, { image = "image", prompt = "prompt" }))
   local real
-  if params.real.csv ~= "" then
+  if choices.is_given(params.real) then
     local roles = { prompt = "prompt", image = "image" }
     if #pathologies > 0 then roles.labels = "labels" end
-    local has_films = params.real.image_dir ~= ""
+    local has_films = params.real.image_dir ~= "" or choices.has_folder(params.real)
     if not has_films then roles.image = nil end
     real = choices.open_table("real", params.real, roles)
     -- Real films with their own captions are the floor, where the YAML says where they lie.

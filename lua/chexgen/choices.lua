@@ -12,7 +12,13 @@ local function fault(value, known)
 end
 
 -- What is said of a table that no parameter names.
-local function unset(key) return ("is not set: name its table, in the YAML or with --set params.%s.csv=FILE"):format(key) end
+local function unset(key, params)
+  local folder = params.folder and (", or a folder of films with --set params.%s.folder=FOLDER"):format(key) or ""
+  return ("is not set: name its table, in the YAML or with --set params.%s.csv=FILE%s"):format(key, folder)
+end
+
+--- Where prompts of a folder's films come from.
+local PROMPTS = { "none", "txt", "name" }
 
 --- Raises a problem of a parameter: what a run does with what its start would only be told.
 function choices.raise(text, name) error(("params.%s: %s"):format(name, text), 0) end
@@ -79,12 +85,70 @@ end
 --- A text, or nil where it is empty.
 function choices.filled(text) return text ~= "" and text or nil end
 
---- Opens the table of `params.KEY.csv`. `columns` says which parameter of `params` names the column of each role, as in
---- `{ image = "real" }`; one that is empty names none. A column that a parameter names and the table lacks is an error that
---- says which parameter it is.
+--- The parameters of a section that names films, such as `real`: a table, or a folder in its place; and those of `extra`.
+function choices.films(extra)
+  local params = {
+    csv = "", image_dir = "",
+    folder = "",      -- films of this folder and those below it, in place of a table
+    pattern = "",     -- which of them, such as *.png
+    prompts = "none", -- txt: from the text file beside each film; name: from the films' names
+  }
+  for key, value in pairs(extra) do params[key] = value end
+  return params
+end
+
+--- Whether a section names a folder; it takes the place of a table.
+function choices.has_folder(params) return params.folder ~= nil and params.folder ~= "" end
+
+--- Whether a section names films at all.
+function choices.is_given(params) return params.csv ~= "" or choices.has_folder(params) end
+
+--- Whether the films of a section have prompts: those of a folder need none.
+function choices.has_prompts(params) return not choices.has_folder(params) or params.prompts ~= "none" end
+
+--- Tells that the films of a section have no prompts, for which `why` needs them.
+function choices.tell_prompts(tell, key, params, why)
+  if choices.has_prompts(params) then return end
+  tell(("is none, and %s needs prompts: set txt (text files beside the films) or name (the films' names)"):format(why),
+    key .. ".prompts")
+end
+
+--- The rows of a section with each prompt once; all where they have none.
+function choices.each_prompt_once(rows, params)
+  return choices.has_prompts(params) and rows:unique(params.prompt) or rows
+end
+
+--- An error that a parameter caused, under the parameter's name; others as they are. `parameters` has those of the roles.
+local function raise_by_role(key, parameters, found, otherwise)
+  local role, missing = tostring(found):match "bad argument '(%w+)' to '%w+': (.*)"
+  if role then error(("params.%s.%s: %s"):format(key, parameters[role] or role, missing), 0) end
+  if otherwise then error(("params.%s.%s: %s"):format(key, otherwise, choices.reason(found)), 0) end
+  error(found, 0)
+end
+
+-- What is wrong with a role that a folder's films do not have.
+local function not_in_folder(name) return ("films of a folder have no column \"%s\": name a table with csv"):format(name) end
+
+local function open_folder(key, params, columns)
+  for role, name in pairs(columns) do
+    if role ~= "image" and role ~= "prompt" and params[name] ~= "" then
+      error(("params.%s.folder: %s"):format(key, not_in_folder(params[name])), 0)
+    end
+  end
+  local options = { path = params.folder, pattern = params.pattern, prompts = params.prompts }
+  for _, role in ipairs { "image", "prompt" } do options[role] = choices.filled(params[columns[role] or role]) end
+  local ok, found = pcall(dataset.folder, options)
+  if ok then return found end
+  raise_by_role(key, columns, found, "folder")
+end
+
+--- Opens the table of `params.KEY.csv`, or of the films in `params.KEY.folder`. `columns` says which parameter of `params` names
+--- the column of each role, as in `{ image = "real" }`; one that is empty names none. A column that a parameter names and the
+--- table lacks is an error that says which parameter it is. The films of a folder have no roles but image and prompt.
 function choices.open_table(key, params, columns, image_dir)
+  if choices.has_folder(params) then return open_folder(key, params, columns) end
   if params.csv == "" then
-    error(("params.%s.csv %s"):format(key, unset(key)), 0)
+    error(("params.%s.csv %s"):format(key, unset(key, params)), 0)
   end
   local file, reason = io.open(params.csv)
   if not file then error(("params.%s.csv: %s"):format(key, reason), 0) end
@@ -93,16 +157,28 @@ function choices.open_table(key, params, columns, image_dir)
   for role, name in pairs(columns) do options[role] = choices.filled(params[name]) end
   local ok, found = pcall(dataset.csv, options)
   if ok then return found end
-  local role, missing = tostring(found):match "bad argument '(%w+)' to 'csv': (.*)"
-  if role then error(("params.%s.%s: %s"):format(key, columns[role] or role, missing), 0) end
-  error(found, 0)
+  raise_by_role(key, columns, found)
+end
+
+-- The look at a folder in place of a table.
+local function look_at_folder(start, key, params, columns)
+  choices.tell(choices.teller(start), key .. ".prompts", params.prompts, PROMPTS)
+  local is_known = false
+  for _, name in ipairs(PROMPTS) do is_known = is_known or name == params.prompts end
+  for _, name in ipairs(columns) do
+    if name ~= "" and name ~= params.image and name ~= params.prompt then
+      start:problem(not_in_folder(name), key .. ".folder")
+    end
+  end
+  return start:images(params.folder, { pattern = params.pattern, prompts = is_known and params.prompts or nil }, key .. ".folder")
 end
 
 --- Tells a run's start what `open_table` would raise later; `columns` are names. Returns how many rows there are, nil after a
 --- problem.
 function choices.look_at_table(start, key, params, columns)
+  if choices.has_folder(params) then return look_at_folder(start, key, params, columns) end
   if params.csv ~= "" then return start:table(params.csv, columns, key .. ".csv") end
-  start:problem(unset(key), key .. ".csv")
+  start:problem(unset(key, params), key .. ".csv")
 end
 
 return choices

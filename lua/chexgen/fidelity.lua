@@ -22,8 +22,8 @@ local LABELS = "chexpert_labels"
 --- The parameters of the family's experiments with their defaults.
 function fidelity.params(extra)
   local params = study.params {
-    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", labels = LABELS },
-    synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
+    real = choices.films { image = "path", prompt = "annotated_prompt", labels = LABELS },
+    synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
     nearest_k = metric.defaults.k,
     kid_subsets = metric.defaults.subsets,
     kid_subset_size = metric.defaults.subset_size,
@@ -94,6 +94,9 @@ function fidelity.check(start, labels)
   fidelity.look(start)
   local images = 0
   for _, which in ipairs { "real", "synthetic" } do
+    if start.params.encoders[alignment.ENCODER] then
+      choices.tell_prompts(choices.teller(start), which, start.params[which], alignment.ENCODER)
+    end
     images = images + (fidelity.look_at_table(start, which, start.params[which], labels) or 0)
   end
   fidelity.needs(start, images)
@@ -109,10 +112,11 @@ function fidelity.open(run, labels, params)
   params = params or run.params
   faults(params, choices.raise)
   local self = study.open(Fidelity, run, params)
-  local real = read_table("real", params.real, labels):unique(params.real.prompt)
+  local real = choices.each_prompt_once(read_table("real", params.real, labels), params.real)
   local synthetic = read_table("synthetic", params.synthetic)
-  if self.exact then synthetic = synthetic:unique(params.synthetic.prompt) end
-  run:log("%d real images (one a prompt), %d synthetic images", #real, #synthetic)
+  if self.exact then synthetic = choices.each_prompt_once(synthetic, params.synthetic) end
+  run:log("%d real images%s, %d synthetic images", #real, choices.has_prompts(params.real) and " (one a prompt)" or "",
+    #synthetic)
 
   self:add("real", real)
   self:add("synthetic", synthetic)
@@ -157,7 +161,7 @@ end
 
 --- What the experiment says of every row.
 function Fidelity:describe()
-  return { ["Extra Info"] = self.params.name, ["Caption Type"] = self.params.synthetic.prompt, ["Protocol"] = self.params.protocol }
+  return { ["Extra Info"] = self.params.name, ["Caption Type"] = choices.has_prompts(self.params.synthetic) and self.params.synthetic.prompt or nil, ["Protocol"] = self.params.protocol }
 end
 
 --- The metrics of the images in the given rows (all rows where nil). Returns a row of results, and the radiomic features by how

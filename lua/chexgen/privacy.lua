@@ -22,6 +22,9 @@ local REID, LATENT, SIDE = "patient-reid", "rad-dino", 512
 local COLUMNS = { "Real Path", "Prompt", "Mean_reid_scores", "Max_reid_scores", "Mean_pixel_distance", "Min_pixel_distance",
   "Mean_latent_distance", "Min_latent_distance" }
 
+--- The share of prompts with a film above the calibrated threshold.
+local RATE = "Rate above it"
+
 --- What the reference gets of two mistakes: bytes whose differences wrap, of each prompt's last film alone.
 local COMPAT = "Wrapped pixel distance of the last film"
 
@@ -46,8 +49,8 @@ function privacy.params()
     gallery = 12,              -- the most suspicious pairs that are shown
     -- The model that makes the films; or the table of films that there are.
     model = "", weights = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false, stream = false,
-    synthetic = { csv = "", image_dir = "", image = "img_savename", prompt = "annotated_prompt" },
-    real = { csv = "", image_dir = "", image = "path", prompt = "annotated_prompt", id = "" },
+    synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
+    real = choices.films { image = "path", prompt = "annotated_prompt", id = "" },
     encoders = {},
   }
 end
@@ -67,10 +70,13 @@ local function faults(params, tell)
   for _, threshold in ipairs(params.thresholds) do choices.tell_range(tell, "thresholds", threshold, 0, 1) end
   if #params.thresholds == 0 then tell("is empty: name at least one score", "thresholds") end
   local has_model = params.model ~= ""
-  if has_model and params.synthetic.csv ~= "" then
+  if has_model and choices.is_given(params.synthetic) then
     tell("and params.synthetic.csv are both set: name the model that makes films, or the table of those that there are", "model")
-  elseif not has_model and params.synthetic.csv == "" then
+  elseif not has_model and not choices.is_given(params.synthetic) then
     tell("is not set: name the table of synthetic films, or a model with params.model", "synthetic.csv")
+  end
+  for _, which in ipairs { "real", "synthetic" } do
+    choices.tell_prompts(tell, which, params[which], "the pairing of films")
   end
   if has_model and #params.seeds == 0 then tell("is empty: name a seed for each film of a prompt", "seeds") end
   for _, seed in ipairs(params.seeds) do
@@ -99,7 +105,7 @@ function privacy.check(start)
   if rows and params.n > rows then
     start:problem(("wanted 0 (all) to the %d rows of the real table, got %d"):format(rows, params.n), "n")
   end
-  if params.synthetic.csv ~= "" then
+  if choices.is_given(params.synthetic) then
     choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
   elseif params.model ~= "" then
     generation.look_for_model(start)
@@ -305,6 +311,15 @@ function Study:tabulate()
   self.run:log("a row a prompt: %s", path)
 end
 
+--- What a number of the results is.
+function Study:identity(name, threshold)
+  local kind = name:find "latent" and LATENT or not name:find "pixel" and REID or nil
+  local counts = name:find "^Count" and { threshold = threshold } or name == RATE and { rate = self.params.false_positive_rate }
+  return metric.identity { metric = name, protocol = self.params.protocol,
+    estimator = counts and "prompts above a threshold" or "mean over prompts", features = kind and self.identities[kind].features,
+    real = #self.matched, synthetic = #self.films, details = counts or nil }
+end
+
 --- Records a row a threshold. Returns the last of them.
 function Study:record(found)
   local params = self.params
@@ -315,12 +330,12 @@ function Study:record(found)
     means[COLUMNS[i]] = sum and sum / #self.rows
   end
   local columns = { "Threshold", "Count_max", "Count_mean", "Prompts", "Films", "Prompts left out", "Protocol", "Extra Info" }
-  for i = 3, #COLUMNS do columns[#columns + 1] = COLUMNS[i] end
-  local further = { "Count_max low", "Count_max high", "Calibrated threshold", "Rate above it", "Rate low", "Rate high",
-    "Images left out", "Identity" }
-  for _, name in ipairs(further) do columns[#columns + 1] = name end
-  local identity = metric.identity { metric = "privacy", protocol = params.protocol, estimator = "per prompt",
-    features = (self.identities[REID] or self.identities[LATENT]).features, real = #self.matched, synthetic = #self.films }
+  local numbers = { "Count_max", "Count_mean" }
+  for i = 3, #COLUMNS do columns[#columns + 1], numbers[#numbers + 1] = COLUMNS[i], COLUMNS[i] end
+  numbers[#numbers + 1] = RATE
+  for _, name in ipairs { "Count_max low", "Count_max high", "Calibrated threshold", RATE, RATE .. " low", RATE .. " high",
+    "Images left out" } do columns[#columns + 1] = name end
+  for _, name in ipairs(numbers) do columns[#columns + 1] = name .. " identity" end
   local names = self.real:patients()
   for _, threshold in ipairs(params.thresholds) do
     local is_above, groups, counts = {}, {}, { max = 0, mean = 0 }
@@ -332,16 +347,17 @@ function Study:record(found)
     end
     local _, low, high = search.share(is_above, groups)
     row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = #self.films, ["Prompts left out"] = self.without,
-      ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = self.skipped, ["Identity"] = identity }
+      ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = self.skipped }
     if self.encoders[REID] then
       row["Count_max"], row["Count_mean"] = counts.max, counts.mean
       row["Count_max low"], row["Count_max high"] = low and low * #self.rows, high and high * #self.rows
     end
     if found then
-      row["Calibrated threshold"], row["Rate above it"], row["Rate low"], row["Rate high"] =
+      row["Calibrated threshold"], row[RATE], row[RATE .. " low"], row[RATE .. " high"] =
         found.threshold, found.rate, found.low, found.high
     end
     for name, value in pairs(means) do row[name] = value end
+    for _, name in ipairs(numbers) do row[name .. " identity"] = row[name] and self:identity(name, threshold) end
     self.run:record(row, columns)
     self.run:log("above %.2f: %s of %d prompts by their highest score, %s by their mean", threshold,
       tostring(row["Count_max"] or "?"), #self.rows, tostring(row["Count_mean"] or "?"))

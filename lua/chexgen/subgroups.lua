@@ -53,7 +53,11 @@ function subgroups.check(start)
   local params = start.params
   subgroups.faults(params, choices.teller(start))
   local columns = columns_of(params)
-  if #columns > 0 and params.real.csv ~= "" then start:table(params.real.csv, columns, "subgroups") end
+  if #columns > 0 and choices.has_folder(params.real) then
+    start:problem("films of a folder have no columns: name a table with real.csv", "subgroups")
+  elseif #columns > 0 and params.real.csv ~= "" then
+    start:table(params.real.csv, columns, "subgroups")
+  end
 end
 
 --- A number as bands name it.

@@ -158,6 +158,19 @@ function Row:close() end
 ---@field id? string The column with the study's id.
 ---@field patient? string The column with the patient's id; found by name where absent.
 
+---@class chexgen.dataset.folder.options
+---@field path string The folder; those below it are read, too.
+---@field pattern? string Which images: `*.png` of any folder, `p10/**/*.jpg` by path; `?` and `[a-z]` stand for one letter. (default "")
+---@field prompts? "none"|"txt"|"name" `txt`: the text file of the same name beside each image; `name`: the image's name, with blanks for underscores. (default "none")
+---@field image? string The name of the column of images. (default "path")
+---@field prompt? string The name of the column of prompts. (default "prompt")
+
+---@class chexgen.dataset.mimic_cxr.options
+---@field path string The folder of MIMIC-CXR-JPG: `files/` and the tables `mimic-cxr-2.0.0-….csv`, also compressed by gzip.
+---@field split? string|string[] `train`, `validate`, `test`, or a list of them; all where absent.
+---@field view? string|string[] Values of `ViewPosition`, such as `{ "PA", "AP" }`; all where absent.
+---@field labels? "chexpert"|"negbio"|"none" Whose labels. (default "chexpert")
+
 ---@class chexgen.dataset.write_csv.options
 ---@field dtype? "f32"|"f64" Whose numbers the floats are: they are written with the fewest digits that give them back. (default "f64")
 ---@field shared? boolean Whether it is a table that runs share, as `run:publish` writes them: below the working folder, too. (default false)
@@ -175,6 +188,25 @@ local M = {}
 ---@param options chexgen.dataset.csv.options The file and what its columns are.
 ---@return Dataset dataset The table.
 function M.csv(options) end
+
+--- A table of the PNG and JPEG files of a folder, sorted by the bytes of their paths below it. Names that begin with a point are passed over, links are followed. No image, an image without its text, a folder that cannot be read and a link that leads back are errors that name the place. The run pins which images there are, and texts; images are pinned when they are read.
+---
+--- ```lua
+--- local ds = dataset.folder{ path = "generations", pattern = "*.png", prompts = "txt" }
+--- ```
+---@param options chexgen.dataset.folder.options The folder and where prompts come from.
+---@return Dataset dataset The table, without labels.
+function M.folder(options) end
+
+--- Joins the official tables of MIMIC-CXR-JPG: the split by `dicom_id`, labels by `subject_id` and `study_id`. An identifier that stands twice, and tables that contradict each other, are errors that name the row.
+---
+--- ```lua
+--- local ds, lost = dataset.mimic_cxr{ path = "mimic-cxr-jpg/2.0.0", split = "test", view = { "PA", "AP" } }
+--- ```
+---@param options chexgen.dataset.mimic_cxr.options Where the tables lie, and which images are kept.
+---@return Dataset dataset A row an image: `dicom_id` (the id), `subject_id` (the patient), `study_id`, `path` (`files/p10/p10000032/s50414267/….jpg`, the image), `split`, the metadata's other columns, the fourteen labels.
+---@return table lost How many images were left out: `no_split` (without a split), `split`, `view`, `no_labels` (of a study without labels); `images` that there are, `kept`, and `unknown`: rows of the split without an image.
+function M.mimic_cxr(options) end
 
 --- Makes a table of image files.
 ---@param paths string[] Image files.
@@ -197,6 +229,15 @@ function M.table(columns, rows) end
 ---@param rows table[] A list of values a row, as long as `columns`; or a table of values by column, which is empty where it has none.
 ---@param options? chexgen.dataset.write_csv.options How numbers are written. (default {})
 function M.write_csv(path, columns, rows, options) end
+
+--- Writes a table as `ds:write` does, for instance one of a folder.
+---
+--- ```lua
+--- dataset.write(dataset.folder{ path = "films" }, run:artifact "films.csv")
+--- ```
+---@param dataset Dataset The table.
+---@param path string The file.
+function M.write(dataset, path) end
 
 --- Draws without replacement as Python's `random.seed(seed); random.sample(population, n)`.
 ---@param size integer How many there are.

@@ -80,6 +80,10 @@ function Progress:skip(n) end
 --- Releases the object now; it cannot be used after that.
 function Progress:close() end
 
+---@class Start.images.options
+---@field pattern? string Which images: `*.png` of any folder, `p10/**/*.jpg` by path; `?` and `[a-z]` stand for one letter. (default "")
+---@field prompts? "none"|"txt"|"name" `txt`: the text file of the same name beside each image; `name`: the image's name, with blanks for underscores. (default "none")
+
 ---@class Start.weights.options
 ---@field file? string A file that must be in the folder.
 ---@field known? string[] Names that may have been meant instead.
@@ -113,6 +117,17 @@ function Start:table(path, columns, key) end
 ---@param path string The folder.
 ---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
 function Start:folder(path, key) end
+
+--- A folder that the run will read as a table, as `dataset.folder` does.
+---
+--- ```lua
+--- local films = start:images(p.folder, { pattern = "*.png" }, "folder")
+--- ```
+---@param path string The folder.
+---@param options? Start.images.options As of `dataset.folder`. (default {})
+---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
+---@return integer images How many images it has; nil after a problem.
+function Start:images(path, options, key) end
 
 --- Weights that the run will load.
 ---

@@ -28,7 +28,8 @@ enum DatasetModule {
             "Tables of images with prompts, patients and CheXpert labels. A table never changes; methods give new ones. "
                 + "Choices of rows equal pandas' and scikit-learn's for the same seed.",
             functions: [
-                csv(session), list, table, CSVFunction.declaration(session), pythonSample,
+                csv(session), FolderFunctions.folder(session), FolderFunctions.mimic(session), list, table,
+                CSVFunction.declaration(session), write(session), pythonSample,
             ],
             constants: [
                 LuaConstantDeclaration(
@@ -99,6 +100,19 @@ enum DatasetModule {
             try DatasetMethods.texts(row.tableValue?.array ?? [], arguments, "rows")
         }
         return [.object(DatasetObject(try Dataset.table(name: "table", columns: columns, rows: rows)))]
+    }
+
+    private static func write(_ session: ScriptContext) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "write",
+            [LuaParameter("dataset", .object("Dataset"), "The table."), LuaParameter("path", .string, "The file.")],
+            "Writes a table as `ds:write` does, for instance one of a folder.",
+            example: "dataset.write(dataset.folder{ path = \"films\" }, run:artifact \"films.csv\")"
+        ) { arguments in
+            let table = try arguments.object("dataset", as: DatasetObject.self).dataset
+            try table.write(session.output(arguments.string("path")))
+            return []
+        }
     }
 
     private static let pythonSample = LuaFunctionDeclaration(

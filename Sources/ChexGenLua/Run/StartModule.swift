@@ -118,6 +118,37 @@ enum StartModule {
                 return []
             },
             method(
+                "images",
+                [
+                    LuaParameter("path", .string, "The folder."),
+                    LuaParameter(
+                        "options", .options(FolderFunctions.options), default: .table(LuaTable()),
+                        "As of `dataset.folder`."), key,
+                ], returns: [LuaResult("images", .integer, "How many images it has; nil after a problem.")],
+                "A folder that the run will read as a table, as `dataset.folder` does.",
+                example: "local films = start:images(p.folder, { pattern = \"*.png\" }, \"folder\")"
+            ) { start, arguments in
+                let path = try arguments.string("path")
+                let options = try arguments.options("options")
+                do {
+                    _ = try FolderFunctions.pattern(options)
+                } catch {
+                    // The pattern stands beside the folder.
+                    let key = try named(start, arguments, of: path)
+                    let beside = Paths.withoutEnding(key) + ".pattern"
+                    start.add(key.hasSuffix(".folder") ? beside : key, "\(error)")
+                    return [.nil]
+                }
+                do {
+                    let found = try FolderFunctions.read(path, options)
+                    return [.integer(found.table.dataset.count)]
+                } catch {
+                    if Cancellation.isRequested { throw error }
+                    start.add(try named(start, arguments, of: path), "\(error)")
+                    return [.nil]
+                }
+            },
+            method(
                 "weights",
                 [
                     LuaParameter("path", .string, "A file, a folder or a Hub name."), key,

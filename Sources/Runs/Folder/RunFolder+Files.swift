@@ -70,6 +70,14 @@ extension RunFolder {
         if try pins.add(path, sha256) { try note(path, sha256) }
     }
 
+    /// Pins which files a folder was found to have, by the hash of their list; `pattern` is that of the search.
+    /// - Throws: `RunsError.pin` where the run is pinned to another list; `FileError`.
+    public func pin(listing sha256: String, of folder: String, pattern: String?) throws {
+        let path = Pins.listing(of: Paths.absolute(folder), pattern: pattern)
+        if isOwn(path) { return }
+        if try pins.add(path, sha256) { try note(path, sha256) }
+    }
+
     private func note(_ path: String, _ hash: String) throws {
         try lock.withLock { try journal.append(RunFolder.pinRecord([(path, hash)], under: nil)) }
     }
