@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import LuaRuntime
 import Runs
 
@@ -17,6 +18,25 @@ enum RootModule {
                     "Makes a folder, and those above it, where scripts may write."
                 ) { arguments in
                     try session.makeFolder(arguments.string("path"))
+                    return []
+                },
+                LuaFunctionDeclaration(
+                    "copy_file",
+                    [
+                        LuaParameter("from", .string, "A regular file that scripts may read."),
+                        LuaParameter(
+                            "to", .string, "Its second place, where scripts may write; what is there is replaced."),
+                        LuaParameter(
+                            "how", .choice(FilePlacement.allCases.map(\.rawValue)),
+                            default: .string(FilePlacement.copy.rawValue),
+                            "`copy`; `hardlink`, another name on the same file system, which takes no room; `symlink`, by the "
+                                + "absolute path."),
+                    ],
+                    "Puts a file at a second place, whole or not at all. Scripts cannot write through either kind of link.",
+                    example: "chexgen.copy_file(row.image_path, run:artifact \"films/1.png\", \"hardlink\")"
+                ) { arguments in
+                    let how = FilePlacement(rawValue: try arguments.string("how")) ?? .copy
+                    try how.place(arguments.string("from"), at: session.output(arguments.string("to")))
                     return []
                 },
             ],

@@ -4,7 +4,7 @@ import Testing
 
 /// The experiments `privacy` and `alignment` on phantoms, with random weights.
 @Suite(.serialized) struct PrivacyTests {
-    private static let inputs = Result { () -> Scratch in
+    static let inputs = Result { () -> Scratch in
         let folder = try Scratch(isShared: true)
         for name in ["real", "synthetic", "weights", "biovil"] { mkdir("\(folder.path)/\(name)", 0o755) }
         for file in ["command_line/pairs.lua", "small_encoder.lua", "small_pairs.lua"] {

@@ -32,6 +32,42 @@ test("folders are made where scripts may write", function()
   raises(function() chexgen.make_folder "/no/such" end, "/no/such", "may not write")
 end)
 
+test("files come to second places, and no link is a way to write", function()
+  local chexgen = require "chexgen"
+  local function written(name, text)
+    local file <close> = assert(io.open(scratch .. "/" .. name, "w"))
+    file:write(text)
+    return scratch .. "/" .. name
+  end
+  local function read(path)
+    local file <close> = assert(io.open(path, "rb"))
+    return file:read "a"
+  end
+  local source = written("source.txt", "precious")
+  for _, how in ipairs { "copy", "hardlink", "symlink" } do
+    local target = scratch .. "/" .. how .. ".txt"
+    chexgen.copy_file(source, target, how)
+    equal(read(target), "precious")
+    for _, mode in ipairs { "w", "a", "r+" } do
+      local file, reason = io.open(target, mode)
+      assert((file ~= nil) == (how == "copy") and (file or reason:find "link"), reason)
+      if file then file:close() end
+    end
+  end
+  equal(read(source), "precious")
+  -- A name that is gone is no way any more: the file has one name again.
+  assert(os.remove(scratch .. "/hardlink.txt"))
+  assert(io.open(source, "a")):close()
+  chexgen.copy_file(source, written("copy.txt", "old"))
+  equal(read(scratch .. "/copy.txt"), "precious")
+  raises(function() chexgen.copy_file(source, "/tmp/chexgen-elsewhere.txt") end, "chexgen-elsewhere.txt", "may not write")
+  raises(function() chexgen.copy_file(source, scratch .. "/symlink.txt") end, "symbolic link")
+  raises(function() chexgen.copy_file(scratch .. "/none", scratch .. "/x") end, "none: no such file")
+  raises(function() chexgen.copy_file(scratch, scratch .. "/x") end, "a folder")
+  raises(function() chexgen.copy_file(source, scratch .. "/x", "link") end, "how", "hardlink")
+  raises(function() chexgen.copy_file(source) end, "to")
+end)
+
 test("load takes text only", function()
   equal(load("return 1 + 1")(), 2)
   equal(load("return x", "chunk", "t", { x = 3 })(), 3)

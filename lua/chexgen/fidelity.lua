@@ -161,7 +161,9 @@ end
 
 --- What the experiment says of every row.
 function Fidelity:describe()
-  return { ["Extra Info"] = self.params.name, ["Caption Type"] = choices.has_prompts(self.params.synthetic) and self.params.synthetic.prompt or nil, ["Protocol"] = self.params.protocol }
+  local synthetic = self.params.synthetic
+  return { ["Extra Info"] = self.params.name, ["Caption Type"] = choices.has_prompts(synthetic) and synthetic.prompt or nil,
+    ["Protocol"] = self.params.protocol }
 end
 
 --- The metrics of the images in the given rows (all rows where nil). Returns a row of results, and the radiomic features by how

@@ -15,4 +15,14 @@ function M.time() end
 ---@param path string The folder; it may be there already.
 function M.make_folder(path) end
 
+--- Puts a file at a second place, whole or not at all. Scripts cannot write through either kind of link.
+---
+--- ```lua
+--- chexgen.copy_file(row.image_path, run:artifact "films/1.png", "hardlink")
+--- ```
+---@param from string A regular file that scripts may read.
+---@param to string Its second place, where scripts may write; what is there is replaced.
+---@param how? "copy"|"hardlink"|"symlink" `copy`; `hardlink`, another name on the same file system, which takes no room; `symlink`, by the absolute path. (default "copy")
+function M.copy_file(from, to, how) end
+
 return M

@@ -53,6 +53,7 @@ static bool may_read(cx_lua *lua, int file) {
 }
 
 static const char *const link_reason = "a symbolic link (scripts may not write through one)";
+static const char *const names_reason = "a file with several names (scripts may not write through a hard link; remove this name first)";
 
 struct place {
     int folder;          // an open folder that scripts may write to, or -1
@@ -133,6 +134,10 @@ static FILE *open_regular(cx_lua *lua, const char *path, const char *mode, const
         *number = EACCES;
     } else if (!writes && !may_read(lua, file)) {
         *reason = "scripts may not read there (only what they may write, and below the folders of --allow-read)";
+        *number = EACCES;
+    } else if (writes && status.st_nlink > 1) {
+        // Its other name may lie where scripts may not write.
+        *reason = names_reason;
         *number = EACCES;
     } else if ((*mode == 'w' && ftruncate(file, 0) != 0) || fcntl(file, F_SETFL, flags & O_APPEND) != 0 ||
                !(stream = fdopen(file, mode))) {
