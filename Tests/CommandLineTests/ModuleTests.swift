@@ -17,7 +17,7 @@ import Testing
         #expect(
             Self.scripts == [
                 "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "language.lua", "metric.lua",
-                "model.lua", "pipeline.lua", "plot.lua", "privacy.lua", "sandbox.lua", "tensor.lua",
+                "model.lua", "pipeline.lua", "plot.lua", "privacy.lua", "reports.lua", "sandbox.lua", "tensor.lua",
             ])
     }
 

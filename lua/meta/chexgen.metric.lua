@@ -157,6 +157,25 @@ function RadiomicsTable:close() end
 ---@field level? number The interval's coverage. (default 0.95)
 ---@field seed? integer The seed of its choices. (default 42)
 
+---@class chexgen.metric.bleu.options
+---@field n? integer The longest n-grams: 4 for BLEU-4, 1 for BLEU-1; up to 16. (default 4)
+---@field replicates? integer How many resamples of the reports the interval goes over; 0 for none. The reference takes 500. (default 0)
+---@field seed? integer The seed of the draws, the reference's by default. (default 12345)
+
+---@class chexgen.metric.rouge_l.options
+---@field replicates? integer How many resamples of the reports the interval goes over; 0 for none. The reference takes 500. (default 0)
+---@field seed? integer The seed of the draws, the reference's by default. (default 3)
+
+---@class chexgen.metric.f1_chexbert.options
+---@field uncertain? "negative"|"positive" What an uncertain finding counts as: the reference has both, "positive" with a "+" behind the name. (default "negative")
+---@field replicates? integer How many resamples of the reports the interval goes over; 0 for none. The reference takes 500. (default 0)
+---@field seed? integer The seed of the draws, the reference's by default. (default 3)
+
+---@class chexgen.metric.f1_radgraph.options
+---@field reward? "simple"|"partial"|"complete" What must be equal: entities and labels ("simple"), also whether they have relations ("partial", F1-RadGraph as it is quoted), or the relations themselves ("complete"). (default "partial")
+---@field replicates? integer How many resamples of the reports the interval goes over; 0 for none. The reference takes 500. (default 0)
+---@field seed? integer The seed of the draws, the reference's by default. (default 3)
+
 ---@class chexgen.metric.radiomics.options
 ---@field settings? string|table pyradiomics' parameters, its own keys: a YAML file or a table; the reference's where absent.
 
@@ -330,6 +349,51 @@ function M.roc_curve(scores, labels) end
 ---@return Tensor counts `[K, K]` i64: row i, column j counts label i predicted as j.
 ---@return Tensor labels `[K]` i64: the labels that occur, rising.
 function M.confusion_matrix(predictions, labels) end
+
+--- BLEU (Papineni et al., 2002) of all reports together, as sacrebleu's `BLEU(max_ngram_order = n).corpus_score`: its tokenizer 13a, exponential smoothing. The interval lies about the mean of the resamples; its `median` is the score, as in the reference's table.
+---
+--- ```lua
+--- local score, interval = metric.bleu(found, written, { n = 1, replicates = 500 })
+--- ```
+---@param candidates string[] The generated reports.
+---@param references string[] The report that each should be.
+---@param options? chexgen.metric.bleu.options Settings. (default {})
+---@return number score From 0 to 100.
+---@return table interval `low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.
+function M.bleu(candidates, references, options) end
+
+--- ROUGE-L (Lin, 2004): F of the longest common subsequence of words, as rouge-score's `RougeScorer` without a stemmer.
+---@param candidates string[] The generated reports.
+---@param references string[] The report that each should be.
+---@param options? chexgen.metric.rouge_l.options Settings. (default {})
+---@return number mean From 0 to 1.
+---@return Tensor scores f64 `[N]`: F of each pair.
+---@return table interval `low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.
+function M.rouge_l(candidates, references, options) end
+
+--- F1 of CheXbert's classes, as scikit-learn's `classification_report` with `zero_division = 0`: of all fourteen, and of atelectasis, cardiomegaly, consolidation, edema and pleural effusion.
+---
+--- ```lua
+--- local f1 = metric.f1_chexbert(labeler:labels(found), labeler:labels(written)).micro_14
+--- ```
+---@param candidates Tensor Classes of the generated reports, `[N, 14]` in the order of `dataset.pathologies`: 0 blank, 1 positive, 2 negative, 3 uncertain.
+---@param references Tensor Classes of the reports that they should be.
+---@param options? chexgen.metric.f1_chexbert.options Settings. (default {})
+---@return table scores F1 `micro_14`, `macro_14`, `micro_5` and `macro_5`; `per_class`: `precision`, `recall`, `f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high` and `replicates` of each of the four.
+function M.f1_chexbert(candidates, references, options) end
+
+--- F1-RadGraph (Delbrouck et al., 2022) of annotated reports, as the package radgraph computes it. A report without an entity gets 0.
+---
+--- ```lua
+--- local mean = metric.f1_radgraph(found, written, { reward = "partial" })
+--- ```
+---@param candidates table[] Annotations of the generated reports: each has `entities`, a list of tables with `tokens`, `label` and `relations`, a list of pairs of a kind and the place of another entity, from 1.
+---@param references table[] Annotations of the reports that they should be.
+---@param options? chexgen.metric.f1_radgraph.options Settings. (default {})
+---@return number mean From 0 to 1.
+---@return Tensor rewards f64 `[N]`: the reward of each pair.
+---@return table interval `low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.
+function M.f1_radgraph(candidates, references, options) end
 
 --- The radiomic features of an image as pyradiomics 3.0.1 computes them for a slice (spacing 1 mm, the whole image but its first pixel as mask). LoG is left out, as pyradiomics does for one slice.
 ---

@@ -22,7 +22,7 @@ enum MetricModule {
                 + "not finite is an error that names its row.",
             functions: distances(session) + DistanceFunctions.all + StatisticFunctions.all(session)
                 + UncertaintyFunctions.all(session)
-                + ClassificationFunctions.all
+                + ClassificationFunctions.all + ReportFunctions.all
                 + RadiomicsFunctions.all(session) + helpers,
             constants: [StatisticOptions.constant, StatisticOptions.bounds],
             classes: [momentsClass(session), RadiomicsFunctions.tableClass(session)])
