@@ -17,8 +17,8 @@ public final class BERTTextNetwork: TextNetwork {
     private let projection: BERTProjection?
 
     /// The network without weights; fill `parameters` before the first pass.
-    public init(_ configuration: BERTTextConfiguration) throws {
-        let scope = ParameterScope()
+    /// - Parameter scope: where its parameters are declared, for a network that it is a part of.
+    public init(_ configuration: BERTTextConfiguration, in scope: ParameterScope = ParameterScope()) throws {
         let embeddings = scope["embeddings"]
         let width = configuration.hiddenSize
         self.configuration = configuration

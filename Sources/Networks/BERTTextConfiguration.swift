@@ -26,6 +26,21 @@ public struct BERTTextConfiguration: Sendable {
     /// What a user should know of keys that were let be.
     public var notes: [String] = []
 
+    /// A plain BERT of these sizes, with what else its authors gave all of theirs: GELU and ε 1e-12.
+    public init(
+        vocabularySize: Int, hiddenSize: Int, mlpSize: Int, layers: Int, heads: Int, positions: Int, tokenTypes: Int
+    ) {
+        self.vocabularySize = vocabularySize
+        self.hiddenSize = hiddenSize
+        self.mlpSize = mlpSize
+        self.layers = layers
+        self.heads = heads
+        self.positions = positions
+        self.tokenTypes = tokenTypes
+        activation = .gelu
+        layerNormEpsilon = 1e-12
+    }
+
     /// Reads `config.json`.
     /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
     public init(path: String) throws {

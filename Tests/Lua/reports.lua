@@ -1,9 +1,11 @@
 -- Reports: their metrics, and what says what they state.
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
+local model = require "chexgen.model"
 local tensor = require "chexgen.tensor"
 local harness = require "harness"
 local test, equal, close, raises = harness.test, harness.equal, harness.close, harness.raises
+local scratch = SCRATCH or arg[#arg]
 
 local written = { "No pleural effusion. The heart is normal.", "Mild edema, 1.5 cm nodule.", "" }
 local found = { "No pleural effusion. The heart is enlarged.", "Mild edema.", "Clear lungs." }
@@ -80,6 +82,69 @@ test("F1-RadGraph", function()
   raises(function() metric.f1_radgraph({ report { tokens = "x", label = "y", relations = { { 1 } } } }, { one }) end,
     "relations[1]")
   raises(function() metric.f1_radgraph({ one }, { one }, { reward = "all" }) end, "reward", "partial")
+end)
+
+local function write(path, text)
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text)
+end
+
+--- A CheXbert of one layer, one head and a vocabulary of letters, in the published file's names.
+local function weights(words, layers)
+  local generator, found = tensor.generator(5), {}
+  local function add(name, ...) found["module." .. name] = tensor.randn({ ... }, generator) * 0.3 end
+  local function norm(name) add(name .. ".weight", 64) add(name .. ".bias", 64) end
+  local function linear(name, outputs, inputs) add(name .. ".weight", outputs, inputs) add(name .. ".bias", outputs) end
+  add("bert.embeddings.word_embeddings.weight", words, 64)
+  add("bert.embeddings.position_embeddings.weight", 512, 64)
+  add("bert.embeddings.token_type_embeddings.weight", 2, 64)
+  norm "bert.embeddings.LayerNorm"
+  for i = 0, layers - 1 do
+    local layer = ("bert.encoder.layer.%d."):format(i)
+    for _, name in ipairs { "query", "key", "value" } do linear(layer .. "attention.self." .. name, 64, 64) end
+    linear(layer .. "attention.output.dense", 64, 64)
+    norm(layer .. "attention.output.LayerNorm")
+    linear(layer .. "intermediate.dense", 32, 64)
+    linear(layer .. "output.dense", 64, 32)
+    norm(layer .. "output.LayerNorm")
+  end
+  linear("bert.pooler.dense", 64, 64)
+  for i = 0, 13 do linear("linear_heads." .. i, i < 13 and 4 or 2, 64) end
+  return found
+end
+
+test("findings of reports", function()
+  local words = { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]" }
+  for code = 33, 126 do
+    words[#words + 1] = string.char(code)
+    words[#words + 1] = "##" .. string.char(code)
+  end
+  write(scratch .. "/vocab.txt", table.concat(words, "\n") .. "\n")
+  tensor.save(scratch .. "/chexbert.safetensors", weights(#words, 1))
+  local labeler = model.labeler("chexbert", { weights = scratch .. "/chexbert.safetensors", tokenizer = scratch .. "/vocab.txt" })
+  equal({ labeler.name, labeler.dtype }, { "chexbert", "f32" })
+  local texts = { "No pleural effusion.", "", "Mild edema.", " \n ", ("word "):rep(600), "no\tpleural  EFFUSION." }
+  local classes = labeler:labels(texts)
+  equal({ classes:shape(), classes:dtype() }, { { 6, 14 }, "i64" })
+  assert(classes:ge(0):all() and classes:le(3):all())
+  equal(classes[1]:totable(), classes[6]:totable())
+  equal(classes[2]:totable(), classes[4]:totable())
+  equal(labeler:labels("Mild edema."):totable(), { classes[3]:totable() })
+  equal(labeler:labels({}):shape(), { 0, 14 })
+  equal(metric.f1_chexbert(classes, classes).per_class[dataset.pathologies[1]].support,
+    math.tointeger(classes:eq(1):to("i64"):sum(1)[1]:item()))
+  local folder = model.labeler("chexbert", { weights = scratch .. "/chexbert.safetensors", tokenizer = scratch, dtype = "bf16" })
+  equal({ folder.dtype, folder:labels(texts):shape() }, { "bf16", { 6, 14 } })
+  raises(function() labeler:labels { "fine", 3 } end, "texts", "2")
+  raises(function() model.labeler "radchex" end, "name", "chexbert")
+  raises(function() model.labeler("chexbert", { weights = scratch .. "/none.pth" }) end, "none.pth")
+  raises(function() model.labeler("chexbert", { weights = scratch .. "/chexbert.safetensors", tokenizer = scratch .. "/none" }) end, "none")
+  local short = weights(#words - 1, 1)
+  tensor.save(scratch .. "/short.safetensors", short)
+  raises(function() model.labeler("chexbert", { weights = scratch .. "/short.safetensors", tokenizer = scratch }) end, "tokens")
+  short["module.linear_heads.13.bias"] = nil
+  tensor.save(scratch .. "/missing.safetensors", short)
+  raises(function() model.labeler("chexbert", { weights = scratch .. "/missing.safetensors", tokenizer = scratch }) end, "missing.safetensors")
 end)
 
 harness.report()

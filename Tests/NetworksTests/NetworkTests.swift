@@ -17,6 +17,7 @@ private enum Network: Computation {
     case clip(CLIPTextNetwork, ids: Tensor, skipping: Int)
     case bert(BERTTextNetwork, ids: Tensor)
     case bertProjection(BERTTextNetwork, ids: Tensor)
+    case chexbert(CheXbertNetwork, ids: Tensor, padding: Tensor?)
     case t5(T5EncoderNetwork, ids: Tensor, padding: Tensor?)
     case gemma2(Gemma2Network, ids: Tensor, padding: Tensor?)
     case language(any CausalNetwork, ids: Tensor)
@@ -46,6 +47,8 @@ private enum Network: Computation {
             let vectors = try execution.reshape(found.pooled ?? found.states, [ids.shape[0], 1, network.width])
             return try execution.concatenate([found.states, vectors], axis: 1)
         case .bert(let network, let ids): return try network.encode(ids, mask: .bias(x[0]), on: execution).states
+        case .chexbert(let network, let ids, let padding):
+            return try network.forward(ids, padding: padding, on: execution)
         case .bertProjection(let network, let ids):
             let found = try network.encode(ids, padding: nil, TextRequest(isPooled: true), on: execution)
             return found.pooled ?? found.states
@@ -79,6 +82,7 @@ private enum Network: Computation {
         case .encoding(let network), .decoding(let network): return network.parameters
         case .clip(let network, _, _): return network.parameters
         case .bert(let network, _), .bertProjection(let network, _): return network.parameters
+        case .chexbert(let network, _, _): return network.parameters
         case .t5(let network, _, _): return network.parameters
         case .gemma2(let network, _, _): return network.parameters
         case .language(let network, _): return network.parameters
@@ -197,6 +201,12 @@ private enum Network: Computation {
         ) { try BERTTextNetwork(BERTTextConfiguration(path: $0)) }
         try check("bert, with a bias", .bert(bert, ids: ids), [2, 1, 5, 5], every: 5)
         try check("bert, projected", .bertProjection(bert, ids: ids), every: 5)
+        let chexbert = try CheXbertNetwork(
+            BERTTextConfiguration(
+                vocabularySize: 12, hiddenSize: 12, mlpSize: 20, layers: 2, heads: 3, positions: 7, tokenTypes: 2))
+        let padding = try Tensor([1, 1, 1, 1, 1, 1, 1, 1, 0, 0] as [Int64], shape: [2, 5])
+        try check("chexbert", .chexbert(chexbert, ids: ids, padding: nil), every: 5)
+        try check("chexbert, padded", .chexbert(chexbert, ids: ids, padding: padding), every: 5)
     }
 
     @Test func largeTextModels() throws {

@@ -90,6 +90,24 @@ function ImageText:similarity(images, texts, options) end
 --- Releases the object now; it cannot be used after that.
 function ImageText:close() end
 
+--- A model that says which findings reports state.
+---@class Labeler
+---@field name string The labeler's name.
+---@field dtype string The dtype it computes in.
+local Labeler = {}
+
+--- A class for each finding of each report. Of a report of more than 512 tokens the first count.
+---
+--- ```lua
+--- local classes = labeler:labels { "No pneumothorax.", "Mild edema." }
+--- ```
+---@param texts string|string[] A report, or a list of them.
+---@return Tensor classes i64 `[N, 14]` in the order of `dataset.pathologies`: 0 blank, 1 positive, 2 negative, 3 uncertain.
+function Labeler:labels(texts) end
+
+--- Releases the object now; it cannot be used after that.
+function Labeler:close() end
+
 ---@class Classifier.fit.options
 ---@field train any A Dataset with labels, or `{ paths, labels }` with labels `[N, classes]` of 0 to 1.
 ---@field validation? any A Dataset with labels, or `{ paths, labels }` with labels `[N, classes]` of 0 to 1: its loss is measured after each epoch.
@@ -449,6 +467,11 @@ function Tokenizer:close() end
 ---@field weights? string A folder, or a Hub name found in the local cache. (default "microsoft/BiomedVLP-BioViL-T")
 ---@field dtype? "f32"|"bf16" The run's where absent.
 
+---@class chexgen.model.labeler.options
+---@field weights? string The file, or its folder, or a Hub name found in the local cache; where absent `chexbert.pth` in `StanfordAIMI/RRG_scorers` of `chexbert`.
+---@field tokenizer? string A folder, the `vocab.txt` in one, or a Hub name; where absent `bert-base-uncased` of `chexbert`.
+---@field dtype? "f32"|"bf16" The run's where absent.
+
 ---@class chexgen.model.pipeline.source
 ---@field unet? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field transformer? string A part: a folder, or a Hub name with the folder in it behind.
@@ -511,6 +534,16 @@ function M.encoders() end
 ---@param options? chexgen.model.image_text.options Which weights. (default {})
 ---@return ImageText model The model.
 function M.image_text(name, options) end
+
+--- Loads a model that reads reports and says which findings they state. Loading is strict.
+---
+--- ```lua
+--- local labeler = model.labeler("chexbert", { weights = "chexbert.pth", tokenizer = "bert-base-uncased" })
+--- ```
+---@param name "chexbert" `chexbert` (CheXbert, fourteen findings of a report).
+---@param options? chexgen.model.labeler.options Which weights. (default {})
+---@return Labeler labeler The labeler.
+function M.labeler(name, options) end
 
 --- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana), `StableDiffusion3Pipeline` (Stable Diffusion 3 and 3.5), `FluxPipeline` (FLUX.1), `Lumina2Pipeline` (Lumina 2), `Lumina2Text2ImgPipeline` (Lumina 2). Weights are memory-mapped; loading is strict.
 ---

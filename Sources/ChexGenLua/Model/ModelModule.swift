@@ -25,12 +25,16 @@ enum ModelModule {
             "chexgen.model", "Networks, with the weight files that users have.",
             functions: [
                 encoder(session), EncoderList.declaration(session), ImageTextModule.function(session),
+                LabelerModule.function(session),
                 PipelineModule.pipeline(session), LanguageModule.function(session),
                 parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
             constants: [ClassifierModule.names],
-            classes: [EncoderMethods.declaration, ImageTextModule.declaration, ClassifierMethods.declaration]
+            classes: [
+                EncoderMethods.declaration, ImageTextModule.declaration, LabelerModule.declaration,
+                ClassifierMethods.declaration,
+            ]
                 + LanguageModule.classes + PipelineModule.classes(session.pipelines))
     }
 

@@ -1,0 +1,33 @@
+import Files
+import Tensors
+
+/// A model that reads reports and says which findings they state.
+public protocol Labeler: AnyObject {
+    /// The registered name.
+    var name: String { get }
+    /// The compute dtype.
+    var dtype: DType { get }
+    /// The files of weights and tokenizer, with the SHA-256 of what was read.
+    var files: [(file: String, sha256: String)] { get }
+    /// A class for each finding, i64 `[N, 14]`, the findings in the alphabet's order: 0 blank, 1 positive, 2 negative, 3 uncertain.
+    /// - Throws: `TensorError.value` naming a text whose answer is no number; `TensorError.stopped`.
+    func labels(_ texts: [String]) throws -> Tensor
+}
+
+/// The labelers by name.
+public enum LabelerRegistry {
+    /// A kind of labeler.
+    public struct Entry: Sendable {
+        /// What it is, in a sentence.
+        public let about: String
+        /// The Hub name of its weights, and the file in it.
+        public let weights: (place: String, file: String)
+        /// The Hub name of its tokenizer.
+        public let tokenizer: String
+        /// Opens a file of weights and a folder with the tokenizer, in a compute dtype.
+        public let open: @Sendable (_ weights: String, _ tokenizer: String, _ dtype: DType) throws -> any Labeler
+    }
+
+    /// The program's own: one a file.
+    public static let standard = Registry<Entry>("labeler", [("chexbert", CheXbert.labeler)])
+}
