@@ -72,7 +72,7 @@ import Testing
         #expect(
             try folder.text("run/results.csv") == """
                 Step,Films,Kept,Dropped,Reason,Protocol,Extra Info
-                images,9,9,0,cannot be read,exact,phantoms
+                images,9,9,0,cannot be used,exact,phantoms
                 columns.quality,9,5,4,"quality is one of Low Quality, Not Relevant",exact,phantoms
                 columns.score,5,3,2,"score below 0.2 or above 0.6, or none",exact,phantoms
                 all,9,3,6,,exact,phantoms
@@ -177,7 +177,7 @@ import Testing
         try folder.write("own/copy.png", "<html>not found</html>")
         let outcome = try run(folder, ["params.synthetic.image_dir=own"])
         #expect(outcome.status == 0, "\(outcome.text)")
-        #expect(try lines(folder, "run/results.csv")[1] == "images,9,8,1,cannot be read,exact,phantoms")
+        #expect(try lines(folder, "run/results.csv")[1] == "images,9,8,1,cannot be used,exact,phantoms")
         #expect(try lines(folder, "run/artifacts/scores.csv").last == "copy.png,images")
         let stopped = try run(folder, ["params.synthetic.image_dir=own", "params.on_bad_image=stop"], out: "stopped")
         #expect(stopped.status == 1 && stopped.errors.contains("copy.png"), "\(stopped.text)")

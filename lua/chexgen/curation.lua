@@ -200,7 +200,7 @@ local function is_within(value, rule)
     and (not rule.at_most or value <= rule.at_most)
 end
 
---- Leaves films out that cannot be read, or stops with the list of them.
+--- Leaves films out that cannot be used, or stops with the list of them.
 function Curation:look_at_films()
   local found = self.run:once("films", function()
     -- Asks nothing of an image but that it can be decoded.
@@ -216,7 +216,7 @@ function Curation:look_at_films()
     reasons[item[1]] = item[2]
     self.run:log("left out: %s", item[2])
   end
-  self:step("images", "cannot be read", function(film) return not reasons[film] end)
+  self:step("images", "cannot be used", function(film) return not reasons[film] end)
 end
 
 --- Asks a column of the table.
@@ -458,7 +458,10 @@ function Curation:write()
       cells[i] = "images/" .. name
       local target = run:artifact("curated/images/" .. name)
       -- A run that was stopped goes on with the next film: each is there whole or not at all.
-      if not exists(target) then chexgen.copy_file(paths[i], target, params.files) end
+      if not exists(target) then
+        local ok, reason = pcall(chexgen.copy_file, paths[i], target, params.files)
+        if not ok then error(("params.files: %s: %s"):format(params.files, choices.reason(reason)), 0) end
+      end
       bar:step(1)
     end
   end
