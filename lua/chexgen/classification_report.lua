@@ -170,6 +170,7 @@ function report.publish(study)
   for i, class in ipairs(study.scores.per_class) do
     local row = result_row(study, class.name, class, study.intervals and study.intervals.per_class[i], EACH)
     row.accuracy, row.positives = class.accuracy, class.support
+    row["accuracy identity"] = class.accuracy and identity(study, "accuracy")
     run:record(row, columns)
   end
   local published, identities = {}, {}
