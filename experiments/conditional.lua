@@ -1,5 +1,6 @@
 local choices = require "chexgen.choices"
 local fidelity = require "chexgen.fidelity"
+local help = require "chexgen.help"
 local subgroups = require "chexgen.subgroups"
 
 --- The fidelity of some real films against the synthetic ones of their prompts, as a row of results.
@@ -19,6 +20,7 @@ return {
     subgroups = {}, crosses = {},
     bands = {}, -- for columns of numbers, the edges between groups: age: [40, 60, 80]
   },
+  help = help.texts,
   untyped = { "pathologies" }, -- "all" (which is the default), a name or a list of names
   check = function(start)
     fidelity.check(start, true)

@@ -1,6 +1,7 @@
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
+local help = require "chexgen.help"
 local plot = require "chexgen.plot"
 
 --- Writes the features with how far their means moved, the farthest first.
@@ -31,6 +32,7 @@ end
 return {
   about = "The Fréchet Radiomics Distance, which needs no weights, and which radiomic features moved most.",
   params = fidelity.params { protocol = "exact", shown = 15 },
+  help = help.texts,
   check = function(start)
     fidelity.check(start)
     choices.tell_range(choices.teller(start), "shown", start.params.shown, 1)

@@ -1,8 +1,10 @@
 local generation = require "chexgen.generation"
+local help = require "chexgen.help"
 
 return {
   about = "Images from the prompts of a table, with the reference's names and tables.",
   params = generation.params(),
+  help = help.texts,
   untyped = generation.untyped,
   check = generation.check,
   run = function(run)

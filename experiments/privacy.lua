@@ -1,9 +1,13 @@
+local help = require "chexgen.help"
 local privacy = require "chexgen.privacy"
 local sweep = require "chexgen.sweep"
 
 return {
   about = "Whether synthetic films give real patients away: re-identification, grey levels and features, by prompt or by search.",
   params = privacy.params(),
+  help = help.with { ["encoders"] = "patient-reid, rad-dino or both, each with its weights",
+    ["name"] = "the model's name, which goes into the names of the tables",
+    ["model"] = "the generator of the films, where synthetic.csv is empty: a name such as SD-V1-5, a folder or a Hub name" },
   untyped = privacy.untyped,
   check = privacy.check,
   run = function(run)

@@ -1,6 +1,7 @@
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local fidelity = require "chexgen.fidelity"
+local help = require "chexgen.help"
 local image = require "chexgen.image"
 local phantom = require "chexgen.phantom"
 local plot = require "chexgen.plot"
@@ -83,6 +84,8 @@ return {
   about = "The main job end to end with nothing to download: the Fréchet Radiomics Distance of flawed phantoms from drawn "
     .. "\"real\" ones, overall and for each pathology, beside the floor, as a table, a chart and a picture.",
   params = { images = 160, size = 256, protocol = "exact", name = "flawed phantoms", floor_splits = 8, least = 12 },
+  help = help.with { ["images"] = "films in each of the two sets", ["size"] = "pixels a side of each film",
+    ["least"] = "real films that a pathology must have for a row of its own" },
   check = function(start)
     local params, tell = start.params, choices.teller(start)
     choices.tell_range(tell, "images", params.images, table.unpack(phantom.limits.n))
@@ -122,6 +125,6 @@ return {
     run:log("real films in rows 1 and 3, flawed films below them: %s", films)
     if bars then run:log(drawn and "the distances as bars: %s" or "no chart of the distances: %s", bars) end
     run:log("the tables as CheXGenBench's users know them: %s/*image_generation_metrics.csv", results)
-    run:log("with your own images: chexgen run experiments/frd.yaml")
+    run:log("with your own images: chexgen run frd --set real.csv=… (chexgen params frd tells what it takes)")
   end,
 }

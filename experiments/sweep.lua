@@ -1,6 +1,7 @@
 local choices = require "chexgen.choices"
 local fidelity = require "chexgen.fidelity"
 local generation = require "chexgen.generation"
+local help = require "chexgen.help"
 local sweep = require "chexgen.sweep"
 
 local defaults = fidelity.params(generation.params {
@@ -43,6 +44,7 @@ end
 return {
   about = "Images and their fidelity over guidance scale, steps and scheduler: results, a heat map a metric, a contact sheet.",
   params = defaults,
+  help = help.with { ["real.csv"] = "the table of real images; that of the prompts where empty" },
   untyped = generation.untyped,
   -- The real films are read when all images of a cell are made.
   check = function(start)

@@ -25,6 +25,7 @@ public enum Doctor {
                 "Lua library",
                 ScriptLocations.library() ?? "not found; set CHEXGEN_LUA to the folder lua of the project"
             ),
+            ("experiments", ScriptLocations.experiments ?? "not found; they lie beside the Lua library"),
             ("feature cache", FeatureCache.defaultFolder),
         ]
         for entry in EncoderRegistry.standard.entries {

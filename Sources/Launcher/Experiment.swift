@@ -11,12 +11,15 @@ struct Experiment {
     /// The parameters with their defaults, which are also their types; the script's `untyped` names take any type and are
     /// nil where they are not given.
     let defaults: JSON
+    /// What the parameters mean, by their dotted names; may name parameters that this experiment does not have, as what
+    /// experiments share has one text.
+    let help: [String: String]
     /// Is called once a cell with the run.
     let run: LuaFunction
     /// Is called once a cell before the run folder is made, with what tells problems; nil where there is nothing to check.
     let check: LuaFunction?
 
-    private static let fields = ["about", "params", "untyped", "check", "run"]
+    private static let fields = ["about", "params", "untyped", "help", "check", "run"]
 
     /// What a script lacks that is no experiment; names the field that may have been meant.
     static func missingRun(_ values: [LuaValue], path: String) -> LuaError {
@@ -58,6 +61,18 @@ struct Experiment {
         case .nil: check = nil
         case .function(let function): check = function
         default: throw LuaError("\(path): check: wanted a function, got \(table["check"].kindName)")
+        }
+        switch table["help"] {
+        case .nil: help = [:]
+        case .table(let texts):
+            help = try Dictionary(
+                uniqueKeysWithValues: texts.fields.map { field in
+                    guard let text = field.value.stringValue else {
+                        throw LuaError("\(path): help.\(field.name): wanted a text, got \(field.value.kindName)")
+                    }
+                    return (field.name, text)
+                })
+        default: throw LuaError("\(path): help: wanted a table of texts, got \(table["help"].kindName)")
         }
         let declared: JSON
         switch table["params"] {

@@ -22,6 +22,10 @@ public final class ExperimentRunner {
     /// - Throws: what went wrong before or in the only cell.
     public func run() throws -> ExitStatus {
         Signals.install()
+        if request.isCheck, request.resumeFolder != nil {
+            throw RunsError.config(
+                location: "--check", message: "a run that is resumed is looked at before it goes on; leave --check out")
+        }
         if request.outputFolder != nil, request.resumeFolder != nil {
             throw RunsError.config(
                 location: "--out", message: "a run that is resumed stays in its folder; give --out or --resume")
@@ -32,10 +36,9 @@ public final class ExperimentRunner {
             isYAML
             ? try RunConfig.load(request.file, sets: request.overrides)
             : try RunConfig(experiment: request.file, sets: request.overrides)
+        if isYAML { try config.findScript(of: request.file) }
         guard FileManager.default.fileExists(atPath: config.experiment) else {
-            throw RunsError.config(
-                location: config.experiment,
-                message: isYAML ? "no such script, which \(request.file) names as its `experiment`" : "no such file")
+            throw RunsError.config(location: config.experiment, message: "no such file")
         }
         let home = Paths.folder(Paths.absolute(config.experiment))
         let program = try ProgramIdentity.current(
@@ -54,6 +57,8 @@ public final class ExperimentRunner {
             request.memoryLimit ?? config.limits.memoryMegabytes.map { $0 * 1_048_576 } ?? options.memoryLimit
         options.timeLimit = request.timeLimit ?? config.limits.seconds
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
+        // Modules that a YAML names lie beside it, wherever its script is.
+        if !options.searchFolders.contains(config.folder) { options.searchFolders.append(config.folder) }
         options.missingModuleHint = { ScriptLocations.hint(missing: $0, near: home) }
         options.writableFolders = request.writableFolders
         options.arguments = request.arguments
@@ -65,7 +70,8 @@ public final class ExperimentRunner {
         holdToInputs(config)
         let session = try Session(options, seed: config.seed)
         defer { session.host.close() }
-        session.context.cache = FeatureCache { Console.shared.line($0) }
+        // A look at inputs needs no features, and leaves no cache.
+        if !request.isCheck { session.context.cache = FeatureCache { Console.shared.line($0) } }
 
         // As Lua's own program has it, the script's name stands before its arguments.
         if case .function(let name)? = try session.host.run(
@@ -75,6 +81,11 @@ public final class ExperimentRunner {
         }
         let returned = try session.host.runFile(config.experiment)
         guard let experiment = try Experiment(returned, path: config.experiment) else {
+            if request.isCheck, !isYAML {
+                throw RunsError.config(
+                    location: "--check",
+                    message: "\(request.file) is a plain script, and has run; only experiments are looked at")
+            }
             guard !isYAML else {
                 throw Experiment.missingRun(returned, path: config.experiment)
             }
@@ -106,10 +117,28 @@ public final class ExperimentRunner {
         for path in [request.file, config.experiment, request.resumeFolder].compactMap({ $0 }) { ReadDoor.letIn(path) }
     }
 
+    /// Looks at all that a run starts from, as every run does, and says what it would compute.
+    private func check(_ experiment: Experiment, _ plan: RunPlan, _ session: Session) throws -> ExitStatus {
+        let folder = request.outputFolder ?? "runs"
+        if let path = request.outputFolder { try RunFolder.checkIsFree(path) }
+        let look = try InputLook.check(
+            plan, cells: plan.cells, encoders: session.context.encoders, folder: folder, isResumed: false,
+            written: { _ in 0 }, by: experiment.check)
+        print("\(request.file): nothing is wrong, and nothing was computed")
+        if !experiment.about.isEmpty { print("it would compute: \(experiment.about)") }
+        let labels = plan.cells.filter { !$0.settings.isEmpty }.map(\.label)
+        print(
+            "cells: \(plan.cells.count)" + (labels.isEmpty ? "" : ", from \(labels[0]) to \(labels[labels.count - 1])"))
+        for (key, path) in look.inputs { print("input: \(key): \(path)") }
+        if look.diskBytes > 0 { print("it would write \(max(1, look.diskBytes >> 20)) MB at most") }
+        if look.memoryBytes > 0 { print("a cell takes \(max(1, look.memoryBytes >> 20)) MB of memory") }
+        return .done
+    }
+
     private func look(
         at cells: [Cell], of plan: RunPlan, in folder: RunFolder? = nil, _ experiment: Experiment, _ session: Session
     ) throws {
-        try InputLook.check(
+        _ = try InputLook.check(
             plan, cells: cells, encoders: session.context.encoders,
             folder: folder?.path ?? request.outputFolder ?? "runs", isResumed: folder != nil,
             written: { folder?.artifactBytes(of: $0) ?? 0 }, by: experiment.check)
@@ -162,6 +191,7 @@ public final class ExperimentRunner {
     private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session, _ modules: ExperimentModules) throws
         -> ExitStatus
     {
+        if request.isCheck { return try check(experiment, plan, session) }
         if request.resumeFolder == nil { try look(at: plan.cells, of: plan, experiment, session) }
         let folder = try open(plan)
         if folder.isResumed { try look(at: folder.remainingCells, of: plan, in: folder, experiment, session) }

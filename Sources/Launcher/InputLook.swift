@@ -17,8 +17,10 @@ struct InputLook {
     /// What was found of each input: cells mostly share theirs.
     private var known: [String: String?] = [:]
     /// What all cells will write, and the most memory that one takes.
-    private var diskBytes = 0
-    private var memoryBytes = 0
+    private(set) var diskBytes = 0
+    private(set) var memoryBytes = 0
+    /// The files and folders that parameters name, each once, with its key.
+    private(set) var inputs: [(key: String, path: String)] = []
 
     /// Looks at the inputs of some cells.
     /// - Parameters:
@@ -26,11 +28,12 @@ struct InputLook {
     ///   - folder: where the run folder is or will be.
     ///   - isResumed: whether the folder is there, and the cells are those that are not done.
     ///   - written: how much of what a cell says it needs it has written before.
+    /// - Returns: what was found, where nothing is wrong.
     /// - Throws: `RunsError.inputs` with every problem; what `check` raises.
     static func check(
         _ plan: RunPlan, cells: [Cell], encoders: EncoderRegistry, folder: String,
         isResumed: Bool, written: (Cell) -> Int, by check: LuaFunction?
-    ) throws {
+    ) throws -> InputLook {
         var look = InputLook(plan: plan, encoders: encoders)
         for cell in cells {
             look.visit(cell.params, key: "params", of: cell)
@@ -44,7 +47,7 @@ struct InputLook {
             look.memoryBytes = max(look.memoryBytes, start.memoryBytes)
         }
         look.compareNeeds(folder, isResumed: isResumed)
-        guard !look.problems.isEmpty else { return }
+        guard !look.problems.isEmpty else { return look }
         throw RunsError.inputs(config: plan.config.path, problems: look.problems.map { look.text($0, of: cells.count) })
     }
 
@@ -118,6 +121,7 @@ struct InputLook {
         default: answer = nil
         }
         known[question] = .some(answer)
+        if answer == nil, ["csv", "image_dir", "folder", "weights"].contains(names.last) { inputs.append((key, path)) }
         return answer
     }
 

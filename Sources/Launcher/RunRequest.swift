@@ -26,6 +26,8 @@ public struct RunRequest {
     public var writableFolders: [String] = []
     /// Where scripts may read, beside what they may write; any regular file, and the environment, where nil.
     public var readableFolders: [String]?
+    /// Look at everything that the run starts from, and compute nothing.
+    public var isCheck = false
     /// No progress lines.
     public var isQuiet = false
 

@@ -17,8 +17,11 @@ enum WallClock {
     /// `20261123-223500`, for folder names.
     static var stamp: String { format("%Y%m%d-%H%M%S") }
 
-    private static func format(_ pattern: String) -> String {
-        var now = time(nil)
+    /// The same for a moment in seconds since 1970.
+    static func iso(of moment: time_t) -> String { format("%Y-%m-%dT%H:%M:%SZ", at: moment) }
+
+    private static func format(_ pattern: String, at moment: time_t = time(nil)) -> String {
+        var now = moment
         var parts = tm()
         gmtime_r(&now, &parts)
         var buffer = [CChar](repeating: 0, count: 64)

@@ -6,7 +6,7 @@ enum Help {
 
     /// All commands, a line each.
     static var overview: String {
-        let left = Command.all.map { ($0.name + " " + $0.usage).trimmed }
+        let left = Command.all.map { ($0.name + " " + $0.usage).withoutBlank }
         return """
             chexgen: judge synthetic chest radiographs with Lua experiments
 
@@ -25,7 +25,7 @@ enum Help {
     static func text(of command: Command) -> String {
         var parts = [
             "chexgen \(command.name): \(command.about)",
-            "usage: " + "chexgen \(command.name) \(command.usage)".trimmed
+            "usage: " + "chexgen \(command.name) \(command.usage)".withoutBlank
                 + (command.options.isEmpty ? "" : " [OPTION …]"),
         ]
         parts += command.text.map { wrapped($0, indent: "") }
@@ -57,23 +57,13 @@ enum Help {
 
     /// A paragraph in lines of the help's width.
     private static func wrapped(_ text: String, indent: String) -> String {
-        var lines: [String] = []
-        var line = ""
-        for word in text.split(separator: " ") {
-            if !line.isEmpty, indent.count + line.count + 1 + word.count > width {
-                lines.append(indent + line)
-                line = ""
-            }
-            line += (line.isEmpty ? "" : " ") + word
-        }
-        lines.append(indent + line)
-        return lines.joined(separator: "\n")
+        Listing.wrapped(text, width: width - indent.count).map { indent + $0 }.joined(separator: "\n")
     }
 }
 
 extension String {
     /// Without a blank at the end.
-    fileprivate var trimmed: String { hasSuffix(" ") ? String(dropLast()) : self }
+    fileprivate var withoutBlank: String { hasSuffix(" ") ? String(dropLast()) : self }
 }
 
 extension ExitStatus {

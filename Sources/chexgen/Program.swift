@@ -1,5 +1,6 @@
 import Launcher
 import Files
+import Foundation
 import LuaRuntime
 import Runs
 
@@ -33,6 +34,15 @@ enum Program {
         let hint =
             nearest(word, among: Command.all.map(\.name)).map { "did you mean \($0)?" } ?? "chexgen help lists them"
         throw UsageError("unknown command '\(word)'; \(hint)")
+    }
+
+    /// The file of an experiment, or of a script, by its path or by the name under which it comes with the program.
+    /// - Throws: `UsageError` where there is none, with where the program's experiments are.
+    static func experiment(_ word: String) throws -> String {
+        let file = ScriptLocations.located(word)
+        var status = stat()
+        guard stat(file, &status) != 0, errno == ENOENT else { return file }
+        throw UsageError("\(word): no such file\(ScriptLocations.hint(missingFile: word))")
     }
 
     /// Prints an error for people and returns the exit status that it stands for.

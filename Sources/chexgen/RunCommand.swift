@@ -12,6 +12,7 @@ extension Command {
         arguments: [.init("FILE", .experiment, .optional), .init("ARGUMENT", .free, .any)],
         options: [
             .init("set", "path.to.key=value", .free, "change a value of the YAML, such as params.batch=8"),
+            .init("check", "look at all inputs, and at the disk, and compute nothing"),
             .init("out", "DIR", .folder, "the run folder to make (default: a new one below runs)"),
             .init("resume", "DIR", .run, "go on with the run in this folder; the file may be left out"),
             .init("threads", "N", .free, "threads (default: the YAML's, else all cores)"),
@@ -27,12 +28,14 @@ extension Command {
         text: [
             "An experiment is a YAML file that names its script, or a Lua script that returns a table with a function `run`. "
                 + "Any other Lua script is just run, with the arguments behind it in `arg`.",
+            "FILE may be the name of an experiment that comes with the program, such as quickstart; chexgen params lists them.",
             "A run makes a folder with its results, its log and `run.yaml`, which repeats it to the byte. A run that was "
                 + "stopped goes on with --resume and ends with the bytes of an unbroken one.",
         ],
         examples: [
-            ("chexgen run experiments/quickstart.yaml", "the demo, which needs no weights and no images"),
-            ("chexgen run experiments/fidelity.yaml --set params.name=sana --set seed=7", "with other values"),
+            ("chexgen run quickstart", "the demo, which needs no weights and no images"),
+            ("chexgen run fidelity.yaml --check", "is everything there that the run needs?"),
+            ("chexgen run fidelity.yaml --set params.name=sana --set seed=7", "with other values"),
             ("chexgen run --resume runs/fidelity-20260101-120000", "go on with a run that was stopped"),
             ("chexgen run runs/fidelity-20260101-120000/run.yaml", "repeat a run, or say which input changed"),
         ],
@@ -41,12 +44,14 @@ extension Command {
 
     private static func start(_ given: CommandLineOptions) throws -> ExitStatus {
         let resumed = try given.one("resume")
-        guard let file = given.positional.first ?? resumed.map({ $0 + "/run.yaml" }) else {
-            throw UsageError("chexgen run wants a .yaml or .lua file")
+        guard let word = given.positional.first ?? resumed.map({ $0 + "/run.yaml" }) else {
+            throw UsageError(
+                "chexgen run wants a .yaml or .lua file, or an experiment's name; chexgen params lists those")
         }
-        if file.contains("="), !FileManager.default.fileExists(atPath: file) {
-            throw UsageError("\(file): no such file; did you mean --set \(file)?")
+        if word.contains("="), !FileManager.default.fileExists(atPath: word) {
+            throw UsageError("\(word): no such file; did you mean --set \(word)?")
         }
+        let file = given.positional.isEmpty ? word : try Program.experiment(word)
         var request = RunRequest(file: file, build: BuildIdentity.sources)
         request.options = run.options.map(\.name)
         request.arguments = Array(given.positional.dropFirst())
@@ -75,6 +80,7 @@ extension Command {
         if given.has("sealed") || given.has("allow-read") {
             request.readableFolders = given.all("allow-read")
         }
+        request.isCheck = given.has("check")
         request.isQuiet = given.has("quiet")
         return try Signals.working { try ExperimentRunner(request).run() }
     }

@@ -17,7 +17,7 @@ public struct RunConfig {
     /// The config's file.
     public let path: String
     /// The experiment's script: the YAML's path resolved against the YAML's folder.
-    public let experiment: String
+    public var experiment: String
     /// The folder against which relative paths in `params` may be resolved: that of the first YAML, also when a run
     /// is repeated from its `run.yaml`.
     public let folder: String

@@ -67,6 +67,22 @@ final class Journal {
         return (journal, recovery)
     }
 
+    /// The whole records of a journal, which is left as it is.
+    /// - Throws: as `open(existing:)`.
+    static func read(_ path: String) throws -> [JSON] {
+        let file = try MappedFile(path)
+        var recovery = Recovery()
+        _ = try scan(withExtendedLifetime(file) { Array(file.bytes) }, path: path, into: &recovery)
+        return recovery.records
+    }
+
+    /// Whether a file begins as journals do.
+    /// - Throws: `FileError`.
+    static func isJournal(_ path: String) throws -> Bool {
+        let file = try MappedFile(path)
+        return withExtendedLifetime(file) { file.bytes.starts(with: magic) }
+    }
+
     /// Reads records until the end or a torn one; returns where the whole ones end.
     private static func scan(_ content: [UInt8], path: String, into recovery: inout Recovery) throws -> Int {
         if content.count < magic.count && magic.starts(with: content) { return 0 }

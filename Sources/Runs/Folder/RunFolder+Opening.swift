@@ -41,10 +41,7 @@ extension RunFolder {
         let pins = try Pins(config: plan.config)
         try pins.verify()
         try makeFolder(Paths.folder(path))
-        if exists(path), (try? FileManager.default.contentsOfDirectory(atPath: path))?.isEmpty != true {
-            throw RunsError.folder(
-                path: path, message: "something is there already; `--resume` goes on with a run that was stopped")
-        }
+        try checkIsFree(path)
         removeAbandoned(beside: path)
         let hidden = hiddenName(for: path)
         try makeFolder(hidden)
@@ -61,6 +58,15 @@ extension RunFolder {
         } catch {
             try? FileManager.default.removeItem(atPath: hidden)
             throw error
+        }
+    }
+
+    /// Checks that a run folder can be made at a path: nothing is there, or an empty folder.
+    /// - Throws: `RunsError.folder` where something is.
+    public static func checkIsFree(_ path: String) throws {
+        if exists(path), (try? FileManager.default.contentsOfDirectory(atPath: path))?.isEmpty != true {
+            throw RunsError.folder(
+                path: path, message: "something is there already; `--resume` goes on with a run that was stopped")
         }
     }
 
