@@ -6,8 +6,9 @@ import PackageDescription
 // runs and the Lua runtime; the Lua modules; the command line.
 
 /// Kernels are the only code without overflow checks: they see pointers and counts that their callers have checked.
+/// They are compiled for the machine that builds them; `make dist` names another that they are for.
 let kernelSettings: [SwiftSetting] = [
-    .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"])
+    .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(Context.environment["CHEXGEN_MARCH"] ?? "native")"])
 ]
 
 func clibrary(_ name: String, links: [String] = [], dependencies: [Target.Dependency] = []) -> Target {
