@@ -117,6 +117,9 @@ let package = Package(
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
         .target(name: "Runs", dependencies: ["Identity", "Files", "CSupport"]),
 
+        // What a run left behind, for readers: tables of models, pages.
+        .target(name: "Results", dependencies: ["Runs", "Metrics", "Identity", "Imaging", "Files"]),
+
         // 5: images to numbers
         .target(
             name: "Evaluation",
@@ -129,8 +132,8 @@ let package = Package(
         .target(
             name: "ChexGenLua",
             dependencies: [
-                "LuaRuntime", "Runs", "Evaluation", "Metrics", "Radiomics", "Plotting", "Encoders", "Diffusion",
-                "Language", "Devices", "Engine", "Tokenizers",
+                "LuaRuntime", "Runs", "Results", "Evaluation", "Metrics", "Radiomics", "Plotting", "Encoders",
+                "Diffusion", "Language", "Devices", "Engine", "Tokenizers",
                 "Training",
                 "Datasets", "Imaging", "Checkpoints",
                 "Identity", "Tensors", "Files",
@@ -140,7 +143,8 @@ let package = Package(
         .target(
             name: "Launcher",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Runs", "Evaluation", "Diffusion", "Encoders", "Plotting", "Checkpoints",
+                "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion", "Encoders", "Plotting",
+                "Checkpoints",
                 "Tensors", "Files", "CSupport", "COneDNN", "COpenBLAS",
             ]),
 
@@ -149,7 +153,10 @@ let package = Package(
         .target(name: "BuildIdentity", plugins: ["SourceIdentity"]),
         .executableTarget(
             name: "chexgen",
-            dependencies: ["Launcher", "LuaRuntime", "Runs", "Files", "BuildIdentity", "CSupport", "CLineEdit"]),
+            dependencies: [
+                "Launcher", "LuaRuntime", "Results", "Metrics", "Runs", "Files", "BuildIdentity", "CSupport",
+                "CLineEdit",
+            ]),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: [.unsafeFlags(["-O"])]),
@@ -177,6 +184,7 @@ let package = Package(
         tests("Plotting"),
         tests("LuaRuntime", ["CSupport"]),
         tests("Runs", ["Identity", "Tensors", "Files"]),
+        tests("Results", ["Runs", "Imaging", "Identity", "Files"]),
         tests(
             "Evaluation", ["Encoders", "Radiomics", "Training", "Imaging", "Datasets", "Identity", "Tensors", "Files"]),
         tests("Launcher", ["Diffusion", "Encoders", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files"]),

@@ -60,7 +60,7 @@ public final class ScriptContext {
             RootModule.declaration(self), TensorModule.declaration(self), ImageModule.declaration(self),
             DatasetModule.declaration(self), ModelModule.declaration(self),
             EvaluationModule.declaration(self), MetricModule.declaration(self),
-            PlotModule.declaration(self), RunModule.declaration,
+            PlotModule.declaration(self), LeaderboardModule.declaration(self), RunModule.declaration,
         ]
     }
 

@@ -20,6 +20,10 @@ extension Image {
         }
     }
 
+    /// The bytes of the image as a JPEG file; see `save`.
+    /// - Throws: `ImageError.argument` for another quality or a mode that the format lacks.
+    public func jpeg(quality: Int = 95) throws -> [UInt8] { try withJPEG(quality: quality) { Array($0) } }
+
     private func withPNG<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         let layouts: [Mode: (depth: Int32, type: Int32)] = [
             .bilevel: (1, 0), .gray: (8, 0), .gray16: (16, 0), .rgb: (8, 2), .palette: (8, 3), .grayAlpha: (8, 4),

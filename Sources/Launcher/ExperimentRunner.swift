@@ -4,6 +4,7 @@ import Evaluation
 import Files
 import Foundation
 import LuaRuntime
+import Results
 import Runs
 import Tensors
 
@@ -209,6 +210,7 @@ public final class ExperimentRunner {
                     try? folder.interrupt(cell)
                     folder.log("to go on: chexgen run --resume \(folder.path)")
                     try? folder.finish(exit: ExperimentRunner.wasInterrupted ? .interrupted : .failed)
+                    writePage(folder)
                     throw error
                 }
                 try folder.fail(cell, String(describing: error))
@@ -217,7 +219,7 @@ public final class ExperimentRunner {
                 if plan.cells.count == 1 || cause is RunsError {
                     logCalls(of: error, folder, isShown: false)  // the command shows them, with the error
                     try? folder.finish(exit: (cause as? RunsError)?.exitStatus ?? .failed)
-                    folder.removeIfBlank()
+                    if !folder.removeIfBlank() { writePage(folder) }
                     throw error
                 }
                 folder.log("cell \(cell.label) failed: \(error)")
@@ -229,12 +231,28 @@ public final class ExperimentRunner {
             throw LuaError("all \(failed) cells failed before they had computed anything")
         }
         if failed == 0 || !folder.allRows.isEmpty { print("results: \(folder.path)/results.csv") }
+        if let page = writePage(folder) { print("report: \(page)") }
         if failed > 0 {
             throw LuaError(
                 "\(failed) of \(plan.cells.count) cells failed; to run only them again: "
                     + "chexgen run --resume \(folder.path)")
         }
         return .done
+    }
+
+    /// Writes the run's page, which shows no films where the run was stopped: whoever stops it wants no more of it. A page that
+    /// cannot be written fails no run.
+    @discardableResult private func writePage(_ folder: RunFolder) -> String? {
+        let path = Paths.joined(folder.path, ReportPage.fileName)
+        do {
+            var options = ReportPage.Options()
+            options.hasFilms = !Cancellation.isRequested
+            try ReportPage([RunResults(folder.path)], options).write(path)
+            return path
+        } catch {
+            folder.log("no report: \(error)")
+            return nil
+        }
     }
 
     /// Keeps the script's calls at an error in `run.log`: whoever reads it later has no terminal to scroll back.

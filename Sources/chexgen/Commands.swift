@@ -1,7 +1,7 @@
 extension Command {
     /// Every command, in the order of the help. A command is a file and a line here.
     static let all: [Command] = [
-        .run, .runs, .show, .diff, .params, .doctor, .repl, .stubs, .completion, .help, .version,
+        .run, .runs, .show, .report, .leaderboard, .diff, .params, .doctor, .repl, .stubs, .completion, .help, .version,
     ]
 
     /// A command by its name.

@@ -16,8 +16,9 @@ import Testing
     @Test func thereAreTestsOfEveryModule() {
         #expect(
             Self.scripts == [
-                "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "language.lua", "metric.lua",
-                "model.lua", "pipeline.lua", "plot.lua", "privacy.lua", "reports.lua", "sandbox.lua", "tensor.lua",
+                "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "language.lua", "leaderboard.lua",
+                "metric.lua", "model.lua", "pipeline.lua", "plot.lua", "privacy.lua", "reports.lua", "sandbox.lua",
+                "tensor.lua",
             ])
     }
 

@@ -2,6 +2,7 @@
 --- with an interval over prompts, the score of real films with their own captions, and that of films with others' captions.
 
 local choices = require "chexgen.choices"
+local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
 local study = require "chexgen.study"
@@ -92,9 +93,24 @@ function Scorer:score(owner, side, column)
     images = images:index(1, tensor.new(places, "i64"))
     for number, value in ipairs(self.model:similarity(images, texts):totable()) do values[places[number]] = value end
   end
+  if side == "synthetic" then self:keep(rows, captions, values) end
   self.sides = self.sides or {}
   self.sides[side] = { values = values, captions = captions, vectors = vectors, numbers = numbers }
   return values
+end
+
+--- Keeps the films with their scores, the worst first: the run's page shows both ends.
+function Scorer:keep(rows, captions, values)
+  local order, lines = {}, {}
+  for i, value in ipairs(values) do
+    if value then order[#order + 1] = i end
+  end
+  table.sort(order, function(a, b)
+    if values[a] ~= values[b] then return values[a] < values[b] end
+    return a < b
+  end)
+  for place, i in ipairs(order) do lines[place] = { rows[i].image_path, "", captions[i], "alignment", values[i] } end
+  dataset.write_csv(self.run:artifact "films.csv", { "synthetic", "real", "caption", "by", "value" }, lines)
 end
 
 --- The mean score of films with the captions of all others but their own: what chance gives.

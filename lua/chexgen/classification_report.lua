@@ -77,13 +77,17 @@ local function draw_losses(study)
 end
 
 local function draw_curves(study)
-  local series = {}
+  local series, rows = {}, {}
   for i, class in ipairs(study.scores.per_class) do
     if class.auc then
       local x, y = metric.roc_curve(study.probabilities:select(2, i), study.labels:select(2, i))
-      series[#series + 1] = { label = ("%s (%.3f)"):format(class.name, class.auc), x = x:totable(), y = y:totable() }
+      x, y = x:totable(), y:totable()
+      series[#series + 1] = { label = ("%s (%.3f)"):format(class.name, class.auc), x = x, y = y }
+      for place = 1, #x do rows[#rows + 1] = { class.name, x[place], y[place], class.auc } end
     end
   end
+  -- The run's page draws from this.
+  dataset.write_csv(study.run:artifact "roc_curves.csv", { "class", "false_positive_rate", "true_positive_rate", "auc" }, rows)
   series[#series + 1] = { label = "chance", x = { 0, 1 }, y = { 0, 1 } }
   plot.line { path = study.run:artifact "roc_curves.svg", title = "ROC curves (area)", xlabel = "false positive rate",
     ylabel = "true positive rate", series = series }

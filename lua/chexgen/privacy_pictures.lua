@@ -48,6 +48,13 @@ local function draw(self, found)
     end
     return a[2] < b[2]
   end)
+  -- Every film with its nearest real one, the most suspicious first: the run's page shows both ends.
+  local films = {}
+  for i, item in ipairs(shown) do
+    films[i] = { self.films[item[2]].image_path, self.real[item[3]].image_path, self.prompts[item[2]],
+      item[4] == "reid" and "re-identification" or "distance of RAD-DINO", item[1] }
+  end
+  dataset.write_csv(self.run:artifact "films.csv", { "synthetic", "real", "caption", "by", "value" }, films)
   local tiles, lines = {}, {}
   for i = 1, math.min(self.params.gallery, #shown) do
     local value, film, real = shown[i][1], shown[i][2], shown[i][3]
