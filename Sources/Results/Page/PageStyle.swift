@@ -68,7 +68,7 @@ enum PageStyle {
         @media screen and (prefers-color-scheme: dark) { :root { \(dark) } }
         * { box-sizing: border-box; }
         html { -webkit-text-size-adjust: 100%; }
-        body { margin: 0; background: var(--bg); color: var(--ink);
+        body { margin: 0; background: var(--bg); color: var(--ink); overflow-wrap: break-word;
           font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
         .wrap { max-width: 1120px; margin: 0 auto; padding: 0 clamp(16px, 4vw, 40px); }
         .bar { border-bottom: 1px solid var(--line); font-size: 13px; color: var(--soft); }
