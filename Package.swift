@@ -35,9 +35,8 @@ let package = Package(
         .library(
             name: "ChexGen",
             targets: [
-                "Launcher", "Encoders", "Diffusion", "Training", "Metrics", "Radiomics", "Engine", "EngineCPU",
-                "Checkpoints",
-                "Tensors", "CSupport",
+                "Launcher", "Encoders", "Diffusion", "Language", "Training", "Metrics", "Radiomics", "Engine", "EngineCPU",
+                "Checkpoints", "Threading", "Tensors", "CSupport",
             ]),
     ],
     targets: [

@@ -18,8 +18,29 @@ extension CPUExecution {
         }
         try cache.append(k, v)
         guard let all = cache.keys, let allValues = cache.values else { return q }
+        if q.shape[1] == 1, case .causal = mask, layer.headSize % 16 == 0 {
+            return try next(layer, q, all, allValues, keys: keys)
+        }
         return try AttentionTiles(layer, queries: q.shape[1], keys: keys, room: cache.capacity, mask, dtype)
             .run(q, all, allValues, self)
+    }
+
+    /// Attention of one query a text, which stands at the last of the keys: these are read where they lie.
+    private func next(_ layer: Attention, _ query: Tensor, _ key: Tensor, _ value: Tensor, keys: Int) throws -> Tensor {
+        let result = try allocate(query.shape, dtype)
+        let type = try dtype.netType("attention")
+        let seen = min(keys, layer.window ?? keys)
+        let shape = NetCachedAttention.Shape(
+            keys: seen, heads: layer.heads, keyHeads: layer.keyHeads, headSize: layer.headSize, scale: layer.scale,
+            softCap: layer.softCap)
+        for text in 0..<query.shape[0] {
+            let first = (text * key.shape[1] + keys - seen) * layer.keyChannels * dtype.size
+            let own = text * layer.channels * dtype.size
+            NetCachedAttention.run(
+                query: query.pointer + own, key: key.pointer + first, value: value.pointer + first,
+                result.pointer + own, type, shape, threads: threads > 1)
+        }
+        return result
     }
 
     /// An empty cache.

@@ -1,5 +1,6 @@
 import COneDNN
 import Engine
+import NetKernels
 import Tensors
 
 extension CPUExecution {
@@ -10,20 +11,16 @@ extension CPUExecution {
             throw TensorError.shape(
                 operation: layer.weight.name, message: "wanted […, \(inputs)], got \(Tensor.text(x.shape))")
         }
+        if layer.takesFewRows, x.count / inputs <= FewRows.most, let found = try fewRows(layer, x, epilogue) {
+            return found
+        }
         let plan = try ProductPlan(epilogue, shape: x.shape.dropLast() + [outputs], layer.weight.name, self)
         let source = try convert(x, dtype)
         let primitive = try linearPrimitive(
             LinearShape(
                 rows: x.count / inputs, inputs: inputs, outputs: outputs, threads: threads, dtype: dtype,
                 result: plan.dtype, activation: plan.activation, accumulates: plan.accumulates))
-        let scale = plan.foldedScale
-        let weights = try prepared.weights(
-            layer, scale: scale, in: primitive.description(DNNL_ARG_WEIGHTS), of: blocks.last
-        ) { _ in
-            let packed = try PackedWeights.linear(layer, scale, primitive.description(DNNL_ARG_WEIGHTS), self)
-            prepared.took([layer.weight, layer.bias, scale?.factors].compactMap { $0 }, of: blocks.last)
-            return packed
-        }
+        let weights = try weights(layer, plan.foldedScale, primitive.description(DNNL_ARG_WEIGHTS))
         let target = try plan.target(self)
         try execute(
             primitive,
@@ -34,9 +31,66 @@ extension CPUExecution {
         return try plan.finish(target, self)
     }
 
+    /// A linear layer's weights in a layout, packed at the first call.
+    private func weights(_ layer: Linear, _ scale: LayerScale?, _ wanted: dnnl_memory_desc_t) throws -> PackedWeights {
+        try prepared.weights(layer, scale: scale, in: wanted, of: blocks.last) { _ in
+            let packed = try PackedWeights.linear(layer, scale, wanted, self)
+            prepared.took([layer.weight, layer.bias, scale?.factors].compactMap { $0 }, of: blocks.last)
+            return packed
+        }
+    }
+
+    /// The same of few rows by a kernel of our own; nil where oneDNN's layout of the weights is another than it reads.
+    private func fewRows(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor? {
+        let (inputs, outputs, rows) = (layer.inputs, layer.outputs, x.count / layer.inputs)
+        let shape = LinearShape(
+            rows: rows, inputs: inputs, outputs: outputs, threads: threads, dtype: dtype, result: dtype,
+            activation: .none, accumulates: false)
+        let layout = try prepared.layouts.value(shape.layoutKey) { try shape.layout() }
+        guard FewRows.reads(layout, dtype) else { return nil }
+        try epilogue.check(x.shape.dropLast() + [outputs], layer.weight.name)
+        let sizes = NetFewRows.Shape(rows: rows, inputs: inputs, outputs: outputs)
+        let source = try allocate([rows, sizes.paddedInputs], .f32)
+        // Rounded to the dtype of activations, as every product's operand is.
+        let values = try convert(convert(x, dtype), .f32)
+        for row in 0..<rows {
+            let target = Elementwise.floats(source) + row * sizes.paddedInputs
+            target.update(from: Elementwise.floats(values) + row * inputs, count: inputs)
+            (target + inputs).update(repeating: 0, count: sizes.paddedInputs - inputs)
+        }
+        let weights = try weights(layer, nil, layout)
+        let target = try allocate(x.shape.dropLast() + [outputs], .f32)
+        NetFewRows.products(
+            weights.storage.bytes, try dtype.netType(layer.weight.name), Elementwise.floats(source),
+            bias: Elementwise.floats(weights.bias), Elementwise.floats(target), sizes, threads: threads > 1)
+        withExtendedLifetime((values, weights)) {}
+        return try finished(target, epilogue)
+    }
+
     private func linearPrimitive(_ shape: LinearShape) throws -> Primitive {
         try prepared.primitives.value(.linear(shape)) {
             try shape.primitive(weights: try prepared.layouts.value(shape.layoutKey) { try shape.layout() })
+        }
+    }
+}
+
+/// When products of few rows go through a kernel of our own.
+private enum FewRows {
+    /// The most rows.
+    static let most = 16
+
+    /// Whether weights lie in blocks of 64 outputs, and in them 16 inputs after each other, in pairs where they are bf16.
+    static func reads(_ layout: dnnl_memory_desc_t, _ dtype: DType) -> Bool {
+        guard layout.format_kind == dnnl_blocked else { return false }
+        let blocking = layout.format_desc.blocking
+        let wanted: [(index: Int64, size: Int64)] =
+            dtype == .bf16 ? [(1, 8), (0, 64), (1, 2)] : [(1, 16), (0, 64)]
+        guard Int(blocking.inner_nblks) == wanted.count, blocking.strides.1 == 16 * 64 else { return false }
+        return withUnsafeBytes(of: blocking.inner_idxs) { indexes in
+            withUnsafeBytes(of: blocking.inner_blks) { sizes in
+                let (indexes, sizes) = (indexes.bindMemory(to: Int64.self), sizes.bindMemory(to: Int64.self))
+                return wanted.indices.allSatisfy { indexes[$0] == wanted[$0].index && sizes[$0] == wanted[$0].size }
+            }
         }
     }
 }

@@ -15,6 +15,8 @@ public struct WritingOptions: Sendable {
     public var allowed: ClosedRange<Int>?
     /// How many texts share one read of the weights.
     public var batch = 8
+    /// The most texts that do.
+    public static let mostTexts = 16
     /// The seed of each text's own stream, as many as prompts; the first is repeated where there are fewer, plus the number of
     /// the prompt.
     public var seeds: [UInt64] = [0]
@@ -28,7 +30,9 @@ public struct WritingOptions: Sendable {
         guard (1...1 << 20).contains(maximumTokens) else {
             throw refuse("max_new_tokens: wanted 1 to \(1 << 20), got \(maximumTokens)")
         }
-        guard (1...256).contains(batch) else { throw refuse("batch: wanted 1 to 256, got \(batch)") }
+        guard (1...Self.mostTexts).contains(batch) else {
+            throw refuse("batch: wanted 1 to \(Self.mostTexts), got \(batch)")
+        }
         if let allowed, allowed.lowerBound < 0 || allowed.upperBound >= vocabulary {
             throw refuse(
                 "allowed: the ids go from 0 to \(vocabulary - 1), got \(allowed.lowerBound) to \(allowed.upperBound)")

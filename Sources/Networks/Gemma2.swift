@@ -34,11 +34,11 @@ public final class Gemma2Network: TextNetwork, CausalNetwork {
         layers = try (0..<configuration.layers).map {
             try Gemma2Layer(
                 scope["layers"][$0], configuration, isWindowed: $0 % 2 == 0,
-                softCap: bendsScores ? configuration.softCap : nil)
+                softCap: bendsScores ? configuration.softCap : nil, takesFewRows: isCausal)
         }
         norm = RMSNorm(
             scope["norm"], channels: configuration.hiddenSize, epsilon: configuration.epsilon, addsOne: true)
-        head = Linear(sharing: tokens.weight)
+        head = Linear(sharing: tokens.weight, takesFewRows: isCausal)
     }
 
     /// Channels of a token.
@@ -130,14 +130,18 @@ private final class Gemma2Layer {
     private let attention: Attention
     private let feedForward: GatedFeedForward
 
-    init(_ scope: ParameterScope, _ configuration: Gemma2Configuration, isWindowed: Bool, softCap: Double?) throws {
+    init(
+        _ scope: ParameterScope, _ configuration: Gemma2Configuration, isWindowed: Bool, softCap: Double?,
+        takesFewRows: Bool
+    ) throws {
         let (width, inner) = (configuration.hiddenSize, configuration.heads * configuration.headSize)
         let own = scope["self_attn"]
         func norm(_ name: String) -> RMSNorm {
             RMSNorm(scope[name], channels: width, epsilon: configuration.epsilon, addsOne: true)
         }
         func projection(_ name: String, _ inputs: Int, _ outputs: Int) -> Linear {
-            Linear(own[name], inputs: inputs, outputs: outputs, hasBias: configuration.hasBias)
+            Linear(
+                own[name], inputs: inputs, outputs: outputs, hasBias: configuration.hasBias, takesFewRows: takesFewRows)
         }
         self.isWindowed = isWindowed
         query = projection("q_proj", width, inner)
@@ -149,7 +153,8 @@ private final class Gemma2Layer {
             scale: Float(1 / configuration.queryScale.squareRoot()), softCap: softCap.map { Float($0) },
             window: isWindowed ? configuration.window : nil)
         feedForward = GatedFeedForward(
-            scope["mlp"], width: width, inner: configuration.mlpSize, configuration.activation)
+            scope["mlp"], width: width, inner: configuration.mlpSize, configuration.activation,
+            takesFewRows: takesFewRows)
         before = norm("input_layernorm")
         after = norm("post_attention_layernorm")
         beforeMLP = norm("pre_feedforward_layernorm")

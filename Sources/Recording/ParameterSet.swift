@@ -186,6 +186,15 @@ public final class TrainedParameter {
         return Elementwise.floats(target)
     }
 
+    /// Adds to the row-major gradient, wherever it lies: a layer that looks rows up may share its table with one that packs it.
+    func addPlainGradient(_ execution: CPUExecution, _ add: (UnsafeMutablePointer<Float>) -> Void) throws {
+        if layout == nil { return add(try gradientToAddTo()) }
+        try gather(plainLayout(), execution) { memory in
+            memory.initializeMemory(as: UInt8.self, repeating: 0, count: elements.count * 4)
+            add(memory.assumingMemoryBound(to: Float.self))
+        }
+    }
+
     // MARK: Layouts
 
     private func gradientBuffer() throws -> Tensor {

@@ -22,12 +22,13 @@ extension Recorder {
         }
         let output = result(target, ids.shape + [channels], of: [], parameters: [weight])
         guard output.requiresGradient else { return output }
-        record { [slot = output.slot] in
+        record { [execution, slot = output.slot] in
             guard let gradient = try slot.take() else { return }
-            let gathered = try weight.gradientToAddTo()
-            for (index, row) in rows.enumerated() {
-                NetElementwise.add(
-                    gathered + Int(row) * channels, Elementwise.floats(gradient) + index * channels, count: channels)
+            try weight.addPlainGradient(execution) { gathered in
+                for (index, row) in rows.enumerated() {
+                    NetElementwise.add(
+                        gathered + Int(row) * channels, Elementwise.floats(gradient) + index * channels, count: channels)
+                }
             }
         }
         return output

@@ -126,7 +126,7 @@ import Testing
         let total = weights.reduce(0, +)
         options.sampling = Sampling()
         options.maximumTokens = 1
-        options.batch = 64
+        options.batch = 16
         let draws = 2000
         var counts = [Int](repeating: 0, count: 90)
         for text in try model.generate([Prompt](repeating: prompts[0], count: draws), options, watch: nil) {

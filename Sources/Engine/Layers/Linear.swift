@@ -5,14 +5,22 @@ public final class Linear {
     /// `[outputs]`; nil where the layer has none.
     public let bias: Parameter?
 
+    /// Whether it is asked for few rows at a time, as when a text is written: each row then has the same bits whatever rows stand
+    /// beside it, and a processor reads the weights once, as fast as its memory is.
+    public let takesFewRows: Bool
+
     /// Parameters `weight` `[outputs, inputs]` and, unless `hasBias` is false, `bias` `[outputs]`.
-    public init(_ scope: ParameterScope, inputs: Int, outputs: Int, hasBias: Bool = true) {
+    public init(
+        _ scope: ParameterScope, inputs: Int, outputs: Int, hasBias: Bool = true, takesFewRows: Bool = false
+    ) {
+        self.takesFewRows = takesFewRows
         weight = scope.parameter("weight", [outputs, inputs])
         bias = hasBias ? scope.parameter("bias", [outputs]) : nil
     }
 
     /// A layer without bias whose weight is another layer's parameter `[outputs, inputs]`, such as a table of tokens.
-    public init(sharing weight: Parameter) {
+    public init(sharing weight: Parameter, takesFewRows: Bool = false) {
+        self.takesFewRows = takesFewRows
         self.weight = weight
         bias = nil
     }

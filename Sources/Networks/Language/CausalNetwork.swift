@@ -87,10 +87,13 @@ struct GatedFeedForward {
     private let unit: GatedUnit
 
     /// Parameters `gate_proj`, `up_proj` and `down_proj`.
-    init(_ scope: ParameterScope, width: Int, inner: Int, _ activation: Activation, hasBias: Bool = false) {
-        gate = Linear(scope["gate_proj"], inputs: width, outputs: inner, hasBias: hasBias)
-        up = Linear(scope["up_proj"], inputs: width, outputs: inner, hasBias: hasBias)
-        down = Linear(scope["down_proj"], inputs: inner, outputs: width, hasBias: hasBias)
+    init(
+        _ scope: ParameterScope, width: Int, inner: Int, _ activation: Activation, hasBias: Bool = false,
+        takesFewRows: Bool
+    ) {
+        gate = Linear(scope["gate_proj"], inputs: width, outputs: inner, hasBias: hasBias, takesFewRows: takesFewRows)
+        up = Linear(scope["up_proj"], inputs: width, outputs: inner, hasBias: hasBias, takesFewRows: takesFewRows)
+        down = Linear(scope["down_proj"], inputs: inner, outputs: width, hasBias: hasBias, takesFewRows: takesFewRows)
         unit = GatedUnit(activation, activatesSecond: false)
     }
 

@@ -25,8 +25,10 @@ public final class GPTNeoXNetwork: CausalNetwork {
         norm = LayerNorm(scope["final_layer_norm"], channels: width, epsilon: configuration.epsilon)
         head =
             configuration.isTied
-            ? Linear(sharing: tokens.weight)
-            : Linear(root["embed_out"], inputs: width, outputs: configuration.vocabularySize, hasBias: false)
+            ? Linear(sharing: tokens.weight, takesFewRows: true)
+            : Linear(
+                root["embed_out"], inputs: width, outputs: configuration.vocabularySize, hasBias: false,
+                takesFewRows: true)
     }
 
     /// How many ids have a score.
@@ -78,11 +80,13 @@ private final class GPTNeoXLayer {
         before = LayerNorm(scope["input_layernorm"], channels: width, epsilon: configuration.epsilon)
         beforeMLP = LayerNorm(scope["post_attention_layernorm"], channels: width, epsilon: configuration.epsilon)
         queryKeyValue = Linear(
-            own["query_key_value"], inputs: width, outputs: 3 * width, hasBias: configuration.hasAttentionBias)
-        output = Linear(own["dense"], inputs: width, outputs: width, hasBias: configuration.hasAttentionBias)
+            own["query_key_value"], inputs: width, outputs: 3 * width, hasBias: configuration.hasAttentionBias,
+            takesFewRows: true)
+        output = Linear(
+            own["dense"], inputs: width, outputs: width, hasBias: configuration.hasAttentionBias, takesFewRows: true)
         attention = try Attention(channels: width, heads: configuration.heads)
-        up = Linear(mlp["dense_h_to_4h"], inputs: width, outputs: configuration.mlpSize)
-        down = Linear(mlp["dense_4h_to_h"], inputs: configuration.mlpSize, outputs: width)
+        up = Linear(mlp["dense_h_to_4h"], inputs: width, outputs: configuration.mlpSize, takesFewRows: true)
+        down = Linear(mlp["dense_4h_to_h"], inputs: configuration.mlpSize, outputs: width, takesFewRows: true)
         activation = configuration.activation
         isParallel = configuration.isParallel
     }

@@ -25,8 +25,10 @@ public final class LlamaNetwork: CausalNetwork {
         norm = RMSNorm(scope["norm"], channels: width, epsilon: configuration.epsilon)
         head =
             configuration.isTied
-            ? Linear(sharing: tokens.weight)
-            : Linear(root["lm_head"], inputs: width, outputs: configuration.vocabularySize, hasBias: false)
+            ? Linear(sharing: tokens.weight, takesFewRows: true)
+            : Linear(
+                root["lm_head"], inputs: width, outputs: configuration.vocabularySize, hasBias: false,
+                takesFewRows: true)
     }
 
     /// How many ids have a score.
@@ -75,7 +77,9 @@ private final class LlamaLayer {
         let (width, inner) = (configuration.hiddenSize, configuration.heads * configuration.headSize)
         let (own, keys) = (scope["self_attn"], configuration.keyHeads * configuration.headSize)
         func projection(_ name: String, _ inputs: Int, _ outputs: Int) -> Linear {
-            Linear(own[name], inputs: inputs, outputs: outputs, hasBias: configuration.hasAttentionBias)
+            Linear(
+                own[name], inputs: inputs, outputs: outputs, hasBias: configuration.hasAttentionBias, takesFewRows: true
+            )
         }
         query = projection("q_proj", width, inner)
         key = projection("k_proj", width, keys)
@@ -84,7 +88,7 @@ private final class LlamaLayer {
         attention = try Attention(channels: inner, heads: configuration.heads, keyHeads: configuration.keyHeads)
         feedForward = GatedFeedForward(
             scope["mlp"], width: width, inner: configuration.mlpSize, configuration.activation,
-            hasBias: configuration.hasMLPBias)
+            hasBias: configuration.hasMLPBias, takesFewRows: true)
         before = RMSNorm(scope["input_layernorm"], channels: width, epsilon: configuration.epsilon)
         beforeMLP = RMSNorm(scope["post_attention_layernorm"], channels: width, epsilon: configuration.epsilon)
     }

@@ -11,6 +11,8 @@ import Foundation
 //   chexgen-bench diffusion vae FOLDER DTYPE LATENTS.npy OUT.npy
 //   chexgen-bench diffusion picture FOLDER DTYPE STEPS
 //   chexgen-bench diffusion peak DTYPE
+//   chexgen-bench language write FOLDER DTYPE PROMPT TOKENS TEXTS
+//   chexgen-bench language bandwidth
 // Each says `ready` when it has loaded its inputs, works once for every line that it reads, and prints the seconds and what the
 // work gave.
 
@@ -19,7 +21,7 @@ cx_set_threads(Int32(ProcessInfo.processInfo.environment["CHEXGEN_THREADS"] ?? "
 
 let subcommands: [String: ([String]) throws -> Void] = [
     "encoders": benchEncoders, "training": benchTraining, "metrics": benchMetrics, "radiomics": benchRadiomics,
-    "diffusion": benchDiffusion,
+    "diffusion": benchDiffusion, "language": benchLanguage,
 ]
 
 do {
@@ -28,7 +30,7 @@ do {
     try run(Array(words.dropFirst()))
 } catch is Usage {
     complain(
-        "usage: chexgen-bench encoders|training|metrics|radiomics|diffusion …; the head of main.swift says what each wants"
+        "usage: chexgen-bench encoders|training|metrics|radiomics|diffusion|language …; the head of main.swift says what each wants"
     )
     exit(2)
 } catch {
