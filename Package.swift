@@ -35,7 +35,8 @@ let package = Package(
         .library(
             name: "ChexGen",
             targets: [
-                "Launcher", "Encoders", "Diffusion", "Language", "Training", "Metrics", "Radiomics", "Engine", "EngineCPU",
+                "Launcher", "Encoders", "Diffusion", "Language", "Training", "Metrics", "Radiomics", "Engine",
+                "EngineCPU",
                 "Checkpoints", "Threading", "Tensors", "CSupport",
             ]),
     ],

@@ -74,7 +74,8 @@ extension CPUExecution {
     }
 }
 
-/// When products of few rows go through a kernel of our own.
+/// When products of few rows go through a kernel of our own: oneDNN's layouts for fewer than 64 outputs are others, and no language
+/// model has such layers.
 private enum FewRows {
     /// The most rows.
     static let most = 16

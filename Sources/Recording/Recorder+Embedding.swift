@@ -27,7 +27,8 @@ extension Recorder {
             try weight.addPlainGradient(execution) { gathered in
                 for (index, row) in rows.enumerated() {
                     NetElementwise.add(
-                        gathered + Int(row) * channels, Elementwise.floats(gradient) + index * channels, count: channels)
+                        gathered + Int(row) * channels, Elementwise.floats(gradient) + index * channels, count: channels
+                    )
                 }
             }
         }
