@@ -108,7 +108,7 @@ enum PageStyle {
         .tile { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px 8px; }
         .tile .name { font-size: 13px; color: var(--soft); display: block; }
         .tile .big { font-size: 25px; line-height: 1.25; font-weight: 600; letter-spacing: -.01em; font-variant-numeric: tabular-nums; display: block; }
-        .tile .sub { font-size: 12.5px; color: var(--soft); font-variant-numeric: tabular-nums; display: block; min-height: 1.55em; }
+        .tile .sub { font-size: 12.5px; color: var(--soft); font-variant-numeric: tabular-nums; display: block; }
         .charts figcaption { font-size: 14px; font-weight: 600; margin-bottom: 4px; overflow-wrap: anywhere; }
         .charts figcaption span { font-weight: 400; color: var(--soft); font-size: 12.5px; }
         svg.chart { display: block; width: 100%; max-width: 460px; height: auto; overflow: visible; }
@@ -145,7 +145,7 @@ enum PageStyle {
         .films { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 148px), 1fr)); gap: 18px 16px; margin: 12px 0 20px; }
         .films.pairs { grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); }
         .films .row { display: grid; grid-template-columns: 1fr; gap: 4px; } .films.pairs .row { grid-template-columns: 1fr 1fr; }
-        .films img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #000; border-radius: 4px; }
+        .films img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; background: #000; border-radius: 4px; }
         .films .none { display: grid; place-items: center; aspect-ratio: 1; border: 1px dashed var(--line); border-radius: 4px;
           color: var(--soft); font-size: 12px; text-align: center; padding: 8px; }
         .films figcaption { font-size: 12.5px; line-height: 1.45; margin-top: 5px; overflow-wrap: anywhere; }
