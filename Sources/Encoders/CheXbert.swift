@@ -8,12 +8,13 @@ import Tensors
 import Tokenizers
 
 /// CheXbert (Smit et al., 2020): which of fourteen findings a report states, from the file that its authors publish.
-public final class CheXbert: Labeler {
+public final class CheXbert: FindingLabeler {
     /// The labeler, as `LabelerRegistry` opens it.
     static let labeler = LabelerRegistry.Entry(
         about: "CheXbert, fourteen findings of a report",
-        weights: (place: "StanfordAIMI/RRG_scorers", file: "chexbert.pth"), tokenizer: "bert-base-uncased",
-        open: { try CheXbert(weights: $0, tokenizer: $1, dtype: $2) })
+        weights: (place: "StanfordAIMI/RRG_scorers", file: "chexbert.pth"), tokenizer: hubTokenizer,
+        open: { try CheXbert(weights: $0, tokenizer: $1 ?? hubTokenizer, dtype: $2) })
+    private static let hubTokenizer = "bert-base-uncased"
 
     /// The findings in the order of the network's layers.
     public static let findings = [

@@ -1,7 +1,7 @@
 import Files
 import Tensors
 
-/// A model that reads reports and says which findings they state.
+/// A model that reads reports and says what they state: with `FindingLabeler` which findings, with `AnnotatingLabeler` which words.
 public protocol Labeler: AnyObject {
     /// The registered name.
     var name: String { get }
@@ -9,9 +9,40 @@ public protocol Labeler: AnyObject {
     var dtype: DType { get }
     /// The files of weights and tokenizer, with the SHA-256 of what was read.
     var files: [(file: String, sha256: String)] { get }
+}
+
+/// A labeler of findings.
+public protocol FindingLabeler: Labeler {
     /// A class for each finding, i64 `[N, 14]`, the findings in the alphabet's order: 0 blank, 1 positive, 2 negative, 3 uncertain.
     /// - Throws: `TensorError.value` naming a text whose answer is no number; `TensorError.stopped`.
     func labels(_ texts: [String]) throws -> Tensor
+}
+
+/// A labeler of words.
+public protocol AnnotatingLabeler: Labeler {
+    /// The entities of each text, in its order.
+    /// - Throws: `TensorError.value` naming a text whose answer is no number; `TensorError.stopped`.
+    func annotate(_ texts: [String]) throws -> [[ReportEntity]]
+}
+
+/// Words of a report that say something.
+public struct ReportEntity: Equatable, Sendable {
+    /// A relation to another entity, by its place in the list, from 0.
+    public struct Relation: Equatable, Sendable {
+        /// What it is, such as `located_at`.
+        public let kind: String
+        /// The other's place.
+        public let entity: Int
+    }
+
+    /// The words, with a space between two.
+    public let tokens: String
+    /// What they are, such as `ANAT-DP`.
+    public let label: String
+    /// Which words of the text, from 0.
+    public let words: Range<Int>
+    /// What they have to do with others.
+    public let relations: [Relation]
 }
 
 /// The labelers by name.
@@ -22,12 +53,13 @@ public enum LabelerRegistry {
         public let about: String
         /// The Hub name of its weights, and the file in it.
         public let weights: (place: String, file: String)
-        /// The Hub name of its tokenizer.
-        public let tokenizer: String
+        /// The Hub name of its tokenizer; nil where the weights name it.
+        public let tokenizer: String?
         /// Opens a file of weights and a folder with the tokenizer, in a compute dtype.
-        public let open: @Sendable (_ weights: String, _ tokenizer: String, _ dtype: DType) throws -> any Labeler
+        public let open: @Sendable (_ weights: String, _ tokenizer: String?, _ dtype: DType) throws -> any Labeler
     }
 
     /// The program's own: one a file.
-    public static let standard = Registry<Entry>("labeler", [("chexbert", CheXbert.labeler)])
+    public static let standard = Registry<Entry>(
+        "labeler", [("chexbert", CheXbert.labeler), ("radgraph", RadGraph.labeler)])
 }

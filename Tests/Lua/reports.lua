@@ -147,4 +147,11 @@ test("findings of reports", function()
   raises(function() model.labeler("chexbert", { weights = scratch .. "/missing.safetensors", tokenizer = scratch }) end, "missing.safetensors")
 end)
 
+test("entities of reports", function()
+  local place = { weights = scratch .. "/chexbert.safetensors", tokenizer = scratch }
+  raises(function() model.labeler("chexbert", place):annotate "No edema." end, "annotate", "chexbert", "labels")
+  raises(function() model.labeler("radgraph", place) end, "chexbert.safetensors", "tar archive")
+  raises(function() model.labeler("radgraph", { weights = scratch .. "/none.tar.gz" }) end, "none.tar.gz")
+end)
+
 harness.report()

@@ -90,7 +90,7 @@ function ImageText:similarity(images, texts, options) end
 --- Releases the object now; it cannot be used after that.
 function ImageText:close() end
 
---- A model that says which findings reports state.
+--- A model that says what reports state.
 ---@class Labeler
 ---@field name string The labeler's name.
 ---@field dtype string The dtype it computes in.
@@ -104,6 +104,15 @@ local Labeler = {}
 ---@param texts string|string[] A report, or a list of them.
 ---@return Tensor classes i64 `[N, 14]` in the order of `dataset.pathologies`: 0 blank, 1 positive, 2 negative, 3 uncertain.
 function Labeler:labels(texts) end
+
+--- The entities of each report and their relations, as `metric.f1_radgraph` takes them.
+---
+--- ```lua
+--- local annotations = labeler:annotate { "No pneumothorax.", "Mild edema." }
+--- ```
+---@param texts string|string[] A report, or a list of them.
+---@return table[] annotations One a report, with `entities`: a list of tables with `tokens`, `label`, `first` and `last` (which words of the report) and `relations`, a list of pairs of a kind and the place of another entity.
+function Labeler:annotate(texts) end
 
 --- Releases the object now; it cannot be used after that.
 function Labeler:close() end
@@ -468,8 +477,8 @@ function Tokenizer:close() end
 ---@field dtype? "f32"|"bf16" The run's where absent.
 
 ---@class chexgen.model.labeler.options
----@field weights? string The file, or its folder, or a Hub name found in the local cache; where absent `chexbert.pth` in `StanfordAIMI/RRG_scorers` of `chexbert`.
----@field tokenizer? string A folder, the `vocab.txt` in one, or a Hub name; where absent `bert-base-uncased` of `chexbert`.
+---@field weights? string The file, or its folder, or a Hub name found in the local cache; where absent `chexbert.pth` in `StanfordAIMI/RRG_scorers` of `chexbert`, `radgraph-xl.tar.gz` in `StanfordAIMI/RRG_scorers` of `radgraph`.
+---@field tokenizer? string A folder, the `vocab.txt` in one, or a Hub name; where absent `bert-base-uncased` of `chexbert`, the model that the weights name of `radgraph`.
 ---@field dtype? "f32"|"bf16" The run's where absent.
 
 ---@class chexgen.model.pipeline.source
@@ -535,12 +544,12 @@ function M.encoders() end
 ---@return ImageText model The model.
 function M.image_text(name, options) end
 
---- Loads a model that reads reports and says which findings they state. Loading is strict.
+--- Loads a model that reads reports and says what they state. Loading is strict.
 ---
 --- ```lua
 --- local labeler = model.labeler("chexbert", { weights = "chexbert.pth", tokenizer = "bert-base-uncased" })
 --- ```
----@param name "chexbert" `chexbert` (CheXbert, fourteen findings of a report).
+---@param name "chexbert"|"radgraph" `chexbert` (CheXbert, fourteen findings of a report), `radgraph` (RadGraph, entities of a report and their relations).
 ---@param options? chexgen.model.labeler.options Which weights. (default {})
 ---@return Labeler labeler The labeler.
 function M.labeler(name, options) end

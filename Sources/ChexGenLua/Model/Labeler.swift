@@ -16,8 +16,9 @@ enum LabelerModule {
     private static let known = LabelerRegistry.standard
 
     static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
-        func defaults(_ text: (LabelerRegistry.Entry) -> String) -> String {
-            zip(known.names, known.all).map { "`\(text($1))` of `\($0)`" }.joined(separator: ", ")
+        let weights = zip(known.names, known.all).map { "`\($1.weights.file)` in `\($1.weights.place)` of `\($0)`" }
+        let tokenizers = zip(known.names, known.all).map {
+            "\($1.tokenizer.map { "`\($0)`" } ?? "the model that the weights name") of `\($0)`"
         }
         return LuaFunctionDeclaration(
             "labeler",
@@ -31,15 +32,15 @@ enum LabelerModule {
                         LuaParameter(
                             "weights", .string, optional: true,
                             "The file, or its folder, or a Hub name found in the local cache; where absent "
-                                + defaults { "\($0.weights.file)` in `\($0.weights.place)" } + "."),
+                                + weights.joined(separator: ", ") + "."),
                         LuaParameter(
                             "tokenizer", .string, optional: true,
                             "A folder, the `vocab.txt` in one, or a Hub name; where absent "
-                                + defaults { $0.tokenizer } + "."),
+                                + tokenizers.joined(separator: ", ") + "."),
                         LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
                     ]), default: .table(LuaTable()), "Which weights."),
             ], returns: [LuaResult("labeler", .object("Labeler"), "The labeler.")],
-            "Loads a model that reads reports and says which findings they state. Loading is strict.",
+            "Loads a model that reads reports and says what they state. Loading is strict.",
             example:
                 "local labeler = model.labeler(\"chexbert\", { weights = \"chexbert.pth\", tokenizer = \"bert-base-uncased\" })"
         ) { arguments in
@@ -49,11 +50,12 @@ enum LabelerModule {
             let dtype = options.has("dtype") ? try options.string("dtype") : session.dtype.rawValue
             let weights = options.has("weights") ? try options.string("weights") : entry.weights.place
             let tokenizer = options.has("tokenizer") ? try options.string("tokenizer") : entry.tokenizer
-            let labeler = try entry.open(
-                isThere(weights, asFolder: false) ? weights : HubCache.locate(weights, file: entry.weights.file),
-                isThere(tokenizer, asFolder: false) || isThere(tokenizer, asFolder: true)
-                    ? tokenizer : HubCache.locate(tokenizer),
-                DType(rawValue: dtype) ?? session.dtype)
+            let file =
+                try isThere(weights, asFolder: false) ? weights : HubCache.locate(weights, file: entry.weights.file)
+            let place = try tokenizer.map {
+                try isThere($0, asFolder: false) || isThere($0, asFolder: true) ? $0 : HubCache.locate($0)
+            }
+            let labeler = try entry.open(file, place, DType(rawValue: dtype) ?? session.dtype)
             try session.input(labeler.files)
             return [.object(LabelerObject(labeler))]
         }
@@ -64,8 +66,19 @@ enum LabelerModule {
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue == asFolder
     }
 
+    private static func entity(_ found: ReportEntity) -> LuaValue {
+        let relations = found.relations.map { relation in
+            LuaValue.table(LuaTable(array: [.string(relation.kind), .integer(relation.entity + 1)]))
+        }
+        return .fields([
+            ("tokens", .string(found.tokens)), ("label", .string(found.label)),
+            ("first", .integer(found.words.lowerBound + 1)), ("last", .integer(found.words.upperBound)),
+            ("relations", .table(LuaTable(array: relations))),
+        ])
+    }
+
     static let declaration = LuaClassDeclaration(
-        "Labeler", type: LabelerObject.self, "A model that says which findings reports state.",
+        "Labeler", type: LabelerObject.self, "A model that says what reports state.",
         methods: [
             LuaFunctionDeclaration(
                 "labels", [LuaParameter("texts", PipelineOptions.texts, "A report, or a list of them.")],
@@ -79,8 +92,34 @@ enum LabelerModule {
                 example: "local classes = labeler:labels { \"No pneumothorax.\", \"Mild edema.\" }"
             ) { arguments in
                 let labeler = try arguments.object("self", as: LabelerObject.self).labeler
+                guard let labeler = labeler as? any FindingLabeler else {
+                    throw LuaError("labels: the labeler \(labeler.name) finds no classes: ask it to annotate")
+                }
                 return [.tensor(try labeler.labels(PipelineOptions.strings(arguments, "texts")))]
-            }
+            },
+            LuaFunctionDeclaration(
+                "annotate", [LuaParameter("texts", PipelineOptions.texts, "A report, or a list of them.")],
+                returns: [
+                    LuaResult(
+                        "annotations", .list(.table),
+                        "One a report, with `entities`: a list of tables with `tokens`, `label`, `first` and `last` (which words of "
+                            + "the report) and `relations`, a list of pairs of a kind and the place of another entity.")
+                ],
+                "The entities of each report and their relations, as `metric.f1_radgraph` takes them.",
+                example: "local annotations = labeler:annotate { \"No pneumothorax.\", \"Mild edema.\" }"
+            ) { arguments in
+                let labeler = try arguments.object("self", as: LabelerObject.self).labeler
+                guard let labeler = labeler as? any AnnotatingLabeler else {
+                    throw LuaError("annotate: the labeler \(labeler.name) finds no entities: ask it for labels")
+                }
+                let found = try labeler.annotate(PipelineOptions.strings(arguments, "texts"))
+                let annotations = found.map { entities in
+                    LuaValue.fields([
+                        ("entities", .table(LuaTable(array: entities.map(entity))))
+                    ])
+                }
+                return [.table(LuaTable(array: annotations))]
+            },
         ],
         properties: [
             LuaPropertyDeclaration("name", .string, "The labeler's name.") {
