@@ -74,7 +74,7 @@ enum PageStyle {
         .bar { border-bottom: 1px solid var(--line); font-size: 13px; color: var(--soft); }
         .bar .wrap { display: flex; flex-wrap: wrap; gap: 4px 14px; padding-top: 10px; padding-bottom: 10px; align-items: baseline; }
         .bar b { color: var(--ink); font-weight: 650; letter-spacing: .01em; margin-right: auto; }
-        a { color: var(--accent); text-decoration: none; }
+        a { color: var(--accent); text-decoration: none; overflow-wrap: anywhere; }
         a:hover { text-decoration: underline; }
         article { padding-bottom: 28px; }
         article + article { border-top: 1px solid var(--line); }
