@@ -102,14 +102,14 @@ public final class RadGraph: AnnotatingLabeler {
     private static func load(
         _ network: RadGraphNetwork, _ bytes: ArraySlice<UInt8>, dataset: String, path: String
     ) throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chexgen-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appendingPathComponent("weights.th")
-        try Data(bytes).write(to: file)
-        ReadDoor.letIn(file.path)
+        let folder = Paths.joined(NSTemporaryDirectory(), "chexgen-\(UUID().uuidString)")
+        try Folders.make(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = Paths.joined(folder, "weights.th")
+        try AtomicFile.write(file, Data(bytes))
+        ReadDoor.letIn(file)
         do {
-            try network.parameters.load(Checkpoint.open(file.path)) { name in
+            try network.parameters.load(Checkpoint.open(file)) { name in
                 let isOfOther = name.hasPrefix("_ner.") || name.hasPrefix("_relation.")
                 return name.hasPrefix("_coref.") || name.hasPrefix("_events.") || name.contains(".pooler.")
                     || name.hasSuffix(".position_ids") || isOfOther && !name.contains(".\(dataset)__")
@@ -119,7 +119,7 @@ public final class RadGraph: AnnotatingLabeler {
         } catch {
             throw FileError.malformed(
                 path: path, location: "weights.th",
-                reason: "\(error)".replacingOccurrences(of: file.path + ": ", with: ""))
+                reason: "\(error)".replacingOccurrences(of: file + ": ", with: ""))
         }
     }
 

@@ -18,6 +18,7 @@ private enum Network: Computation {
     case bert(BERTTextNetwork, ids: Tensor)
     case bertProjection(BERTTextNetwork, ids: Tensor)
     case chexbert(CheXbertNetwork, ids: Tensor, padding: Tensor?)
+    case radgraph(RadGraphNetwork, ids: Tensor)
     case t5(T5EncoderNetwork, ids: Tensor, padding: Tensor?)
     case gemma2(Gemma2Network, ids: Tensor, padding: Tensor?)
     case language(any CausalNetwork, ids: Tensor)
@@ -47,6 +48,15 @@ private enum Network: Computation {
             let vectors = try execution.reshape(found.pooled ?? found.states, [ids.shape[0], 1, network.width])
             return try execution.concatenate([found.states, vectors], axis: 1)
         case .bert(let network, let ids): return try network.encode(ids, mask: .bias(x[0]), on: execution).states
+        case .radgraph(let network, let ids):
+            let states = try network.bert.encode(ids, padding: nil, .last, on: execution).states
+            let words = try execution.reshape(states, [ids.count, network.bert.width])
+            let width = try execution.narrow(execution.parameter(network.widths), axis: 0, 0..<1)
+            let widths = try execution.add(execution.narrow(words, axis: 1, 0..<width.shape[1]), width)
+            let spans = try execution.concatenate([words, words, widths])
+            let scores = try network.spans(spans, on: execution)
+            let pairs = try network.pairs(execution.concatenate([spans, spans, spans]), on: execution)
+            return try execution.concatenate([scores, pairs])
         case .chexbert(let network, let ids, let padding):
             return try network.forward(ids, padding: padding, on: execution)
         case .bertProjection(let network, let ids):
@@ -83,6 +93,7 @@ private enum Network: Computation {
         case .clip(let network, _, _): return network.parameters
         case .bert(let network, _), .bertProjection(let network, _): return network.parameters
         case .chexbert(let network, _, _): return network.parameters
+        case .radgraph(let network, _): return network.parameters
         case .t5(let network, _, _): return network.parameters
         case .gemma2(let network, _, _): return network.parameters
         case .language(let network, _): return network.parameters
@@ -207,6 +218,11 @@ private enum Network: Computation {
         let padding = try Tensor([1, 1, 1, 1, 1, 1, 1, 1, 0, 0] as [Int64], shape: [2, 5])
         try check("chexbert", .chexbert(chexbert, ids: ids, padding: nil), every: 5)
         try check("chexbert, padded", .chexbert(chexbert, ids: ids, padding: padding), every: 5)
+        let radgraph = try RadGraphNetwork(
+            BERTTextConfiguration(
+                vocabularySize: 12, hiddenSize: 12, mlpSize: 20, layers: 1, heads: 3, positions: 7, tokenTypes: 2),
+            .init(spanWidth: 3, featureSize: 4, hidden: [8, 6], entities: 4, relations: 3), dataset: "radgraph-xl")
+        try check("radgraph", .radgraph(radgraph, ids: ids), every: 5)
     }
 
     @Test func largeTextModels() throws {

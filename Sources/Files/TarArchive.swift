@@ -1,16 +1,14 @@
-import Files
-
 /// The files of a tar archive in memory (POSIX ustar and pax, and GNU's long names).
-struct TarArchive {
+public struct TarArchive {
     /// The regular files, in the archive's order: their names, without a `./` before them, and where their bytes lie.
-    let files: [(name: String, range: Range<Int>)]
+    public let files: [(name: String, range: Range<Int>)]
 
     private static let block = 512
     private static let mostFiles = 100_000
 
     /// Reads the headers of an archive.
     /// - Throws: `FileError.malformed` for what is no tar archive, damaged or cut.
-    init(_ bytes: [UInt8], name path: String) throws {
+    public init(_ bytes: [UInt8], name path: String) throws {
         func malformed(_ at: Int, _ reason: String) -> FileError {
             FileError.malformed(path: path, location: "byte \(at) of the archive", reason: reason)
         }
