@@ -38,7 +38,7 @@ public struct RunDetails {
         let place = summary.path
         func file(_ name: String) -> String { "\(place)/\(name)" }
         config = try RunConfig.load(file(RunFolder.Names.config))
-        attempts = try JSON.read(file(RunFolder.Names.report), limit: 16 << 20)["attempts"]?.array ?? []
+        attempts = try RunReport.attempts(file(RunFolder.Names.report))
         let count = try Sweep(config.sweep).settings.count
         cells = (Self.states(try Journal.read(file(RunFolder.Names.journal)), of: count, summary.state), count)
         pinnedFiles = config.pins.reduce(0) { sum, pin in
@@ -55,7 +55,7 @@ public struct RunDetails {
             table.map { table in
                 (0..<table.rowCount).map { row in table.columns.indices.map { table.text(row, $0) } }
             } ?? []
-        artifacts = Self.files(below: file(RunFolder.Names.artifacts))
+        artifacts = RecordedRun.files(below: file(RunFolder.Names.artifacts)).files
     }
 
     private static func states(_ journal: [JSON], of count: Int, _ run: RunSummary.State) -> [(
@@ -72,16 +72,5 @@ public struct RunDetails {
             let number = word == "pending" ? count - words.count : words.filter { $0 == word }.count
             return number > 0 ? (word, number) : nil
         }
-    }
-
-    private static func files(below folder: String) -> [(name: String, bytes: Int)] {
-        var found: [(name: String, bytes: Int)] = []
-        let names = FileManager.default.enumerator(atPath: folder)
-        while let name = names?.nextObject() as? String {
-            var status = stat()
-            guard lstat("\(folder)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-            found.append((name, Int(status.st_size)))
-        }
-        return found.sorted { $0.name < $1.name }
     }
 }

@@ -63,14 +63,12 @@ public struct RunSummary {
     private func file(_ name: String) -> String { "\(path)/\(name)" }
 
     private mutating func read() throws {
-        let attempts = try JSON.read(file(RunFolder.Names.report), limit: 16 << 20)["attempts"]?.array ?? []
+        let attempts = try RunReport.attempts(file(RunFolder.Names.report))
         begun = attempts.first?["started"]?.string ?? ""
         guard let last = attempts.last else {
             throw RunsError.folder(path: file(RunFolder.Names.report), message: "it names no attempt")
         }
-        let config = try RunConfig.load(file(RunFolder.Names.config))
-        let script = Paths.name(config.experiment)
-        experiment = script.hasSuffix(".lua") ? String(script.dropLast(4)) : script
+        experiment = try RunConfig.load(file(RunFolder.Names.config)).experimentName
         guard try Journal.isJournal(file(RunFolder.Names.journal)) else {
             throw RunsError.folder(path: file(RunFolder.Names.journal), message: "this is no journal of a run")
         }

@@ -119,18 +119,13 @@ public struct LeaderboardRow {
     /// The rows of a run folder, or of all runs in a folder; `missing` says what could not be read, or has no such row.
     /// - Throws: `RunsError` where the path leads to no run, and none lies in it.
     public static func read(_ path: String) throws -> (rows: [LeaderboardRow], missing: [String]) {
-        if RecordedRun.isRun(path) || !Folders.isFolder(path) {
+        guard let folders = try RecordedRun.folders(in: path) else {
             let run = try RunResults(path)
             let rows = rows(of: run)
             return (rows, rows.isEmpty ? ["\(path): no row of all films with numbers"] : [])
         }
         var found: [LeaderboardRow] = []
         var missing: [String] = []
-        let folders = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-            .map { Paths.joined(path, $0) }.filter(RecordedRun.isRun)
-        guard !folders.isEmpty else {
-            throw RunsError.folder(path: path, message: "this is no folder of a run, and none lies in it")
-        }
         for folder in folders {
             do {
                 let rows = rows(of: try RunResults(folder))

@@ -115,15 +115,9 @@ public struct ReportPage {
         var runs: [RunResults] = []
         var missing: [String] = []
         for path in paths {
-            let isRun = RecordedRun.isRun(path) || Paths.name(path) == "run.yaml"
-            if isRun || !Folders.isFolder(path) {
+            guard let folders = try RecordedRun.folders(in: path) else {
                 runs.append(try RunResults(path))
                 continue
-            }
-            let folders = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-                .map { Paths.joined(path, $0) }.filter(RecordedRun.isRun)
-            guard !folders.isEmpty else {
-                throw RunsError.folder(path: path, message: "this is no folder of a run, and none lies in it")
             }
             for folder in folders {
                 guard runs.count < Limits.runs else {

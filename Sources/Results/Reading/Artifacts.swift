@@ -13,21 +13,9 @@ struct Artifacts {
 
     init(_ record: RecordedRun) {
         self.record = record
-        var found: [(name: String, bytes: Int)] = []
-        if let names = FileManager.default.enumerator(atPath: record.artifacts) {
-            while let name = names.nextObject() as? String {
-                guard found.count < RunResults.Limits.files else {
-                    faults.append("artifacts: only \(RunResults.Limits.files) files are listed")
-                    break
-                }
-                var status = stat()
-                guard lstat("\(record.artifacts)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                    continue
-                }
-                found.append((name, Int(status.st_size)))
-            }
-        }
-        files = found.sorted { $0.name < $1.name }
+        let found = RecordedRun.files(below: record.artifacts, most: RunResults.Limits.files)
+        if found.isCut { faults.append("artifacts: only \(RunResults.Limits.files) files are listed") }
+        files = found.files
     }
 
     private func named(_ name: String) -> [(path: String, place: String)] {

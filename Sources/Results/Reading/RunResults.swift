@@ -138,8 +138,5 @@ public struct RunResults {
     }
 
     /// The experiment's name: that of its script without the ending.
-    public var experiment: String {
-        let name = Paths.name(record.config.experiment)
-        return name.hasSuffix(".lua") ? String(name.dropLast(4)) : name
-    }
+    public var experiment: String { record.config.experimentName }
 }

@@ -18,6 +18,11 @@ public struct RunConfig {
     public let path: String
     /// The experiment's script: the YAML's path resolved against the YAML's folder.
     public var experiment: String
+    /// The script's name without its folder and ending.
+    public var experimentName: String {
+        let script = Paths.name(experiment)
+        return script.hasSuffix(".lua") ? String(script.dropLast(4)) : script
+    }
     /// The folder against which relative paths in `params` may be resolved: that of the first YAML, also when a run
     /// is repeated from its `run.yaml`.
     public let folder: String

@@ -46,13 +46,43 @@ public struct RecordedRun {
         var faults: [String] = []
         rows = RecordedRun.rows("\(folder)/\(RunFolder.Names.jsonl)", &faults)
         do {
-            let report = try JSON.read("\(folder)/\(RunFolder.Names.report)", limit: 16 << 20)
-            attempts = report["attempts"]?.array ?? []
+            attempts = try RunReport.attempts("\(folder)/\(RunFolder.Names.report)")
         } catch {
             attempts = []
             faults.append("\(error)")
         }
         self.faults = faults
+    }
+
+    /// The folders of runs in a folder, by name; nil where a path is a run's own, or no folder.
+    /// - Throws: `RunsError` where it is a folder, and none lies in it.
+    public static func folders(in path: String) throws -> [String]? {
+        if isRun(path) || !Folders.isFolder(path) { return nil }
+        let folders = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+            .map { Paths.joined(path, $0) }.filter(isRun)
+        guard !folders.isEmpty else {
+            throw RunsError.folder(path: path, message: "this is no folder of a run, and none lies in it")
+        }
+        return folders
+    }
+
+    /// The files below a folder with their bytes, by name; links are none. `isCut` says that there are more than `most`.
+    public static func files(below folder: String, most: Int = .max) -> (
+        files: [(name: String, bytes: Int)], isCut: Bool
+    ) {
+        var found: [(name: String, bytes: Int)] = []
+        var isCut = false
+        let names = FileManager.default.enumerator(atPath: folder)
+        while let name = names?.nextObject() as? String {
+            guard found.count < most else {
+                isCut = true
+                break
+            }
+            var status = stat()
+            guard lstat("\(folder)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+            found.append((name, Int(status.st_size)))
+        }
+        return (found.sorted { $0.name < $1.name }, isCut)
     }
 
     /// The folder's name.

@@ -12,8 +12,7 @@ extension RunFolder {
     public static func create(
         in parent: String, name: String? = nil, plan: RunPlan, command: [String], console: Console = .shared
     ) throws -> RunFolder {
-        let script = Paths.name(plan.config.experiment)
-        let base = name ?? (script.hasSuffix(".lua") ? String(script.dropLast(4)) : script) + "-" + WallClock.stamp
+        let base = name ?? plan.config.experimentName + "-" + WallClock.stamp
         guard !base.isEmpty, base != ".", base != "..", !base.contains("/"), !base.utf8.contains(0) else {
             throw RunsError.usage(operation: "run", message: "`\(base)` cannot be the name of a run folder")
         }

@@ -7,9 +7,15 @@ struct RunReport {
     private var current: [(key: String, value: JSON)]
     private let start = MonotonicClock.now
 
+    /// The attempts of a report on disk.
+    /// - Throws: `FileError` where it cannot be read.
+    static func attempts(_ path: String) throws -> [JSON] {
+        try JSON.read(path, limit: 16 << 20)["attempts"]?.array ?? []
+    }
+
     /// Begins an attempt; those in an existing report are kept where it can be read.
     init(command: [String], plan: RunPlan, before path: String? = nil) {
-        attempts = path.flatMap { try? JSON.read($0, limit: 16 << 20) }?["attempts"]?.array ?? []
+        attempts = path.flatMap { try? Self.attempts($0) } ?? []
         // An attempt whose process was killed still says that it runs.
         attempts = attempts.map { attempt in
             guard case .object(let members) = attempt, attempt["exit"] == .null else { return attempt }
