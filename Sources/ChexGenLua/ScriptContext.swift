@@ -83,6 +83,11 @@ public final class ScriptContext {
         return named
     }
 
+    /// The same of options that were checked: `dtype`, or the run's.
+    func dtype(_ options: LuaArguments) throws -> DType {
+        options.has("dtype") ? DType(rawValue: try options.string("dtype")) ?? dtype : dtype
+    }
+
     /// Makes a folder, and those above it, below one that is there already and that scripts may write in.
     func makeFolder(_ path: String) throws {
         let folder = Paths.absolute(path)

@@ -95,9 +95,7 @@ public final class BioViLTImages: VectorEncoder {
     /// Loads the image network of a folder, or a file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
-        var isFolder: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
-        let path = isFolder.boolValue ? Paths.joined(weights, BioViLT.imageFile) : weights
+        let path = Folders.isFolder(weights) ? Paths.joined(weights, BioViLT.imageFile) : weights
         guard FileManager.default.fileExists(atPath: path) else {
             throw FileError.missing(
                 path: path, hint: "it belongs to the model; get it with: huggingface-cli download \(BioViLT.hubName)")

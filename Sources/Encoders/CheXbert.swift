@@ -67,10 +67,7 @@ public final class CheXbert: FindingLabeler {
     }
 
     private static func folder(_ place: String) throws -> String {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder), !isFolder.boolValue else {
-            return place
-        }
+        guard FileManager.default.fileExists(atPath: place), !Folders.isFolder(place) else { return place }
         guard place == "vocab.txt" || place.hasSuffix("/vocab.txt") else {
             throw FileError.malformed(
                 path: place, location: "", reason: "wanted a tokenizer's folder, or the vocab.txt in one")

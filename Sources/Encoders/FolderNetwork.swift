@@ -24,6 +24,28 @@ extension PartNetwork {
     public func releaseMemory() {}
 }
 
+/// A network that knows the file of its sizes.
+public protocol ConfiguredNetwork: AnyObject {
+    /// Every parameter, under the names of its files.
+    var parameters: ParameterScope { get }
+    /// The network of a `config.json`, given by its path, without weights.
+    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
+    init(config: String) throws
+}
+
+extension NetworkEntry {
+    /// A network that knows the file of its sizes; see the other `init`.
+    /// - Parameter make: makes the network of a `config.json`.
+    public init<N: ConfiguredNetwork>(
+        _ name: String, classes: [String], of make: @escaping (_ config: String) throws -> N,
+        open: @escaping (_ folder: String, _ dtype: DType) throws -> Network
+    ) {
+        self.init(
+            name, classes: classes,
+            parameters: { try make($0).parameters.parameters.map { ($0.name, $0.shape) } }, open: open)
+    }
+}
+
 /// A network that was opened from a folder with its `config.json` and weights.
 public protocol FolderNetwork: PartNetwork {
     /// Every parameter, under the names of its files.

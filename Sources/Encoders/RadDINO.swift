@@ -38,9 +38,7 @@ public final class RadDINO: FileEncoder {
     /// Loads a folder, or the folder of a weight file: weights strictly, `config.json`, `preprocessor_config.json`.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
-        var isFolder: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
-        let folder = isFolder.boolValue ? weights : Paths.dirname(weights)
+        let folder = Folders.isFolder(weights) ? weights : Paths.dirname(weights)
         func beside(_ file: String) throws -> String {
             let path = folder.isEmpty ? file : "\(folder)/\(file)"
             guard FileManager.default.fileExists(atPath: path) else {

@@ -36,6 +36,11 @@ public struct Registry<Entry> {
     /// The entries, in the order in which they were added.
     public var all: [Entry] { names.compactMap { entries[$0] } }
 
+    /// The names with what each is, for people: "`a` (this), `b` (that)".
+    public func listing(_ about: (Entry) -> String) -> String {
+        zip(names, all).map { "`\($0)` (\(about($1)))" }.joined(separator: ", ")
+    }
+
     /// The entry of a name, or nil.
     public subscript(name: String) -> Entry? { entries[name] }
 

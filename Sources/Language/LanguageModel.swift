@@ -82,10 +82,7 @@ public struct WrittenText: Equatable, Sendable {
 }
 
 /// A causal network that is opened from a folder: it knows its sizes' file and the names of its weights.
-public protocol FolderCausalNetwork: CausalNetwork {
-    /// The network of a `config.json`, given by its path, without weights.
-    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
-    init(config: String) throws
+public protocol FolderCausalNetwork: CausalNetwork, ConfiguredNetwork {
     /// Fills the parameters from a checkpoint, strictly.
     /// - Throws: `CheckpointError` where a tensor is absent, of another shape or not known.
     func load(_ checkpoint: Checkpoint) throws
@@ -195,9 +192,8 @@ extension NetworkEntry where Network == any LanguageModel {
     init<N: FolderCausalNetwork>(
         _ name: String, classes: [String], _ network: N.Type, _ make: ((_ config: String) throws -> N)? = nil
     ) {
-        self.init(
-            name, classes: classes,
-            parameters: { try (make ?? N.init(config:))($0).parameters.parameters.map { ($0.name, $0.shape) } },
-            open: { try FolderLanguageModel<N>($0, dtype: $1, make) })
+        self.init(name, classes: classes, of: make ?? N.init(config:)) {
+            try FolderLanguageModel<N>($0, dtype: $1, make)
+        }
     }
 }

@@ -39,7 +39,7 @@ public enum NetFewRows {
                 while row < shape.rows {
                     let count = shape.rows - row >= 4 ? 4 : 1
                     let source = rows + row * shape.paddedInputs
-                    let sums = Sums(source, stride: shape.paddedInputs, rows: count, inputs: shape.paddedInputs)
+                    let sums = Sums(source: source, stride: shape.paddedInputs, rows: count, inputs: shape.paddedInputs)
                     withUnsafeTemporaryAllocation(of: SIMD16<Float>.self, capacity: 16) { memory in
                         guard let found = memory.baseAddress else { return }
                         if type == .bf16 { sums.pairs(base, found) } else { sums.singles(base, found) }
@@ -71,13 +71,6 @@ public enum NetFewRows {
     private struct Sums {
         let source: UnsafePointer<Float>
         let stride, rows, inputs: Int
-
-        init(_ source: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Int) {
-            self.source = source
-            self.stride = stride
-            self.rows = rows
-            self.inputs = inputs
-        }
 
         /// Two neighbouring bf16 weights of sixteen outputs, as floats.
         @_transparent

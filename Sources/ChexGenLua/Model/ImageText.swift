@@ -24,7 +24,7 @@ enum ImageTextModule {
             [
                 LuaParameter(
                     "name", .choice(known.names),
-                    zip(known.names, known.all).map { "`\($0)` (\($1.about))" }.joined(separator: ", ") + "."),
+                    known.listing(\.about) + "."),
                 LuaParameter(
                     "options",
                     .options([
@@ -40,10 +40,9 @@ enum ImageTextModule {
             let options = try arguments.options("options")
             let name = try arguments.string("name")
             guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
-            let dtype = options.has("dtype") ? try options.string("dtype") : session.dtype.rawValue
             let config = try HubCache.locate(options.string("weights"), file: "config.json")
             let model = try entry.open(
-                String(config.dropLast("/config.json".count)), DType(rawValue: dtype) ?? session.dtype)
+                String(config.dropLast("/config.json".count)), session.dtype(options))
             try session.input(model.images.files + model.textFiles)
             return [.object(ImageTextObject(model, session))]
         }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Encoders
+import Files
 import Foundation
 import LuaRuntime
 import Tensors
@@ -25,7 +26,7 @@ enum LabelerModule {
             [
                 LuaParameter(
                     "name", .choice(known.names),
-                    zip(known.names, known.all).map { "`\($0)` (\($1.about))" }.joined(separator: ", ") + "."),
+                    known.listing(\.about) + "."),
                 LuaParameter(
                     "options",
                     .options([
@@ -47,23 +48,16 @@ enum LabelerModule {
             let options = try arguments.options("options")
             let name = try arguments.string("name")
             guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
-            let dtype = options.has("dtype") ? try options.string("dtype") : session.dtype.rawValue
             let weights = options.has("weights") ? try options.string("weights") : entry.weights.place
             let tokenizer = options.has("tokenizer") ? try options.string("tokenizer") : entry.tokenizer
-            let file =
-                try isThere(weights, asFolder: false) ? weights : HubCache.locate(weights, file: entry.weights.file)
-            let place = try tokenizer.map {
-                try isThere($0, asFolder: false) || isThere($0, asFolder: true) ? $0 : HubCache.locate($0)
-            }
-            let labeler = try entry.open(file, place, DType(rawValue: dtype) ?? session.dtype)
+            func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+            let isFile = isThere(weights) && !Folders.isFolder(weights)
+            let file = try isFile ? weights : HubCache.locate(weights, file: entry.weights.file)
+            let place = try tokenizer.map { try isThere($0) ? $0 : HubCache.locate($0) }
+            let labeler = try entry.open(file, place, session.dtype(options))
             try session.input(labeler.files)
             return [.object(LabelerObject(labeler))]
         }
-    }
-
-    private static func isThere(_ path: String, asFolder: Bool) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue == asFolder
     }
 
     private static func entity(_ found: ReportEntity) -> LuaValue {

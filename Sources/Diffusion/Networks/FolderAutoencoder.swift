@@ -4,9 +4,7 @@ import Engine
 import Tensors
 
 /// An autoencoding network that is opened from a folder: it knows its sizes' file and the names of its weights.
-public protocol FolderAutoencodingNetwork: AnyObject {
-    /// Every parameter, under diffusers' names.
-    var parameters: ParameterScope { get }
+public protocol FolderAutoencodingNetwork: ConfiguredNetwork {
     /// Channels of a picture, and of a latent.
     var channels: (picture: Int, latent: Int) { get }
     /// Pixels a side of one latent's cell.
@@ -17,9 +15,6 @@ public protocol FolderAutoencodingNetwork: AnyObject {
     var notes: [String] { get }
     /// How diffusers cuts latents into tiles.
     var tiles: TiledDecoding { get }
-    /// The network of a `config.json`, given by its path, without weights.
-    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
-    init(config: String) throws
     /// Fills the parameters from a checkpoint, strictly.
     /// - Throws: `CheckpointError` where a tensor is absent, of another shape or not known.
     func load(_ checkpoint: Checkpoint) throws
@@ -129,9 +124,6 @@ public final class FolderAutoencoder<Network: FolderAutoencodingNetwork>: Autoen
 extension NetworkEntry where Network == any Autoencoder {
     /// An autoencoding network of folders; see the other `init`.
     init<N: FolderAutoencodingNetwork>(_ name: String, classes: [String], _ network: N.Type) {
-        self.init(
-            name, classes: classes,
-            parameters: { try N(config: $0).parameters.parameters.map { ($0.name, $0.shape) } },
-            open: { try FolderAutoencoder<N>($0, dtype: $1) })
+        self.init(name, classes: classes, of: N.init(config:)) { try FolderAutoencoder<N>($0, dtype: $1) }
     }
 }

@@ -52,18 +52,13 @@ public struct DenoiserQuestion {
 }
 
 /// A denoising network that is opened from a folder: it knows its sizes' file and how a question reaches it.
-public protocol FolderDenoisingNetwork: AnyObject {
+public protocol FolderDenoisingNetwork: ConfiguredNetwork {
     /// How errors call it.
     static var operation: String { get }
     /// Tensors of a checkpoint that follow from the sizes, and are not read.
     static var unread: Set<String> { get }
-    /// Every parameter, under diffusers' names.
-    var parameters: ParameterScope { get }
     /// What it reads and gives.
     var denoiserSizes: DenoiserSizes { get }
-    /// The network of a `config.json`, given by its path, without weights.
-    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key, and for a variant that is not supported.
-    init(config: String) throws
     /// What the scheduler is handed, f32 `[N, H, W, C]`.
     func answer<X: Executor>(_ question: DenoiserQuestion, on executor: X) throws -> Tensor
 }
@@ -143,10 +138,7 @@ public final class FolderDenoiser<Network: FolderDenoisingNetwork>: Denoiser, Fo
 extension NetworkEntry where Network == any Denoiser {
     /// A denoising network of folders; see the other `init`.
     init<N: FolderDenoisingNetwork>(_ name: String, classes: [String], _ network: N.Type) {
-        self.init(
-            name, classes: classes,
-            parameters: { try N(config: $0).parameters.parameters.map { ($0.name, $0.shape) } },
-            open: { try FolderDenoiser<N>($0, dtype: $1) })
+        self.init(name, classes: classes, of: N.init(config:)) { try FolderDenoiser<N>($0, dtype: $1) }
     }
 }
 

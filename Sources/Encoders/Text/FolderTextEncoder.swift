@@ -4,10 +4,7 @@ import Networks
 import Tensors
 
 /// A text network that is opened from a folder: it knows its sizes' file and the names of its weights.
-public protocol FolderTextNetwork: TextNetwork {
-    /// The network of a `config.json`, given by its path, without weights.
-    /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.
-    init(config: String) throws
+public protocol FolderTextNetwork: TextNetwork, ConfiguredNetwork {
     /// Fills the parameters from a checkpoint, strictly.
     /// - Throws: `CheckpointError` where a tensor is absent, of another shape or not known.
     func load(_ checkpoint: Checkpoint) throws
@@ -79,9 +76,6 @@ public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder, F
 extension NetworkEntry where Network == any TextEncoder {
     /// A text network of folders; see the other `init`.
     init<N: FolderTextNetwork>(_ name: String, classes: [String], _ network: N.Type) {
-        self.init(
-            name, classes: classes,
-            parameters: { try N(config: $0).parameters.parameters.map { ($0.name, $0.shape) } },
-            open: { try FolderTextEncoder<N>($0, dtype: $1) })
+        self.init(name, classes: classes, of: N.init(config:)) { try FolderTextEncoder<N>($0, dtype: $1) }
     }
 }

@@ -81,6 +81,57 @@ public final class TextCache<E: Execution> {
     public var length: Int { layers.first?.length ?? 0 }
 }
 
+/// A layer of a causal network.
+protocol CausalLayer: AnyObject {
+    /// f32 `[N, T, C]` for the same, whose memory the result may take.
+    /// - Parameters:
+    ///   - index: the layer's, from 0.
+    ///   - angles: the cosines and sines of the tokens' places.
+    func forward<E: Execution>(
+        _ x: E.Value, _ passage: Passage<E>, _ index: Int, _ rotary: Rotary, _ angles: E.Value, on execution: E
+    ) throws -> E.Value
+}
+
+/// What causal networks have in common: a table of tokens, layers of one kind that turn heads by their places, and a head.
+final class CausalStack<Layer: CausalLayer> {
+    private let tokens: Embedding
+    private let rotary: Rotary
+    private let rotaryBase: Double
+    private let layers: [Layer]
+    private let head: Linear
+
+    /// - Parameter head: nil is the table of tokens.
+    init(tokens: Embedding, rotary: Rotary, rotaryBase: Double, layers: [Layer], head: Linear?) {
+        self.tokens = tokens
+        self.rotary = rotary
+        self.rotaryBase = rotaryBase
+        self.layers = layers
+        self.head = head ?? Linear(sharing: tokens.weight, takesFewRows: true)
+    }
+
+    /// Vectors of ids, f32.
+    func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
+        try execution.convert(execution.embedding(tokens, ids), .f32)
+    }
+
+    /// The states behind the last layer, f32 `[N, T, C]`.
+    func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value {
+        let angles = try passage.angles(rotary, base: rotaryBase, count: x.shape[1], of: self, on: execution)
+        var x = x
+        for (index, layer) in layers.enumerated() {
+            x = try execution.block(layer) {
+                try layer.forward(x, passage, index, rotary, angles, on: execution)
+            }
+        }
+        return x
+    }
+
+    /// Scores of normalised states, f32 `[N, T, ids]`.
+    func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
+        try execution.linear(head, states, Epilogue(result: .f32))
+    }
+}
+
 /// What the layers of Llama's kind are made of.
 struct GatedFeedForward {
     private let gate, up, down: Linear

@@ -7,11 +7,8 @@ public final class GPTNeoXNetwork: CausalNetwork {
     public let configuration: GPTNeoXConfiguration
     /// Every parameter, under transformers' names.
     public let parameters: ParameterScope
-    private let tokens: Embedding
-    private let rotary: Rotary
-    private let layers: [GPTNeoXLayer]
+    private let stack: CausalStack<GPTNeoXLayer>
     private let norm: LayerNorm
-    private let head: Linear
 
     /// The network without weights; fill `parameters` before the first pass.
     public init(_ configuration: GPTNeoXConfiguration) throws {
@@ -19,16 +16,17 @@ public final class GPTNeoXNetwork: CausalNetwork {
         let scope = root["gpt_neox"]
         self.configuration = configuration
         parameters = root
-        tokens = Embedding(scope["embed_in"], count: configuration.vocabularySize, channels: width)
-        rotary = try Rotary(headSize: configuration.headSize, rotated: configuration.rotated)
-        layers = try (0..<configuration.layers).map { try GPTNeoXLayer(scope["layers"][$0], configuration) }
+        let tokens = Embedding(scope["embed_in"], count: configuration.vocabularySize, channels: width)
+        let layers = try (0..<configuration.layers).map { try GPTNeoXLayer(scope["layers"][$0], configuration) }
         norm = LayerNorm(scope["final_layer_norm"], channels: width, epsilon: configuration.epsilon)
-        head =
-            configuration.isTied
-            ? Linear(sharing: tokens.weight, takesFewRows: true)
-            : Linear(
-                root["embed_out"], inputs: width, outputs: configuration.vocabularySize, hasBias: false,
-                takesFewRows: true)
+        stack = CausalStack(
+            tokens: tokens, rotary: try Rotary(headSize: configuration.headSize, rotated: configuration.rotated),
+            rotaryBase: configuration.rotaryBase, layers: layers,
+            head: configuration.isTied
+                ? nil
+                : Linear(
+                    root["embed_out"], inputs: width, outputs: configuration.vocabularySize, hasBias: false,
+                    takesFewRows: true))
     }
 
     /// How many ids have a score.
@@ -44,30 +42,22 @@ public final class GPTNeoXNetwork: CausalNetwork {
 
     /// Vectors of ids.
     public func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
-        try execution.convert(execution.embedding(tokens, ids), .f32)
+        try stack.embed(ids, on: execution)
     }
 
     /// The states behind the last normalisation; see `CausalNetwork`.
     public func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value {
-        let angles = try passage.angles(
-            rotary, base: configuration.rotaryBase, count: x.shape[1], of: self, on: execution)
-        var x = x
-        for (index, layer) in layers.enumerated() {
-            x = try execution.block(layer) {
-                try layer.forward(x, passage, index, rotary, angles, on: execution)
-            }
-        }
-        return try execution.norm(norm, x, Epilogue(result: .f32))
+        try execution.norm(norm, stack.states(x, passage, on: execution), Epilogue(result: .f32))
     }
 
     /// Scores of states.
     public func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
-        try execution.linear(head, states, Epilogue(result: .f32))
+        try stack.logits(states, on: execution)
     }
 }
 
 /// A layer of GPT-NeoX: attention and a feed-forward part, which read the same or follow each other.
-private final class GPTNeoXLayer {
+private final class GPTNeoXLayer: CausalLayer {
     private let before, beforeMLP: LayerNorm
     private let queryKeyValue, output: Linear
     private let attention: Attention

@@ -7,11 +7,8 @@ public final class LlamaNetwork: CausalNetwork {
     public let configuration: LlamaConfiguration
     /// Every parameter, under transformers' names.
     public let parameters: ParameterScope
-    private let tokens: Embedding
-    private let rotary: Rotary
-    private let layers: [LlamaLayer]
+    private let stack: CausalStack<LlamaLayer>
     private let norm: RMSNorm
-    private let head: Linear
 
     /// The network without weights; fill `parameters` before the first pass.
     public init(_ configuration: LlamaConfiguration) throws {
@@ -19,16 +16,17 @@ public final class LlamaNetwork: CausalNetwork {
         let scope = root["model"]
         self.configuration = configuration
         parameters = root
-        tokens = Embedding(scope["embed_tokens"], count: configuration.vocabularySize, channels: width)
-        rotary = try Rotary(headSize: configuration.headSize)
-        layers = try (0..<configuration.layers).map { try LlamaLayer(scope["layers"][$0], configuration) }
+        let tokens = Embedding(scope["embed_tokens"], count: configuration.vocabularySize, channels: width)
+        let layers = try (0..<configuration.layers).map { try LlamaLayer(scope["layers"][$0], configuration) }
         norm = RMSNorm(scope["norm"], channels: width, epsilon: configuration.epsilon)
-        head =
-            configuration.isTied
-            ? Linear(sharing: tokens.weight, takesFewRows: true)
-            : Linear(
-                root["lm_head"], inputs: width, outputs: configuration.vocabularySize, hasBias: false,
-                takesFewRows: true)
+        stack = CausalStack(
+            tokens: tokens, rotary: try Rotary(headSize: configuration.headSize),
+            rotaryBase: configuration.rotaryBase, layers: layers,
+            head: configuration.isTied
+                ? nil
+                : Linear(
+                    root["lm_head"], inputs: width, outputs: configuration.vocabularySize, hasBias: false,
+                    takesFewRows: true))
     }
 
     /// How many ids have a score.
@@ -44,30 +42,22 @@ public final class LlamaNetwork: CausalNetwork {
 
     /// Vectors of ids.
     public func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
-        try execution.convert(execution.embedding(tokens, ids), .f32)
+        try stack.embed(ids, on: execution)
     }
 
     /// The states behind the last normalisation; see `CausalNetwork`.
     public func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value {
-        let angles = try passage.angles(
-            rotary, base: configuration.rotaryBase, count: x.shape[1], of: self, on: execution)
-        var x = x
-        for (index, layer) in layers.enumerated() {
-            x = try execution.block(layer) {
-                try layer.forward(x, passage, index, rotary, angles, on: execution)
-            }
-        }
-        return try execution.norm(norm, x, Epilogue(result: .f32))
+        try execution.norm(norm, stack.states(x, passage, on: execution), Epilogue(result: .f32))
     }
 
     /// Scores of states.
     public func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
-        try execution.linear(head, states, Epilogue(result: .f32))
+        try stack.logits(states, on: execution)
     }
 }
 
 /// A layer of Llama: attention and a gated feed-forward part, each behind a normalisation.
-private final class LlamaLayer {
+private final class LlamaLayer: CausalLayer {
     private let before, beforeMLP: RMSNorm
     private let query, key, value, output: Linear
     private let attention: Attention
