@@ -37,6 +37,8 @@ public final class BioViLT: ImageTextModel {
     public init(_ folder: String, dtype: DType) throws {
         tokenizer = try TokenizerRegistry.standard.open(folder)
         text = try BERTTextEncoder(folder, dtype: dtype)
+        textFiles =
+            try text.files + TokenizerRegistry.files(of: folder).map { (file: $0, sha256: try SHA256.hex(file: $0)) }
         film = try BioViLTImages(weights: folder, dtype: dtype)
         guard text.pooledWidth == film.dimension else {
             throw TensorError.value(
@@ -46,7 +48,7 @@ public final class BioViLT: ImageTextModel {
     }
 
     /// The files of the texts' side.
-    public var textFiles: [(file: String, sha256: String)] { text.files }
+    public let textFiles: [(file: String, sha256: String)]
 
     /// Unit vectors f32 `[N, D]` of texts, each alone: final marks (!, ?, .) are taken off, as the model's own library does.
     public func texts(_ texts: [String]) throws -> Tensor {

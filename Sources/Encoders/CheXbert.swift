@@ -57,9 +57,7 @@ public final class CheXbert: FindingLabeler {
                     + "\(configuration.vocabularySize): it belongs to another network")
         }
         frame = (begin, end)
-        let beside = ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
-            .map { Paths.joined(folder, $0) }.filter(FileManager.default.fileExists)
-        model = try ModelFiles(checkpoint, beside: beside, dtype: dtype, on: device)
+        model = try ModelFiles(checkpoint, beside: TokenizerRegistry.files(of: folder), dtype: dtype, on: device)
         network = try CheXbertNetwork(configuration)
         try network.parameters.load(checkpoint) {
             $0 == "bert.embeddings.position_ids" || $0.hasPrefix("bert.pooler.")

@@ -28,9 +28,12 @@ public final class ModelFiles {
     }
 
     /// The files of a folder in the layout of transformers and diffusers, weights and `config.json`.
+    /// - Parameter beside: paths of other files that belong to them.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent or damaged.
-    public convenience init(folder: String, dtype: DType, on device: Device = .standard) throws {
-        try self.init(Checkpoint.open(folder), beside: [folder + "/config.json"], dtype: dtype, on: device)
+    public convenience init(
+        folder: String, beside: [String] = [], dtype: DType, on device: Device = .standard
+    ) throws {
+        try self.init(Checkpoint.open(folder), beside: [folder + "/config.json"] + beside, dtype: dtype, on: device)
     }
 
     /// Gives back activations and all that was made of weights, which stay mapped.

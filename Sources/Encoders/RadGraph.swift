@@ -91,9 +91,7 @@ public final class RadGraph: AnnotatingLabeler {
         self.network = network
         executor = try device.executor(dtype: dtype)
         widths = try network.widths.floats()
-        let beside = [
-            "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        ].map { Paths.joined(folder, $0) }.filter(FileManager.default.fileExists)
+        let beside = [Paths.joined(folder, "config.json")] + TokenizerRegistry.files(of: folder)
         files =
             try [(file: weights, sha256: file.sha256())] + beside.map { (file: $0, sha256: try SHA256.hex(file: $0)) }
     }

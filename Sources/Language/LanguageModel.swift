@@ -114,7 +114,10 @@ public final class FolderLanguageModel<Network: FolderCausalNetwork>: LanguageMo
         }
         tokenizer = decoding
         endIDs = try EndIDs.read(folder) ?? Set([decoding.endID].compactMap { $0 })
-        model = try ModelFiles(folder: folder, dtype: dtype)
+        let ends = Paths.joined(folder, EndIDs.file)
+        model = try ModelFiles(
+            folder: folder,
+            beside: TokenizerRegistry.files(of: folder) + [ends].filter(FileManager.default.fileExists), dtype: dtype)
         try network.load(model.checkpoint)
     }
 
@@ -169,10 +172,13 @@ public final class FolderLanguageModel<Network: FolderCausalNetwork>: LanguageMo
 
 /// The ids that end a text, as a folder's files have them.
 enum EndIDs {
+    /// The file that says how a model is used.
+    static let file = "generation_config.json"
+
     /// Those of `generation_config.json`, else of `config.json`; nil where neither names any.
     /// - Throws: `FileError` for a file that cannot be read, and for ids that are none.
     static func read(_ folder: String) throws -> Set<Int>? {
-        for name in ["generation_config.json", "config.json"] {
+        for name in [file, "config.json"] {
             let path = folder + "/" + name
             guard FileManager.default.fileExists(atPath: path) else { continue }
             guard let found = try JSON.read(path)["eos_token_id"], found != .null else { continue }

@@ -106,6 +106,14 @@ public struct TokenizerRegistry {
         return try entry(source).open(source)
     }
 
+    /// The files of a folder that ids may depend on, as far as they are there: what belongs to a tokenizer's identity.
+    public static func files(of folder: String) -> [String] {
+        [
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+            "merges.txt", "vocab.txt", "spiece.model", "tokenizer.model",
+        ].map { Paths.joined(folder, $0) }.filter(FileManager.default.fileExists)
+    }
+
     private func entry(_ source: TokenizerSource) throws -> TokenizerEntry {
         // PreTrainedTokenizerFast is whatever tokenizer.json says.
         if let name = source.className, name != "PreTrainedTokenizerFast" {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Tokenizers
 
 /// Where the parts of a pipeline lie: a folder in diffusers' layout, or parts from several places.
 public struct PipelineFolder {
@@ -101,13 +102,9 @@ public struct PipelineFolder {
 
     /// The files of the tokenizers and the scheduler that are there, with their SHA-256.
     public func smallFiles() throws -> [(file: String, sha256: String)] {
-        let names = [
-            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-            "merges.txt", "vocab.txt", "spiece.model", "tokenizer.model",
-        ]
         let tokenizers = try places.keys.filter { $0.hasPrefix("tokenizer") }.sorted().map(place)
         let paths =
-            tokenizers.flatMap { folder in names.map { "\(folder)/\($0)" } }
+            tokenizers.flatMap { TokenizerRegistry.files(of: $0) }
             + [index, index == nil ? nil : schedulerName].compactMap { $0 }
         return try paths.filter(FileManager.default.fileExists(atPath:)).map { ($0, try SHA256.hex(file: $0)) }
     }
