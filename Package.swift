@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "Language",
             dependencies: [
-                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Tensors", "Threading", "Files",
+                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Tensors", "Threading",
+                "Files",
             ]),
         .target(
             name: "Diffusion",
@@ -176,7 +177,7 @@ let package = Package(
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
-        tests("Language", ["Encoders", "Networks", "Checkpoints", "Tensors", "Tokenizers", "Files"]),
+        tests("Language", ["Encoders", "Networks", "Checkpoints", "Imaging", "Tensors", "Tokenizers", "Files"]),
         tests("Diffusion", ["Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
         tests("Encoders", ["Networks", "Engine", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Identity", "Tensors", "Files"]),

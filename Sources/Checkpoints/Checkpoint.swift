@@ -120,6 +120,29 @@ public final class Checkpoint {
         return try Checkpoint(path: path, tensors: tensors, metadata: metadata, sources: sources)
     }
 
+    /// The same tensors, some of them cut along their first dimension into equal parts, which lie where they lie.
+    /// - Parameter map: gives the names of a tensor's parts in their order, or nil to leave it whole.
+    /// - Throws: `FileError.malformed` where a tensor has no such parts, or two tensors get one name.
+    public func split(_ map: (String) -> [String]?) throws -> Checkpoint {
+        var tensors: [(name: String, record: TensorRecord)] = []
+        for name in names {
+            guard let record = records[name] else { continue }
+            guard let parts = map(name), !parts.isEmpty else {
+                tensors.append((name, record))
+                continue
+            }
+            guard let rows = record.shape.first, rows % parts.count == 0 else {
+                throw FileError.malformed(
+                    path: path, location: "tensor \"\(name)\"",
+                    reason: "wanted \(parts.count) equal parts one below the other, got \(Tensor.text(record.shape))")
+            }
+            for (index, part) in parts.enumerated() {
+                tensors.append((part, record.rows(rows / parts.count * index, rows / parts.count)))
+            }
+        }
+        return try Checkpoint(path: path, tensors: tensors, metadata: metadata, sources: sources)
+    }
+
     /// The same tensors without prefixes that the wanted names do not have: a tensor that is not wanted as it is called
     /// loses prefixes, one after the other, if that gives a wanted name.
     /// - Throws: `FileError.malformed` where two tensors get one name.

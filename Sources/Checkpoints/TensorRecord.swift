@@ -12,10 +12,10 @@ struct ByteRegion {
 /// A tensor of a checkpoint that is known to lie within its storage but not read yet.
 struct TensorRecord {
     let type: ElementType
-    let shape: [Int]
+    private(set) var shape: [Int]
     /// Strides and offset count elements of the region.
     let strides: [Int]
-    let offset: Int
+    private(set) var offset: Int
     let isBigEndian: Bool
     let region: ByteRegion
     /// What has to be true of the storage before its values are used.
@@ -35,6 +35,14 @@ struct TensorRecord {
         }
         (self.type, self.shape, self.strides, self.offset) = (type, shape, strides, offset)
         (self.region, self.isBigEndian) = (region, isBigEndian)
+    }
+
+    /// Some of its rows, which are there: a view of the same storage.
+    func rows(_ first: Int, _ count: Int) -> TensorRecord {
+        var part = self
+        part.shape[0] = count
+        part.offset += first * strides[0]
+        return part
     }
 
     /// What is wrong with a view of a storage of `available` elements, or nil.

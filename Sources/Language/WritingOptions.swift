@@ -42,7 +42,9 @@ public struct WritingOptions: Sendable {
     }
 
     /// The seed of a prompt's stream.
-    func seed(_ index: Int) -> UInt64 { index < seeds.count ? seeds[index] : (seeds.first ?? 0) &+ UInt64(index) }
+    public func seed(_ index: Int) -> UInt64 {
+        index < seeds.count ? seeds[index] : (seeds.first ?? 0) &+ UInt64(index)
+    }
 }
 
 /// Drawing from the softmax of scores.

@@ -50,6 +50,14 @@ public final class Dinov2Network {
         return try execution.norm(norm, x, Epilogue(result: .f32))
     }
 
+    /// The patches' states, f32 `[N, T, C]`, as they come out of all layers but the last `skipped` ones, not normalised and without
+    /// the class token: timm's and transformers' `hidden_states[-1 - skipped]`.
+    public func patches<E: Execution>(_ pixels: E.Value, skipping skipped: Int, on execution: E) throws -> E.Value {
+        var x = try embed(pixels, on: execution)
+        for layer in layers.dropLast(skipped) { x = try layer.forward(x, on: execution) }
+        return try execution.narrow(execution.convert(x, .f32), axis: 1, 1..<x.shape[1])
+    }
+
     /// The class token and patches with their positions, f32 `[N, T, C]`.
     private func embed<E: Execution>(_ pixels: E.Value, on execution: E) throws -> E.Value {
         let patches = try execution.convolution(projection, pixels)

@@ -1,5 +1,6 @@
 import Engine
 import Files
+import Tensors
 
 /// The sizes of a DINOv2 vision transformer, from the `config.json` of transformers' `Dinov2Model`.
 public struct Dinov2Configuration: Sendable {
@@ -26,6 +27,23 @@ public struct Dinov2Configuration: Sendable {
 
     /// Patches along a side of an image of `imageSize`.
     public var grid: Int { imageSize / patchSize }
+
+    /// The sizes of timm's DINOv2 transformers, whose heads are 64 wide and whose feed-forward part is not gated.
+    /// - Throws: `TensorError.value` where they are no sizes of one.
+    public init(timmWidth width: Int, layers: Int, mlpSize: Int, patchSize: Int, imageSize: Int) throws {
+        guard width > 0, width % Self.timmHeadSize == 0, layers > 0, mlpSize > 0, (1...imageSize).contains(patchSize)
+        else {
+            throw TensorError.value(
+                operation: "vision transformer",
+                message: "\(width) channels in heads of \(Self.timmHeadSize), \(layers) layers, patches of "
+                    + "\(patchSize) on \(imageSize) pixels")
+        }
+        (hiddenSize, self.layers, heads) = (width, layers, width / Self.timmHeadSize)
+        (self.mlpSize, activation, layerNormEpsilon) = (mlpSize, .gelu, 1e-6)
+        (self.imageSize, self.patchSize, qkvBias, usesSwiGLU) = (imageSize, patchSize, true, false)
+    }
+
+    private static let timmHeadSize = 64
 
     /// Reads `config.json`.
     /// - Throws: `FileError.malformed` for a missing, wrong or unknown key.

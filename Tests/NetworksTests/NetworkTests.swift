@@ -9,6 +9,8 @@ import Testing
 private enum Network: Computation {
     case dinov2(Dinov2Network)
     case dinov2Tokens(Dinov2Network)
+    case dinov2Patches(Dinov2Network, skipping: Int)
+    case projector(ProjectorNetwork)
     case inception(InceptionV3Network)
     case classifier(any ClassifierNetwork)
     case unet(UNetNetwork)
@@ -34,6 +36,9 @@ private enum Network: Computation {
         switch self {
         case .dinov2(let network): return try network.pooled(x[0], on: execution)
         case .dinov2Tokens(let network): return try network.tokens(x[0], on: execution)
+        case .dinov2Patches(let network, let skipped):
+            return try network.patches(x[0], skipping: skipped, on: execution)
+        case .projector(let network): return try network.forward(x[0], on: execution)
         case .inception(let network):
             let features = try network.features(x[0], on: execution)
             let unbiased = try network.logitsUnbiased(features, on: execution)
@@ -85,7 +90,9 @@ private enum Network: Computation {
 
     var parameters: ParameterScope {
         switch self {
-        case .dinov2(let network), .dinov2Tokens(let network): return network.parameters
+        case .dinov2(let network), .dinov2Tokens(let network), .dinov2Patches(let network, _):
+            return network.parameters
+        case .projector(let network): return network.parameters
         case .inception(let network): return network.parameters
         case .classifier(let network): return network.parameters
         case .unet(let network): return network.parameters
@@ -142,6 +149,8 @@ private enum Network: Computation {
             """
         try check("dinov2", .dinov2(dinov2(small)), [2, 28, 28, 3])
         try check("dinov2, other sizes", .dinov2Tokens(dinov2(small)), [2, 21, 35, 3])
+        try check("dinov2, patches", .dinov2Patches(dinov2(small), skipping: 1), [2, 28, 28, 3])
+        try check("projector", .projector(ProjectorNetwork(inputs: 10, outputs: 14, depth: 2)), [2, 5, 10])
         let gated = """
             {"model_type": "dinov2", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 1,
              "image_size": 14, "patch_size": 7, "mlp_ratio": 3, "use_swiglu_ffn": true, "qkv_bias": false}

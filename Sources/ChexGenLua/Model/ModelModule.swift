@@ -27,6 +27,7 @@ enum ModelModule {
                 encoder(session), EncoderList.declaration(session), ImageTextModule.function(session),
                 LabelerModule.function(session),
                 PipelineModule.pipeline(session), LanguageModule.function(session),
+                VisionLanguageModule.function(session),
                 parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
@@ -35,7 +36,8 @@ enum ModelModule {
                 EncoderMethods.declaration, ImageTextModule.declaration, LabelerModule.declaration,
                 ClassifierMethods.declaration,
             ]
-                + LanguageModule.classes + PipelineModule.classes(session.pipelines))
+                + LanguageModule.classes + [VisionLanguageModule.declaration]
+                + PipelineModule.classes(session.pipelines))
     }
 
     private static func encoder(_ session: ScriptContext) -> LuaFunctionDeclaration {

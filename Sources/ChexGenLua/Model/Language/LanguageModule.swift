@@ -60,11 +60,16 @@ enum LanguageModule {
         }
     }
 
-    private static let options: [LuaParameter] = [
-        LuaParameter(
-            "prompt", .oneOf([.string, .list(.any), .object("Tensor")]),
-            "A text or a list of texts; or ids, an i64 tensor `[T]` or a list of numbers. Texts get what the tokenizer puts "
-                + "around them."),
+    private static let options =
+        [
+            LuaParameter(
+                "prompt", .oneOf([.string, .list(.any), .object("Tensor")]),
+                "A text or a list of texts; or ids, an i64 tensor `[T]` or a list of numbers. Texts get what the tokenizer puts "
+                    + "around them.")
+        ] + writing
+
+    /// How a model writes.
+    static let writing: [LuaParameter] = [
         LuaParameter("max_new_tokens", .integer, default: .integer(256), "The most tokens of a text."),
         LuaParameter(
             "temperature", .number, optional: true,
@@ -118,11 +123,7 @@ enum LanguageModule {
                     })
                 return [
                     .list(written.map(\.text)),
-                    .table(
-                        LuaTable(
-                            array: try written.map {
-                                .tensor(try Tensor($0.ids.map(Int64.init), shape: [$0.ids.count]))
-                            })),
+                    try ids(of: written),
                 ]
             },
         ],
@@ -141,6 +142,12 @@ enum LanguageModule {
             },
         ])
 
+    /// The tokens of texts, for Lua.
+    static func ids(of written: [WrittenText]) throws -> LuaValue {
+        .table(
+            LuaTable(array: try written.map { .tensor(try Tensor($0.ids.map(Int64.init), shape: [$0.ids.count])) }))
+    }
+
     /// The prompts of the options.
     private static func prompts(_ given: LuaArguments, _ tokenizer: any DecodingTokenizer) throws -> [Prompt] {
         if case .object(let tensor as TensorObject) = given.value("prompt") {
@@ -152,7 +159,8 @@ enum LanguageModule {
         return try PipelineOptions.strings(given, "prompt").map { Prompt(ids: tokenizer.ids($0)) }
     }
 
-    private static func settings(_ given: LuaArguments, _ session: ScriptContext) throws -> WritingOptions {
+    /// The options `writing` of a call.
+    static func settings(_ given: LuaArguments, _ session: ScriptContext) throws -> WritingOptions {
         var options = WritingOptions()
         options.maximumTokens = try given.integer("max_new_tokens")
         options.batch = try given.integer("batch")
