@@ -105,8 +105,8 @@ let package = Package(
         .target(
             name: "Language",
             dependencies: [
-                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Tensors", "Threading",
-                "Files",
+                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Identity", "Tensors",
+                "Threading", "Files",
             ]),
         .target(
             name: "Diffusion",
@@ -189,7 +189,7 @@ let package = Package(
         tests(
             "Evaluation", ["Encoders", "Radiomics", "Training", "Imaging", "Datasets", "Identity", "Tensors", "Files"]),
         tests("Launcher", ["Diffusion", "Encoders", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "Imaging", "TestSupport"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "Files", "Imaging", "TestSupport"]),
     ],
     swiftLanguageModes: [.v5]
 )

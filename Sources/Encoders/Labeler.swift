@@ -1,4 +1,5 @@
 import Files
+import Identity
 import Tensors
 
 /// A model that reads reports and says what they state: with `FindingLabeler` which findings, with `AnnotatingLabeler` which words.
@@ -9,6 +10,15 @@ public protocol Labeler: AnyObject {
     var dtype: DType { get }
     /// The files of weights and tokenizer, with the SHA-256 of what was read.
     var files: [(file: String, sha256: String)] { get }
+}
+
+extension Labeler {
+    /// What its answers depend on beside the reports.
+    public var identity: FeatureIdentity {
+        FeatureIdentity(
+            encoder: name, source: FeatureIdentity.source(files: files.map(\.sha256)), preprocessing: "text",
+            output: "labels", dtype: dtype.rawValue)
+    }
 }
 
 /// A labeler of findings.

@@ -1,5 +1,6 @@
 import Encoders
 import Files
+import Identity
 import Imaging
 import Tensors
 import Tokenizers
@@ -30,6 +31,13 @@ public protocol VisionLanguageModel: AnyObject {
 }
 
 extension VisionLanguageModel {
+    /// What its answers depend on beside images and questions.
+    public var identity: FeatureIdentity {
+        FeatureIdentity(
+            encoder: name, source: FeatureIdentity.source(files: files.map(\.sha256)), preprocessing: preprocessing,
+            output: "text", dtype: dtype.rawValue)
+    }
+
     /// Answers a question about each of some preprocessed images, a batch of the options at a time.
     /// - Parameters:
     ///   - questions: one for each, or one for all.

@@ -18,7 +18,7 @@ import Testing
             Self.scripts == [
                 "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "language.lua", "leaderboard.lua",
                 "metric.lua", "model.lua", "pipeline.lua", "plot.lua", "privacy.lua", "reports.lua", "sandbox.lua",
-                "tensor.lua",
+                "tensor.lua", "vision_language.lua",
             ])
     }
 

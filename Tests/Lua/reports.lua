@@ -4,6 +4,7 @@ local metric = require "chexgen.metric"
 local model = require "chexgen.model"
 local tensor = require "chexgen.tensor"
 local harness = require "harness"
+local small = require "small_labeler"
 local test, equal, close, raises = harness.test, harness.equal, harness.close, harness.raises
 local scratch = SCRATCH or arg[#arg]
 
@@ -84,45 +85,10 @@ test("F1-RadGraph", function()
   raises(function() metric.f1_radgraph({ one }, { one }, { reward = "all" }) end, "reward", "partial")
 end)
 
-local function write(path, text)
-  local file <close> = assert(io.open(path, "w"))
-  file:write(text)
-end
-
---- A CheXbert of one layer, one head and a vocabulary of letters, in the published file's names.
-local function weights(words, layers)
-  local generator, found = tensor.generator(5), {}
-  local function add(name, ...) found["module." .. name] = tensor.randn({ ... }, generator) * 0.3 end
-  local function norm(name) add(name .. ".weight", 64) add(name .. ".bias", 64) end
-  local function linear(name, outputs, inputs) add(name .. ".weight", outputs, inputs) add(name .. ".bias", outputs) end
-  add("bert.embeddings.word_embeddings.weight", words, 64)
-  add("bert.embeddings.position_embeddings.weight", 512, 64)
-  add("bert.embeddings.token_type_embeddings.weight", 2, 64)
-  norm "bert.embeddings.LayerNorm"
-  for i = 0, layers - 1 do
-    local layer = ("bert.encoder.layer.%d."):format(i)
-    for _, name in ipairs { "query", "key", "value" } do linear(layer .. "attention.self." .. name, 64, 64) end
-    linear(layer .. "attention.output.dense", 64, 64)
-    norm(layer .. "attention.output.LayerNorm")
-    linear(layer .. "intermediate.dense", 32, 64)
-    linear(layer .. "output.dense", 64, 32)
-    norm(layer .. "output.LayerNorm")
-  end
-  linear("bert.pooler.dense", 64, 64)
-  for i = 0, 13 do linear("linear_heads." .. i, i < 13 and 4 or 2, 64) end
-  return found
-end
-
 test("findings of reports", function()
-  local words = { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]" }
-  for code = 33, 126 do
-    words[#words + 1] = string.char(code)
-    words[#words + 1] = "##" .. string.char(code)
-  end
-  write(scratch .. "/vocab.txt", table.concat(words, "\n") .. "\n")
-  tensor.save(scratch .. "/chexbert.safetensors", weights(#words, 1))
+  local words = small.make(scratch)
   local labeler = model.labeler("chexbert", { weights = scratch .. "/chexbert.safetensors", tokenizer = scratch .. "/vocab.txt" })
-  equal({ labeler.name, labeler.dtype }, { "chexbert", "f32" })
+  equal({ labeler.name, labeler.dtype, labeler.identity.encoder }, { "chexbert", "f32", "chexbert" })
   local texts = { "No pleural effusion.", "", "Mild edema.", " \n ", ("word "):rep(600), "no\tpleural  EFFUSION." }
   local classes = labeler:labels(texts)
   equal({ classes:shape(), classes:dtype() }, { { 6, 14 }, "i64" })
@@ -139,7 +105,7 @@ test("findings of reports", function()
   raises(function() model.labeler "radchex" end, "name", "chexbert")
   raises(function() model.labeler("chexbert", { weights = scratch .. "/none.pth" }) end, "none.pth")
   raises(function() model.labeler("chexbert", { weights = scratch .. "/chexbert.safetensors", tokenizer = scratch .. "/none" }) end, "none")
-  local short = weights(#words - 1, 1)
+  local short = small.weights(words - 1)
   tensor.save(scratch .. "/short.safetensors", short)
   raises(function() model.labeler("chexbert", { weights = scratch .. "/short.safetensors", tokenizer = scratch }) end, "tokens")
   short["module.linear_heads.13.bias"] = nil

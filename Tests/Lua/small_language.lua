@@ -12,15 +12,15 @@ local function letter(byte)
   return utf8.char(0x143)
 end
 
---- Makes the folder: 258 ids, a byte's is the byte, 256 begins and 257 ends a text.
-function small.make(folder)
+--- Makes the folder: 258 ids, a byte's is the byte, 256 begins and 257 ends a text; `positions` is the longest text, 64.
+function small.make(folder, positions)
   local function write(name, text)
     local file <close> = assert(io.open(folder .. "/" .. name, "w"))
     file:write(text)
   end
-  write("config.json", [[{"model_type": "llama", "vocab_size": 258, "hidden_size": 32, "intermediate_size": 64,
-    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64,
-    "eos_token_id": 257}]])
+  write("config.json", ([[{"model_type": "llama", "vocab_size": 258, "hidden_size": 32, "intermediate_size": 64,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": %d,
+    "eos_token_id": 257}]]):format(positions or 64))
   local vocabulary = {}
   for byte = 0, 255 do
     local text = letter(byte):gsub('["\\]', "\\%0")

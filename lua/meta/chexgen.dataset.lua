@@ -225,7 +225,7 @@ function M.table(columns, rows) end
 --- dataset.write_csv(run:artifact "auc.csv", { "class", "auc" }, { { "Edema", 0.91 } })
 --- ```
 ---@param path string The file, whole or not at all.
----@param columns string[] The names of the columns.
+---@param columns string[] The names of the columns; the first may be empty, as pandas writes an index.
 ---@param rows table[] A list of values a row, as long as `columns`; or a table of values by column, which is empty where it has none.
 ---@param options? chexgen.dataset.write_csv.options How numbers are written. (default {})
 function M.write_csv(path, columns, rows, options) end

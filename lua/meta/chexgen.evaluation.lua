@@ -11,7 +11,7 @@ error("this file is for editors; it cannot be required")
 ---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
 ---@field batch? integer Images a batch. (default 16)
 ---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
----@field label? string What the progress bar says. (default "images")
+---@field label? string What the progress bar says; none is drawn where empty. (default "images")
 
 --- One pass over many images for all that is asked of them.
 ---@class chexgen.evaluation

@@ -6,7 +6,7 @@ error("this file is for editors; it cannot be required")
 ---@field batch? integer Images a batch. (default 16)
 ---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
 ---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
----@field label? string What the progress bar says. (default "embedding")
+---@field label? string What the progress bar says; none is drawn where empty. (default "embedding")
 ---@field output? string Another output of the network.
 
 ---@class Encoder.similarity.options
@@ -54,13 +54,13 @@ function Encoder:close() end
 ---@field batch? integer Images a batch. (default 16)
 ---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
 ---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
----@field label? string What the progress bar says. (default "embedding")
+---@field label? string What the progress bar says; none is drawn where empty. (default "embedding")
 
 ---@class ImageText.similarity.options
 ---@field batch? integer Images a batch. (default 16)
 ---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
 ---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
----@field label? string What the progress bar says. (default "embedding")
+---@field label? string What the progress bar says; none is drawn where empty. (default "embedding")
 
 --- A model of images and texts in one space.
 ---@class ImageText
@@ -93,6 +93,7 @@ function ImageText:close() end
 --- A model that says what reports state.
 ---@class Labeler
 ---@field name string The labeler's name.
+---@field identity table What its answers depend on, as `metric.identity` takes it for `features`.
 ---@field dtype string The dtype it computes in.
 local Labeler = {}
 
@@ -143,7 +144,7 @@ function Labeler:close() end
 ---@field batch? integer Images a batch. (default 32)
 ---@field protocol? "chexgenbench"|"exact" `exact` refuses 16-bit images that 8 bits would cut to white; `chexgenbench` cuts and counts them. (default "chexgenbench")
 ---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
----@field label? string What the progress bar says. (default "predicting")
+---@field label? string What the progress bar says; none is drawn where empty. (default "predicting")
 
 --- A network that gives each image a probability for each class; several classes may be true at once.
 ---@class Classifier
@@ -244,6 +245,45 @@ function LanguageTokenizer:decode(ids) end
 
 --- Releases the object now; it cannot be used after that.
 function LanguageTokenizer:close() end
+
+---@class VisionLanguageModel.generate.options
+---@field images any A Dataset, a list of paths, or a list of images.
+---@field prompt string|string[] A question about every image, or one for each; what the model wants around it is added.
+---@field max_new_tokens? integer The most tokens of a text. (default 256)
+---@field temperature? number Scores are divided by it, 1 where another of the three is given. Without it, `top_p` and `top_k` the token with the highest score is taken.
+---@field top_p? number Draws among the most probable tokens that together reach it; 1 is all.
+---@field top_k? integer Draws among so many; 0 is all.
+---@field seed? integer Of the first text; text i has seed + i - 1. The run's where absent.
+---@field stop? string[] Texts that end a text before them. (default {})
+---@field allowed? integer[] `{ first, last }`: the ids that may be written, both included.
+---@field batch? integer How many texts share one read of the weights. (default 8)
+---@field callback? fun(index: integer, text: string) Is called behind each token with the text so far.
+---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
+---@field label? string What the progress bar says; none is drawn where empty. (default "answering")
+
+--- A language model that sees images.
+---@class VisionLanguageModel
+---@field name string The model's name.
+---@field preprocessing string What is done to an image before the network sees it.
+---@field identity table What its answers depend on, as `metric.identity` takes it for `features`.
+---@field tokenizer LanguageTokenizer What makes ids of texts.
+---@field dtype string The dtype it computes in.
+local VisionLanguageModel = {}
+
+--- Answers a question about each image. An image of a list gets the answer that it gets alone.
+---
+--- ```lua
+--- local reports = rad:generate { images = films, prompt = "Describe the findings of the chest x-ray." }
+--- ```
+---@param options VisionLanguageModel.generate.options What is asked, and how it is answered.
+---@return string[] texts An answer an image, without white space around it.
+---@return Tensor[] ids The tokens of each, i64.
+---@return table[] skipped The images that were left out where `on_bad_image` says so: `index`, `path` and `reason`; the other results are then of the others alone.
+function VisionLanguageModel:generate(options) end
+
+--- Releases the object now; it cannot be used after that.
+function VisionLanguageModel:close() end
 
 ---@class Pipeline.generate.options
 ---@field prompt string|string[] A text, or a list of them.
@@ -495,6 +535,13 @@ function Tokenizer:close() end
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
 ---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline"|"Lumina2Pipeline"|"Lumina2Text2ImgPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
+---@class chexgen.model.vision_language.options
+---@field base string The language model: a folder, or a Hub name.
+---@field adapter? string A folder with peft's LoRA, LLaVA's `config.json` and `non_lora_trainables.bin`, or a Hub name. Without it the base writes as it is.
+---@field projector? string The projector's file; the adapter's `non_lora_trainables.bin` or `mm_projector.bin` where absent.
+---@field vision string What sees: a folder with open_clip's description (`.json`) and weights (`.pt`), or a Hub name.
+---@field dtype? "f32"|"bf16" The run's where absent.
+
 ---@class chexgen.model.parameters.options
 ---@field config? string The folder with the network's config.json.
 ---@field classes? integer Classes of a classifier. (default 14)
@@ -573,6 +620,17 @@ function M.pipeline(source, options) end
 ---@param options? table<string, any> `dtype`: "f32" or "bf16", the run's where absent. `lora`: a folder or file of peft, `{ path =, scale = 1 }`, or a list of them. `device`: what it runs on, `cpu`.
 ---@return LanguageModel model The model.
 function M.language(source, options) end
+
+--- Opens a language model that sees images. Loading is strict.
+---
+--- ```lua
+--- local rad = model.vision_language("llava-rad", { base = "lmsys/vicuna-7b-v1.5", adapter = "microsoft/llava-rad",
+---   vision = "biomedclip-cxr-518", dtype = "bf16" })
+--- ```
+---@param name "llava-rad" `llava-rad` (LLaVA-Rad, findings of a radiograph).
+---@param options chexgen.model.vision_language.options Which files.
+---@return VisionLanguageModel model The model.
+function M.vision_language(name, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
 ---@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"lumina2"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121"|"llama"|"gpt-neox"|"gemma2" An encoder of the program's own, a part of a pipeline, a classifier, or a language model.

@@ -8,7 +8,9 @@ enum CSVFunction {
             "write_csv",
             [
                 LuaParameter("path", .string, "The file, whole or not at all."),
-                LuaParameter("columns", .list(.string), "The names of the columns."),
+                LuaParameter(
+                    "columns", .list(.string),
+                    "The names of the columns; the first may be empty, as pandas writes an index."),
                 LuaParameter(
                     "rows", .list(.table),
                     "A list of values a row, as long as `columns`; or a table of values by column, which is empty where it "
@@ -30,7 +32,9 @@ enum CSVFunction {
             example: "dataset.write_csv(run:artifact \"auc.csv\", { \"class\", \"auc\" }, { { \"Edema\", 0.91 } })"
         ) { arguments in
             let columns = try arguments.list("columns").compactMap(\.stringValue)
-            guard !columns.isEmpty, !columns.contains(""), Set(columns).count == columns.count else {
+            guard !columns.isEmpty, columns != [""], !columns.dropFirst().contains(""),
+                Set(columns).count == columns.count
+            else {
                 throw arguments.fail("columns", "wanted names, each another one")
             }
             let options = try arguments.options("options")

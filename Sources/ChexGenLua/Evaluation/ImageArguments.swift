@@ -12,7 +12,7 @@ enum ImageArguments {
             + "them out.")
     static let batch = LuaParameter("batch", .integer, default: .integer(16), "Images a batch.")
     static func label(_ text: String) -> LuaParameter {
-        LuaParameter("label", .string, default: .string(text), "What the progress bar says.")
+        LuaParameter("label", .string, default: .string(text), "What the progress bar says; none is drawn where empty.")
     }
     /// The protocol of what is done to images before a network sees them.
     static let way = LuaParameter(
@@ -97,9 +97,9 @@ extension ScriptContext {
 
     /// Runs a pass over several sets of images with a progress bar, and pins each set.
     func run(_ pass: ImagePass, over sets: [[ImageSource]], label: String) throws -> [ImagePass.Outcome] {
-        let progress = Runs.Progress(total: sets.reduce(0) { $0 + $1.count }, label: label)
-        defer { progress.finish() }
-        let outcomes = try pass.run(sets: sets) { progress.step($0) }
+        let progress = label.isEmpty ? nil : Runs.Progress(total: sets.reduce(0) { $0 + $1.count }, label: label)
+        defer { progress?.finish() }
+        let outcomes = try pass.run(sets: sets) { progress?.step($0) }
         for outcome in outcomes { try folder?.pin(files: outcome.files, under: outcome.folder) }
         return outcomes
     }

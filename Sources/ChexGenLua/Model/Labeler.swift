@@ -119,6 +119,9 @@ enum LabelerModule {
             LuaPropertyDeclaration("name", .string, "The labeler's name.") {
                 ($0 as? LabelerObject).map { .string($0.labeler.name) } ?? .nil
             },
+            LuaPropertyDeclaration(
+                "identity", .table, "What its answers depend on, as `metric.identity` takes it for `features`."
+            ) { ($0 as? LabelerObject).map { .identity($0.labeler.identity) } ?? .nil },
             LuaPropertyDeclaration("dtype", .string, "The dtype it computes in.") {
                 ($0 as? LabelerObject).map { .string($0.labeler.dtype.rawValue) } ?? .nil
             },

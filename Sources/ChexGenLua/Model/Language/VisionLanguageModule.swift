@@ -101,6 +101,9 @@ enum VisionLanguageModule {
             LuaPropertyDeclaration("preprocessing", .string, "What is done to an image before the network sees it.") {
                 ($0 as? VisionLanguageObject).map { .string($0.model.preprocessing) } ?? .nil
             },
+            LuaPropertyDeclaration(
+                "identity", .table, "What its answers depend on, as `metric.identity` takes it for `features`."
+            ) { ($0 as? VisionLanguageObject).map { .identity($0.model.identity) } ?? .nil },
             LuaPropertyDeclaration("tokenizer", .object("LanguageTokenizer"), "What makes ids of texts.") {
                 ($0 as? VisionLanguageObject).map { .object(LanguageTokenizerObject($0.model.language.tokenizer)) }
                     ?? .nil

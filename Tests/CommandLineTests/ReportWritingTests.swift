@@ -1,0 +1,161 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+/// The experiment `report` on phantoms, with a small LLaVA-Rad of random weights, and on reports that exist.
+@Suite(.serialized) struct ReportWritingTests {
+    private static let inputs = Result { () -> Scratch in
+        let folder = try Scratch(isShared: true)
+        mkdir("\(folder.path)/films", 0o755)
+        for file in [
+            "command_line/reports.lua", "small_vision.lua", "small_language.lua", "small_labeler.lua",
+        ] {
+            let name = (file as NSString).lastPathComponent
+            try FileManager.default.copyItem(
+                atPath: "\(Places.package)/Tests/Lua/\(file)", toPath: "\(folder.path)/\(name)")
+        }
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/chexgen", withDestinationPath: Places.package + "/lua/chexgen")
+        let outcome = try Child.run(["run", "reports.lua", "--allow-write", ".", folder.path], in: folder)
+        try #require(outcome.status == 0, "\(outcome.text)")
+        return folder
+    }
+
+    private func folder() throws -> Scratch {
+        let source = try Self.inputs.get().path
+        let folder = try Scratch()
+        try folder.write(
+            "report.yaml",
+            """
+            experiment: \(Places.package)/experiments/report.lua
+            seed: 3
+            params:
+              name: phantoms
+              percentage: 50
+              films: { csv: \(source)/films.csv, image_dir: \(source)/films }
+              model: { base: \(source)/base, vision: \(source)/vision, projector: \(source)/mm_projector.safetensors }
+              labelers: { chexbert: { weights: \(source)/chexbert.safetensors, tokenizer: \(source) } }
+              max_new_tokens: 12
+              batch: 2
+              bootstrap: 40
+
+            """)
+        return folder
+    }
+
+    private func run(_ folder: Scratch, _ settings: [String] = [], out: String = "run") throws -> Child.Outcome {
+        try Child.run(
+            ["run", "report.yaml", "--out", out, "--quiet"] + settings.flatMap { ["--set", $0] }, in: folder)
+    }
+
+    /// The header, with pandas' name for one that is empty, and the cells.
+    private func rows(_ text: String) throws -> [[String]] {
+        let table = try CSVReader.parse(text, name: "table")
+        return [table.columns]
+            + (0..<table.rowCount).map { row in table.columns.indices.map { table.text(row, $0) } }
+    }
+
+    @Test func filmsOfTheRightRowsGetReports() throws {
+        let folder = try folder()
+        let outcome = try run(folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        // Row 3 has no report, row 5 is a lateral film, row 6 was not made by rules.
+        let reports = try rows(folder.text("run/artifacts/reports.csv"))
+        #expect(reports.count == 6 && reports[0] == ["image", "prompt", "reference", "report", "rouge", "radgraph"])
+        let question = "Provide a description of the findings in the radiology image"
+        #expect(
+            reports.dropFirst().map { $0[1] } == [
+                question + ".", question + " given the following indication: Cough and fever",
+                question + " given the following indication: Cough and fever", question + ".",
+                question + " given the following indication: Cough and fever",
+            ])
+        let table = try rows(folder.text("Results/main_phantoms_percentage_50.csv"))
+        #expect(
+            table[0] == [
+                "Unnamed: 0", "BLEU-1", "BLEU-4", "ROUGE-L", "Micro-F1-14", "Macro-F1-14", "Micro-F1-5", "Macro-F1-5",
+                "Micro-F1-14+", "Macro-F1-14+", "Micro-F1-5+", "Macro-F1-5+",
+            ])
+        #expect(table.dropFirst().map { $0[0] } == ["median", "ci_l", "ci_h"])
+        for treatment in ["n", "p"] {
+            let findings = try rows(folder.text("Results/breakdown_\(treatment)_phantoms_percentage_50.csv"))
+            #expect(findings.count == 15 && findings[0] == ["Unnamed: 0", "precision", "recall", "f1", "support"])
+        }
+        let results = try rows(folder.text("run/results.csv"))
+        #expect(results.count == 2 && results[0].contains("Micro-F1-14 identity"))
+        #expect(try folder.text("run/artifacts/films.csv").split(separator: "\n").count == 6)
+
+        // One question, and no filter where no column is named.
+        let exact = try run(
+            folder, ["params.protocol=exact", "params.films.method=\"\"", "params.films.view=\"\""], out: "exact")
+        #expect(exact.status == 0, "\(exact.text)")
+        let own = try rows(folder.text("exact/artifacts/reports.csv"))
+        #expect(own.count == 8 && Set(own.dropFirst().map { $0[1] }) == ["Describe the findings of the chest x-ray."])
+    }
+
+    @Test func aKilledRunGoesOnFilmByFilm() throws {
+        let folder = try folder()
+        #expect(try run(folder, out: "whole").status == 0)
+        #expect(try run(folder, out: "cut").status == 0)
+        // As if it had been killed while the third pair of reports was written.
+        let journal = try folder.data("cut/journal")
+        let third = try #require(journal.range(of: Data("reports/5".utf8)))
+        try folder.write("cut/journal", [UInt8](journal[..<third.upperBound]))
+        let resumed = try Child.run(["run", "--resume", "cut", "--quiet"], in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        for file in ["results.csv", "artifacts/reports.csv", "run.yaml"] {
+            #expect(try folder.text("cut/" + file) == folder.text("whole/" + file), "\(file)")
+        }
+    }
+
+    @Test func reportsThatExistAreScored() throws {
+        let folder = try folder()
+        try folder.write(
+            "written.csv",
+            """
+            mine,theirs
+            No pleural effusion. The heart is enlarged.,No pleural effusion. The heart is normal.
+            Mild edema.,"Mild edema, 1.5 cm nodule."
+            Clear lungs.,
+            ,The lungs are clear.
+
+            """)
+        let given = [
+            "params.reports={csv: written.csv, report: mine, reference: theirs}", "params.model={base: \"\"}",
+            "params.labelers={}", "params.bootstrap=0",
+        ]
+        let outcome = try run(folder, given)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let table = try rows(folder.text("Results/main_phantoms_percentage_50.csv"))
+        #expect(table[0] == ["Unnamed: 0", "BLEU-1", "BLEU-4", "ROUGE-L"] && table[2] == ["ci_l", "", "", ""])
+        // (6/7 + 1/2 + 0) / 3; the row without a reference does not count.
+        #expect(abs((Double(table[1][3]) ?? 0) - (6.0 / 7 + 0.5) / 3) < 1e-12)
+        #expect(try rows(folder.text("run/artifacts/reports.csv")).count == 4)
+    }
+
+    @Test func allThatIsWrongIsToldAtOnce() throws {
+        let folder = try folder()
+        let outcome = try run(
+            folder,
+            [
+                "params.films.report=Report", "params.model.vision=nowhere", "params.labelers={radchex: {}}",
+                "params.batch=40", "params.name=a/b", "params.reports.csv=none.csv",
+            ])
+        #expect(outcome.status == 2)
+        for word in ["params.batch", "params.name", "radchex", "params.reports.csv", "none.csv"] {
+            #expect(outcome.text.contains(word), "\(word): \(outcome.text)")
+        }
+        let other = try run(folder, ["params.films.report=Report", "params.model.vision=nowhere"])
+        #expect(other.status == 2 && other.text.contains("Report") && other.text.contains("nowhere"), "\(other.text)")
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))
+        let source = try Self.inputs.get().path
+        try folder.write("films/broken.png", "no film")
+        try folder.write(
+            "broken.csv",
+            "path,annotated_prompt\n\(folder.path)/films/broken.png,Clear lungs.\n"
+                + "\(source)/films/000.png,Clear lungs.\n")
+        let bad = ["params.films={csv: broken.csv, image_dir: \"\", reason: \"\", view: \"\", method: \"\"}"]
+        let stopped = try run(folder, bad, out: "stopped")
+        #expect(stopped.status == 1 && stopped.text.contains("broken.png"), "\(stopped.text)")
+    }
+}

@@ -1,0 +1,62 @@
+-- Language models that see images, as scripts see them.
+local dataset = require "chexgen.dataset"
+local image = require "chexgen.image"
+local model = require "chexgen.model"
+local tensor = require "chexgen.tensor"
+local harness = require "harness"
+local small = require "small_vision"
+local test, equal, raises = harness.test, harness.equal, harness.raises
+local scratch = SCRATCH or arg[#arg]
+
+local places = small.make(scratch)
+places.dtype = "f32"
+local rad = model.vision_language("llava-rad", places)
+local QUESTION = "Describe the findings."
+
+local paths = {}
+for i = 1, 3 do
+  paths[i] = ("%s/film-%d.png"):format(scratch, i)
+  image.save(paths[i], image.from_tensor((tensor.rand({ 30, 41 }, tensor.generator(i)) * 255):to "u8"))
+end
+
+test("fields", function()
+  equal({ rad.name, rad.dtype, rad.tokenizer.vocabulary_size }, { "llava-rad", "f32", 258 })
+  assert(rad.preprocessing:find "28 bicubic", rad.preprocessing)
+  equal({ rad.identity.encoder, rad.identity.dtype, #rad.identity.weights }, { "llava-rad", "f32", 64 })
+  raises(function() model.vision_language("llava-rad", { base = places.base, vision = places.vision }) end, "projector")
+  raises(function() model.vision_language("blip", places) end, "llava-rad")
+end)
+
+test("an image of a list gets the answer that it gets alone", function()
+  local settings = { images = paths, prompt = QUESTION, max_new_tokens = 8, temperature = 1, seed = 3 }
+  local texts, ids, skipped = rad:generate(settings)
+  equal({ #texts, #ids, ids[1]:dtype(), skipped }, { 3, 3, "i64", {} })
+  settings.images, settings.seed = { paths[2] }, 4
+  equal(rad:generate(settings)[1], texts[2])
+  -- Loaded images, a Dataset, a question for each.
+  local loaded = {}
+  for i, path in ipairs(paths) do loaded[i] = image.load(path) end
+  settings = { images = loaded, prompt = { QUESTION, QUESTION, "Is there edema?" }, max_new_tokens = 8, batch = 2 }
+  local several = rad:generate(settings)
+  settings.images = dataset.folder { path = scratch, pattern = "film-*.png" }
+  local seen = {}
+  settings.callback = function(index, text) seen[index] = text:match "^%s*(.-)%s*$" end
+  equal(rad:generate(settings), several)
+  equal(seen, several)
+  settings.prompt = { QUESTION, QUESTION }
+  raises(function() rad:generate(settings) end, "3 images", "2")
+  raises(function() rad:generate { images = paths, prompt = " " } end, "question")
+end)
+
+test("bad films are listed", function()
+  local file <close> = assert(io.open(scratch .. "/broken.png", "w"))
+  file:write "no film"
+  file:flush()
+  local films = { paths[1], scratch .. "/broken.png", paths[3] }
+  raises(function() rad:generate { images = films, prompt = QUESTION, max_new_tokens = 2 } end, "broken.png")
+  local texts, _, skipped = rad:generate { images = films, prompt = { "A?", "B?", "C?" }, max_new_tokens = 2, on_bad_image = "skip" }
+  equal({ #texts, #skipped, skipped[1].index }, { 2, 1, 2 })
+  equal(texts[2], rad:generate({ images = { paths[3] }, prompt = "C?", max_new_tokens = 2 })[1])
+end)
+
+harness.report()
