@@ -1,7 +1,7 @@
-"""Builds a Stable Diffusion with fresh random weights and LoRA files for it, and compares chexgen's pictures with diffusers' for the
-same seeds.
+"""Builds a Stable Diffusion and pipelines of each kind whose denoiser is a transformer, with fresh random weights, and LoRA files for
+them, and compares chexgen's pictures with diffusers' for the same seeds.
 
-    python diffusion_lora.py [--seed S] [--chexgen PATH] [--keep FOLDER]
+    python diffusion_lora.py [--seed S] [--only NAME] [--chexgen PATH] [--keep FOLDER]
 
 The files are saved as diffusers saves them, for the UNet and for the text encoder, and turned into kohya's names with an alpha; diffusers
 loads them by `load_lora_weights`. Pictures with one file at scales of 1 and 0.6, and with two at once, are within 3 grey levels. Those with
@@ -14,7 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from diffusion_lumina import build as build_lumina
 from diffusion_pipeline import HERE, PROMPTS, Report, build, ours
+from diffusion_transformers import FAMILIES
 
 import diffusers
 import numpy as np
@@ -103,9 +105,73 @@ def check(name, draw, chexgen, folder, report):
                     (np.load(folder / f"run{index}-streamed.npy") == np.load(folder / f"run{index}.npy")).all())
 
 
+# Of the transformers: which layers a LoRA of their users changes.
+TRANSFORMERS = {
+    "sana": ["to_q", "to_k", "to_v", "to_out.0"],
+    "sd3.5": ["to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "proj_mlp"],
+    "sd3-plain": ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "norm1.linear"],
+    "flux-dev": ["to_q", "to_k", "to_v", "to_out.0", "proj_mlp", "proj_out", "norm.linear", "ff_context.net.2"],
+    "lumina": ["to_q", "to_k", "to_v", "to_out.0", "linear_1", "linear_2", "linear_3"],
+}
+PICTURES = """
+local model, tensor = require "chexgen.model", require "chexgen.tensor"
+local out, prompts, runs = OUT, PROMPTS, RUNS
+for i, run in ipairs(runs) do
+  for _, stream in ipairs { false, true } do
+    local lora = run.lora
+    local pipe = model.pipeline(SOURCE, { dtype = "f32", lora = lora, stream = stream })
+    local asked = {}
+    for key, value in pairs(run) do if key ~= "lora" then asked[key] = value end end
+    tensor.save(("%s/run%d%s.npy"):format(out, i, stream and "-streamed" or ""), pipe:generate(asked)[1]:tensor())
+  end
+end
+"""
+
+
+@torch.no_grad()
+def check_transformer(name, draw, chexgen, folder, report):
+    generator = torch.Generator().manual_seed(draw.randrange(1 << 31))
+    built = build_lumina(draw) if name == "lumina" else FAMILIES[name].build(draw, generator)
+    built.save_pretrained(folder / "model")
+    absent = {key: None for key, part in built.components.items() if part is None}
+    load = lambda: type(built).from_pretrained(folder / "model", **absent)
+    state = trained(load().transformer, TRANSFORMERS[name], draw.choice([2, 8]), generator)
+    type(built).save_lora_weights(folder, transformer_lora_layers=state, weight_name="one.safetensors")
+    one = str(folder / "one.safetensors")
+    runs = [{"lora": files, "prompt": [PROMPTS[1]], "seed": [draw.randrange(1 << 32)], "steps": 5, "width": 128, "height": height,
+             "guidance_scale": 3.0}
+            for files, height in (([{"path": one, "scale": 1.0}], 128), ([{"path": one, "scale": 0.6}], 96))]
+    for run in runs:
+        if name == "lumina":
+            run["width"], run["height"] = 256, 2 * run["height"]
+    ours(chexgen, str(folder / "model"), folder, PROMPTS, runs, PICTURES)
+    for index, run in enumerate(runs, 1):
+        pictures = []
+        for file in (None, run["lora"][0]):
+            pipe = load()
+            pipe.set_progress_bar_config(disable=True)
+            if file:
+                pipe.load_lora_weights(file["path"], adapter_name="one")
+                pipe.set_adapters(["one"], [file["scale"]])
+            given = {key: value for key, value in run.items() if key not in ("lora", "seed", "steps")}
+            if name == "lumina":
+                given |= {"negative_prompt": [""]}
+            else:
+                given = FAMILIES[name].arguments(given)
+            pictures.append(np.asarray(pipe(
+                num_inference_steps=run["steps"], generator=torch.Generator().manual_seed(run["seed"][0]), **given).images[0]).astype(int))
+        found = np.load(folder / f"run{index}.npy").astype(int)
+        same = found.shape == pictures[1].shape
+        worst, change = int(abs(found - pictures[1]).max()) if same else 256, float(abs(pictures[1] - pictures[0]).mean())
+        what = f"{len(state) // 2} layers at {run['lora'][0]['scale']}"
+        report.line(name, f"{what}: {worst} grey levels (3); they change the picture by {change:.1f}", worst <= 3 and change > 1)
+        report.line(name, f"{what}: streamed, the same", (np.load(folder / f"run{index}-streamed.npy") == found).all())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
+    parser.add_argument("--only", choices=["lora", *TRANSFORMERS])
     parser.add_argument("--chexgen", default=HERE.parent.parent.parent / ".build/release/chexgen")
     parser.add_argument("--keep", type=Path, help="an empty folder for the pipeline, which then stays")
     options = parser.parse_args()
@@ -115,9 +181,11 @@ def main():
     diffusers.logging.set_verbosity_error()
     report = Report()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = (options.keep or Path(temporary)) / "lora"
-        folder.mkdir(parents=True)
-        check("lora", random.Random(f"{options.seed} lora"), options.chexgen, folder, report)
+        for name in [options.only] if options.only else ["lora", *TRANSFORMERS]:
+            folder = (options.keep or Path(temporary)) / name
+            folder.mkdir(parents=True)
+            act = check if name == "lora" else check_transformer
+            act(name, random.Random(f"{options.seed} {name}"), options.chexgen, folder, report)
     if report.failures:
         sys.exit(f"{report.failures} checks failed")
 

@@ -210,15 +210,14 @@ class SD3:
 
     def encode(self, pipe):
         context, _, pooled, _ = pipe.encode_prompt(
-            PROMPTS, None, None, do_classifier_free_guidance=False, max_sequence_length=512)
+            PROMPTS, None, None, do_classifier_free_guidance=False)
         return {"context": context, "pooled": pooled}
 
     def answer(self, pipe, latents, texts):
         return pipe.transformer(latents, texts["context"], texts["pooled"], torch.full((len(latents),), 501.0)).sample
 
     def arguments(self, run):
-        # CheXGenBench's length, and ours.
-        return {"max_sequence_length": 512} | run
+        return run
 
     def runs(self, seed):
         return [
