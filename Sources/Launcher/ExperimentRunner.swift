@@ -80,6 +80,11 @@ public final class ExperimentRunner {
         ).first {
             _ = try name.call([.string(request.file)])
         }
+        if request.isCheck, !isYAML, try !declares(config.experiment, session) {
+            throw RunsError.config(
+                location: "--check",
+                message: "\(request.file) is a plain script, which was not run: only experiments are looked at")
+        }
         let returned = try session.host.runFile(config.experiment)
         guard let experiment = try Experiment(returned, path: config.experiment) else {
             if request.isCheck, !isYAML {
@@ -101,6 +106,17 @@ public final class ExperimentRunner {
         return try run(
             experiment, plan: RunPlan(config: config, defaults: experiment.defaults, program: program), session, modules
         )
+    }
+
+    /// Whether a script ends with a `return`, as an experiment does; it is not run.
+    private func declares(_ path: String, _ session: Session) throws -> Bool {
+        // Behind a `return` there can be no other. What does not compile is told when it is run.
+        let compiles = "return function(text) return load(text) == nil or load(text .. '\\nreturn') == nil end"
+        guard case .function(let ends)? = try session.host.run(compiles, name: "check").first else { return true }
+        let text = try FileReader.data(path, limit: 64 << 20)
+        guard case .boolean(let declares)? = try ends.call([.string(String(decoding: text, as: UTF8.self))]).first
+        else { return true }
+        return declares
     }
 
     /// A run is pinned to the program that computed it, unless the user says otherwise.

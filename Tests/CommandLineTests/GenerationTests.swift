@@ -141,6 +141,25 @@ import Testing
         #expect(names == images(whole))
     }
 
+    /// The prompts of films in folders: of the text files beside them, or their names.
+    @Test func promptsOfAFolder() throws {
+        let folder = try Study.generationFolder()
+        for (name, text) in [("a/one", "Mild edema."), ("b two", "Clear lungs."), ("c", "Mild edema.")] {
+            try folder.write("films/\(name).png", [1, 2, 3])
+            try folder.write("films/\(name).txt", text + "\n")
+        }
+        let settings = ["--set", "params.prompts={folder: films}", "--set", "params.steps=2"]
+        let outcome = try Child.run(["run", "generate.yaml", "--out", "run", "--quiet"] + settings, in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let made = try folder.text("run/artifacts/generations_with_metadata.csv")
+        // A prompt that occurred before is left out.
+        #expect(made.split(separator: "\n").count == 3 && made.contains("Mild edema.") && made.contains("Clear lungs."))
+        let none = try Child.run(
+            ["run", "generate.yaml", "--out", "none", "--set", "params.prompts={folder: films, prompts: none}"],
+            in: folder)
+        #expect(none.status == 2 && none.text.contains("params.prompts.prompts"), "\(none.text)")
+    }
+
     @Test func duplicatesAreDroppedAndIdsMadeDifferent() throws {
         let folder = try Study.generationFolder()
         try folder.write("prompts.csv", "id,annotated_prompt\n7,one\n7,two\n8,one\n9,\n9,three\n")

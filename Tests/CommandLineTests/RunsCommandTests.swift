@@ -244,11 +244,14 @@ import Testing
         #expect(try run("run", "r/run.yaml", "--check", in: folder).status == 0)
         try folder.write("count.lua", Self.script + "\n")
         #expect(try run("run", "r/run.yaml", "--check", in: folder).status == 3)
+        // A plain script is refused before it has done anything.
+        try folder.write("plain.lua", "io.write('it ran')\nlocal t = { 'return' }\n-- return")
+        let plain = try run("run", "plain.lua", "--check", in: folder)
+        #expect(plain.status == 2 && plain.errors.contains("plain script") && !plain.text.contains("it ran"))
+        try folder.write("wrong.lua", "return {")
+        #expect(try run("run", "wrong.lua", "--check", in: folder).errors.contains("wrong.lua:1"))
         let resumed = try run("run", "--resume", "r", "--check", in: folder)
         #expect(resumed.status == 2 && resumed.errors.contains("--check"), "\(resumed.text)")
-        try folder.write("plain.lua", "x = 1")
-        let plain = try run("run", "plain.lua", "--check", in: folder)
-        #expect(plain.status == 2 && plain.errors.contains("plain script"), "\(plain.text)")
         #expect(!folder.has("runs"))
     }
 

@@ -29,7 +29,8 @@ function generation.params(extra)
     weights = "",          -- where the model's weights lie, where the name alone does not say it
     modules = {},          -- Lua modules beside the experiment that register models
     -- The files are called by the id; without one by the column `id`, or by the row's number where there is none.
-    prompts = { csv = "", prompt = "annotated_prompt", id = "" },
+    -- A folder of films takes the table's place: their prompts are those of the text files beside them, or their names.
+    prompts = { csv = "", prompt = "annotated_prompt", id = "", folder = "", pattern = "", prompts = "txt" },
     negative_prompt = "",
     subset = 0,            -- how many prompts; all where 0
     subset_seed = 42,
@@ -113,6 +114,7 @@ end
 function generation.check(start)
   local params = start.params
   generation.look_for_model(start)
+  choices.tell_prompts(choices.teller(start), "prompts", params.prompts, "a generator")
   local rows = choices.look_at_table(start, "prompts", params.prompts, { params.prompts.prompt, params.prompts.id })
   count_faults(params, rows, choices.teller(start))
   local pixels = math.type(params.width) == "integer" and math.type(params.height) == "integer" and params.width * params.height
@@ -132,7 +134,9 @@ local function prompts_of(run)
   local all = choices.open_table("prompts", options, { prompt = "prompt", id = "id" })
   local kept = all:dropna(options.prompt):unique(options.prompt)
   run:log("%d prompts (%d rows; without a prompt or with one that occurred before: %d)", #kept, #all, #all - #kept)
-  if #kept == 0 then wrong("prompts.csv", "%s holds no prompt", options.csv) end
+  if #kept == 0 then
+    wrong(choices.has_folder(options) and "prompts.folder" or "prompts.csv", "%s holds no prompt", choices.filled(options.folder) or options.csv)
+  end
   return kept
 end
 
