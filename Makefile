@@ -79,8 +79,10 @@ install: $(if $(wildcard $(PROGRAM)),,build)
 	rm -rf $(INTO)/share/chexgen/lua
 	@for file in $$(find lua experiments -type f \( -name '*.lua' -o -name '*.yaml' \)); do \
 	  install -D -m 644 $$file $(INTO)/share/chexgen/$$file || exit 1; done
-	@for file in README.md CHANGELOG.md LICENSE docs/*.md assets/*; do \
+	@for file in *.md LICENSE Package.swift docs/*.md benchmarks/README.md Tests/Parity/README.md assets/*; do \
 	  install -D -m 644 $$file $(INTO)/share/doc/chexgen/$$file || exit 1; done
+	@# What the documents link to.
+	ln -sfn ../../chexgen/experiments ../../chexgen/lua $(INTO)/share/doc/chexgen/
 	@install -d $(INTO)/share/man/man1 $(INTO)/share/bash-completion/completions $(INTO)/share/zsh/site-functions
 	$(PROGRAM) stubs --out $(INTO)/share/chexgen/lua/meta --man $(INTO)/share/man/man1/chexgen.1 >/dev/null
 	$(PROGRAM) completion bash >$(INTO)/share/bash-completion/completions/chexgen

@@ -10,6 +10,28 @@ import Testing
         return try Child.run([], in: folder, shell: line)
     }
 
+    /// What the documents link to is there, where they are installed and where they are written.
+    @Test func linksOfDocumentsLeadSomewhere() throws {
+        let folder = try Scratch()
+        let made = try make("install", in: folder)
+        try #require(made.status == 0, "\(made.text)")
+        for root in [folder.path + "/root/usr/share/doc/chexgen", Places.package] {
+            let names = ["", "docs/", "benchmarks/"].flatMap { place in
+                ((try? FileManager.default.contentsOfDirectory(atPath: root + "/" + place)) ?? [])
+                    .filter { $0.hasSuffix(".md") }.map { place + $0 }
+            }
+            #expect(names.count > 15)
+            for name in names {
+                let text = try String(contentsOfFile: root + "/" + name, encoding: .utf8)
+                let at = (root + "/" + name as NSString).deletingLastPathComponent
+                for link in text.matches(of: #/\]\(([^)\s#]+)(#[^)]*)?\)/#).map({ String($0.1) })
+                where !link.contains("://") {
+                    #expect(FileManager.default.fileExists(atPath: at + "/" + link), "\(name): \(link)")
+                }
+            }
+        }
+    }
+
     @Test func anInstalledProgramIsTheSameOne() throws {
         let folder = try Scratch()
         let made = try make("install", in: folder)
