@@ -40,7 +40,8 @@ def run(script):
         words += ["--radiographs", str(RADIOGRAPHS)]
     start = time.monotonic()
     done = subprocess.run(words, cwd=script.parent, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+                          # Sets of names, such as peft's modules, are written in the order of their hashes.
+                          env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"})
     print(f"{script.name:32}{time.monotonic() - start:7.1f} s" + ("" if done.returncode == 0 else "  FAILED"), flush=True)
     if done.returncode:
         print(done.stdout[-500:], done.stderr[-1500:], flush=True)

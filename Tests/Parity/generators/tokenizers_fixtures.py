@@ -168,10 +168,13 @@ if __name__ == "__main__":
     else:
         for folder in ["clip", "clip-fast", "bert", "bert-fast"]:
             (HERE / folder).mkdir(parents=True, exist_ok=True)
-        vocabulary, merges = clip_model()
-        (HERE / "clip/vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False, separators=(",", ":")))
-        (HERE / "clip/merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
-        (HERE / "bert/vocab.txt").write_text("".join(f"{token}\n" for token in bert_vocabulary()))
+        # Equal counts fall another way in every training: a vocabulary that is there stays.
+        if not (HERE / "clip/vocab.json").exists():
+            vocabulary, merges = clip_model()
+            (HERE / "clip/vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False, separators=(",", ":")))
+            (HERE / "clip/merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
+        if not (HERE / "bert/vocab.txt").exists():
+            (HERE / "bert/vocab.txt").write_text("".join(f"{token}\n" for token in bert_vocabulary()))
         for source, target, kind in [("clip", "clip-fast", CLIPTokenizerFast), ("bert", "bert-fast", BertTokenizerFast)]:
             text = kind.from_pretrained(HERE / source).backend_tokenizer.to_str()
             (HERE / target / "tokenizer.json").write_text(json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")))
