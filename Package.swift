@@ -111,7 +111,8 @@ let package = Package(
         .target(
             name: "Diffusion",
             dependencies: [
-                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Tensors", "Files",
+                "Language", "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Tensors",
+                "Files",
             ]),
 
         // 4: runs, and Lua as a guest
@@ -178,7 +179,12 @@ let package = Package(
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
         tests("Language", ["Encoders", "Networks", "Checkpoints", "Imaging", "Tensors", "Tokenizers", "Files"]),
-        tests("Diffusion", ["Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints", "Tensors", "Files"]),
+        tests(
+            "Diffusion",
+            [
+                "Language", "Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints", "Imaging", "Tensors",
+                "Files",
+            ]),
         tests("Encoders", ["Networks", "Engine", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Identity", "Tensors", "Files"]),
         tests("Radiomics", ["RadiomicsKernels", "Tensors", "Files"]),

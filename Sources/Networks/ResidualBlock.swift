@@ -11,16 +11,19 @@ final class ResidualBlock {
     private let conv2: Convolution2D
     private let shortcut: Linear?
 
-    /// - Parameter timeWidth: channels of the timestep's embedding; nil where there is none.
+    /// - Parameters:
+    ///   - timeWidth: channels of the timestep's embedding; nil where there is none.
+    ///   - name: what the 1 × 1 convolution beside the two is called, where the channels change.
     init(
-        _ scope: ParameterScope, inputs: Int, outputs: Int, timeWidth: Int?, groups: Int, epsilon: Double
+        _ scope: ParameterScope, inputs: Int, outputs: Int, timeWidth: Int?, groups: Int, epsilon: Double,
+        shortcut name: String = "conv_shortcut"
     ) throws {
         norm1 = try GroupNorm(scope["norm1"], groups: groups, channels: inputs, epsilon: epsilon)
         conv1 = .spatial(scope["conv1"], inputs: inputs, outputs: outputs)
         timeProjection = timeWidth.map { Linear(scope["time_emb_proj"], inputs: $0, outputs: outputs) }
         norm2 = try GroupNorm(scope["norm2"], groups: groups, channels: outputs, epsilon: epsilon)
         conv2 = .spatial(scope["conv2"], inputs: outputs, outputs: outputs)
-        shortcut = inputs == outputs ? nil : Linear(scope["conv_shortcut"], inputs: inputs, outputs: outputs)
+        shortcut = inputs == outputs ? nil : Linear(scope[name], inputs: inputs, outputs: outputs)
     }
 
     /// - Parameters:

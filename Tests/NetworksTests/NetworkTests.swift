@@ -16,6 +16,8 @@ private enum Network: Computation {
     case unet(UNetNetwork)
     case encoding(AutoencoderNetwork)
     case decoding(AutoencoderNetwork)
+    case vqganEncoding(VQGANNetwork)
+    case vqganDecoding(VQGANNetwork, codes: Tensor)
     case clip(CLIPTextNetwork, ids: Tensor, skipping: Int)
     case bert(BERTTextNetwork, ids: Tensor)
     case bertProjection(BERTTextNetwork, ids: Tensor)
@@ -47,6 +49,9 @@ private enum Network: Computation {
         case .unet(let network): return try network.forward(x[0], timestep: 381, text: x[1], on: execution)
         case .encoding(let network): return try network.encode(x[0], on: execution)
         case .decoding(let network): return try network.decode(x[0], on: execution)
+        case .vqganEncoding(let network): return try network.encode(x[0], on: execution)
+        case .vqganDecoding(let network, let codes):
+            return try network.decode(codes, grid: (2, 3), on: execution)
         case .clip(let network, let ids, let skipping):
             let request = TextRequest(skipping: skipping, isNormalized: skipping == 0, isPooled: true)
             let found = try network.encode(ids, padding: nil, request, on: execution)
@@ -97,6 +102,7 @@ private enum Network: Computation {
         case .classifier(let network): return network.parameters
         case .unet(let network): return network.parameters
         case .encoding(let network), .decoding(let network): return network.parameters
+        case .vqganEncoding(let network), .vqganDecoding(let network, _): return network.parameters
         case .clip(let network, _, _): return network.parameters
         case .bert(let network, _), .bertProjection(let network, _): return network.parameters
         case .chexbert(let network, _, _): return network.parameters
@@ -206,6 +212,20 @@ private enum Network: Computation {
         ) { try AutoencoderNetwork(AutoencoderConfiguration(path: $0)) }
         try check("encode", .encoding(network), [1, 8, 6, 3], every: 9, tolerances: (2e-5, 4e-2, 3e-4))
         try check("decode", .decoding(network), [1, 3, 4, 3], every: 9, tolerances: (2e-5, 4e-2, 3e-4))
+    }
+
+    /// Attentions in a level and in the middle, and a first level that is wider than what comes before it.
+    @Test func vqgan() throws {
+        let network = try configured(
+            """
+            {"model": {"params": {"n_embed": 7, "embed_dim": 5, "ddconfig": {
+             "double_z": false, "z_channels": 6, "resolution": 8, "in_channels": 3, "out_ch": 3, "ch": 32, "ch_mult": [2, 1],
+             "num_res_blocks": 1, "attn_resolutions": [4]}}}}
+            """
+        ) { try VQGANNetwork(VQGANConfiguration(path: $0)) }
+        let codes = try Tensor([3, 0, 6, 6, 1, 5] as [Int64], shape: [1, 6])
+        try check("encode", .vqganEncoding(network), [1, 4, 6, 3], every: 9, tolerances: (2e-5, 4e-2, 3e-4))
+        try check("decode", .vqganDecoding(network, codes: codes), every: 9, tolerances: (2e-5, 4e-2, 3e-4))
     }
 
     @Test func textModels() throws {

@@ -25,7 +25,7 @@ PYTHONS = {
     "radiomics": os.environ.get("CHEXGEN_RADIOMICS", str(CACHE / "chexgen-radiomics/bin/python")),
 }
 # Modules that generators share.
-SHARED = {"formula.py", "places.py"}
+SHARED = {"formula.py", "places.py", "taming_model.py"}
 RADIOGRAPHS = pathlib.Path(os.environ.get("CHEXGEN_RADIOGRAPHS", ROOT.parent / "shared/cxr"))
 
 
