@@ -27,7 +27,7 @@ struct Writer<Network: CausalNetwork> {
         let special = options.stops.map { tokenizer.tokens($0) }.filter { ids in
             ids.count == 1 && (try? tokenizer.decode(ids))?.isEmpty == true
         }
-        self.ends = ends.union(options.ends).union(special.joined())
+        self.ends = (options.replacesEnds ? [] : ends).union(options.ends).union(special.joined())
     }
 
     /// The texts, in the order of the prompts.
@@ -127,7 +127,7 @@ struct Writer<Network: CausalNetwork> {
         }
         draft.ids.append(id)
         if !options.stops.isEmpty || watch != nil {
-            let text = try tokenizer.decode(draft.ids)
+            let text = try decode(draft.ids)
             let first = options.stops.compactMap { text.range(of: $0)?.lowerBound }.min()
             if let first {
                 draft.cut = String(text[..<first])
@@ -138,14 +138,19 @@ struct Writer<Network: CausalNetwork> {
         if draft.end == nil, draft.ids.count >= draft.room { draft.end = .length }
     }
 
+    /// The text of ids; a vocabulary may have ids that no tokenizer knows, such as those of images.
+    private func decode(_ ids: [Int]) throws -> String {
+        try tokenizer.decode(ids.filter { $0 < tokenizer.vocabularySize })
+    }
+
     /// A text, and its ids without those that only what stopped it is made of.
     private func finished<E: Execution>(_ draft: Draft<E>) throws -> WrittenText {
         guard let text = draft.cut else {
-            return WrittenText(ids: draft.ids, text: try tokenizer.decode(draft.ids), end: draft.end ?? .length)
+            return WrittenText(ids: draft.ids, text: try decode(draft.ids), end: draft.end ?? .length)
         }
         var ids = draft.ids
         while let last = ids.popLast() {
-            if try tokenizer.decode(ids).count < text.count {
+            if try decode(ids).count < text.count {
                 ids.append(last)
                 break
             }

@@ -11,6 +11,8 @@ public struct WritingOptions: Sendable {
     public var stops: [String] = []
     /// Further ids that end a text.
     public var ends: Set<Int> = []
+    /// Whether `ends` stand in place of the ids that end the model's texts, instead of beside them.
+    public var replacesEnds = false
     /// The ids that may be written, besides those that end a text; nil is all of them.
     public var allowed: ClosedRange<Int>?
     /// How many texts share one read of the weights.
@@ -63,7 +65,8 @@ public struct Sampling: Sendable, Equatable {
         self.topK = topK
     }
 
-    func check() throws {
+    /// - Throws: `TensorError.value` for a value out of its range.
+    public func check() throws {
         func refuse(_ message: String) -> TensorError { .value(operation: "generate", message: message) }
         guard temperature > 0, temperature <= 1e4 else {
             throw refuse(

@@ -17,6 +17,7 @@ import Testing
         #expect(
             Self.scripts == [
                 "classifier.lua", "dataset.lua", "evaluation.lua", "image.lua", "language.lua", "leaderboard.lua",
+                "llmcxr.lua",
                 "metric.lua", "model.lua", "pipeline.lua", "plot.lua", "privacy.lua", "reports.lua", "sandbox.lua",
                 "tensor.lua", "vision_language.lua",
             ])
@@ -26,6 +27,9 @@ import Testing
     func module(script: String) throws {
         let folder = try Scratch()
         if script == "pipeline.lua" { Study.makePipelineFolders(in: folder) }
+        if script == "llmcxr.lua" {
+            for name in ["language", "vqgan"] { mkdir("\(folder.path)/\(name)", 0o755) }
+        }
         let outcome = try Child.run(
             ["run", "\(Self.folder)/\(script)", "--allow-write", folder.path, folder.path], in: folder)
         #expect(outcome.status == 0, "\(outcome.text)")

@@ -12,6 +12,16 @@ local function letter(byte)
   return utf8.char(0x143)
 end
 
+--- The vocabulary of a byte-level tokenizer of letters alone, as JSON: a byte's id is the byte.
+function small.bytes()
+  local vocabulary = {}
+  for byte = 0, 255 do
+    local text = letter(byte):gsub('["\\]', "\\%0")
+    vocabulary[#vocabulary + 1] = ('"%s": %d'):format(text, byte)
+  end
+  return "{" .. table.concat(vocabulary, ", ") .. "}"
+end
+
 --- Makes the folder: 258 ids, a byte's is the byte, 256 begins and 257 ends a text; `positions` is the longest text, 64.
 function small.make(folder, positions)
   local function write(name, text)
@@ -21,17 +31,12 @@ function small.make(folder, positions)
   write("config.json", ([[{"model_type": "llama", "vocab_size": 258, "hidden_size": 32, "intermediate_size": 64,
     "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": %d,
     "eos_token_id": 257}]]):format(positions or 64))
-  local vocabulary = {}
-  for byte = 0, 255 do
-    local text = letter(byte):gsub('["\\]', "\\%0")
-    vocabulary[#vocabulary + 1] = ('"%s": %d'):format(text, byte)
-  end
   local function added(id, text)
     return ('{"id": %d, "content": "%s", "special": true, "normalized": false}'):format(id, text)
   end
-  write("tokenizer.json", ([[{"model": {"type": "BPE", "vocab": {%s}, "merges": []}, "normalizer": {"type": "NFC"},
+  write("tokenizer.json", ([[{"model": {"type": "BPE", "vocab": %s, "merges": []}, "normalizer": {"type": "NFC"},
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"},
-    "added_tokens": [%s, %s]}]]):format(table.concat(vocabulary, ", "), added(256, "<s>"), added(257, "</s>")))
+    "added_tokens": [%s, %s]}]]):format(small.bytes(), added(256, "<s>"), added(257, "</s>")))
   write("tokenizer_config.json", [[{"tokenizer_class": "GPTNeoXTokenizerFast", "bos_token": "<s>", "eos_token": "</s>",
     "unk_token": "</s>", "add_bos_token": true}]])
   local generator, weights = tensor.generator(5), {}

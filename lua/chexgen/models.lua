@@ -3,7 +3,7 @@
 --- is added in the same form, with `model.register` (see docs/adding-a-model.md).
 ---
 --- Every entry takes `weights` (a folder in diffusers' layout or a Hub name, as of a fine-tuned copy), `dtype`, `lora`,
---- `stream` and `device`, as `model.pipeline` does.
+--- `stream` and `device`, as `model.pipeline` does; `llm-cxr` takes `vqgan`, too.
 
 local model = require "chexgen.model"
 
@@ -49,6 +49,18 @@ local function radedit(options)
   }, { dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
 end
 
+--- LLM-CXR is a GPT-NeoX and a VQGAN, which its authors publish as two archives: `weights` and `vqgan` are their folders. The published
+--- code and weights are of Dolly's 3b, whose sizes its config.json has; CheXGenBench's table says 12B.
+local function llm_cxr(options)
+  check("llm-cxr", options, { "weights", "vqgan", "dtype", "lora", "stream", "device" })
+  if not options.weights or not options.vqgan then
+    error("llm-cxr: it is on no Hub: give weights, the folder of its GPT-NeoX, and vqgan, the folder with the .yaml and the .ckpt of its "
+      .. "VQGAN", 0)
+  end
+  return model.pipeline(options.weights,
+    { vqgan = options.vqgan, dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
+end
+
 --- The entry of a folder in diffusers' layout: name, where it lies, what it is, the reference's steps and guidance scale, and the
 --- other settings with which `generate` follows it.
 local function folder(name, place, about, steps, guidance_scale, settings)
@@ -56,7 +68,8 @@ local function folder(name, place, about, steps, guidance_scale, settings)
     places = { { place, "model_index.json" } }, settings = settings }
 end
 
---- name, entry, and the folders or Hub names that it is loaded from, the model's own weights first, each with a file in it.
+--- name, entry, and the folders or Hub names that it is loaded from, the model's own weights first, each with a file in it; or the options
+--- that must be given (`wanted`).
 local models = {
   folder("SD-V1-4", "CompVis/stable-diffusion-v1-4", "Stable Diffusion 1.4", 50, 7.5),
   folder("SD-V1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5", 50, 7.5),
@@ -69,6 +82,9 @@ local models = {
   folder("lumina", "Alpha-VLLM/Lumina-Image-2.0", "Lumina-Image 2.0", 50, 4.0, { cfg_trunc_ratio = 0.25 }),
   { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 },
     places = { { RADEDIT.weights, "unet/config.json" }, { RADEDIT.vae, "config.json" }, { RADEDIT.text_encoder, "config.json" } } },
+  -- It has no steps; the number says that it is a generator.
+  { "llm-cxr", { about = "LLM-CXR: a GPT-NeoX that writes the codes of a VQGAN", load = llm_cxr, steps = 1 },
+    wanted = { "weights", "vqgan" } },
 }
 
 for _, entry in ipairs(models) do model.register(entry[1], entry[2]) end

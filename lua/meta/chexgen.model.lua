@@ -298,10 +298,15 @@ function VisionLanguageModel:close() end
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
+---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
+---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
+---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
+---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
 ---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many steps it has. An error in it ends the call.
 ---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
 ---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
@@ -321,10 +326,15 @@ function VisionLanguageModel:close() end
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
+---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
+---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
+---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
+---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
 ---@field keep? string A folder for the encoded texts of these prompts, and of no others: what is there is not encoded again, by a later process either.
 
 ---@class Pipeline.settings.options
@@ -340,10 +350,15 @@ function VisionLanguageModel:close() end
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
+---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
+---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
+---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
+---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
 ---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many steps it has. An error in it ends the call.
 ---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
 ---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
@@ -353,10 +368,15 @@ function VisionLanguageModel:close() end
 ---@class Pipeline.encode_prompt.options
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: Sana's own instruction, none, or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
+---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
+---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
+---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
+---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
 
 --- A model that makes pictures from texts.
 ---@class Pipeline
@@ -369,13 +389,16 @@ function VisionLanguageModel:close() end
 ---@field tokenizer Tokenizer What cuts the prompt into tokens; nil where the model has none of that name.
 ---@field tokenizer_2 Tokenizer What cuts the prompt into tokens; nil where the model has none of that name.
 ---@field tokenizer_3 Tokenizer What cuts the prompt into tokens; nil where the model has none of that name.
+---@field language LanguageModel The language model that writes codes; nil where the model has none of that name.
+---@field vqgan CodeAutoencoder The network between images and codes; nil where the model has none of that name.
 ---@field name string What it was opened by.
 ---@field class string The class of its pipeline, as its model_index.json names it.
 ---@field dtype string The dtype it computes in.
 ---@field scheduler string Its own scheduler.
 ---@field size integer Pixels a side that it was trained on.
----@field steps integer Steps where `generate` is told none.
----@field guidance_scale number The guidance scale where `generate` is told none.
+---@field steps integer Steps where `generate` is told none; nil of a model without steps.
+---@field guidance_scale number The guidance scale where `generate` is told none; nil of a model without one.
+---@field lacks string[] Options of `generate` that other models have and this one has not.
 ---@field notes string[] What was found odd in its files, and let be.
 ---@field identity string What its images depend on, beside the options of `generate`.
 local Pipeline = {}
@@ -387,6 +410,7 @@ local Pipeline = {}
 --- ```
 ---@param options Pipeline.generate.options What to make, and how.
 ---@return Image[] images One a prompt.
+---@return Tensor codes Of LLM-CXR: the codes of the images, i64 `[N, T]`, from 0; nil of other models.
 function Pipeline:generate(options) end
 
 --- Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is encoded. Large text encoders are so made ready once for many pictures, not for each.
@@ -460,6 +484,26 @@ function Autoencoder:decode(latents, options) end
 --- Releases the object now; it cannot be used after that.
 function Autoencoder:close() end
 
+--- The VQGAN of a pipeline, between images and codes.
+---@class CodeAutoencoder
+---@field codebook_size integer How many codes there are.
+---@field size integer Pixels a side of the images that it was trained on.
+---@field codes integer Codes of such an image.
+local CodeAutoencoder = {}
+
+--- Codes of images.
+---@param images Tensor|any[] f32 `[N, H, W, 3]`, -1 to 1; or a list of images and paths, each in the size of the network by its shorter side (Lanczos), and of that the middle.
+---@return Tensor codes i64 `[N, T]`, row by row from the upper left, from 0.
+function CodeAutoencoder:encode(images) end
+
+--- Images of codes.
+---@param codes Tensor i64 `[N, T]`, from 0; T is a square.
+---@return Tensor images f32 `[N, H, W, 3]`, about -1 to 1; nothing is cut.
+function CodeAutoencoder:decode(codes) end
+
+--- Releases the object now; it cannot be used after that.
+function CodeAutoencoder:close() end
+
 ---@class TextEncoder.forward.options
 ---@field mask? Tensor i64 in the shape of `ids`: 1 for tokens, 0 for padding that no token sees. Without it padding counts, as in Stable Diffusion's pipelines.
 
@@ -531,9 +575,11 @@ function Tokenizer:close() end
 ---@field tokenizer? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field tokenizer_2? string A part: a folder, or a Hub name with the folder in it behind.
 ---@field tokenizer_3? string A part: a folder, or a Hub name with the folder in it behind.
----@field scheduler table<string, any> What a scheduler_config.json holds, with `_class_name`, as in diffusers.
+---@field language? string A part: a folder, or a Hub name with the folder in it behind.
+---@field vqgan? string A part: a folder, or a Hub name with the folder in it behind.
+---@field scheduler? table<string, any> Of diffusion pipelines: what a scheduler_config.json holds, with `_class_name`, as in diffusers.
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
----@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline"|"Lumina2Pipeline"|"Lumina2Text2ImgPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
+---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline"|"Lumina2Pipeline"|"Lumina2Text2ImgPipeline"|"LLMCXRPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
 ---@class chexgen.model.vision_language.options
 ---@field base string The language model: a folder, or a Hub name.
@@ -601,13 +647,13 @@ function M.image_text(name, options) end
 ---@return Labeler labeler The labeler.
 function M.labeler(name, options) end
 
---- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana), `StableDiffusion3Pipeline` (Stable Diffusion 3 and 3.5), `FluxPipeline` (FLUX.1), `Lumina2Pipeline` (Lumina 2), `Lumina2Text2ImgPipeline` (Lumina 2). Weights are memory-mapped; loading is strict.
+--- Opens a text-to-image pipeline of the class that its model_index.json names: `StableDiffusionPipeline` (Stable Diffusion 1 and 2, RadEdit), `PixArtSigmaPipeline` (PixArt-Sigma), `SanaPipeline` (Sana), `StableDiffusion3Pipeline` (Stable Diffusion 3 and 3.5), `FluxPipeline` (FLUX.1), `Lumina2Pipeline` (Lumina 2), `Lumina2Text2ImgPipeline` (Lumina 2), `LLMCXRPipeline` (LLM-CXR). Weights are memory-mapped; loading is strict.
 ---
 --- ```lua
 --- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
 --- ```
 ---@param source string|chexgen.model.pipeline.source A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts of a pipeline by name.
----@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. `device`: what it runs on, `cpu`. A registered model gets the whole table.
+---@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. `vqgan`: of LLM-CXR, whose language model `source` is, the folder with the .yaml and the .ckpt of its VQGAN. `device`: what it runs on, `cpu`. A registered model gets the whole table.
 ---@return any pipeline The pipeline.
 function M.pipeline(source, options) end
 
@@ -633,7 +679,7 @@ function M.language(source, options) end
 function M.vision_language(name, options) end
 
 --- What a network's weight file must hold: for making one, or for checking one.
----@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"lumina2"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121"|"llama"|"gpt-neox"|"gemma2" An encoder of the program's own, a part of a pipeline, a classifier, or a language model.
+---@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"lumina2"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"vqgan"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121"|"llama"|"gpt-neox"|"gemma2" An encoder of the program's own, a part of a pipeline, a classifier, or a language model.
 ---@param options? chexgen.model.parameters.options Which variant. (default {})
 ---@return table[] parameters `name` and `shape` of every tensor in a weight file.
 function M.parameters(name, options) end

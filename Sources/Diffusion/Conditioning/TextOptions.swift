@@ -61,9 +61,11 @@ public struct FamilyOption: Sendable, Equatable {
     /// Tokens that a text may have.
     public static let maximumLength = FamilyOption(
         "max_sequence_length", .integer, "Tokens that a text may have, of families that choose.")
-    /// Sana's complex human instruction.
+    /// Sana's complex human instruction, or LLM-CXR's.
     public static let instruction = FamilyOption(
-        "instruction", .flagOrText, "What is put before the prompt: Sana's own instruction, none, or a text.")
+        "instruction", .flagOrText,
+        "What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text."
+    )
     /// Lumina's system prompt.
     public static let systemPrompt = FamilyOption(
         "system_prompt", .text, "What is put before the prompt of families that have a system prompt.")

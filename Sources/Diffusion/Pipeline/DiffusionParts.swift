@@ -178,6 +178,9 @@ extension PipelineEntry {
         family: @escaping (DiffusionParts) throws -> any DiffusionFamily
     ) {
         self.init(className, about: about, parts: layout.names, options: options) { folder, dtype, known in
+            guard folder.scheduler != .null else {
+                throw folder.fault("scheduler", "the pipeline wants this part, and it is missing")
+            }
             let scheduler = try SchedulerConfiguration(folder.scheduler, name: folder.schedulerName, known.schedulers)
             let parts = try DiffusionParts(folder, layout, dtype: dtype, known)
             return try DiffusionPipeline(family(parts), scheduler: scheduler, smallFiles: folder.smallFiles())

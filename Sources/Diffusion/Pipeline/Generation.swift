@@ -30,6 +30,8 @@ public struct Generation {
     public var isTiled = false
     /// Where the picture under way is kept; nil keeps none.
     public var statePath: String?
+    /// Gets the codes i64 `[T]` of every picture, counted from 0, before the picture, of models that draw it from codes.
+    public var heard: ((Int, Tensor) throws -> Void)?
 
     /// How often the state is written, in seconds: what a killed process may lose.
     private static let saveEvery = 10.0
@@ -66,6 +68,9 @@ public struct Generation {
         let identity = statePath == nil ? "" : try pipeline.identity + one.identity()
         if let statePath, try SavedProcess.resume(process, identity: identity, from: statePath) > 0 {
             try watch(Moment(process, picture: index, isResumed: true))
+        } else if process.stepsDone > 0 {
+            // What was written ahead.
+            try watch(Moment(process, picture: index, isResumed: true))
         }
         // The first step is kept at once: those of large networks take long.
         var saved = (step: process.stepsDone, at: -Double.infinity)
@@ -81,6 +86,7 @@ public struct Generation {
                 try watch(Moment(process, picture: index, isResumed: false))
                 if Self.now - saved.at >= Self.saveEvery { try save() }
             }
+            if let codes = process.codes { try heard?(index, codes.reshaped([codes.count])) }
             let pictures = try pipeline.finish(process, isTiled: isTiled)
             return try pictures.narrow(0, 0, 1).reshaped(Array(pictures.shape.dropFirst()))
         } catch {

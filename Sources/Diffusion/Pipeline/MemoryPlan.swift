@@ -15,7 +15,7 @@ public struct MemoryPlan {
 
     /// A phase of a picture.
     public struct Phase: Equatable, Sendable {
-        /// `texts`, `denoising` or `decoding`.
+        /// `texts`, `denoising` or `writing`, `decoding`.
         public let name: String
         /// Bytes of weights that are held at most.
         public let bytes: Int
@@ -39,6 +39,7 @@ public struct MemoryPlan {
             if let network = part.loaded { networks.append((name, part.rank, network)) }
         }
         networks.sort { ($0.rank, $0.name) < ($1.rank, $1.name) }
+        let isWriting = named.values.contains { if case .language = $0 { return true } else { return false } }
         func phases(_ held: (LoadedNetwork) -> (working: Int, resting: Int)) -> [Phase] {
             var (texts, kept, found) = (0, 0, [Phase]())
             for (_, rank, network) in networks where rank == 0 {
@@ -46,7 +47,7 @@ public struct MemoryPlan {
                 if network.isKept { kept += held(network).resting }
             }
             if texts > 0 { found.append(Phase(name: "texts", bytes: texts)) }
-            for (rank, name) in [(1, "denoising"), (2, "decoding")] {
+            for (rank, name) in [(1, isWriting ? "writing" : "denoising"), (2, "decoding")] {
                 for (_, _, network) in networks.filter({ $0.rank == rank }) {
                     found.append(Phase(name: name, bytes: kept + held(network).working))
                     kept += held(network).resting

@@ -5,6 +5,16 @@ enum PictureBytes {
     /// Grey levels u8 of values from -1 to 1 as diffusers' image processor makes them: ties go to even.
     /// - Throws: `TensorError.value` where a value is not finite.
     static func of(_ picture: Tensor) throws -> Tensor {
+        try levels(picture) { UInt8((min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven)) }
+    }
+
+    /// Grey levels u8 of values from -1 to 1 as matplotlib's `imsave` makes them of (x + 1) / 2: rounded down.
+    /// - Throws: `TensorError.value` where a value is not finite.
+    static func truncated(_ picture: Tensor) throws -> Tensor {
+        try levels(picture) { UInt8((min(max($0, -1), 1) + 1) / 2 * 255) }
+    }
+
+    private static func levels(_ picture: Tensor, _ level: (Float) -> UInt8) throws -> Tensor {
         let result = try Tensor(uninitialized: picture.shape, .u8)
         var hasBadValue = false
         try picture.contiguous().withElements(Float.self) { values in
@@ -16,8 +26,7 @@ enum PictureBytes {
                         bytes[index] = 0
                         continue
                     }
-                    let unit = min(max(value / 2 + 0.5, 0), 1)
-                    bytes[index] = UInt8((unit * 255).rounded(.toNearestOrEven))
+                    bytes[index] = level(value)
                 }
             }
         }

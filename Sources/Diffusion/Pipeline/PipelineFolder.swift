@@ -71,7 +71,8 @@ public struct PipelineFolder {
             throw fault(part, "the pipeline wants this part, and it is missing")
         }
         if index != nil { return place }
-        return try Self.locate(place, file: part.hasPrefix("tokenizer") ? nil : "config.json")
+        let hasConfig = !part.hasPrefix("tokenizer") && part != VQGAN.name
+        return try Self.locate(place, file: hasConfig ? "config.json" : nil)
     }
 
     /// Whether there is a part.

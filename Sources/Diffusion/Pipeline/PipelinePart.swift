@@ -1,4 +1,5 @@
 import Encoders
+import Language
 import Tensors
 import Tokenizers
 
@@ -8,6 +9,10 @@ public enum PipelinePart {
     case denoiser(any Denoiser)
     /// Turns latents into pictures, and back.
     case autoencoder(any Autoencoder)
+    /// Turns pictures into codes, and back.
+    case codebook(any CodeAutoencoder)
+    /// Writes codes.
+    case language(any LanguageModel)
     /// Turns ids into states.
     case textEncoder(any TextEncoder)
     /// Turns texts into ids: so many of each, begin, end and padding included.
@@ -18,6 +23,8 @@ public enum PipelinePart {
         switch self {
         case .denoiser(let part): return part
         case .autoencoder(let part): return part
+        case .codebook(let part): return part
+        case .language(let part): return part
         case .textEncoder(let part): return part
         case .tokenizer: return nil
         }
@@ -40,8 +47,8 @@ public enum PipelinePart {
     var rank: Int {
         switch self {
         case .textEncoder: return 0
-        case .denoiser: return 1
-        case .autoencoder: return 2
+        case .denoiser, .language: return 1
+        case .autoencoder, .codebook: return 2
         case .tokenizer: return 3
         }
     }
@@ -55,7 +62,7 @@ extension [String: PipelinePart] {
 }
 
 extension Adapter {
-    /// Adds the products of some LoRA files to the networks of a pipeline that they may change: its denoiser and text encoders.
+    /// Adds the products of some LoRA files to the networks of a pipeline that they may change: its denoiser or language model, and text encoders.
     package static func apply(_ adapters: [Adapter], to parts: [String: PipelinePart]) throws -> [String] {
         let networks = parts.filter { $0.value.rank < 2 }.compactMapValues(\.loaded)
         // Later encoders first, the denoiser last: as keys without a part's name are tried.

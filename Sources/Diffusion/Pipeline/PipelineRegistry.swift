@@ -2,6 +2,7 @@ import Checkpoints
 import Encoders
 import Files
 import Foundation
+import Language
 import Tensors
 import Tokenizers
 
@@ -37,7 +38,7 @@ public struct PipelineRegistry {
     /// The program's own.
     public static let standard = PipelineRegistry(own: [
         StableDiffusion.entry, PixArtSigma.entry, Sana.entry, StableDiffusion3.entry, Flux.entry,
-        Lumina2.entry, Lumina2.oldEntry,
+        Lumina2.entry, Lumina2.oldEntry, LLMCXR.entry,
     ])
 
     /// The entries by class; the first is the class of parts that name none.
@@ -50,6 +51,8 @@ public struct PipelineRegistry {
     public var autoencoders = AutoencoderRegistry.standard
     /// What a text encoder may be.
     public var textEncoders = TextEncoderRegistry.standard
+    /// What a language model may be.
+    public var languageModels = LanguageRegistry.standard
     /// What a tokenizer may be.
     public var tokenizers = TokenizerRegistry.standard
 
@@ -86,15 +89,40 @@ public struct PipelineRegistry {
     /// Opens a pipeline in diffusers' layout.
     /// - Parameters:
     ///   - nameOrPath: a folder, or a Hub name found in the local Hugging Face cache (see `HubCache.locate`).
+    ///   - vqgan: the folder of the VQGAN that draws what the language model in `nameOrPath` writes: of LLM-CXR.
     ///   - dtype: the dtype of the networks, f32 or bf16.
     ///   - adapters: LoRA files that change their weights, in this order.
     ///   - streams: whether weights are let go behind each block of a network.
     /// - Throws: `CheckpointError.notFound` where there is no such pipeline; `FileError`, `CheckpointError` and
     ///   `TensorError` where a part is absent, damaged or not supported.
     public func open(
-        _ nameOrPath: String, dtype: DType, adapters: [Adapter] = [], streams: Bool = false
+        _ nameOrPath: String, vqgan: String? = nil, dtype: DType, adapters: [Adapter] = [], streams: Bool = false
     ) throws -> any TextToImage {
-        let index = try HubCache.locate(nameOrPath, file: "model_index.json")
+        if let vqgan {
+            if let index = try? HubCache.locate(nameOrPath, file: "model_index.json") {
+                throw TensorError.value(
+                    operation: "pipeline",
+                    message: "\(index) is a diffusion pipeline's, which has no VQGAN beside it: leave vqgan out")
+            }
+            let folder = PipelineFolder(
+                className: LLMCXR.entry.className, places: [LLMCXR.languageName: nameOrPath, VQGAN.name: vqgan],
+                scheduler: .null)
+            return try open(folder, dtype: dtype, adapters: adapters, streams: streams)
+        }
+        let index: String
+        do { index = try HubCache.locate(nameOrPath, file: "model_index.json") } catch {
+            if let config = try? HubCache.locate(nameOrPath, file: "config.json"),
+                let type = try? JSON.read(config)["model_type"]?.string,
+                languageModels.entries.all.contains(where: { $0.classes.contains(type) })
+            {
+                throw TensorError.value(
+                    operation: "pipeline",
+                    message:
+                        "\(nameOrPath) is a language model (\(type)), which writes pictures with a VQGAN beside it, as LLM-CXR "
+                        + "does: give vqgan, the folder with its .yaml and its .ckpt")
+            }
+            throw error
+        }
         return try open(PipelineFolder(Paths.dirname(index)), dtype: dtype, adapters: adapters, streams: streams)
     }
 
@@ -120,17 +148,20 @@ public struct PipelineRegistry {
 
 extension PipelineRegistry {
     /// The names by which scripts ask for what the weights of a network must hold: denoisers, autoencoders, text encoders.
-    public var networks: [String] { denoisers.entries.names + autoencoders.entries.names + textEncoders.entries.names }
+    public var networks: [String] {
+        denoisers.entries.names + autoencoders.entries.names + textEncoders.entries.names + [VQGAN.name]
+    }
 
     /// The names and shapes of all tensors of a network's weights; nil where `name` is none of `networks`.
-    /// - Parameter config: the folder of its config.json.
+    /// - Parameter config: the folder of its config.json, or of the YAML file of a VQGAN.
     /// - Throws: `TensorError.value` where no folder is named; what reading the config throws.
     public func parameters(_ name: String, config: String?) throws -> [(name: String, shape: [Int])]? {
+        if name == VQGAN.name, let config { return try VQGAN.parameters(config) }
         let found =
             denoisers.entries[name]?.parameters ?? autoencoders.entries[name]?.parameters
             ?? textEncoders.entries[name]?.parameters
-        guard let found else { return nil }
-        guard let config else {
+        guard found != nil || name == VQGAN.name else { return nil }
+        guard let config, let found else {
             throw TensorError.value(operation: name, message: "its parameters depend on a config.json: name its folder")
         }
         return try found(config + "/config.json")

@@ -20,6 +20,8 @@ public protocol TextToImage: AnyObject {
     var defaults: GenerationDefaults { get }
     /// The script's name of the model's own scheduler, or its class where it is not implemented.
     var schedulerName: String { get }
+    /// The options of `generate` that other models have and this one has not, by the names that scripts use.
+    var lacks: Set<String> { get }
 
     /// The LoRA files that change its weights, in order.
     var adapters: [Adapter] { get }
@@ -63,6 +65,8 @@ extension TextToImage {
     /// Nothing is done ahead.
     public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int { options.prompts.count }
 
+    /// None.
+    public var lacks: Set<String> { [] }
     /// Not known.
     public var memory: MemoryPlan? { nil }
     /// It holds all weights.
@@ -118,8 +122,10 @@ public struct GenerationSettings: Sendable, Equatable {
 /// Pictures under way, step by step: a caller can watch them, stop between steps, save their state and go on later, with
 /// the same result to the bit.
 public protocol GenerationProcess: AnyObject {
-    /// What the steps work on: latents f32 `[N, H, W, C]` of diffusion.
+    /// What the steps work on: latents f32 `[N, H, W, C]` of diffusion, codes i64 `[N, T]` of models that write them.
     var latents: Tensor { get }
+    /// The codes i64 `[N, T]` that the pictures are drawn from; nil of other models, and before they are written.
+    var codes: Tensor? { get }
     /// For each prompt, how many tokens were cut off.
     var lostTokens: [Int] { get }
     /// Steps in all: calls of the network, of which some schedulers have more than steps.
@@ -140,6 +146,8 @@ public protocol GenerationProcess: AnyObject {
 }
 
 extension GenerationProcess {
+    /// There are none.
+    public var codes: Tensor? { nil }
     /// Whether the pictures can be finished.
     public var isDone: Bool { stepsDone >= steps }
 }

@@ -17,7 +17,12 @@ enum PipelineMethods {
                     [
                         LuaParameter("options", all, "What to make, and how.")
                     ],
-                    returns: [LuaResult("images", .list(.object("Image")), "One a prompt.")],
+                    returns: [
+                        LuaResult("images", .list(.object("Image")), "One a prompt."),
+                        LuaResult(
+                            "codes", .object("Tensor"),
+                            "Of LLM-CXR: the codes of the images, i64 `[N, T]`, from 0; nil of other models."),
+                    ],
                     "Makes an image for every prompt, one after the other, each from its own noise: PyTorch's of its seed. So an "
                         + "image is the same alone, in any list and in any order, and the one that diffusers makes on the CPU "
                         + "with this seed. Without a callback a bar shows steps, rate and time left.",
@@ -91,9 +96,18 @@ enum PipelineMethods {
                 property("dtype", .string, "The dtype it computes in.") { .string($0.pipeline.dtype.rawValue) },
                 property("scheduler", .string, "Its own scheduler.") { .string($0.pipeline.schedulerName) },
                 property("size", .integer, "Pixels a side that it was trained on.") { .integer($0.defaults.width) },
-                property("steps", .integer, "Steps where `generate` is told none.") { .integer($0.defaults.steps) },
-                property("guidance_scale", .number, "The guidance scale where `generate` is told none.") {
-                    .number($0.defaults.guidanceScale)
+                property("steps", .integer, "Steps where `generate` is told none; nil of a model without steps.") {
+                    $0.pipeline.lacks.contains("steps") ? .nil : .integer($0.defaults.steps)
+                },
+                property(
+                    "guidance_scale", .number,
+                    "The guidance scale where `generate` is told none; nil of a model without one."
+                ) {
+                    $0.pipeline.lacks.contains("guidance_scale") ? .nil : .number($0.defaults.guidanceScale)
+                },
+                property("lacks", .list(.string), "Options of `generate` that other models have and this one has not.")
+                {
+                    .list($0.pipeline.lacks.sorted())
                 },
                 property("notes", .list(.string), "What was found odd in its files, and let be.") {
                     .list($0.pipeline.notes)
@@ -140,6 +154,8 @@ enum PipelineMethods {
         generation.isTiled = try given.boolean("tiled")
         if given.has("state") { generation.statePath = try object.session.output(given.string("state")) }
         var images: [LuaValue] = []
+        var codes: [Tensor] = []
+        generation.heard = { codes.append(try $1.reshaped([1, $1.count])) }
         try generation.run { moment in
             bar?.show(moment, options.steps, of: count)
             let (step, image, steps) = (moment.step, moment.picture + 1, moment.steps)
@@ -154,7 +170,8 @@ enum PipelineMethods {
             images.append(image)
             _ = try onImage?.call([.integer(index + 1), image])
         }
-        return [.table(LuaTable(array: images))]
+        let drawn = LuaValue.table(LuaTable(array: images))
+        return codes.isEmpty ? [drawn] : [drawn, .tensor(try Tensor.cat(codes, axis: 0))]
     }
 
     private static let prepare: (LuaArguments) throws -> [LuaValue] = { arguments in
@@ -192,11 +209,14 @@ enum PipelineMethods {
         let object = try arguments.object("self", as: PipelineObject.self)
         let options = try PipelineOptions.generation(arguments.options("options"), object)
         let settings = try object.pipeline.settings(options)
+        let lacks = object.pipeline.lacks
         return [
             .fields([
                 ("seeds", .list(options.seeds.map { Int(truncatingIfNeeded: $0) })),
-                ("lost_tokens", .list(settings.lostTokens)), ("steps", .integer(options.steps)),
-                ("guidance_scale", .number(options.guidanceScale)), ("scheduler", .string(settings.scheduler)),
+                ("lost_tokens", .list(settings.lostTokens)),
+                ("steps", lacks.contains("steps") ? .nil : .integer(options.steps)),
+                ("guidance_scale", lacks.contains("guidance_scale") ? .nil : .number(options.guidanceScale)),
+                ("scheduler", .string(settings.scheduler)),
                 ("width", .integer(options.width)), ("height", .integer(options.height)),
             ])
         ]

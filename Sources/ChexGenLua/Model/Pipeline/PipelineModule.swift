@@ -35,7 +35,7 @@ enum PipelineModule {
     static func classes(_ known: PipelineRegistry) -> [LuaClassDeclaration] {
         [
             PipelineMethods.declaration(known), PipelineParts.denoiser, PipelineParts.autoencoder,
-            PipelineParts.textEncoder,
+            CodeAutoencoderModule.declaration, PipelineParts.textEncoder,
         ]
             + [PipelineParts.tokenizer]
     }
@@ -45,8 +45,8 @@ enum PipelineModule {
             LuaParameter($0, .string, optional: true, "A part: a folder, or a Hub name with the folder in it behind.")
         } + [
             LuaParameter(
-                "scheduler", .dictionary(.any),
-                "What a scheduler_config.json holds, with `_class_name`, as in diffusers."),
+                "scheduler", .dictionary(.any), optional: true,
+                "Of diffusion pipelines: what a scheduler_config.json holds, with `_class_name`, as in diffusers."),
             LuaParameter(
                 "text_length", .integer, optional: true, "Tokens of a text; what the tokenizer states where absent."),
             LuaParameter(
@@ -68,7 +68,8 @@ enum PipelineModule {
                     "`dtype`: \"f32\" or \"bf16\". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, "
                         + "kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part "
                         + "it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again "
-                        + "in each pass, for models that do not fit into memory. `device`: what it runs on, `cpu`. A registered model gets the whole table."
+                        + "in each pass, for models that do not fit into memory. `vqgan`: of LLM-CXR, whose language model `source` is, the "
+                        + "folder with the .yaml and the .ckpt of its VQGAN. `device`: what it runs on, `cpu`. A registered model gets the whole table."
                 ),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
             "Opens a text-to-image pipeline of the class that its model_index.json names: "
@@ -81,8 +82,12 @@ enum PipelineModule {
                 return try model.load(arguments.value("options"), session.host)
             }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where !["device", "dtype", "lora", "stream"].contains(field.name) {
-                throw arguments.fail("options", "unknown option '\(field.name)'; known: device, dtype, lora, stream")
+            for field in options.fields where !["device", "dtype", "lora", "stream", "vqgan"].contains(field.name) {
+                throw arguments.fail(
+                    "options", "unknown option '\(field.name)'; known: device, dtype, lora, stream, vqgan")
+            }
+            guard options["vqgan"].isNil || options["vqgan"].stringValue?.isEmpty == false else {
+                throw arguments.fail("options.vqgan", "wanted the folder of a VQGAN, got \(options["vqgan"].kind)")
             }
             try DeviceOption.check(options, arguments)
             guard let streams = options["stream"].isNil ? false : options["stream"].booleanValue else {
@@ -90,7 +95,8 @@ enum PipelineModule {
             }
             let dtype = try session.dtype(options, arguments)
             let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
-            let (pipeline, name) = try open(arguments, session, dtype, adapters, streams)
+            let (pipeline, name) = try open(
+                arguments, session, dtype, adapters, streams, vqgan: options["vqgan"].stringValue)
             try session.input(pipeline.files)
             for note in pipeline.notes { session.note(note) }
             return [.object(PipelineObject(pipeline, session, name: name))]
@@ -99,11 +105,14 @@ enum PipelineModule {
 
     private static func open(
         _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType, _ adapters: [Adapter],
-        _ streams: Bool
+        _ streams: Bool, vqgan: String?
     ) throws -> (any TextToImage, String) {
         if let name = arguments.value("source").stringValue {
             do {
-                return (try session.pipelines.open(name, dtype: dtype, adapters: adapters, streams: streams), name)
+                return (
+                    try session.pipelines.open(name, vqgan: vqgan, dtype: dtype, adapters: adapters, streams: streams),
+                    name
+                )
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
                 var hinted = LuaError("\(error)\nor did you mean the registered model '\(near)'?")
@@ -112,12 +121,19 @@ enum PipelineModule {
             }
         }
         let source = try arguments.options("source")
-        let scheduler = try ConfigConversion.config(.table(source.table("scheduler")), name: "scheduler")
+        let scheduler =
+            source.has("scheduler")
+            ? try ConfigConversion.config(.table(source.table("scheduler")), name: "scheduler") : .null
         var places: [String: String] = [:]
         for part in session.pipelines.parts where source.has(part) { places[part] = try source.string(part) }
+        if let vqgan {
+            guard places.updateValue(vqgan, forKey: "vqgan") == nil else {
+                throw arguments.fail("options.vqgan", "the parts name a vqgan, too")
+            }
+        }
         var folder = PipelineFolder(className: try source.string("class"), places: places, scheduler: scheduler)
         if source.has("text_length") { folder.textLength = try source.integer("text_length") }
-        let name = places["unet"] ?? places["transformer"] ?? "pipeline"
+        let name = places["unet"] ?? places["transformer"] ?? places["language"] ?? "pipeline"
         return (try session.pipelines.open(folder, dtype: dtype, adapters: adapters, streams: streams), name)
     }
 }

@@ -86,6 +86,12 @@ enum PipelineOptions {
         let prompts = try strings(given, "prompt")
         guard !prompts.isEmpty else { throw given.fail("prompt", "wanted at least one text, got an empty list") }
         let count = prompts.count
+        let lacks = object.pipeline.lacks
+        // The others have values where nothing was given, which the model looks at.
+        for name in ["steps", "guidance_scale", "scheduler", "width", "height", "latents"]
+        where lacks.contains(name) && given.has(name) {
+            throw given.fail(name, "\(object.pipeline.className) has no such option")
+        }
         var options = GenerationOptions(
             prompts: prompts, seeds: try seeds(given, count, object.session), object.defaults)
         let negative = try strings(given, "negative_prompt")

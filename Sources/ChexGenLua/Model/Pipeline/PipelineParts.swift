@@ -45,6 +45,10 @@ enum PipelineParts {
             kind = ("Tokenizer", "What cuts the prompt into tokens")
         } else if name.hasPrefix("text_encoder") {
             kind = ("TextEncoder", "The network that reads the prompt")
+        } else if name == "vqgan" {
+            kind = ("CodeAutoencoder", "The network between images and codes")
+        } else if name == "language" {
+            kind = ("LanguageModel", "The language model that writes codes")
         } else if name == "vae" {
             kind = ("Autoencoder", "The network between images and latents")
         } else {
@@ -53,10 +57,12 @@ enum PipelineParts {
         return LuaPropertyDeclaration(
             name, .object(kind.type), "\(kind.text); nil where the model has none of that name."
         ) {
-            guard let part = ($0 as? PipelineObject)?.pipeline.parts[name] else { return .nil }
+            guard let object = $0 as? PipelineObject, let part = object.pipeline.parts[name] else { return .nil }
             switch part {
             case .denoiser(let network): return .object(DenoiserObject(network))
             case .autoencoder(let network): return .object(AutoencoderObject(network))
+            case .codebook(let network): return .object(CodeAutoencoderObject(network, object.session))
+            case .language(let model): return .object(LanguageObject(model, object.session))
             case .textEncoder(let network): return .object(TextEncoderObject(network))
             case .tokenizer(let tokenizer, let length): return .object(TokenizerObject(tokenizer, length: length))
             }
