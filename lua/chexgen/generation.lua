@@ -16,7 +16,7 @@ local generation = {}
 
 --- Settings of `pipe:generate` that a YAML file may give; the model's own where it does not.
 local settings_of_pipe = { "steps", "guidance_scale", "scheduler", "width", "height", "eta", "max_sequence_length", "instruction",
-  "system_prompt", "cfg_trunc_ratio", "cfg_normalization" }
+  "system_prompt", "cfg_trunc_ratio", "cfg_normalization", "temperature", "top_p", "top_k", "mask", "attempts" }
 
 --- Those, and `lora`: a file, `{ path:, scale: }`, or a list of them.
 generation.untyped = { "lora", table.unpack(settings_of_pipe) }
@@ -27,6 +27,7 @@ function generation.params(extra)
     model = "SD-V1-5",     -- a name of chexgen.models, a registered one, a folder or a Hub name
     stream = false,        -- hold a block of a network at a time, where the weights do not fit into memory
     weights = "",          -- where the model's weights lie, where the name alone does not say it
+    vqgan = "",            -- of LLM-CXR: the folder of its VQGAN
     modules = {},          -- Lua modules beside the experiment that register models
     -- The files are called by the id; without one by the column `id`, or by the row's number where there is none.
     -- A folder of films takes the table's place: their prompts are those of the text files beside them, or their names.
@@ -92,15 +93,21 @@ function generation.look_for_model(start)
   local names, is_registered = registered(params)
   if not is_registered then
     if params.weights ~= "" then start:problem(unregistered(params), "weights") end
-    start:weights(params.model, "model", { file = "model_index.json", known = names })
+    -- A language model, which draws with a VQGAN beside it, has no index of parts.
+    start:weights(params.model, "model", { file = params.vqgan == "" and "model_index.json" or "config.json", known = names })
   else
     for _, entry in ipairs(models) do
       for i, place in ipairs(entry[1] == params.model and entry.places or {}) do
         -- Weights that the parameters name are looked for by the program.
         if i > 1 or params.weights == "" then start:weights(place[1], "model", { file = place[2] }) end
       end
+      -- What no one place has must be named.
+      for _, key in ipairs(entry[1] == params.model and entry.wanted or {}) do
+        if params[key] == "" then start:problem(("%s wants its folder here"):format(params.model), key) end
+      end
     end
   end
+  if params.vqgan ~= "" then start:weights(params.vqgan, "vqgan") end
   for _, lora in ipairs(loras(params)) do
     if lora.path == "" then
       start:problem("wanted the LoRA's file: a path, or { path: FILE, scale: 1.0 }", lora.key)
@@ -191,7 +198,8 @@ local function open_pipeline(params)
     if not is_registered then choices.raise(unregistered(params), "weights") end
   end
   options.lora = loras(params)[1] and params.lora
-  -- A model of one's own need not know of it.
+  -- A model of one's own need not know of them.
+  if params.vqgan ~= "" then options.vqgan = params.vqgan end
   if params.stream then options.stream = true end
   return model.pipeline(params.model, options)
 end
@@ -221,10 +229,11 @@ function generation.open(run, items, rows)
       if settings[name] == nil then settings[name] = value end
     end
   end
-  settings.steps = settings.steps or pipe.steps or 50
+  -- One of the program's may have no steps.
+  settings.steps = settings.steps or pipe.steps or not is_own(pipe) and 50 or nil
   settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
   local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {}, encoded = 0 }, Job)
-  if type(settings.steps) ~= "number" or settings.steps < 1 then
+  if settings.steps ~= nil and (type(settings.steps) ~= "number" or settings.steps < 1) then
     wrong("steps", "wanted 1 or more, got %s", tostring(settings.steps))
   end
   local plan = is_own(pipe) and pipe:memory()
@@ -243,6 +252,17 @@ function Job:close()
   self.pipe = nil
 end
 
+--- How many steps of the bar an image is.
+function Job:units() return self.settings.steps or 1 end
+
+--- Whether the model has an option of `generate`.
+function Job:has(name)
+  for _, other in ipairs(is_own(self.pipe) and self.pipe.lacks or {}) do
+    if other == name then return false end
+  end
+  return true
+end
+
 --- What one image is made with: the settings of all, its prompt and its seed.
 function Job:options_of(item)
   local options = { prompt = item.prompt, seed = item.seed }
@@ -253,26 +273,28 @@ end
 --- How many prompts are encoded ahead at most.
 local AHEAD = 256
 
---- Encodes the prompts of the images from the i-th on that are not made yet, as far as there is room for them. Returns the number
---- of the last image whose prompt is ready. What is encoded is kept in the run folder, for a later process and other cells.
+--- Encodes the prompts of the images from the i-th on that are not made yet, as far as there is room for them; a model that writes
+--- codes writes those of the next images together. Returns the number of the last image that is ready. What is made is kept in the
+--- run folder, for a later process and other cells.
 function Job:encode_ahead(i)
-  local prompts, places = {}, {}
+  local prompts, seeds, places = {}, {}, {}
   for place = i, #self.items do
     if #prompts == AHEAD then break end
     if not exists(self.run:artifact("images/" .. self.items[place].file)) then
       prompts[#prompts + 1] = self.items[place].prompt
+      seeds[#seeds + 1] = self.items[place].seed
       places[#places + 1] = place
     end
   end
   if not prompts[1] then return #self.items end
-  local options = { prompt = prompts, seed = 0, keep = self.run:artifact("prompts/any", true):match "^(.*)/" }
+  local options = { prompt = prompts, seed = seeds, keep = self.run:artifact("prompts/any", true):match "^(.*)/" }
   for key, value in pairs(self.settings) do if key ~= "tiled" then options[key] = value end end
   return places[self.pipe:prepare(options)] or #self.items
 end
 
 --- Makes one image and its file. Steps that an earlier process did are taken up from a file in the run folder.
 function Job:make_one(item, path, bar, note)
-  local steps, counted = self.settings.steps, nil
+  local steps, counted = self:units(), nil
   local function count(step, calls)
     local units = step * steps // calls
     if not counted then
@@ -315,7 +337,7 @@ end
 
 --- Makes every image that is not there yet. Returns the folder of the images and the path of their table.
 function Job:make()
-  local run, steps = self.run, self.settings.steps
+  local run, steps = self.run, self:units()
   self.csv = run:artifact "generations_with_metadata.csv"
   local bar <close> = run:progress(#self.items * steps, "steps")
   local written_at, cost = -math.huge, 0

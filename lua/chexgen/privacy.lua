@@ -48,7 +48,7 @@ function privacy.params()
     compat = false,            -- also what the reference computes by mistake, in a column of its own
     gallery = 12,              -- the most suspicious pairs that are shown
     -- The model that makes the films; or the table of films that there are.
-    model = "", weights = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false, stream = false,
+    model = "", weights = "", vqgan = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false, stream = false,
     synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
     real = choices.films { image = "path", prompt = "annotated_prompt", id = "" },
     encoders = {},
@@ -129,15 +129,20 @@ end
 --- Makes the films of the prompts: one a seed. Returns them as a table, and their prompts.
 local function make(run, chosen)
   local params = run.params
-  local items, rows = {}, {}
+  local items, rows, columns = {}, {}, chosen.columns
   for i, row in chosen:rows() do
+    local values = {}
+    for c, column in ipairs(columns) do values[c] = row[column] or false end
     for k, seed in ipairs(params.seeds) do
       items[#items + 1] = { prompt = row[params.real.prompt], seed = seed, file = ("%05d_%02d.png"):format(i, k) }
-      rows[#rows + 1] = i
+      rows[#rows + 1] = values
     end
   end
-  local job <close> = generation.open(run, items, chosen:select(tensor.new(rows, "i64")))
-  job.settings.width, job.settings.height = job.settings.width or SIDE, job.settings.height or SIDE
+  -- A table of its own: a row that stands twice in a selection has one file.
+  local job <close> = generation.open(run, items, dataset.table(columns, rows))
+  if job:has "width" then
+    job.settings.width, job.settings.height = job.settings.width or SIDE, job.settings.height or SIDE
+  end
   local folder = job:make()
   local paths, prompts = {}, {}
   for i, item in ipairs(items) do paths[i], prompts[i] = folder .. "/" .. item.file, item.prompt end
