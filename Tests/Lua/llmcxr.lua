@@ -56,6 +56,14 @@ test("images and their codes", function()
     { { 3, 4 }, { 0, 0 }, "none", nil, 32 })
 end)
 
+test("codes that are written ahead", function()
+  local told
+  local prompts = { "a", "b", "c", "d", "e", "f", "g", "h", "i" }
+  local ready = pipe:prepare { prompt = prompts, seed = 3, mask = true, on_progress = function(done, all) told = { done, all } end }
+  equal({ ready, told }, { 8, { 128, 128 } })
+  equal(select(2, pipe:generate { prompt = "c", seed = 5, mask = true }):shape(), { 1, 16 })
+end)
+
 test("codes of images", function()
   local codes = tensor.new({ { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 23 } }, "i64")
   local pictures = pipe.vqgan:decode(codes)

@@ -276,7 +276,7 @@ local AHEAD = 256
 --- Encodes the prompts of the images from the i-th on that are not made yet, as far as there is room for them; a model that writes
 --- codes writes those of the next images together. Returns the number of the last image that is ready. What is made is kept in the
 --- run folder, for a later process and other cells.
-function Job:encode_ahead(i)
+function Job:encode_ahead(i, bar)
   local prompts, seeds, places = {}, {}, {}
   for place = i, #self.items do
     if #prompts == AHEAD then break end
@@ -289,6 +289,7 @@ function Job:encode_ahead(i)
   if not prompts[1] then return #self.items end
   local options = { prompt = prompts, seed = seeds, keep = self.run:artifact("prompts/any", true):match "^(.*)/" }
   for key, value in pairs(self.settings) do if key ~= "tiled" then options[key] = value end end
+  options.on_progress = function(done, all) bar:step(0, ("writing codes of the next images, %d %%"):format(100 * done // all)) end
   return places[self.pipe:prepare(options)] or #self.items
 end
 
@@ -347,7 +348,7 @@ function Job:make()
     local is_new = false
     local function make()
       is_new = true
-      if is_own(self.pipe) and i > self.encoded then self.encoded = self:encode_ahead(i) end
+      if is_own(self.pipe) and i > self.encoded then self.encoded = self:encode_ahead(i, bar) end
       return self:make_one(item, path, bar, ("image %d of %d"):format(i, #self.items))
     end
     local made = run:once("image/" .. item.file, make)

@@ -307,7 +307,7 @@ function VisionLanguageModel:close() end
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
 ---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
 ---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
----@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many steps it has. An error in it ends the call.
+---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (of LLM-CXR the codes i64 `[1, T]`), the image's number and how many steps it has. An error in it ends the call.
 ---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
 ---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
 ---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
@@ -336,6 +336,7 @@ function VisionLanguageModel:close() end
 ---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
 ---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
 ---@field keep? string A folder for the encoded texts of these prompts, and of no others: what is there is not encoded again, by a later process either.
+---@field on_progress? fun(done: integer, all: integer) Of LLM-CXR: called as codes are written, with how many there are of how many.
 
 ---@class Pipeline.settings.options
 ---@field prompt string|string[] A text, or a list of them.
@@ -359,7 +360,7 @@ function VisionLanguageModel:close() end
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
 ---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
 ---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
----@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many steps it has. An error in it ends the call.
+---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (of LLM-CXR the codes i64 `[1, T]`), the image's number and how many steps it has. An error in it ends the call.
 ---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
 ---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
 ---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
@@ -413,7 +414,7 @@ local Pipeline = {}
 ---@return Tensor codes Of LLM-CXR: the codes of the images, i64 `[N, T]`, from 0; nil of other models.
 function Pipeline:generate(options) end
 
---- Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is encoded. Large text encoders are so made ready once for many pictures, not for each.
+--- Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is encoded. LLM-CXR writes the codes of the next pictures, which share each read of its weights. Large text encoders are so made ready once for many pictures, not for each.
 ---@param options Pipeline.prepare.options The prompts of pictures to come, with the options of `generate`.
 ---@return integer ready Of how many prompts, from the first, the texts are at hand: as many as there is room for.
 function Pipeline:prepare(options) end

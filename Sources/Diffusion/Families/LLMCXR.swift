@@ -122,7 +122,9 @@ public final class LLMCXR: TextToImage {
 
     /// Writes the codes of the next pictures, as many as share one read of the weights.
     /// - Returns: of how many pictures, from the first, the codes are at hand; at least one.
-    public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int {
+    public func prepare(
+        _ options: GenerationOptions, keptIn folder: String?, watch: ((_ done: Int, _ all: Int) throws -> Void)?
+    ) throws -> Int {
         let settings = try settings(of: options.text)
         var orders: [Order] = []
         for index in options.prompts.indices {
@@ -131,7 +133,7 @@ public final class LLMCXR: TextToImage {
         }
         written.keepOnly(Set(orders.map(\.key)), in: folder, identity: identity)
         let next = Array(orders.filter { written[$0.key] == nil }.prefix(WritingOptions().batch))
-        if !next.isEmpty { try written.add(Array(zip(next.map(\.key), write(next, settings)))) }
+        if !next.isEmpty { try written.add(Array(zip(next.map(\.key), write(next, settings, watch)))) }
         let ready = orders.prefix { if case .success? = written[$0.key] { return true } else { return false } }.count
         // A picture whose codes cannot be written is an error when its turn comes: those before it are made.
         if ready == 0, let first = orders.first { _ = try written[first.key]?.get() }
@@ -260,8 +262,11 @@ extension LLMCXR {
 
     /// Codes of pictures that are written together, each from its own stream. A text without exactly the codes of a picture is written
     /// again, from the next seed of the stream of the picture's own.
+    /// - Parameter watch: is told how many of how many tokens of a round of texts are written.
     /// - Returns: of each picture its codes, or the error that says why it has none.
-    private func write(_ orders: [Order], _ settings: Settings) throws -> [Result<[Int], any Error>] {
+    private func write(
+        _ orders: [Order], _ settings: Settings, _ watch: ((_ done: Int, _ all: Int) throws -> Void)? = nil
+    ) throws -> [Result<[Int], any Error>] {
         var options = WritingOptions()
         let wanted = vqgan.codesPerPicture
         options.sampling = settings.sampling
@@ -283,7 +288,16 @@ extension LLMCXR {
         var (pending, found) = (Array(orders.indices), [[Int]?](repeating: nil, count: orders.count))
         for attempt in 0..<settings.attempts where !pending.isEmpty {
             options.seeds = pending.map { attempt == 0 ? orders[$0].seed : streams[$0].word64() }
-            let texts = try language.generate(pending.map { Prompt(ids: orders[$0].ids) }, options, watch: nil)
+            let all = pending.count * options.maximumTokens
+            var done = 0
+            let texts = try language.generate(
+                pending.map { Prompt(ids: orders[$0].ids) }, options,
+                watch: watch.map { watch in
+                    { _, _ in
+                        done += 1
+                        try watch(done, all)
+                    }
+                })
             for (place, text) in zip(pending, texts) {
                 let codes = text.ids.filter { $0 >= firstID }.map { $0 - firstID }
                 counts[place].append(codes.count)

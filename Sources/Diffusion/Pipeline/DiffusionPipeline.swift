@@ -111,7 +111,9 @@ public final class DiffusionPipeline: TextToImage {
     /// Encodes texts of pictures ahead, as far as there is room for them, and lets go of the text encoders.
     /// - Returns: of how many pictures, from the first, the texts are at hand; at least one.
     /// - Throws: as `settings`; `FileError` where the folder cannot be written to.
-    public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int {
+    public func prepare(
+        _ options: GenerationOptions, keptIn folder: String?, watch: ((_ done: Int, _ all: Int) throws -> Void)?
+    ) throws -> Int {
         try check(options)
         let isGuided = try family.guidance(options) != nil
         let pictures = zip(options.negativePrompts, options.prompts).map { negative, prompt in

@@ -30,6 +30,8 @@ public struct Generation {
     public var isTiled = false
     /// Where the picture under way is kept; nil keeps none.
     public var statePath: String?
+    /// Is told how many of how many codes of the next pictures are written, of models that write those of several together.
+    public var written: ((_ done: Int, _ all: Int) throws -> Void)?
     /// Gets the codes i64 `[T]` of every picture, counted from 0, before the picture, of models that draw it from codes.
     public var heard: ((Int, Tensor) throws -> Void)?
 
@@ -54,7 +56,8 @@ public struct Generation {
         var ready = 0
         for index in options.prompts.indices {
             if options.prompts.count > 1, index >= ready {
-                ready = index + (try pipeline.prepare(options.pictures(index..<options.prompts.count), keptIn: nil))
+                let rest = try options.pictures(index..<options.prompts.count)
+                ready = index + (try pipeline.prepare(rest, keptIn: nil, watch: written))
             }
             let one = try options.one(index)
             try finished(index, make(pipeline.begin(one), index, one, watch))

@@ -45,11 +45,14 @@ public protocol TextToImage: AnyObject {
 
     /// Encodes texts of pictures ahead, as far as there is room for them, and lets go of the networks that did it: of the
     /// pictures that follow, none loads them again.
-    /// - Parameter folder: where the encoded texts of these pictures, and of no others, are kept for a later process; nil
-    ///   keeps none.
+    /// - Parameters:
+    ///   - folder: where the encoded texts of these pictures, and of no others, are kept for a later process; nil keeps none.
+    ///   - watch: is told how many of how many codes are written, of models that write those of the next pictures together.
     /// - Returns: of how many pictures, from the first, the texts are at hand; at least one.
     /// - Throws: as `settings`; `FileError` where the folder cannot be written to.
-    func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int
+    func prepare(
+        _ options: GenerationOptions, keptIn folder: String?, watch: ((_ done: Int, _ all: Int) throws -> Void)?
+    ) throws -> Int
 
     /// Begins to make pictures: checks everything that can be checked, and encodes the texts.
     /// - Throws: as `settings`.
@@ -63,7 +66,14 @@ public protocol TextToImage: AnyObject {
 
 extension TextToImage {
     /// Nothing is done ahead.
-    public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int { options.prompts.count }
+    public func prepare(
+        _ options: GenerationOptions, keptIn folder: String?, watch: ((_ done: Int, _ all: Int) throws -> Void)?
+    ) throws -> Int { options.prompts.count }
+
+    /// As the other `prepare`, without a watcher.
+    public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int {
+        try prepare(options, keptIn: folder, watch: nil)
+    }
 
     /// None.
     public var lacks: Set<String> { [] }

@@ -38,7 +38,10 @@ enum PipelineMethods {
                                     LuaParameter(
                                         "keep", .string, optional: true,
                                         "A folder for the encoded texts of these prompts, and of no others: what is there "
-                                            + "is not encoded again, by a later process either.")
+                                            + "is not encoded again, by a later process either."),
+                                    LuaParameter(
+                                        "on_progress", .function("fun(done: integer, all: integer)"), optional: true,
+                                        "Of LLM-CXR: called as codes are written, with how many there are of how many."),
                                 ]), "The prompts of pictures to come, with the options of `generate`.")
                     ],
                     returns: [
@@ -47,7 +50,7 @@ enum PipelineMethods {
                             "Of how many prompts, from the first, the texts are at hand: as many as there is room for.")
                     ],
                     "Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is "
-                        + "encoded. Large text encoders are so made ready once for many pictures, not for each.",
+                        + "encoded. LLM-CXR writes the codes of the next pictures, which share each read of its weights. Large text encoders are so made ready once for many pictures, not for each.",
                     body: prepare),
                 LuaFunctionDeclaration(
                     "settings",
@@ -155,6 +158,7 @@ enum PipelineMethods {
         if given.has("state") { generation.statePath = try object.session.output(given.string("state")) }
         var images: [LuaValue] = []
         var codes: [Tensor] = []
+        generation.written = { bar?.step(0, note: "writing \(100 * $0 / max(1, $1)) %") }
         generation.heard = { codes.append(try $1.reshaped([1, $1.count])) }
         try generation.run { moment in
             bar?.show(moment, options.steps, of: count)
@@ -184,7 +188,11 @@ enum PipelineMethods {
             try object.session.makeFolder(place)
             folder = Paths.absolute(place)
         }
-        return [.integer(try object.pipeline.prepare(options, keptIn: folder))]
+        let callback = given.has("on_progress") ? try given.function("on_progress") : nil
+        let ready = try object.pipeline.prepare(
+            options, keptIn: folder,
+            watch: callback.map { callback in { _ = try callback.call([.integer($0), .integer($1)]) } })
+        return [.integer(ready)]
     }
 
     private static let memory: (LuaArguments) throws -> [LuaValue] = { arguments in

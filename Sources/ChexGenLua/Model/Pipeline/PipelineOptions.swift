@@ -64,7 +64,7 @@ enum PipelineOptions {
         LuaParameter(
             "callback", .function("fun(step: integer, latents: Tensor, image: integer, steps: integer)"),
             optional: true,
-            "Called after every step, counted from 1, with the latents f32 `[1, h, w, C]`, the image's number and how many "
+            "Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (of LLM-CXR the codes i64 `[1, T]`), the image's number and how many "
                 + "steps it has. An error in it ends the call."),
         LuaParameter(
             "on_step", .function("fun(step: integer, image: integer, steps: integer)"), optional: true,
