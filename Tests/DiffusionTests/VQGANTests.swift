@@ -109,6 +109,12 @@ struct ReferenceVQGAN {
         let whole = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/last.ckpt"))
         try whole.prefix(whole.count - 5).write(to: URL(fileURLWithPath: folder.path + "/last.ckpt"))
         #expect(fault().contains("last.ckpt"))
+        // A pickle that ends early, and one of another model.
+        let lightning = try Data(contentsOf: URL(fileURLWithPath: Places.fixtures("diffusion/lightning.ckpt")))
+        for (bytes, words) in [(lightning.prefix(lightning.count - 40), "last.ckpt"), (lightning, "of another shape")] {
+            try folder.write("last.ckpt", Array(bytes))
+            #expect(fault().contains(words), "\(words)")
+        }
         try write(reference.tensors)
         try folder.write("other.ckpt", "x")
         let two = fault()
