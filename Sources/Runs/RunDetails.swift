@@ -58,7 +58,7 @@ public struct RunDetails {
         artifacts = RecordedRun.files(below: file(RunFolder.Names.artifacts)).files
     }
 
-    private static func states(_ journal: [JSON], of count: Int, _ run: RunSummary.State) -> [(
+    private static func states(_ journal: [JSON], of count: Int, _ run: RunState) -> [(
         state: String, count: Int
     )] {
         var states: [String: String] = [:]

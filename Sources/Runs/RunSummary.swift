@@ -1,19 +1,36 @@
 import Files
 import Foundation
 
+/// How a run stands.
+public enum RunState: String, Sendable {
+    case done, running, interrupted, failed
+    /// The folder is damaged: what it holds cannot be said, or the run cannot go on.
+    case broken
+
+    /// The state by a run's last attempt.
+    /// - Parameters:
+    ///   - attempt: the attempt in the run's report.
+    ///   - isFinished: whether the journal says that all of it was computed.
+    ///   - folder: the run's.
+    public init(attempt: JSON, isFinished: Bool = false, folder: String) {
+        switch attempt["exit"] ?? .null {
+        // An attempt whose process was killed still says that it goes on; so does one that writes its page.
+        case .null where isFinished: self = .done
+        case .null:
+            self = FolderLock.isTaken(Paths.joined(folder, RunFolder.Names.lock)) ? .running : .interrupted
+        case .integer(Int(ExitStatus.done.rawValue)): self = .done
+        case .integer(Int(ExitStatus.interrupted.rawValue)), .string: self = .interrupted
+        default: self = .failed
+        }
+    }
+}
+
 /// What a run on disk says of itself. Nothing is changed, no lock is kept, and a run that is going on does not notice.
 public struct RunSummary {
-    /// How a run stands.
-    public enum State: String, Sendable {
-        case done, running, interrupted, failed
-        /// The folder is damaged: what it holds cannot be said, or the run cannot go on.
-        case broken
-    }
-
     /// The folder, absolute.
     public let path: String
     /// How the run stands.
-    public private(set) var state = State.broken
+    public private(set) var state = RunState.broken
     /// The experiment's script, without its folder and ending.
     public private(set) var experiment = ""
     /// When it was begun, in UTC.
@@ -77,14 +94,7 @@ public struct RunSummary {
                 $0 + ($1 == 0x0A ? 1 : 0)
             }
         } catch FileError.missing {}
-        switch last["exit"] ?? .null {
-        // An attempt whose process was killed still says that it goes on.
-        case .null: state = FolderLock.isTaken(file(RunFolder.Names.lock)) ? .running : .interrupted
-        case .integer(Int(ExitStatus.done.rawValue)): state = .done
-        case .integer(Int(ExitStatus.interrupted.rawValue)), .string: state = .interrupted
-        default:
-            state = .failed
-            note = last["failures"]?[0]?.string ?? ""
-        }
+        state = RunState(attempt: last, folder: path)
+        if state == .failed { note = last["failures"]?[0]?.string ?? "" }
     }
 }

@@ -34,7 +34,7 @@ private struct RunPage {
     }
 
     private var details: RunDetails { view.details }
-    private var state: RunSummary.State { details.summary.state }
+    private var state: RunState { details.summary.state }
 
     var text: String {
         var parts = [facts, settings, results, artifacts].filter { !$0.isEmpty }

@@ -31,7 +31,7 @@ import Testing
         try scratch.write(
             "run/artifacts/roc_curves.csv", "class,false_positive_rate,true_positive_rate,auc\nx,NaN,inf,z\n")
         let run = try RunResults(path)
-        #expect(run.table.rows.count == 1 && run.state == .unfinished && run.curves.isEmpty && run.galleries.isEmpty)
+        #expect(run.table.rows.count == 1 && run.state == .interrupted && run.curves.isEmpty && run.galleries.isEmpty)
         for part in ["results.jsonl, row 2", "run.json", "films.csv: it has no column synthetic", "training.csv"] {
             #expect(run.faults.contains { $0.contains(part) }, "\(run.faults)")
         }

@@ -93,7 +93,7 @@ enum PageStyle {
         .state { font-size: 12px; font-weight: 600; padding: 2px 9px; border-radius: 99px; border: 1px solid currentColor;
           vertical-align: 3px; margin-left: 8px; white-space: nowrap; letter-spacing: 0; }
         .state.done { color: var(--good); } .state.failed { color: var(--bad); }
-        .state.interrupted, .state.unfinished { color: var(--floor); }
+        .state.interrupted, .state.running { color: var(--floor); }
         dl.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 168px), 1fr)); gap: 14px 24px; margin: 0;
           padding: 16px 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); }
         dl.facts dt { font-size: 12px; color: var(--soft); }

@@ -92,17 +92,10 @@ struct RunSection {
         let seconds = run.record.attempts.compactMap { $0["seconds"]?.number }.reduce(0, +)
         add("Took", seconds > 0 ? Readable.seconds(seconds) : nil)
         add("Most memory", (attempt?["peak_memory_bytes"]?.integer).map(Readable.bytes))
-        let state: String
-        switch run.state {
-        case .done: state = "done"
-        case .failed: state = "failed"
-        case .interrupted: state = "interrupted"
-        case .unfinished: state = "not finished"
-        }
         let lead =
             discretion.isPrivate ? "A private page: captions, paths, patients and films are left out." : run.record.path
         return """
-            <h1>\(RunSection.title(run, discretion))<span class="state \(run.state.rawValue)">\(state)</span></h1>
+            <h1>\(RunSection.title(run, discretion))<span class="state \(run.state.rawValue)">\(run.state.rawValue)</span></h1>
             <p class="lead small">\(lead)</p>
             \(failures)
             <dl class="facts">\(facts.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>

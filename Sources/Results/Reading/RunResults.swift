@@ -4,13 +4,6 @@ import Runs
 
 /// All that a page or a table says of one run: what was run, its numbers, its films and curves, and what was left out.
 public struct RunResults {
-    /// How a run stands.
-    public enum State: String, Sendable {
-        case done, failed, interrupted
-        /// It goes on, or its process was killed.
-        case unfinished
-    }
-
     /// One picture or film that an experiment left behind in a table.
     public struct Film {
         /// The file.
@@ -64,7 +57,7 @@ public struct RunResults {
     /// The rows of results.
     public let table: ResultTable
     /// How the run stands.
-    public let state: State
+    public let state: RunState
     /// Films with captions.
     public let galleries: [Gallery]
     /// Pictures that show several films: absolute paths.
@@ -107,12 +100,7 @@ public struct RunResults {
         self.record = record
         table = ResultTable(rows: record.rows, swept: record.swept)
         let attempt = record.attempts.last
-        switch attempt?["exit"] {
-        case .integer(0)? where record.isFinished: state = .done
-        case .integer(130)?: state = .interrupted
-        case .integer?: state = .failed
-        default: state = record.isFinished ? .done : .unfinished
-        }
+        state = RunState(attempt: attempt ?? .null, isFinished: record.isFinished, folder: record.path)
         failures = (attempt?["failures"]?.array ?? []).compactMap(\.string)
         var artifacts = Artifacts(record)
         files = artifacts.files
