@@ -123,6 +123,10 @@ public protocol Execution: AnyObject {
     /// holds those of few blocks at a time.
     /// - Parameter owner: the block, the same in every pass.
     func block<Result>(_ owner: AnyObject, _ body: () throws -> Result) throws -> Result
+
+    /// The same for a block that reads one value, and beside it only what has no gradient. A recorder may keep that value alone, and
+    /// run the body again on the way back.
+    func block(_ owner: AnyObject, of x: Value, _ body: @escaping (Value) throws -> Value) throws -> Value
 }
 
 /// A piece of work that a processor takes at a time, so that what lies between its operations stays in the cache.
@@ -138,6 +142,13 @@ extension Execution {
     public func block<Result>(_ owner: AnyObject, _ body: () throws -> Result) throws -> Result {
         try Cancellation.check()
         return try body()
+    }
+
+    /// Run once.
+    public func block(
+        _ owner: AnyObject, of x: Value, _ body: @escaping (Value) throws -> Value
+    ) throws -> Value {
+        try block(owner) { try body(x) }
     }
 
     /// `linear` with nothing behind it.

@@ -1,4 +1,5 @@
 import Foundation
+import Threading
 
 /// Losses, summed in f64, and their gradients for each value.
 public enum NetLoss {
@@ -23,26 +24,40 @@ public enum NetLoss {
         return sum
     }
 
-    /// Σ log Σ e^x - x[t] over rows of `columns` logits; gradient = (softmax(x) - one-hot(t)) · scale.
+    /// Σ log Σ e^x - x[t] over rows of `columns` logits; gradient = (softmax(x) - one-hot(t)) · scale. Rows whose target is below 0 add
+    /// nothing, and their gradient is 0.
     public static func crossEntropy(
         _ x: UnsafePointer<Float>, _ targets: UnsafePointer<Int64>, _ gradient: UnsafeMutablePointer<Float>, rows: Int,
         columns: Int, scale: Double
     ) -> Double {
-        var sum = 0.0
-        for row in 0..<rows {
-            let line = x + row * columns
-            var top = -Double.infinity
-            for column in 0..<columns { top = max(top, Double(line[column])) }
-            var total = 0.0
-            for column in 0..<columns { total += exp(Double(line[column]) - top) }
-            let target = Int(targets[row])
-            sum += top + log(total) - Double(line[target])
-            for column in 0..<columns {
-                let probability = exp(Double(line[column]) - top) / total
-                gradient[row * columns + column] = Float((probability - (column == target ? 1 : 0)) * scale)
+        let sums = UnsafeMutablePointer<Double>.allocate(capacity: max(1, rows))
+        defer { sums.deallocate() }
+        Parallel.forRanges(rows, grain: max(1, 8192 / max(1, columns))) { range in
+            for row in range {
+                sums[row] = crossEntropyRow(
+                    x + row * columns, Int(targets[row]), gradient + row * columns, columns, scale)
             }
         }
-        return sum
+        return (0..<rows).reduce(0) { $0 + sums[$1] }
+    }
+
+    private static func crossEntropyRow(
+        _ line: UnsafePointer<Float>, _ target: Int, _ gradient: UnsafeMutablePointer<Float>, _ columns: Int,
+        _ scale: Double
+    ) -> Double {
+        guard target >= 0 else {
+            gradient.update(repeating: 0, count: columns)
+            return 0
+        }
+        var top = -Double.infinity
+        for column in 0..<columns { top = max(top, Double(line[column])) }
+        var total = 0.0
+        for column in 0..<columns { total += exp(Double(line[column]) - top) }
+        for column in 0..<columns {
+            let probability = exp(Double(line[column]) - top) / total
+            gradient[column] = Float((probability - (column == target ? 1 : 0)) * scale)
+        }
+        return top + log(total) - Double(line[target])
     }
 
     /// Σ (x - t)²; gradient = 2 (x - t) · scale.

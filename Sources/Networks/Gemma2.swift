@@ -103,8 +103,8 @@ public final class Gemma2Network: TextNetwork, CausalNetwork {
             rotary, base: configuration.rotaryBase, count: x.shape[1], of: self, on: execution)
         var x = x
         for (index, layer) in layers.enumerated() {
-            x = try execution.block(layer) {
-                try layer.forward(x, rotary, angles, on: execution) { attention, query, key, value in
+            x = try execution.block(layer, of: x) { [rotary] in
+                try layer.forward($0, rotary, angles, on: execution) { attention, query, key, value in
                     try passage.attention(attention, index, query: query, key: key, value: value, on: execution)
                 }
             }

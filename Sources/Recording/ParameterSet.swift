@@ -5,9 +5,14 @@ import Tensors
 
 /// The parameters of a network that is trained, with their gradients and the state of the optimizer.
 public final class ParameterSet {
-    /// Every parameter, in the order of the network's declarations.
+    /// Every parameter, in the order of the network's declarations; of a network that stays as it is those beside it.
     public let parameters: [TrainedParameter]
+    /// What is trained beside linear layers that stay as they are.
+    public let adapters: [LowRankAdapter]
     private let byParameter: [ObjectIdentifier: TrainedParameter]
+    /// Matrices that stay as they are, where and in the dtype that they lie in.
+    private let frozen: [ObjectIdentifier: Parameter]
+    private let adapterPlaces: [ObjectIdentifier: Int]
     /// Primitives of the layers, which outlive a step.
     let cache = RecentCache<AnyHashable, Any>(capacity: 4096)
 
@@ -26,7 +31,53 @@ public final class ParameterSet {
         }
         parameters = made
         self.byParameter = byParameter
+        (adapters, frozen, adapterPlaces) = ([], [:], [:])
     }
+
+    /// Adapters beside a network that stays as it is, and other networks that are trained whole.
+    ///
+    /// The network keeps its parameters: matrices are read where and in the dtype that they lie in, each when its layer runs, so that
+    /// they are held once.
+    /// - Parameters:
+    ///   - network: the parameters that stay as they are.
+    ///   - others: parameters that are taken over, as by the other `init`.
+    /// - Throws: `EngineError.parameters` where a parameter has no value.
+    public init(
+        frozen network: ParameterScope, adapters: [LowRankAdapter], others: [ParameterScope] = []
+    ) throws {
+        var byParameter: [ObjectIdentifier: TrainedParameter] = [:]
+        var made: [TrainedParameter] = adapters.flatMap { [$0.down, $0.up] }
+        for parameter in others.flatMap(\.parameters) {
+            let trained = try TrainedParameter(parameter)
+            parameter.follow { try trained.value() }
+            made.append(trained)
+            byParameter[ObjectIdentifier(parameter)] = trained
+        }
+        var frozen: [ObjectIdentifier: Parameter] = [:]
+        for parameter in network.parameters {
+            if parameter.shape.count > 1 {
+                frozen[ObjectIdentifier(parameter)] = parameter
+            } else {
+                let fixed = try TrainedParameter(parameter)
+                fixed.isTrained = false
+                byParameter[ObjectIdentifier(parameter)] = fixed
+            }
+        }
+        parameters = made
+        self.adapters = adapters
+        self.byParameter = byParameter
+        self.frozen = frozen
+        adapterPlaces = Dictionary(
+            adapters.enumerated().map { (ObjectIdentifier($1.weight), $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The adapter beside a layer's weight, and its number.
+    func adapter(beside weight: Parameter) -> (adapter: LowRankAdapter, number: Int)? {
+        adapterPlaces[ObjectIdentifier(weight)].map { (adapters[$0], $0) }
+    }
+
+    /// Whether a parameter is a matrix that stays as it is.
+    func isFrozen(_ parameter: Parameter) -> Bool { frozen[ObjectIdentifier(parameter)] != nil }
 
     /// The parameters that an optimizer changes.
     public var trained: [TrainedParameter] { parameters.filter(\.isTrained) }
@@ -79,6 +130,15 @@ public final class TrainedParameter {
         isStatistic = name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
         isTrained = !isStatistic
         elements = try Tensor(parameter.floats(), shape: [parameter.shape.reduce(1, *)])
+    }
+
+    /// A parameter of no network.
+    public init(_ name: String, _ value: Tensor) throws {
+        self.name = name
+        shape = value.shape
+        isStatistic = false
+        isTrained = true
+        elements = try value.to(.f32).clone().reshaped([value.count])
     }
 
     /// The gradient `[count]` in the order of `elements`; nil where there is none.

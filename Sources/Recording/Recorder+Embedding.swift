@@ -13,6 +13,7 @@ extension Recorder {
         if let wrong = rows.first(where: { $0 < 0 || $0 >= Int64(count) }) {
             throw TensorError.index(operation: layer.weight.name, message: "id \(wrong) is not in 0 ..< \(count)")
         }
+        if parameters.isFrozen(layer.weight) { return try leaf(fixedRows(layer, rows, ids.shape)) }
         let weight = try parameters.trained(layer.weight)
         let table = try weight.plainAddress(execution)
         let target = try execution.allocate(ids.shape + [channels], .f32)
@@ -33,5 +34,17 @@ extension Recorder {
             }
         }
         return output
+    }
+
+    /// Rows of a table that stays as it is, in whatever dtype it lies.
+    private func fixedRows(_ layer: Embedding, _ rows: [Int64], _ shape: [Int]) throws -> Tensor {
+        let table = try layer.weight.value()
+        let target = try execution.allocate(shape + [layer.channels], .f32)
+        for (index, row) in rows.enumerated() {
+            let values = try table.narrow(0, Int(row), 1).to(.f32).contiguous()
+            (Elementwise.floats(target) + index * layer.channels).update(
+                from: Elementwise.floats(values), count: layer.channels)
+        }
+        return target
     }
 }

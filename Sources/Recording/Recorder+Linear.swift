@@ -51,48 +51,105 @@ private final class LinearPrimitives {
     }
 }
 
+/// The weights of a product.
+enum Weights {
+    /// Those that are trained.
+    case trained(TrainedParameter)
+    /// Those that stay as they are.
+    case frozen(Parameter)
+
+    /// `[outputs, inputs]`.
+    var shape: [Int] {
+        switch self {
+        case .trained(let weight): return weight.shape
+        case .frozen(let weight): return weight.shape
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .trained(let weight): return weight.name
+        case .frozen(let weight): return weight.name
+        }
+    }
+
+    /// Calls `body` with the address of the values in a layout, row-major for those that stay: they are read where they lie, or as a copy
+    /// in f32 that is let go behind it.
+    func withAddress(
+        _ layout: dnnl_memory_desc_t, _ execution: CPUExecution, _ body: (UnsafeMutableRawPointer) throws -> Void
+    ) throws {
+        switch self {
+        case .trained(let weight): try body(weight.address(layout, execution))
+        case .frozen(let weight):
+            let values = try weight.floats(execution)
+            try withExtendedLifetime(values) { try body(values.pointer) }
+        }
+    }
+}
+
+extension Parameter {
+    /// The value as f32, row-major: itself where it is so already.
+    func floats(_ execution: CPUExecution) throws -> Tensor {
+        let value = try value()
+        return value.dtype == .bf16
+            ? try execution.convert(value, .f32).contiguous() : try value.to(.f32).contiguous()
+    }
+}
+
 extension Recorder {
     /// `[…, outputs]` for `[…, inputs]`.
     /// - Throws: `TensorError.shape` for another input.
     public func linear(_ layer: Linear, _ x: Variable, _ epilogue: Epilogue<Variable>) throws -> Variable {
-        try finish(product(layer, x), epilogue)
+        let bias = try layer.bias.map { try parameters.trained($0) }
+        guard parameters.isFrozen(layer.weight) else {
+            return try finish(product(x, .trained(parameters.trained(layer.weight)), bias: bias), epilogue)
+        }
+        var output = try product(x, .frozen(layer.weight), bias: bias)
+        if let (adapter, number) = parameters.adapter(beside: layer.weight) {
+            output = try add(output, product(adapter, number: number, x), result: nil)
+        }
+        return try finish(output, epilogue)
     }
 
-    private func product(_ layer: Linear, _ x: Variable) throws -> Variable {
-        let name = layer.weight.name
-        let (outputs, inputs) = (layer.outputs, layer.inputs)
+    /// W x + b.
+    func product(_ x: Variable, _ weights: Weights, bias: TrainedParameter?) throws -> Variable {
+        let (outputs, inputs) = (weights.shape[0], weights.shape[1])
         guard let last = x.shape.last, last == inputs, x.count > 0 else {
-            throw TensorError.shape(operation: name, message: "wanted […, \(inputs)], got \(Tensor.text(x.shape))")
+            throw TensorError.shape(
+                operation: weights.name, message: "wanted […, \(inputs)], got \(Tensor.text(x.shape))")
         }
         let input = try plain(x)
         let rows = x.count / inputs
         let key = LinearPrimitives.Key(
-            inputs: inputs, outputs: outputs, rows: rows, threads: execution.threads, hasBias: layer.bias != nil)
+            inputs: inputs, outputs: outputs, rows: rows, threads: execution.threads, hasBias: bias != nil)
         let made = try execution.run {
             try parameters.cache.value(AnyHashable(key)) { try LinearPrimitives(key) }
         }
         guard let primitives = made as? LinearPrimitives else {
-            throw EngineError.library(operation: name, reason: "a primitive of another kind")
+            throw EngineError.library(operation: weights.name, reason: "a primitive of another kind")
         }
-        let weight = try parameters.trained(layer.weight)
-        let bias = try layer.bias.map { try parameters.trained($0) }
         let shape = Array(x.shape.dropLast()) + [outputs]
         let target = try execution.allocate(shape, .f32)
-        let weightLayout = try primitives.forward.description(DNNL_ARG_WEIGHTS)
-        var arguments = [
-            (DNNL_ARG_SRC, input.stored.pointer), (DNNL_ARG_DST, target.pointer),
-            (DNNL_ARG_WEIGHTS, try weight.address(weightLayout, execution)),
-        ]
-        if let bias { arguments.append((DNNL_ARG_BIAS, UnsafeMutableRawPointer(try bias.plainAddress(execution)))) }
-        try execution.run { try execution.execute(primitives.forward, arguments) }
-        let output = result(target, shape, of: [input], parameters: [weight, bias])
+        let layout = try primitives.forward.description(DNNL_ARG_WEIGHTS)
+        try weights.withAddress(layout, execution) { address in
+            var arguments = [
+                (DNNL_ARG_SRC, input.stored.pointer), (DNNL_ARG_DST, target.pointer), (DNNL_ARG_WEIGHTS, address),
+            ]
+            if let bias { arguments.append((DNNL_ARG_BIAS, UnsafeMutableRawPointer(try bias.plainAddress(execution)))) }
+            try execution.run { try execution.execute(primitives.forward, arguments) }
+        }
+        var trained: TrainedParameter?
+        if case .trained(let weight) = weights, weight.isTrained { trained = weight }
+        let output = result(target, shape, of: [input], parameters: [trained, bias])
         if output.requiresGradient {
-            let source = input.stored
+            let inputShape = input.shape
+            // What only the gradient of the weights needs.
+            let source = trained == nil ? nil : input.stored
             let inputSlot = input.requiresGradient ? input.slot : nil
             record { [execution, slot = output.slot] in
                 guard let gradient = try slot.take() else { return }
-                if weight.isTrained {
-                    try weight.gather(weightLayout, execution) { address in
+                if let trained, let source {
+                    try trained.gather(layout, execution) { address in
                         try execution.execute(
                             primitives.backwardWeights,
                             [
@@ -106,13 +163,15 @@ extension Recorder {
                         Elementwise.floats(gradient), try bias.gradientToAddTo(), rows: rows, columns: outputs)
                 }
                 guard let inputSlot else { return }
-                let flowing = try execution.allocate(source.shape, .f32)
-                try execution.execute(
-                    primitives.backwardData,
-                    [
-                        (DNNL_ARG_DIFF_DST, gradient.pointer), (DNNL_ARG_DIFF_SRC, flowing.pointer),
-                        (DNNL_ARG_WEIGHTS, try weight.address(weightLayout, execution)),
-                    ])
+                let flowing = try execution.allocate(inputShape, .f32)
+                try weights.withAddress(layout, execution) { address in
+                    try execution.execute(
+                        primitives.backwardData,
+                        [
+                            (DNNL_ARG_DIFF_DST, gradient.pointer), (DNNL_ARG_DIFF_SRC, flowing.pointer),
+                            (DNNL_ARG_WEIGHTS, address),
+                        ])
+                }
                 try inputSlot.add(flowing)
             }
         }

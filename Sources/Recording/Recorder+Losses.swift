@@ -32,6 +32,22 @@ extension Recorder {
     ///   - targets: i64 `[…]`, classes counted from 0.
     /// - Throws: `TensorError.index` for a class outside the logits.
     public func crossEntropy(_ x: Variable, _ targets: Tensor) throws -> Variable {
+        let rows = x.count / max(1, x.shape.last ?? 1)
+        return try crossEntropy(x, targets, share: 1 / Double(max(1, rows)), ignoresNegative: false)
+    }
+
+    /// The sum of -log softmax(x)[t] · share over the rows whose target is not below 0.
+    /// - Parameters:
+    ///   - x: logits `[…, classes]`.
+    ///   - targets: i64 `[…]`, classes counted from 0; what is below 0 is left out.
+    /// - Throws: `TensorError.index` for a class outside the logits.
+    public func crossEntropy(_ x: Variable, counted targets: Tensor, share: Double) throws -> Variable {
+        try crossEntropy(x, targets, share: share, ignoresNegative: true)
+    }
+
+    private func crossEntropy(
+        _ x: Variable, _ targets: Tensor, share: Double, ignoresNegative: Bool
+    ) throws -> Variable {
         guard let columns = x.shape.last, columns > 0, targets.shape == Array(x.shape.dropLast()), x.count > 0,
             targets.dtype == .i64
         else {
@@ -41,7 +57,7 @@ extension Recorder {
                     + Tensor.text(targets.shape))
         }
         let classes = try targets.array(Int64.self)
-        if let wrong = classes.first(where: { $0 < 0 || $0 >= Int64(columns) }) {
+        if let wrong = classes.first(where: { $0 < 0 && !ignoresNegative || $0 >= Int64(columns) }) {
             throw TensorError.index(
                 operation: "cross entropy", message: "class \(wrong) is not in 0 ..< \(columns)")
         }
@@ -50,7 +66,7 @@ extension Recorder {
             classes.withUnsafeBufferPointer { classes in
                 guard let classes = classes.baseAddress else { return 0 }
                 return NetLoss.crossEntropy(
-                    values, classes, gradient, rows: rows, columns: columns, scale: 1 / Double(rows)) / Double(rows)
+                    values, classes, gradient, rows: rows, columns: columns, scale: share) * share
             }
         }
     }

@@ -119,8 +119,8 @@ final class CausalStack<Layer: CausalLayer> {
         let angles = try passage.angles(rotary, base: rotaryBase, count: x.shape[1], of: self, on: execution)
         var x = x
         for (index, layer) in layers.enumerated() {
-            x = try execution.block(layer) {
-                try layer.forward(x, passage, index, rotary, angles, on: execution)
+            x = try execution.block(layer, of: x) { [rotary] in
+                try layer.forward($0, passage, index, rotary, angles, on: execution)
             }
         }
         return x
