@@ -105,8 +105,8 @@ let package = Package(
         .target(
             name: "Language",
             dependencies: [
-                "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Identity", "Tensors",
-                "Threading", "Files",
+                "Encoders", "Training", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Identity",
+                "Tensors", "Threading", "Files",
             ]),
         .target(
             name: "Diffusion",
@@ -178,7 +178,9 @@ let package = Package(
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
-        tests("Language", ["Encoders", "Networks", "Checkpoints", "Imaging", "Tensors", "Tokenizers", "Files"]),
+        tests(
+            "Language",
+            ["Encoders", "Training", "Networks", "Checkpoints", "Imaging", "Tensors", "Tokenizers", "Files"]),
         tests(
             "Diffusion",
             [

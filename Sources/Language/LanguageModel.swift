@@ -9,6 +9,8 @@ import Tokenizers
 
 /// A causal language model with its tokenizer.
 public protocol LanguageModel: PartNetwork {
+    /// The network.
+    var causal: any CausalNetwork { get }
     /// What makes ids of texts, and texts of ids.
     var tokenizer: any DecodingTokenizer { get }
     /// How many ids have a score.
@@ -121,6 +123,8 @@ public final class FolderLanguageModel<Network: FolderCausalNetwork>: LanguageMo
         try network.load(model.checkpoint)
     }
 
+    /// The network, whichever it is.
+    public var causal: any CausalNetwork { network }
     /// Every parameter, under transformers' names.
     public var parameters: ParameterScope { network.parameters }
     /// What a user should know of its configuration.

@@ -56,6 +56,10 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case notFinite(loss: Double, epoch: Int, batch: Int, files: [String])
     /// The validation loss is not a number: the weights have grown without bound.
     case validationNotFinite(loss: Double, epoch: Int)
+    /// The loss or the gradient of a step is not a number.
+    case stepNotFinite(loss: Double, gradientNorm: Double, step: Int, rate: Double)
+    /// A LoRA that a training was to begin with does not fit.
+    case adapter(path: String, message: String)
     /// A checkpoint is not one of this training.
     case checkpoint(path: String, message: String)
 
@@ -68,7 +72,11 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
                 + "at its files: " + files.joined(separator: ", ")
         case .validationNotFinite(let loss, let epoch):
             return "training: the validation loss became \(loss) in epoch \(epoch): lower the learning rate"
-        case .checkpoint(let path, let message): return "\(path): \(message)"
+        case .stepNotFinite(let loss, let norm, let step, let rate):
+            return
+                "training: in step \(step) the loss is \(loss) and the gradient's norm \(norm), at a learning rate of "
+                + "\(rate): lower the learning rate, or look at the weights that it began with"
+        case .checkpoint(let path, let message), .adapter(let path, let message): return "\(path): \(message)"
         }
     }
 }

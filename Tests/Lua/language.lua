@@ -78,4 +78,57 @@ test("a LoRA adds its products", function()
   raises(function() model.language(scratch, { loras = 1 }) end, "unknown option 'loras'")
 end)
 
+test("fine-tuning with a LoRA", function()
+  local base = scratch .. "/base"
+  require("chexgen").make_folder(base)
+  small.make(base)
+  local learner, texts = model.language(base, { dtype = "f32" }), {}
+  for index, word in ipairs { "large", "small", "normal", "broad" } do
+    texts[index] = { prompt = ("%s %d: "):format(PROMPT, index), answer = word }
+  end
+  local ids = lm.tokenizer:encode(PROMPT):reshape { 1, 13 }
+  local before = learner:forward(ids)
+  raises(function() learner:save(base .. "/adapter") end, "nothing to save")
+  local settings = { train = texts, validation = { { prompt = { 256, 65 }, answer = tensor.new({ 66, 257 }, "i64") } }, rank = 4, alpha = 8,
+    dropout = 0.1, epochs = 6, batch = 2, accumulation = 2, learning_rate = 0.01, warmup = 0.1, weight_decay = 0, clip = 1, seed = 3,
+    max_length = 40, activation_checkpoints = true, checkpoint = base .. "/training.safetensors", checkpoint_every = 2 }
+  for option, word in pairs { rank = "rank", fraction = "fraction", epochs = "epochs", max_length = "max_length" } do
+    local wrong = {}
+    for key, value in pairs(settings) do wrong[key] = value end
+    wrong[option] = 0
+    raises(function() learner:fit(wrong) end, word)
+  end
+  raises(function() learner:fit { train = {} } end, "no texts")
+  raises(function() learner:fit { train = { { prompt = "a" } } } end, "train[1].answer")
+  raises(function() learner:fit { train = { prompt = { "a", "b" }, answer = { "c" } } } end, "2 and 1")
+  -- A training that is stopped leaves the model as it was, and goes on from its checkpoint.
+  settings.on_step = function(step) if step.step == 3 then error "enough" end end
+  raises(function() learner:fit(settings) end, "enough")
+  equal(learner:forward(ids):totable(), before:totable())
+  local seen, epochs = {}, {}
+  settings.on_step = function(step) seen[#seen + 1] = step.step end
+  settings.on_epoch = function(epoch) epochs[#epochs + 1] = epoch.epoch end
+  local history = learner:fit(settings)
+  equal({ #history.steps, #history.epochs, history.steps[1].steps }, { 6, 6, 6 })
+  equal(seen[#seen], 6)
+  assert(#seen < 6 and epochs[#epochs] == 6)
+  assert(history.steps[6].loss < history.steps[1].loss, "the loss does not fall")
+  assert(history.epochs[6].validation_loss > 0 and history.steps[1].gradient_norm > 0 and history.steps[1].seconds >= 0)
+  local whole = model.language(base, { dtype = "f32" })
+  settings.checkpoint, settings.on_step, settings.on_epoch = nil, nil, nil
+  local again = whole:fit(settings)
+  for step = 1, 6 do equal(again.steps[step].loss, history.steps[step].loss) end
+  equal(whole:forward(ids):totable(), learner:forward(ids):totable())
+  assert(not learner:forward(ids):allclose(before))
+  learner:save(base .. "/adapter")
+  local adapted = model.language(base, { dtype = "f32", lora = base .. "/adapter" })
+  equal(adapted:forward(ids):totable(), learner:forward(ids):totable())
+  raises(function() learner:fit(settings) end, "fine-tuned already")
+  raises(function() adapted:fit(settings) end, "start")
+  -- One prompt for all, a share of the set, and a start from a folder.
+  local further = model.language(base, { dtype = "f32" }):fit { train = { prompt = PROMPT, answer = { " a", " b", " c", " d" } }, fraction = 0.5,
+    rank = 4, alpha = 8, batch = 1, start = base .. "/adapter", shuffle = false }
+  equal(#further.steps, 2)
+end)
+
 harness.report()

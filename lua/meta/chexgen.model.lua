@@ -198,6 +198,30 @@ function Classifier:close() end
 ---@field batch? integer How many texts share one read of the weights. (default 8)
 ---@field callback? fun(index: integer, text: string) Is called behind each token with the text so far.
 
+---@class LanguageModel.fit.options
+---@field train any A list of `{ prompt =, answer = }`, or `{ prompt = list or one text for all, answer = list }`; each a text, or its ids.
+---@field validation? any A list of `{ prompt =, answer = }`, or `{ prompt = list or one text for all, answer = list }`; each a text, or its ids: its loss is measured behind each epoch.
+---@field rank? integer Channels of the adapter beside each linear layer. (default 64)
+---@field alpha? number The adapter's product is multiplied by alpha / rank. (default 128)
+---@field dropout? number The share of an adapter's inputs that is dropped in training. (default 0.05)
+---@field epochs? integer How often the whole set is gone through. (default 1)
+---@field batch? integer Texts whose tokens' mean is one loss. (default 16)
+---@field accumulation? integer Batches a step. (default 1)
+---@field learning_rate? number At its highest. (default 0.0001)
+---@field warmup? number The share of the steps that the rate rises in; then it falls as a cosine to 0. (default 0.03)
+---@field weight_decay? number AdamW's. (default 0)
+---@field clip? number The largest norm of all gradients together; 0 does not clip. (default 1)
+---@field shuffle? boolean Whether each epoch has an order of its own. (default true)
+---@field seed? integer Of all that is drawn; the run's where absent.
+---@field fraction? number The share of the training set that is taken, drawn by the seed; a smaller one is part of a larger. (default 1)
+---@field max_length? integer The longest text in tokens; longer ones are cut. (default 2048)
+---@field activation_checkpoints? boolean Whether layers run again on the way back: the same bits in a fraction of the memory. (default true)
+---@field start? string A folder of peft whose matrices it begins with; without it A is drawn, and B is 0.
+---@field checkpoint? string A file that is written every `checkpoint_every` steps and behind each epoch. Where it is there, training goes on from it, to the same bits.
+---@field checkpoint_every? integer Steps between checkpoints. (default 100)
+---@field on_step? fun(step: table) Called behind each step.
+---@field on_epoch? fun(epoch: table) Called behind each epoch.
+
 --- A causal language model.
 ---@class LanguageModel
 ---@field tokenizer LanguageTokenizer What makes ids of texts.
@@ -220,6 +244,21 @@ function LanguageModel:forward(ids) end
 ---@return string[] texts A text a prompt, without the prompt.
 ---@return Tensor[] ids The new tokens of each, i64, without the one that ended it.
 function LanguageModel:generate(options) end
+
+--- Fine-tunes with a LoRA on all linear layers but the head, on the processor in f32. The defaults are LLaVA-Rad's. When it has ended, the model writes with what it has learned; `save` keeps the adapter.
+---
+--- ```lua
+--- lm:fit{ train = { prompt = "Findings:", answer = table:column "report" }, epochs = 3, batch = 4,
+---   on_step = function(s) print(s.step, s.loss) end }
+--- lm:save "adapter"
+--- ```
+---@param options LanguageModel.fit.options The texts, and how to train on them.
+---@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too.
+function LanguageModel:fit(options) end
+
+--- Writes what `fit` has trained as peft does: `adapter_config.json` and `adapter_model.safetensors`, for `lora` of `model.language` and for peft.
+---@param folder string Where to.
+function LanguageModel:save(folder) end
 
 --- Releases the object now; it cannot be used after that.
 function LanguageModel:close() end

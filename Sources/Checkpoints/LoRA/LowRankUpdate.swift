@@ -2,16 +2,28 @@ import Tensors
 
 /// What a LoRA adds to one parameter: some rows of the product of two matrices.
 public struct LowRankUpdate {
-    private let checkpoint: Checkpoint
-    private let down, up: String
+    /// The file that the matrices are in; nil where they are in memory.
+    private let checkpoint: Checkpoint?
+    private let matrices: () throws -> (down: Tensor, up: Tensor)
     /// Rows of B for the rows of the parameter, in their order.
     private let rows: [Range<Int>]
     private let factor: Double
 
     init(_ lora: LoRA, _ layer: LoRA.Layer, rows: [Range<Int>]) {
-        checkpoint = lora.checkpoint
-        (down, up, factor) = (layer.down, layer.up, layer.factor)
+        let checkpoint = lora.checkpoint
+        self.checkpoint = checkpoint
+        matrices = { (try checkpoint[layer.down], try checkpoint[layer.up]) }
+        factor = layer.factor
         self.rows = rows
+    }
+
+    /// The product of matrices in memory, A `[r, inputs]` and B `[outputs, r]`.
+    /// - Parameter factor: α / r.
+    public init(down: Tensor, up: Tensor, factor: Double) {
+        checkpoint = nil
+        matrices = { (down, up) }
+        self.factor = factor
+        rows = [0..<up.shape[0]]
     }
 
     /// Floats of the product that are made at a time.
@@ -20,7 +32,7 @@ public struct LowRankUpdate {
     /// Adds scale · α / r · B A to weights f32 `[outputs, …]`, contiguous and in memory of their own.
     /// - Throws: `FileError` where the file changed; `TensorError.outOfMemory`.
     public func add(to weights: Tensor, scale: Double) throws {
-        let (down, up) = (try checkpoint[down], try checkpoint[up])
+        let (down, up) = try matrices()
         defer {
             down.dropPages()
             up.dropPages()
@@ -43,6 +55,6 @@ public struct LowRankUpdate {
             }
         }
         withExtendedLifetime(weights) {}
-        try checkpoint.checkUnchanged()
+        try checkpoint?.checkUnchanged()
     }
 }

@@ -9,10 +9,15 @@ import Tokenizers
 final class LanguageObject {
     let model: any LanguageModel
     let session: ScriptContext
+    /// The adapters that it was opened with.
+    let adapters: [Adapter]
+    /// What `fit` has trained.
+    var tuned: TunedLanguage?
 
-    init(_ model: any LanguageModel, _ session: ScriptContext) {
+    init(_ model: any LanguageModel, _ session: ScriptContext, adapters: [Adapter] = []) {
         self.model = model
         self.session = session
+        self.adapters = adapters
     }
 }
 
@@ -56,7 +61,7 @@ enum LanguageModule {
             }
             try session.input(model.files + adapters.flatMap(\.lora.files))
             for note in model.notes { session.note(note) }
-            return [.object(LanguageObject(model, session))]
+            return [.object(LanguageObject(model, session, adapters: adapters))]
         }
     }
 
@@ -126,6 +131,7 @@ enum LanguageModule {
                     try ids(of: written),
                 ]
             },
+            LanguageFit.fit, LanguageFit.save,
         ],
         properties: [
             LuaPropertyDeclaration("tokenizer", .object("LanguageTokenizer"), "What makes ids of texts.") {
