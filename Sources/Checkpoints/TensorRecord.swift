@@ -45,6 +45,9 @@ struct TensorRecord {
         return part
     }
 
+    /// The most elements of a view that has more of them than its storage.
+    private static let mostRepeated = 1 << 26
+
     /// What is wrong with a view of a storage of `available` elements, or nil.
     static func fault(shape: [Int], strides: [Int], offset: Int, available: Int) -> String? {
         guard shape.count <= Tensor.maximumRank else {
@@ -76,6 +79,11 @@ struct TensorRecord {
         guard last < available else {
             return "the shape \(Tensor.text(shape)) with strides \(Tensor.text(strides)) at offset \(offset) reaches "
                 + "element \(last) of a storage of \(available) elements"
+        }
+        // A stride of 0 would make gigabytes of a few bytes.
+        guard count <= max(available, mostRepeated) else {
+            return "the shape \(Tensor.text(shape)) repeats a storage of \(available) elements to \(count); views that "
+                + "repeat elements have \(mostRepeated) at most"
         }
         return nil
     }

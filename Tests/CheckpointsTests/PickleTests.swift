@@ -136,6 +136,7 @@ import Testing
             (0, [2], [Int.max], "reaches element 9223372036854775807"), (1, [2], [Int.max], "are too large"),
             (0, [3], [Int.max], "are too large"), (0, [Int.max, Int.max], [0, 0], "is too large"),
             (0, [Int.max], [0], "is too large"), (0, [2, 2], [1], "2 sizes but 1 strides"),
+            (0, [1 << 20, 65], [0, 0], "repeats a storage of 4 elements to 68157440"),
             (0, [1, 1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1, 1], "more than 8"),
             (Int.max, [1], [1], "outside"),
         ]
