@@ -144,7 +144,10 @@ final class PassProgress {
                 }
             }
         } catch let error as ImageError {
-            refuse(index, String(describing: error))
+            var reason = String(describing: error)
+            // An operation on a film does not know its file.
+            if case .argument = error { reason = "\(images[index].path): \(reason)" }
+            refuse(index, reason)
             for job in jobs.indices { jobs[job].waiting.removeAll { $0.index == index } }
         }
     }

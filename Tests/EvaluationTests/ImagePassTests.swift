@@ -125,6 +125,16 @@ import Testing
         }
     }
 
+    @Test func aFilmThatAnOperationRefusesIsNamed() throws {
+        let scratch = try Scratch()
+        let film = try scratch.film("strip.png", seed: 1)
+        let task = AnswerTask(
+            prepare: { try $0.resized(width: ImageLimits.side + 1, height: 1, filter: .bicubic).tensor() },
+            answer: { _ in })
+        let text = message { _ = try ImagePass([task], clipping: .counted).run([ImageSource(film)]) }
+        #expect(text.contains("strip.png: resize: wanted sides"), "\(text)")
+    }
+
     @Test func setsHaveTheirOwnRows() throws {
         let scratch = try Scratch()
         let images = try films(scratch, 5)
