@@ -70,7 +70,8 @@ public struct Sampling: Sendable, Equatable {
         func refuse(_ message: String) -> TensorError { .value(operation: "generate", message: message) }
         guard temperature > 0, temperature <= 1e4 else {
             throw refuse(
-                "temperature: wanted above 0, got \(temperature); without temperature, top_p and top_k the best is taken"
+                "temperature: wanted above 0 and up to 10000, got \(temperature); without temperature, top_p and top_k the "
+                    + "best is taken"
             )
         }
         guard topP > 0, topP <= 1 else { throw refuse("top_p: wanted above 0 and up to 1, got \(topP)") }
@@ -92,17 +93,18 @@ struct Chooser {
     }
 
     /// The next id by the scores of all.
-    /// - Throws: `TensorError.value` for scores that are no numbers.
+    /// - Throws: `TensorError.value` for scores that are no numbers, or above all of them.
     func next(_ scores: UnsafeBufferPointer<Float>) throws -> Int {
         var best = -1
         var kept: [(id: Int, score: Double)] = []
         if options.sampling != nil { kept.reserveCapacity(scores.count) }
         for id in scores.indices {
             if let allowed = options.allowed, !allowed.contains(id), !ends.contains(id) { continue }
-            guard !scores[id].isNaN else {
+            guard scores[id] < .infinity else {
+                let what = scores[id].isNaN ? "no number" : "infinite"
                 throw TensorError.value(
                     operation: "generate",
-                    message: "the score of id \(id) is no number: the weights are damaged, or too large for this dtype")
+                    message: "the score of id \(id) is \(what): the weights are damaged, or too large for this dtype")
             }
             if best < 0 || scores[id] > scores[best] { best = id }
             if options.sampling != nil { kept.append((id, Double(scores[id]))) }

@@ -156,6 +156,8 @@ import Testing
         #expect(fault([Prompt(ids: [90])]).contains("90"))
         options.sampling = Sampling(temperature: 0)
         #expect(fault([Prompt(ids: [4])]).contains("temperature"))
+        options.sampling = Sampling(temperature: 1e5)
+        #expect(fault([Prompt(ids: [4])]).contains("up to 10000, got 100000"))
         options.sampling = Sampling(topP: 1.5)
         #expect(fault([Prompt(ids: [4])]).contains("top_p"))
         options.sampling = nil

@@ -31,7 +31,10 @@ enum PictureBytes {
             }
         }
         if hasBadValue {
-            throw TensorError.value(operation: "decode", message: "the picture holds values that are not finite")
+            throw TensorError.value(
+                operation: "decode",
+                message: "the picture holds values that are not finite: the weights are damaged, or too large for this "
+                    + "dtype")
         }
         return result
     }
