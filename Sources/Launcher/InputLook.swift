@@ -70,6 +70,16 @@ struct InputLook {
             {
                 do { _ = try entry.locate() } catch { add(key, String(describing: error), cell) }
             }
+            // So does a labeler.
+            if names.dropLast().last == "labelers", let name = names.last, let entry = LabelerRegistry.standard[name] {
+                func isGiven(_ name: String) -> Bool { members.contains { $0.key == name } }
+                do {
+                    if !isGiven("weights") {
+                        _ = try HubCache.locate(entry.weights.place, file: entry.weights.file)
+                    }
+                    if !isGiven("tokenizer"), let tokenizer = entry.tokenizer { _ = try HubCache.locate(tokenizer) }
+                } catch { add(key, String(describing: error), cell) }
+            }
         } else if let path = value.string, !path.isEmpty, let message = fault(key, path) {
             add(key, message, cell)
         }

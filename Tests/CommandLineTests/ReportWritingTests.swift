@@ -148,6 +148,12 @@ import Testing
         let other = try run(folder, ["params.films.report=Report", "params.model.vision=nowhere"])
         #expect(other.status == 2 && other.text.contains("Report") && other.text.contains("nowhere"), "\(other.text)")
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))
+        // A labeler's own weights are not here, and that is no surprise for the end of a run.
+        let labelers = try run(folder, ["params.labelers={radgraph: {}}", "params.model.base="])
+        #expect(labelers.status == 2 && labelers.text.contains("an empty one is \"\""), "\(labelers.text)")
+        let missing = try run(folder, ["params.labelers={radgraph: {}}"])
+        #expect(missing.status == 2 && missing.text.contains("params.labelers.radgraph"), "\(missing.text)")
+        #expect(missing.text.contains("radgraph-xl.tar.gz"), "\(missing.text)")
         let source = try Self.inputs.get().path
         try folder.write("films/broken.png", "no film")
         try folder.write(

@@ -96,7 +96,9 @@ local function faults(params, tell)
     end
   end
   if params.reports.csv ~= "" then
-    if params.model.base ~= "" then tell("excludes model.base: give reports that exist, or what writes them", "reports.csv") end
+    if params.model.base ~= "" then
+      tell('excludes model.base: set that to "" for reports that exist, or reports.csv for those of the model', "reports.csv")
+    end
   else
     reporting.model_faults(params.model, tell, true)
   end

@@ -12,6 +12,7 @@ enum ConfigMerge {
             var hint = ""
             switch (defaults, given.value) {
             case (.string, .integer), (.string, .number), (.string, .boolean): hint = "; put it in quotes"
+            case (.string, .null): hint = "; an empty one is \"\""
             case (.integer, .number): hint = "; its default is the integer \(defaults.summary)"
             default: break
             }
