@@ -25,7 +25,7 @@ public struct RunDetails {
     public init(_ path: String) throws {
         let folder = Paths.name(path) == RunFolder.Names.config ? Paths.folder(path) : path
         guard Folders.isFolder(folder) else {
-            throw FileError.missing(path: folder, hint: "; chexgen runs lists the runs")
+            throw FileError.missing(path: folder, hint: "chexgen runs lists the runs")
         }
         guard RunSummary.isRun(folder) else {
             throw RunsError.folder(

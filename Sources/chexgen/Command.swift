@@ -52,7 +52,7 @@ struct Command {
     /// Takes the words behind the command apart.
     /// - Throws: `UsageError` for what the command does not take.
     func parse(_ words: [String]) throws -> CommandLineOptions {
-        let given = try CommandLineOptions(words, options: options + [CommandLineOptions.Option.help])
+        let given = try CommandLineOptions(words, of: name, options: options + [CommandLineOptions.Option.help])
         guard !given.has("help") else { return given }
         let least = arguments.filter { [.one, .some].contains($0.count) }.count
         let isEndless = arguments.contains { [.any, .some].contains($0.count) }

@@ -39,8 +39,9 @@ struct CommandLineOptions {
     private var values: [String: [String]] = [:]
 
     /// Takes words apart. `--name=value` and `--name value` are the same; after `--` nothing is an option.
+    /// - Parameter command: the command that takes them.
     /// - Throws: `UsageError` for an unknown option, with the nearest known one, and for a value that is missing.
-    init(_ words: [String], options: [Option]) throws {
+    init(_ words: [String], of command: String, options: [Option]) throws {
         var rest = words[...]
         while let word = rest.popFirst() {
             if word == "--" {
@@ -54,7 +55,9 @@ struct CommandLineOptions {
             let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts.first ?? "")
             guard let option = options.first(where: { $0.name == name }) else {
-                let hint = nearest(name, among: options.map(\.name)).map { "; did you mean --\($0)?" } ?? ""
+                let hint =
+                    nearest(name, among: options.map(\.name)).map { "; did you mean --\($0)?" }
+                    ?? "; chexgen help \(command) lists the options"
                 throw UsageError("unknown option --\(name)\(hint)")
             }
             if option.value == nil {

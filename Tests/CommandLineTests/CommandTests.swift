@@ -268,6 +268,7 @@ import Testing
     /// Slips of the command line are told with what was meant.
     @Test(arguments: [
         (["-q"], "-q: unknown option; did you mean --quiet?"), (["-x"], "-x: unknown option; chexgen help"),
+        (["--zzzz"], "unknown option --zzzz; chexgen help run lists the options"),
         (["--", "--quiet"], "--quiet: options stand before `--`"), (["--", "--quite"], "did you mean --quiet?"),
         (["--allow-write", "nowhere"], "--allow-write: there is no folder nowhere"),
         (["--allow-read", "nowhere"], "--allow-read: there is no folder nowhere"),

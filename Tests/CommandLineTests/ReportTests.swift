@@ -108,8 +108,9 @@ import Testing
         let page = try Child.run(["leaderboard", "runs/a", "--format", "html", "--sort", "year"], in: folder)
         #expect(page.output.hasPrefix("<!DOCTYPE html>") && page.output.contains("mine"), "\(page.text)")
         for (words, part) in [
-            (["--sort", "FIDs"], "no row has the number FIDs"), (["--format", "pdf"], "text, csv, md or html"),
-            (["nowhere"], "nowhere"),
+            (["--sort", "FIDs"], "no row has the number FIDs"),
+            (["--sort", "zzzz"], "no row has the number zzzz; known: FID (RadDino)"),
+            (["--format", "pdf"], "text, csv, md or html"), (["nowhere"], "nowhere"),
         ] {
             let wrong = try Child.run(["leaderboard"] + words, in: folder)
             #expect(wrong.status != 0 && wrong.errors.contains(part), "\(wrong.text)")

@@ -61,7 +61,9 @@ public struct Leaderboard {
         }
         let known = Leaderboard.metrics(rows)
         guard known.contains(metric) else {
-            let hint = nearest(metric, among: known).map { "; did you mean \($0)?" } ?? ""
+            let hint =
+                nearest(metric, among: known).map { "; did you mean \($0)?" }
+                ?? "; known: " + known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", …" : "")
             throw LeaderboardError("no row has the number \(metric)\(hint)")
         }
         guard let direction = order ?? Direction.of(metric) else {
