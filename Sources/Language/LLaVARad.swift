@@ -31,7 +31,12 @@ public final class LLaVARad: VisionLanguageModel {
     public let files: [(file: String, sha256: String)]
     /// What a user should know of its configuration.
     public let notes: [String]
-    private let skipped: Int
+    /// How many of the tower's last layers are not asked.
+    let skipped: Int
+    /// Linear layers of the projector.
+    let depth: Int
+    /// Whether a LoRA was merged into the base.
+    let isAdapted: Bool
 
     private static let conversation = (
         before: "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, "
@@ -51,6 +56,8 @@ public final class LLaVARad: VisionLanguageModel {
         let settings = try Settings(adapter, for: language)
         tower = try OpenCLIPTower(places.vision, dtype: dtype)
         skipped = try settings.skipped(of: tower.layers)
+        depth = settings.depth
+        isAdapted = adapter != nil
 
         var notes = language.notes + settings.notes
         var adapters: [Adapter] = []

@@ -4,6 +4,7 @@ import Identity
 import Imaging
 import Tensors
 import Tokenizers
+import Training
 
 /// A language model that sees images.
 public protocol VisionLanguageModel: AnyObject {
@@ -28,6 +29,14 @@ public protocol VisionLanguageModel: AnyObject {
     /// - Parameter image: its tokens.
     /// - Throws: `TensorError.value` for a question that cannot be asked.
     func prompt(_ question: String, image: Tensor) throws -> Prompt
+    /// A trainer of what a fine-tuning changes, from the weights as they were opened.
+    func trainer(_ options: TuningOptions) throws -> LanguageTrainer
+    /// A question about a preprocessed image, with all that stands around it, and the answer that is learned.
+    func example(_ question: String, _ answer: String, image: Tensor) throws -> TuningExample
+    /// Takes what was trained into the weights that answer from now on.
+    func take(_ trainer: LanguageTrainer) throws -> TunedLanguage
+    /// Writes what was trained as the model's authors do.
+    func save(_ tuned: TunedLanguage, to folder: String) throws
 }
 
 extension VisionLanguageModel {

@@ -164,4 +164,50 @@ import Testing
         let stopped = try run(folder, bad, out: "stopped")
         #expect(stopped.status == 1 && stopped.text.contains("broken.png"), "\(stopped.text)")
     }
+
+    @Test func trainingWritesAnAdapterThatReportsAreWrittenWith() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        try folder.write(
+            "training.yaml",
+            """
+            experiment: \(Places.package)/experiments/report_training.lua
+            seed: 3
+            params:
+              films: { csv: \(source)/films.csv, image_dir: \(source)/films }
+              held_out: { csv: \(source)/films.csv, image_dir: \(source)/films }
+              percentage: 60
+              model: { base: \(source)/base, vision: \(source)/vision, projector: \(source)/mm_projector.safetensors }
+              rank: 4
+              epochs: 2
+              batch: 1
+              learning_rate: 1.0e-3
+              checkpoint_every: 1
+
+            """)
+        func train(_ out: String, _ settings: [String] = []) throws -> Child.Outcome {
+            try Child.run(["run", "training.yaml", "--out", out, "--quiet"] + settings, in: folder)
+        }
+        let outcome = try train("whole")
+        #expect(outcome.status == 0, "\(outcome.text)")
+        // Three of the five films that count, twice.
+        #expect(try rows(folder.text("whole/artifacts/steps.csv")).count == 7)
+        let results = try rows(folder.text("whole/results.csv"))
+        #expect(results.count == 3)
+        #expect(results[0].starts(with: ["Epoch", "Training loss", "Held-out loss", "Percentage"]))
+        #expect(!folder.has("whole/artifacts/checkpoint.safetensors"))
+        let report = try run(folder, ["params.model.adapter=whole/artifacts/adapter", "params.model.projector=\"\""])
+        #expect(report.status == 0, "\(report.text)")
+        let again = try train("again")
+        #expect(again.status == 0)
+        for file in ["results.csv", "artifacts/steps.csv"] {
+            #expect(try folder.text("again/" + file) == folder.text("whole/" + file), "\(file)")
+        }
+        let faults = ["params.rank=0", "params.percentage=0", "params.model.projector=\"\""]
+        let wrong = try train("wrong", faults.flatMap { ["--set", $0] })
+        #expect(wrong.status == 2)
+        for word in ["params.rank", "params.percentage", "params.model.projector"] {
+            #expect(wrong.text.contains(word), "\(word): \(wrong.text)")
+        }
+    }
 }

@@ -301,6 +301,30 @@ function LanguageTokenizer:close() end
 ---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
 ---@field label? string What the progress bar says; none is drawn where empty. (default "answering")
 
+---@class VisionLanguageModel.fit.options
+---@field train table `{ images = Dataset or paths, prompt = a question for all or a list, answer = list of reports }`.
+---@field validation? table `{ images = Dataset or paths, prompt = a question for all or a list, answer = list of reports }`: its loss is measured behind each epoch.
+---@field rank? integer Channels of the adapter beside each linear layer. (default 64)
+---@field alpha? number The adapter's product is multiplied by alpha / rank. (default 128)
+---@field dropout? number The share of an adapter's inputs that is dropped in training. (default 0.05)
+---@field epochs? integer How often the whole set is gone through. (default 1)
+---@field batch? integer Texts whose tokens' mean is one loss. (default 16)
+---@field accumulation? integer Batches a step. (default 1)
+---@field learning_rate? number At its highest. (default 0.0001)
+---@field warmup? number The share of the steps that the rate rises in; then it falls as a cosine to 0. (default 0.03)
+---@field weight_decay? number AdamW's. (default 0)
+---@field clip? number The largest norm of all gradients together; 0 does not clip. (default 1)
+---@field shuffle? boolean Whether each epoch has an order of its own. (default true)
+---@field seed? integer Of all that is drawn; the run's where absent.
+---@field fraction? number The share of the training set that is taken, drawn by the seed; a smaller one is part of a larger. (default 1)
+---@field max_length? integer The longest text in tokens; longer ones are cut. (default 2048)
+---@field activation_checkpoints? boolean Whether layers run again on the way back: the same bits in a fraction of the memory. (default true)
+---@field start? string A folder of peft whose matrices it begins with; without it A is drawn, and B is 0.
+---@field checkpoint? string A file that is written every `checkpoint_every` steps and behind each epoch. Where it is there, training goes on from it, to the same bits.
+---@field checkpoint_every? integer Steps between checkpoints. (default 100)
+---@field on_step? fun(step: table) Called behind each step.
+---@field on_epoch? fun(epoch: table) Called behind each epoch.
+
 --- A language model that sees images.
 ---@class VisionLanguageModel
 ---@field name string The model's name.
@@ -320,6 +344,21 @@ local VisionLanguageModel = {}
 ---@return Tensor[] ids The tokens of each, i64.
 ---@return table[] skipped The images that were left out where `on_bad_image` says so: `index`, `path` and `reason`; the other results are then of the others alone.
 function VisionLanguageModel:generate(options) end
+
+--- Fine-tunes with a LoRA on the language model's linear layers, and the projector as a whole, on the processor in f32. The model must be opened without `adapter`. The defaults are the reference's; what sees stays as it is, and reads each film when its turn comes.
+---
+--- ```lua
+--- rad:fit{ train = { images = films, prompt = "Describe the findings of the chest x-ray.", answer = films:column "report" },
+---   epochs = 5, checkpoint = run.dir .. "/training.safetensors" }
+--- rad:save(run.dir .. "/adapter")
+--- ```
+---@param options VisionLanguageModel.fit.options The films, and how to train on them.
+---@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too.
+function VisionLanguageModel:fit(options) end
+
+--- Writes what `fit` has trained as LLaVA does: peft's two files, `config.json` and `non_lora_trainables.bin`, for `adapter` of `model.vision_language`.
+---@param folder string Where to.
+function VisionLanguageModel:save(folder) end
 
 --- Releases the object now; it cannot be used after that.
 function VisionLanguageModel:close() end

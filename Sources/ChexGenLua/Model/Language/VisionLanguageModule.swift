@@ -9,6 +9,8 @@ import Tensors
 final class VisionLanguageObject {
     let model: any VisionLanguageModel
     let session: ScriptContext
+    /// What `fit` has trained.
+    var tuned: TunedLanguage?
 
     init(_ model: any VisionLanguageModel, _ session: ScriptContext) {
         self.model = model
@@ -92,7 +94,8 @@ enum VisionLanguageModule {
             ) { arguments in
                 let object = try arguments.object("self", as: VisionLanguageObject.self)
                 return try generate(arguments.options("options"), object.model, object.session)
-            }
+            },
+            VisionLanguageFit.fit, VisionLanguageFit.save,
         ],
         properties: [
             LuaPropertyDeclaration("name", .string, "The model's name.") {
