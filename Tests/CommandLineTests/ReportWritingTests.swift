@@ -179,7 +179,7 @@ import Testing
               percentage: 60
               model: { base: \(source)/base, vision: \(source)/vision, projector: \(source)/mm_projector.safetensors }
               rank: 4
-              epochs: 2
+              epochs: 6
               batch: 1
               learning_rate: 1.0e-3
               checkpoint_every: 1
@@ -190,18 +190,27 @@ import Testing
         }
         let outcome = try train("whole")
         #expect(outcome.status == 0, "\(outcome.text)")
-        // Three of the five films that count, twice.
-        #expect(try rows(folder.text("whole/artifacts/steps.csv")).count == 7)
+        // Three of the five films that count, six times.
+        #expect(try rows(folder.text("whole/artifacts/steps.csv")).count == 19)
         let results = try rows(folder.text("whole/results.csv"))
-        #expect(results.count == 3)
+        #expect(results.count == 7)
         #expect(results[0].starts(with: ["Epoch", "Training loss", "Held-out loss", "Percentage"]))
         #expect(!folder.has("whole/artifacts/checkpoint.safetensors"))
         let report = try run(folder, ["params.model.adapter=whole/artifacts/adapter", "params.model.projector=\"\""])
         #expect(report.status == 0, "\(report.text)")
-        let again = try train("again")
-        #expect(again.status == 0)
-        for file in ["results.csv", "artifacts/steps.csv"] {
-            #expect(try folder.text("again/" + file) == folder.text("whole/" + file), "\(file)")
+        // Killed behind a checkpoint, it goes on to the same bytes.
+        let child = try Child(["run", "training.yaml", "--out", "cut", "--quiet"], in: folder)
+        try #require(child.waits { folder.has("cut/artifacts/checkpoint.safetensors") })
+        child.signal(SIGKILL)
+        #expect(try child.wait().status == 128 + SIGKILL)
+        let resumed = try Child.run(["run", "--resume", "cut", "--quiet"], in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        #expect(try folder.text("cut/run.log").contains("training goes on"))
+        for file in [
+            "results.csv", "artifacts/steps.csv", "artifacts/adapter/adapter_model.safetensors",
+            "artifacts/adapter/non_lora_trainables.bin",
+        ] {
+            #expect(try folder.data("cut/" + file) == folder.data("whole/" + file), "\(file)")
         }
         let faults = ["params.rank=0", "params.percentage=0", "params.model.projector=\"\""]
         let wrong = try train("wrong", faults.flatMap { ["--set", $0] })
