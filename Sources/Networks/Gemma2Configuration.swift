@@ -46,13 +46,8 @@ public struct Gemma2Configuration: Sendable {
         hiddenSize = try reader.integer("hidden_size", 1...65_536, default: 2304)
         mlpSize = try reader.integer("intermediate_size", 1...1 << 20, default: 9216)
         layers = try reader.integer("num_hidden_layers", 1...512, default: 26)
-        heads = try reader.integer("num_attention_heads", 1...1024, default: 8)
-        keyHeads = try reader.integer("num_key_value_heads", 1...1024, default: 4)
-        headSize = try reader.integer("head_dim", 2...4096, default: 256)
-        guard heads % keyHeads == 0 else {
-            throw reader.fault("num_key_value_heads", "\(keyHeads) heads of keys do not divide \(heads) of queries")
-        }
-        guard headSize % 2 == 0 else { throw reader.fault("head_dim", "wanted an even number, got \(headSize)") }
+        (heads, keyHeads, headSize) = try TransformersKeys.heads(
+            reader, width: hiddenSize, heads: 8, keyHeads: 4, size: 256)
         positions = try reader.integer("max_position_embeddings", 1...1 << 20, default: 8192)
         // Old files have the name of the activation under a key that transformers no longer reads.
         activation = try TransformersKeys.activation(reader, "hidden_activation", default: "gelu_pytorch_tanh")

@@ -16,6 +16,28 @@ public enum TransformersKeys {
         return activation
     }
 
+    /// Heads of queries, heads of keys and values, and channels of a head.
+    /// - Parameters:
+    ///   - width: channels of a token.
+    ///   - keyHeads: where the file does not say them; nil is as many as of queries.
+    ///   - size: where the file does not say it; nil is what divides `width` among the heads.
+    /// - Throws: `FileError.malformed` where they do not fit together.
+    public static func heads(
+        _ reader: ConfigurationReader, width: Int, heads standard: Int, keyHeads: Int? = nil, size: Int? = nil
+    ) throws -> (heads: Int, keyHeads: Int, size: Int) {
+        let heads = try reader.integer("num_attention_heads", 1...1024, default: standard)
+        let keys = try reader.integer("num_key_value_heads", 1...1024, default: keyHeads ?? heads)
+        guard heads % keys == 0 else {
+            throw reader.fault("num_key_value_heads", "\(keys) heads of keys do not divide \(heads) of queries")
+        }
+        if reader.value("head_dim") == nil, size == nil, width % heads != 0 {
+            throw reader.fault("num_attention_heads", "\(heads) heads do not divide \(width) channels")
+        }
+        let channels = try reader.integer("head_dim", 2...4096, default: size ?? width / heads)
+        guard channels % 2 == 0 else { throw reader.fault("head_dim", "wanted an even number, got \(channels)") }
+        return (heads, keys, channels)
+    }
+
     /// Refuses a model that some attention heads were cut out of.
     /// - Throws: `FileError.malformed` where there are such heads.
     public static func refusePrunedHeads(_ reader: ConfigurationReader) throws {

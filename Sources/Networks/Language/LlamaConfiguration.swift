@@ -40,16 +40,7 @@ public struct LlamaConfiguration: Sendable {
         hiddenSize = try reader.integer("hidden_size", 1...65_536, default: 4096)
         mlpSize = try reader.integer("intermediate_size", 1...1 << 20, default: 11_008)
         layers = try reader.integer("num_hidden_layers", 1...512, default: 32)
-        heads = try reader.integer("num_attention_heads", 1...1024, default: 32)
-        keyHeads = try reader.integer("num_key_value_heads", 1...1024, default: heads)
-        guard heads % keyHeads == 0 else {
-            throw reader.fault("num_key_value_heads", "\(keyHeads) heads of keys do not divide \(heads) of queries")
-        }
-        if reader.value("head_dim") == nil, hiddenSize % heads != 0 {
-            throw reader.fault("num_attention_heads", "\(heads) heads do not divide \(hiddenSize) channels")
-        }
-        headSize = try reader.integer("head_dim", 2...4096, default: hiddenSize / heads)
-        guard headSize % 2 == 0 else { throw reader.fault("head_dim", "wanted an even number, got \(headSize)") }
+        (heads, keyHeads, headSize) = try TransformersKeys.heads(reader, width: hiddenSize, heads: 32)
         positions = try reader.integer("max_position_embeddings", 1...1 << 20, default: 2048)
         activation = try TransformersKeys.activation(reader, "hidden_act", default: "silu")
         epsilon = try reader.number("rms_norm_eps", default: 1e-6)
