@@ -145,7 +145,8 @@ let package = Package(
         .target(
             name: "Launcher",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion", "Encoders", "Plotting",
+                "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion", "Encoders", "Language",
+                "Plotting",
                 "Checkpoints",
                 "Tensors", "Files", "CSupport", "COneDNN", "COpenBLAS",
             ]),

@@ -13,9 +13,10 @@ import Tokenizers
 /// projector. A question goes into Vicuna's conversation with the image before it, as the authors' evaluation asks.
 public final class LLaVARad: VisionLanguageModel {
     /// The model, as `VisionLanguageRegistry` opens it.
-    static let entry = VisionLanguageRegistry.Entry(about: "LLaVA-Rad, findings of a radiograph") {
-        try LLaVARad($0, dtype: $1)
-    }
+    static let entry = VisionLanguageRegistry.Entry(
+        about: "LLaVA-Rad, findings of a radiograph",
+        hub: [("lmsys/vicuna-7b-v1.5", "config.json"), ("microsoft/llava-rad", "adapter_config.json")],
+        open: { try LLaVARad($0, dtype: $1) })
 
     /// `llava-rad`.
     public let name = "llava-rad"

@@ -105,6 +105,8 @@ public enum VisionLanguageRegistry {
     public struct Entry: Sendable {
         /// What it is, in a sentence.
         public let about: String
+        /// What of it the Hub has: a file of each part.
+        public let hub: [(place: String, file: String)]
         /// Opens its files, in a compute dtype.
         public let open: @Sendable (_ files: VisionLanguageFiles, _ dtype: DType) throws -> any VisionLanguageModel
     }

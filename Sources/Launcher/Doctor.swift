@@ -3,6 +3,7 @@ import ChexGenLua
 import Encoders
 import Evaluation
 import Foundation
+import Language
 import LuaRuntime
 import Plotting
 import Runs
@@ -35,9 +36,20 @@ public enum Doctor {
                 found.append((entry.name, String(describing: error)))
             }
         }
+        for (name, entry) in zip(LabelerRegistry.standard.names, LabelerRegistry.standard.all) {
+            found.append((name, place(entry.weights.place, entry.weights.file)))
+        }
+        for (name, entry) in zip(VisionLanguageRegistry.standard.names, VisionLanguageRegistry.standard.all) {
+            found += entry.hub.map { (name, place($0.place, $0.file)) }
+        }
         found += generators
         found.append(("gnuplot", (try? Gnuplot().locate()) ?? "not found; on Debian: apt-get install gnuplot-nox"))
         return found
+    }
+
+    /// Where a file of the Hub lies, or what gets it.
+    private static func place(_ name: String, _ file: String) -> String {
+        do { return try HubCache.locate(name, file: file) } catch { return String(describing: error) }
     }
 
     /// Where the generators lie that `chexgen.models` names, part by part.

@@ -139,6 +139,7 @@ import Testing
         #expect(doctor.status == 0 && doctor.errors.isEmpty)
         for words in [
             "oneDNN", "OpenBLAS", "features", "avx2", "inception-v3", "was not found", "huggingface-cli download",
+            "chexbert", "llava-rad", "microsoft/llava-rad",
             "curl -LO",
             Places.package + "/lua",
         ] { #expect(doctor.output.contains(words), "\(words)") }

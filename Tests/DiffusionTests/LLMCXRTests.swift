@@ -224,6 +224,23 @@ private func made(_ pipeline: any TextToImage, _ options: GenerationOptions) thr
         let third = try small.opened()
         #expect(try third.prepare(all.pictures(9..<11), keptIn: folder.path) == 2)
         #expect(try made(third, all.pictures(9..<11)).codes == Array(codes[9...]))
+        // Codes that are none of a picture are written anew.
+        let saved = try Checkpoint.open(folder.path + "/codes.safetensors")
+        try SafeTensors.write(
+            folder.path + "/codes.safetensors",
+            saved.names.enumerated().map { index, name in
+                (
+                    name: name,
+                    tensor: try Tensor(
+                        index == 0 ? [1, 2, 3] : [-1, 9999, 0, 1] as [Int64], shape: [index == 0 ? 3 : 4])
+                )
+            }, metadata: saved.metadata)
+        let fourth = try small.opened()
+        #expect(try made(fourth, all.pictures(9..<11)).codes == Array(codes[9...]))
+        #expect(try fourth.prepare(all.pictures(9..<11), keptIn: folder.path) == 2)
+        for index in 9..<11 {
+            #expect(try fourth.begin(all.one(index)).codes?.array(Int64.self) == codes[index])
+        }
         // Generation tells of both.
         var (seen, moments) = ([[Int64]](), [Bool]())
         var generation = Generation(pipeline, all)

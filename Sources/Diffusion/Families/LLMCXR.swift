@@ -131,7 +131,9 @@ public final class LLMCXR: TextToImage {
             // A prompt that is too long is an error when its turn comes: the pictures before it are made.
             do { orders += try self.orders(options.one(index)) } catch  where index > 0 { break }
         }
-        written.keepOnly(Set(orders.map(\.key)), in: folder, identity: identity)
+        written.keepOnly(Set(orders.map(\.key)), in: folder, identity: identity) { [vqgan] codes in
+            codes.count == vqgan.codesPerPicture && codes.allSatisfy { (0..<vqgan.codebookSize).contains($0) }
+        }
         let next = Array(orders.filter { written[$0.key] == nil }.prefix(WritingOptions().batch))
         if !next.isEmpty { try written.add(Array(zip(next.map(\.key), write(next, settings, watch)))) }
         let ready = orders.prefix { if case .success? = written[$0.key] { return true } else { return false } }.count

@@ -17,7 +17,10 @@ struct CodeStore {
     /// - Parameters:
     ///   - folder: where codes wait for a later process; nil keeps none.
     ///   - identity: what codes depend on beside their key: others are not found.
-    mutating func keepOnly(_ keys: Set<String>, in folder: String?, identity: String) {
+    ///   - fits: whether codes are those of a picture; others are written anew.
+    mutating func keepOnly(
+        _ keys: Set<String>, in folder: String?, identity: String, fits: ([Int]) -> Bool
+    ) {
         known = known.filter { keys.contains($0.key) }
         guard let folder else {
             file = nil
@@ -30,8 +33,8 @@ struct CodeStore {
             saved.metadata["identity"] == identity
         else { return }
         for key in saved.names where keys.contains(key) && known[key] == nil {
-            guard let codes = try? saved[key].array(Int64.self) else { continue }
-            known[key] = .success(codes.map { Int($0) })
+            guard let codes = try? saved[key].array(Int64.self).map({ Int($0) }), fits(codes) else { continue }
+            known[key] = .success(codes)
         }
     }
 
