@@ -174,5 +174,6 @@ struct ReferenceVQGAN {
         }
         #expect(message { _ = try vqgan.encode(.zeros([1, 5, 4, 3])) }.contains("[1, 5, 4, 3]"))
         #expect(message { _ = try vqgan.encode(.zeros([1, 4, 4, 3], .u8)) }.contains("u8"))
+        #expect(message { _ = try vqgan.encode(.full([1, 4, 4, 3], .number(.nan), .f32)) }.contains("not finite"))
     }
 }

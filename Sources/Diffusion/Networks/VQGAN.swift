@@ -80,6 +80,7 @@ public final class VQGAN: CodeAutoencoder, FolderNetwork {
     public var scale: Int { network.configuration.scale }
 
     /// Codes of pictures: of each place's vector the nearest entry of the codebook, of several the first.
+    /// - Throws: `TensorError` for other pictures, and where what is seen of one is not finite.
     public func encode(_ pictures: Tensor) throws -> Tensor {
         guard pictures.rank == 4, pictures.count > 0, pictures.shape[3] == 3, pictures.dtype == .f32,
             pictures.shape[1] % scale == 0, pictures.shape[2] % scale == 0
@@ -91,6 +92,11 @@ public final class VQGAN: CodeAutoencoder, FolderNetwork {
         }
         defer { model.executor.releaseActivations() }
         let vectors = try vectors(pictures.contiguous(), on: model.executor)
+        guard try vectors.array(Float.self).allSatisfy(\.isFinite) else {
+            throw TensorError.value(
+                operation: Self.name,
+                message: "what is seen of a picture is not finite: its values, or the weights, are no numbers")
+        }
         let codes = try (0..<pictures.shape[0]).map { try nearest(vectors.narrow(0, $0, 1)) }
         try model.checkpoint.checkUnchanged()
         return try Tensor.cat(codes, axis: 0)
