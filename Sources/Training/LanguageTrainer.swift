@@ -306,12 +306,7 @@ public final class LanguageTrainer {
     // MARK: Checkpoints
 
     private func save(_ path: String, _ optimizer: Optimizer, _ history: TuningHistory, data: String) throws {
-        var tensors = try parameters.values().map { (name: "model." + $0.name, tensor: $0.tensor) }
-        for parameter in parameters.parameters {
-            for index in parameter.state.indices {
-                tensors.append(("optimizer.\(index)." + parameter.name, try parameter.stateValue(index)))
-            }
-        }
+        var tensors = try parameters.trainingTensors()
         let steps = history.steps.flatMap { [Double($0.epoch), $0.loss, $0.learningRate, $0.gradientNorm, $0.seconds] }
         let epochs = history.epochs.flatMap {
             [Double($0.epoch), $0.trainLoss, $0.validationLoss ?? .nan, $0.learningRate, $0.seconds]
@@ -363,12 +358,7 @@ public final class LanguageTrainer {
                     epoch: Int(row[0]), trainLoss: row[1], validationLoss: row[2].isNaN ? nil : row[2],
                     learningRate: row[3], seconds: row[4]))
         }
-        for parameter in parameters.parameters {
-            try parameter.load(file["model." + parameter.name])
-            for index in 0..<2 where file.names.contains("optimizer.\(index)." + parameter.name) {
-                try parameter.loadState(index, file["optimizer.\(index)." + parameter.name])
-            }
-        }
+        try parameters.loadTraining(file)
         optimizer.steps = taken
         return history
     }

@@ -15,12 +15,7 @@ struct TrainingState {
     func save(
         _ path: String, _ classifier: Classifier, _ optimizer: Optimizer, _ options: FitOptions, data: String
     ) throws {
-        var tensors = try classifier.parameters.values().map { (name: "model." + $0.name, tensor: $0.tensor) }
-        for parameter in classifier.parameters.parameters {
-            for index in parameter.state.indices {
-                tensors.append(("optimizer.\(index)." + parameter.name, try parameter.stateValue(index)))
-            }
-        }
+        let tensors = try classifier.parameters.trainingTensors()
         let rows = history.map { report in
             [
                 report.trainLoss, report.validationLoss ?? .nan, report.learningRate, report.seconds,
@@ -73,16 +68,39 @@ struct TrainingState {
                     epoch: state.history.count + 1, trainLoss: numbers[0],
                     validationLoss: numbers[1].isNaN ? nil : numbers[1], learningRate: numbers[2], seconds: numbers[3]))
         }
-        for parameter in classifier.parameters.parameters {
-            try parameter.load(file["model." + parameter.name])
-            var index = 0
-            while file.names.contains("optimizer.\(index)." + parameter.name) {
-                try parameter.loadState(index, file["optimizer.\(index)." + parameter.name])
-                index += 1
-            }
-        }
+        try classifier.parameters.loadTraining(file)
         optimizer.steps = steps
         optimizer.learningRate = rate
         return state
+    }
+}
+
+extension ParameterSet {
+    /// Weights and the optimizer's tensors, as checkpoints of trainings name them.
+    func trainingTensors() throws -> [(name: String, tensor: Tensor)] {
+        var tensors = try values().map { (name: "model." + $0.name, tensor: $0.tensor) }
+        for parameter in parameters {
+            for index in parameter.state.indices {
+                tensors.append((Self.stateName(index, parameter), try parameter.stateValue(index)))
+            }
+        }
+        return tensors
+    }
+
+    /// Takes them back.
+    /// - Throws: `CheckpointError` where weights are missing, or of another shape.
+    func loadTraining(_ file: Checkpoint) throws {
+        for parameter in parameters {
+            try parameter.load(file["model." + parameter.name])
+            var index = 0
+            while file.contains(Self.stateName(index, parameter)) {
+                try parameter.loadState(index, file[Self.stateName(index, parameter)])
+                index += 1
+            }
+        }
+    }
+
+    private static func stateName(_ index: Int, _ parameter: TrainedParameter) -> String {
+        "optimizer.\(index)." + parameter.name
     }
 }
