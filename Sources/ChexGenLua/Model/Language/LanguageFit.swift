@@ -4,6 +4,16 @@ import Runs
 import Tensors
 import Training
 
+/// A model of Lua's that can be fine-tuned, once.
+protocol TunableObject: AnyObject {
+    var session: ScriptContext { get }
+    /// What a fine-tuning has made of it; nil before.
+    var tuned: TunedLanguage? { get set }
+}
+
+extension LanguageObject: TunableObject {}
+extension VisionLanguageObject: TunableObject {}
+
 /// `lm:fit` and `lm:save`, and what every fine-tuning has in common.
 enum LanguageFit {
     private static let texts =
@@ -77,21 +87,14 @@ enum LanguageFit {
         let object = try arguments.object("self", as: LanguageObject.self)
         let given = try arguments.options("options")
         let model = object.model
-        guard object.tuned == nil else {
-            throw given.fail("train", "this model was fine-tuned already: open it anew, or name its adapter as `start`")
-        }
         // What is saved must belong to the folder's weights alone.
         guard object.adapters.isEmpty else {
             throw given.fail(
                 "train", "this model was opened with a LoRA: open it without, and name the LoRA as `start`")
         }
-        let train = try tuningSet(given, "train", model)
-        let validation = given.has("validation") ? try tuningSet(given, "validation", model) : nil
-        let options = try options(given, object.session)
-        let trainer = try model.trainer(options)
-        let made = try run(trainer, train, validation, given, object.session)
-        object.tuned = try model.take(trainer)
-        return made
+        return try run(
+            object, given, set: { try tuningSet(given, $0, model) }, trainer: { try model.trainer($0) },
+            take: model.take)
     }
 
     static let save = LuaFunctionDeclaration(
@@ -99,18 +102,42 @@ enum LanguageFit {
         "Writes what `fit` has trained as peft does: `adapter_config.json` and `adapter_model.safetensors`, for `lora` of "
             + "`model.language` and for peft."
     ) { arguments in
-        let object = try arguments.object("self", as: LanguageObject.self)
+        try write(arguments.object("self", as: LanguageObject.self), arguments) { try $0.save($1) }
+    }
+
+    /// Trains a model once, with a bar on the console and the script's callbacks.
+    /// - Parameters:
+    ///   - set: the texts of the option `train` or `validation`.
+    ///   - take: takes what was trained into the model.
+    static func run(
+        _ object: some TunableObject, _ given: LuaArguments, set: (_ name: String) throws -> TuningSet,
+        trainer make: (TuningOptions) throws -> LanguageTrainer, take: (LanguageTrainer) throws -> TunedLanguage
+    ) throws -> [LuaValue] {
+        guard object.tuned == nil else {
+            throw given.fail("train", "this model was fine-tuned already: open it anew, or name its adapter as `start`")
+        }
+        let train = try set("train")
+        let validation = given.has("validation") ? try set("validation") : nil
+        let trainer = try make(options(given, object.session))
+        let made = try run(trainer, train, validation, given, object.session)
+        object.tuned = try take(trainer)
+        return made
+    }
+
+    /// Writes what a model was trained to the argument `folder`.
+    static func write(
+        _ object: some TunableObject, _ arguments: LuaArguments, _ body: (TunedLanguage, String) throws -> Void
+    ) throws -> [LuaValue] {
         let folder = try arguments.string("folder")
         guard let tuned = object.tuned else {
             throw arguments.fail("folder", "there is nothing to save: `fit` has not trained this model")
         }
         _ = try object.session.output(folder)
-        try tuned.save(folder)
+        try body(tuned, folder)
         return []
     }
 
-    /// Trains with a bar on the console and the script's callbacks.
-    static func run(
+    private static func run(
         _ trainer: LanguageTrainer, _ train: TuningSet, _ validation: TuningSet?, _ given: LuaArguments,
         _ session: ScriptContext
     ) throws -> [LuaValue] {
@@ -138,7 +165,7 @@ enum LanguageFit {
     }
 
     /// The options of a training.
-    static func options(_ given: LuaArguments, _ session: ScriptContext) throws -> TuningOptions {
+    private static func options(_ given: LuaArguments, _ session: ScriptContext) throws -> TuningOptions {
         var options = TuningOptions()
         options.adapter.rank = try given.integer("rank")
         options.adapter.alpha = try given.number("alpha")

@@ -35,15 +35,10 @@ enum VisionLanguageFit {
     ) { arguments in
         let object = try arguments.object("self", as: VisionLanguageObject.self)
         let given = try arguments.options("options")
-        guard object.tuned == nil else {
-            throw given.fail("train", "this model was fine-tuned already: open it anew, or name its adapter as `start`")
-        }
-        let train = try tuningSet(given, "train", object.model)
-        let validation = given.has("validation") ? try tuningSet(given, "validation", object.model) : nil
-        let trainer = try object.model.trainer(LanguageFit.options(given, object.session))
-        let made = try LanguageFit.run(trainer, train, validation, given, object.session)
-        object.tuned = try object.model.take(trainer)
-        return made
+        let model = object.model
+        return try LanguageFit.run(
+            object, given, set: { try tuningSet(given, $0, model) }, trainer: { try model.trainer($0) },
+            take: model.take)
     }
 
     static let save = LuaFunctionDeclaration(
@@ -52,13 +47,7 @@ enum VisionLanguageFit {
             + "`model.vision_language`."
     ) { arguments in
         let object = try arguments.object("self", as: VisionLanguageObject.self)
-        let folder = try arguments.string("folder")
-        guard let tuned = object.tuned else {
-            throw arguments.fail("folder", "there is nothing to save: `fit` has not trained this model")
-        }
-        _ = try object.session.output(folder)
-        try object.model.save(tuned, to: folder)
-        return []
+        return try LanguageFit.write(object, arguments) { try object.model.save($0, to: $1) }
     }
 
     private static func tuningSet(
@@ -96,10 +85,9 @@ enum VisionLanguageFit {
             "\(Paths.name(sources[$0].path)) \(prompts.count == 1 ? prompts[0] : prompts[$0]) \(answers[$0])"
         }
         return TuningSet(count: sources.count, fingerprint: SHA256.hex(of: rows.joined(separator: "\n"))) { row in
-            let content = try ImageFile.read(sources[row].path)
-            let image = try content.withUnsafeBytes { try Image.decode($0, name: sources[row].path) }
-            return try model.example(
-                prompts.count == 1 ? prompts[0] : prompts[row], answers[row], image: model.preprocess(image))
+            try model.example(
+                prompts.count == 1 ? prompts[0] : prompts[row], answers[row],
+                image: model.preprocess(Image.load(sources[row].path)))
         }
     }
 }
