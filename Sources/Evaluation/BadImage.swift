@@ -41,6 +41,11 @@ public struct BadImage: Equatable, Sendable {
     public let path: String
     /// What is wrong; names the file or the row.
     public let reason: String
+
+    /// A bad image.
+    public init(index: Int, path: String, reason: String) {
+        (self.index, self.path, self.reason) = (index, path, reason)
+    }
 }
 
 /// Some images are bad; lists all of them.

@@ -12,8 +12,8 @@ public final class TrainingImagesTask: ImageTask {
     /// - Parameter images: what takes the pixels.
     public init(_ images: PreparedImages) { self.images = images }
 
-    /// The pixels at the classifier's size.
-    public func prepare(_ image: Image) throws -> Tensor { try PreparedImages.prepare(image) }
+    /// The pixels at the network's size.
+    public func prepare(_ image: Image) throws -> Tensor { try images.prepare(image) }
 
     /// Hands the pixels over.
     public func compute(_ inputs: [PreparedImage]) throws -> [Tensor] {
@@ -32,7 +32,7 @@ public final class PredictionTask: ImageTask {
     public init(_ classifier: Classifier) { self.classifier = classifier }
 
     /// The pixels at the classifier's size.
-    public func prepare(_ image: Image) throws -> Tensor { try PreparedImages.prepare(image) }
+    public func prepare(_ image: Image) throws -> Tensor { try PreparedImages.classifierPixels(image) }
 
     /// The probabilities of a batch.
     public func compute(_ inputs: [PreparedImage]) throws -> [Tensor] {

@@ -25,7 +25,7 @@ extension Classifier {
         try check(train, validation, options, onNotice)
         let optimizer = Optimizer(options.optimizer, parameters, learningRate: options.learningRate)
         var state = TrainingState(schedule: ScheduleState(initialRate: options.learningRate))
-        let data = try train.fingerprint() + (validation?.fingerprint() ?? "")
+        let data = try train.fingerprint(images) + (validation?.fingerprint(images) ?? "")
         if let path = options.checkpoint, FileManager.default.fileExists(atPath: path) {
             state = try TrainingState.load(path, self, optimizer, options, data: data)
             weightsChanged()

@@ -91,7 +91,7 @@ public final class Classifier {
         try probabilities(logits(paths, batch: batch, from: PreparedImages()))
     }
 
-    /// Probabilities f32 `[N, classes]` of images that `PreparedImages.prepare` made.
+    /// Probabilities f32 `[N, classes]` of images that `PreparedImages.classifierPixels` made.
     public func probabilities(prepared images: [Tensor]) throws -> Tensor {
         try probabilities(forward(ClassifierInput.batch(images.count) { images[$0] }))
     }

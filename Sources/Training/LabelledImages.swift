@@ -42,9 +42,11 @@ public struct LabelledImages {
             classNames: classNames)
     }
 
-    /// A hash of the files' names and of the labels, in order: what must be equal for training to go on.
-    func fingerprint() throws -> String {
-        let names = SHA256.hex(of: paths.map { String($0.split(separator: "/").last ?? "") }.joined(separator: "\n"))
+    /// A hash of the files and of the labels, in order: what must be equal for training to go on. A file counts by its bytes where
+    /// they were read before, and else by its name.
+    func fingerprint(_ images: PreparedImages) throws -> String {
+        let files = paths.map { images.sha256($0) ?? String($0.split(separator: "/").last ?? "") }
+        let names = SHA256.hex(of: files.joined(separator: "\n"))
         let values = try labels.array(Float.self).withUnsafeBytes { SHA256.hex(of: $0) }
         return SHA256.hex(of: names + values)
     }

@@ -334,7 +334,7 @@ public final class LanguageTrainer {
                     + options.fingerprint)
         }
         guard file.metadata["data"] == data else {
-            throw fault("a checkpoint of a training on other texts; remove it to begin anew")
+            throw fault("a checkpoint of a training on other texts or films; remove it to begin anew")
         }
         guard let taken = file.metadata["optimizer_steps"].flatMap({ Int($0) }) else {
             throw fault("its numbers are missing or damaged")

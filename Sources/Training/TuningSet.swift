@@ -75,13 +75,19 @@ public struct TuningSet {
         (self.count, self.fingerprint, self.example) = (count, fingerprint, example)
     }
 
-    /// A part of it, `share` of the texts: the smaller part of two is in the larger.
-    public func part(_ share: Double, seed: UInt64) -> TuningSet {
-        guard share < 1 else { return self }
-        let rows = Array(
+    /// The rows of a part, `share` of so many: those of the smaller part of two are in the larger.
+    public static func rows(of count: Int, share: Double, seed: UInt64) -> [Int] {
+        guard share < 1 else { return Array(0..<count) }
+        return Array(
             TorchGenerator(seed: TuningOptions.stream(seed, 0, 5)).permutation(count).prefix(
                 max(1, Int((Double(count) * share).rounded())))
         ).sorted()
+    }
+
+    /// A part of it; see `rows`.
+    public func part(_ share: Double, seed: UInt64) -> TuningSet {
+        guard share < 1 else { return self }
+        let rows = Self.rows(of: count, share: share, seed: seed)
         let example = example
         return TuningSet(count: rows.count, fingerprint: "\(fingerprint) \(share) \(seed)") { try example(rows[$0]) }
     }

@@ -30,6 +30,11 @@ import Testing
         if script == "llmcxr.lua" {
             for name in ["language", "vqgan"] { mkdir("\(folder.path)/\(name)", 0o755) }
         }
+        // A film of 16 bits, which scripts cannot make.
+        if ["llmcxr.lua", "vision_language.lua"].contains(script) {
+            try FileManager.default.copyItem(
+                atPath: Places.fixtures("imaging/files/gray_16.png"), toPath: folder.path + "/deep.png")
+        }
         let outcome = try Child.run(
             ["run", "\(Self.folder)/\(script)", "--allow-write", folder.path, folder.path], in: folder)
         #expect(outcome.status == 0, "\(outcome.text)")

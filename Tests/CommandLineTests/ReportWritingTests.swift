@@ -196,6 +196,9 @@ import Testing
         #expect(results.count == 7)
         #expect(results[0].starts(with: ["Epoch", "Training loss", "Held-out loss", "Percentage"]))
         #expect(!folder.has("whole/artifacts/checkpoint.safetensors"))
+        // The films are pinned as those of every experiment are.
+        let manifests = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/whole/manifests")
+        #expect(manifests.contains { $0.hasPrefix("films-") }, "\(manifests)")
         let report = try run(folder, ["params.model.adapter=whole/artifacts/adapter", "params.model.projector=\"\""])
         #expect(report.status == 0, "\(report.text)")
         // Killed behind a checkpoint, it goes on to the same bytes.
@@ -212,10 +215,30 @@ import Testing
         ] {
             #expect(try folder.data("cut/" + file) == folder.data("whole/" + file), "\(file)")
         }
-        let faults = ["params.rank=0", "params.percentage=0", "params.model.projector=\"\""]
+        // Films that cannot be used are told before anything is trained, or left out.
+        try folder.write("films/broken.png", "no film")
+        try folder.write("films/other.png", "nor this")
+        let good = try CSVReader.parse(String(contentsOfFile: source + "/films.csv", encoding: .utf8), name: "films")
+            .text(0, 0)
+        try folder.write(
+            "broken.csv",
+            "path,annotated_prompt\n\(folder.path)/films/broken.png,Clear.\n\(source)/films/\(good),Clear.\n"
+                + "\(folder.path)/films/other.png,Clear.\n")
+        let bad = [
+            "--set", "params.films={csv: broken.csv, image_dir: \"\", view: \"\", method: \"\"}", "--set",
+            "params.percentage=100",
+        ]
+        let stopped = try train("stopped", bad)
+        #expect(stopped.status == 1 && stopped.text.contains("2 of 8 images"), "\(stopped.text)")
+        #expect(stopped.text.contains("broken.png") && stopped.text.contains("other.png"), "\(stopped.text)")
+        let skipping = try train("skipping", bad + ["--set", "params.on_bad_image=skip"])
+        #expect(skipping.status == 0, "\(skipping.text)")
+        #expect(try rows(folder.text("skipping/artifacts/skipped.csv")).count == 3)
+        #expect(try folder.text("skipping/results.jsonl").contains("\"Images left out\":2"))
+        let faults = ["params.protocol=inexact", "params.rank=0", "params.percentage=0", "params.model.projector=\"\""]
         let wrong = try train("wrong", faults.flatMap { ["--set", $0] })
         #expect(wrong.status == 2)
-        for word in ["params.rank", "params.percentage", "params.model.projector"] {
+        for word in ["params.protocol", "params.rank", "params.percentage", "params.model.projector"] {
             #expect(wrong.text.contains(word), "\(word): \(wrong.text)")
         }
     }

@@ -59,6 +59,36 @@ test("bad films are listed", function()
   equal(texts[2], rad:generate({ images = { paths[3] }, prompt = "C?", max_new_tokens = 2 })[1])
 end)
 
+test("films are looked at before the first step", function()
+  local learner = model.vision_language("llava-rad", places)
+  local settings = { train = { images = { paths[1], scratch .. "/broken.png", scratch .. "/none.png" }, prompt = QUESTION,
+      answer = { "a", "b", "c" } },
+    validation = { images = { scratch .. "/deep.png", paths[2] }, prompt = QUESTION, answer = { "a", "b" } }, rank = 2, batch = 1, epochs = 2 }
+  raises(function() learner:fit(settings) end, "3 of 5", "broken.png", "none.png", "deep.png", "16-bit samples")
+  settings.on_bad_image = "skip"
+  local stopped = { prompt = " ", images = { paths[1] }, answer = { "a" } }
+  raises(function() learner:fit { train = stopped } end, "train.prompt", "question")
+  raises(function() learner:fit { train = { images = { "none.png" }, prompt = QUESTION, answer = { "a" } }, on_bad_image = "skip" } end,
+    "none of its 1 images")
+  -- A film that changes is another one for the checkpoint.
+  local path, checkpoint = scratch .. "/changing.png", scratch .. "/training.safetensors"
+  local function film(seed) image.save(path, image.from_tensor((tensor.rand({ 30, 41 }, tensor.generator(seed)) * 255):to "u8")) end
+  film(8)
+  local own = { train = { images = { paths[1], path }, prompt = QUESTION, answer = { "a", "b" } }, rank = 2, batch = 1, checkpoint = checkpoint,
+    checkpoint_every = 1, on_step = function() error "enough" end }
+  raises(function() learner:fit(own) end, "enough")
+  own.on_step = nil
+  film(9)
+  raises(function() learner:fit(own) end, "other texts or films")
+  film(8)
+  equal(#learner:fit(own).steps, 2)
+  -- Those that were left out have their places among all.
+  local history = model.vision_language("llava-rad", places):fit(settings)
+  equal({ #history.steps, #history.skipped, history.skipped[1].index, history.skipped[2].index, history.skipped[3].index }, { 2, 3, 2, 3, 4 })
+  settings.protocol = "chexgenbench"
+  equal(#model.vision_language("llava-rad", places):fit(settings).skipped, 2)
+end)
+
 test("fine-tuning, and the folder that is saved", function()
   local learner = model.vision_language("llava-rad", places)
   local writing = { images = paths, prompt = QUESTION, max_new_tokens = 8 }
@@ -67,7 +97,7 @@ test("fine-tuning, and the folder that is saved", function()
   local settings = { train = { images = paths, prompt = QUESTION, answer = { "clear", "edema", "small" } }, rank = 4, alpha = 8, epochs = 40, batch = 3,
     learning_rate = 0.01, dropout = 0, seed = 3, validation = { images = { paths[1] }, prompt = { QUESTION }, answer = { "clear" } } }
   raises(function() learner:fit { train = { images = paths, prompt = QUESTION, answer = { "a" } } } end, "each of 3 images")
-  raises(function() learner:fit { train = { images = { "none.png" }, prompt = QUESTION, answer = { "a" } } } end, "none.png")
+  raises(function() learner:fit { train = { images = { "none.png" }, prompt = QUESTION, answer = { "a" } } } end, "1 of 1", "none.png")
   raises(function() learner:fit { train = { images = paths, prompts = QUESTION } } end, "prompts")
   local history = learner:fit(settings)
   equal({ #history.steps, #history.epochs }, { 40, 40 })

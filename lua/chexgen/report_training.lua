@@ -12,8 +12,10 @@ function training.params()
   local model = reporting.model()
   model.adapter = nil
   return {
-    films = reporting.films(),
-    held_out = reporting.films(),
+    protocol = "chexgenbench",
+    -- The indication is no part of the question that is trained.
+    films = reporting.films { reason = "" },
+    held_out = reporting.films { reason = "" },
     views = { "AP", "PA" },
     methods = { "rule-based" },
     percentage = 100,
@@ -32,6 +34,7 @@ function training.params()
     clip_norm = 1,
     max_length = 2048,
     checkpoint_every = 50,
+    on_bad_image = "stop",
   }
 end
 
@@ -48,6 +51,8 @@ end
 --- The look before a run.
 function training.check(start)
   local params, tell = start.params, choices.teller(start)
+  choices.tell(tell, "protocol", params.protocol, { "chexgenbench", "exact" })
+  choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
   if not params.prompt:find "%S" then tell("wanted a question about the film", "prompt") end
   choices.tell_range(tell, "percentage", params.percentage, 0.001, 100)
   for name, most in pairs { rank = 4096, epochs = 100000, batch = 4096, accumulation = 4096, max_length = 1 << 20, checkpoint_every = 1 << 30 } do
@@ -80,7 +85,7 @@ function training.run(run)
   local checkpoint = run:artifact "checkpoint.safetensors"
   local history = run:once("training", function()
     local options = { train = conversations(run, "films"), fraction = params.percentage / 100, seed = run.seed, checkpoint = checkpoint,
-      start = choices.filled(params.start) }
+      start = choices.filled(params.start), protocol = params.protocol, on_bad_image = params.on_bad_image }
     if choices.is_given(params.held_out) then options.validation = conversations(run, "held_out") end
     for parameter, option in pairs(OPTIONS) do options[option] = params[parameter] end
     options.on_epoch = function(epoch)
@@ -95,12 +100,15 @@ function training.run(run)
     return history
   end)
   os.remove(checkpoint)
+  for _, bad in ipairs(history.skipped) do run:log("left out: %s", bad.reason) end
+  if #history.skipped > 0 then dataset.write_csv(run:artifact "skipped.csv", { "index", "path", "reason" }, history.skipped) end
   local steps = {}
   for i, step in ipairs(history.steps) do steps[i] = { step.step, step.epoch, step.loss, step.learning_rate, step.gradient_norm } end
   dataset.write_csv(run:artifact "steps.csv", { "step", "epoch", "loss", "learning_rate", "gradient_norm" }, steps)
   for _, epoch in ipairs(history.epochs) do
     run:record({ ["Epoch"] = epoch.epoch, ["Training loss"] = epoch.train_loss, ["Held-out loss"] = epoch.validation_loss,
-      ["Percentage"] = params.percentage }, { "Epoch", "Training loss", "Held-out loss", "Percentage" })
+      ["Percentage"] = params.percentage, ["Images left out"] = #history.skipped, ["Protocol"] = params.protocol },
+      { "Epoch", "Training loss", "Held-out loss", "Percentage", "Images left out", "Protocol" })
   end
 end
 

@@ -1,3 +1,4 @@
+import Evaluation
 import Language
 import LuaRuntime
 import Runs
@@ -62,7 +63,8 @@ enum LanguageFit {
         "history", .table,
         "`steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, "
             + "`train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption "
-            + "are there too.")
+            + "are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of "
+            + "`validation`), `path`, `reason`.")
 
     static let fit = LuaFunctionDeclaration(
         "fit",
@@ -93,8 +95,12 @@ enum LanguageFit {
                 "train", "this model was opened with a LoRA: open it without, and name the LoRA as `start`")
         }
         return try run(
-            object, given, set: { try tuningSet(given, $0, model) }, trainer: { try model.trainer($0) },
-            take: model.take)
+            object, given,
+            sets: { share, seed in
+                Sets(
+                    train: try tuningSet(given, "train", model).part(share, seed: seed),
+                    validation: given.has("validation") ? try tuningSet(given, "validation", model) : nil)
+            }, trainer: { try model.trainer($0) }, take: model.take)
     }
 
     static let save = LuaFunctionDeclaration(
@@ -105,21 +111,34 @@ enum LanguageFit {
         try write(arguments.object("self", as: LanguageObject.self), arguments) { try $0.save($1) }
     }
 
+    /// What a model is trained on.
+    struct Sets {
+        /// What it learns: the option `fraction` of `train`.
+        var train: TuningSet
+        /// What its loss is measured on; nil where there is none.
+        var validation: TuningSet?
+        /// Films that were left out; nil for texts.
+        var skipped: [BadImage]?
+    }
+
     /// Trains a model once, with a bar on the console and the script's callbacks.
     /// - Parameters:
-    ///   - set: the texts of the option `train` or `validation`.
+    ///   - sets: the texts of the options `train`, of which it takes a share by a seed, and `validation`.
     ///   - take: takes what was trained into the model.
     static func run(
-        _ object: some TunableObject, _ given: LuaArguments, set: (_ name: String) throws -> TuningSet,
+        _ object: some TunableObject, _ given: LuaArguments,
+        sets: (_ share: Double, _ seed: UInt64) throws -> Sets,
         trainer make: (TuningOptions) throws -> LanguageTrainer, take: (LanguageTrainer) throws -> TunedLanguage
     ) throws -> [LuaValue] {
         guard object.tuned == nil else {
             throw given.fail("train", "this model was fine-tuned already: open it anew, or name its adapter as `start`")
         }
-        let train = try set("train")
-        let validation = given.has("validation") ? try set("validation") : nil
-        let trainer = try make(options(given, object.session))
-        let made = try run(trainer, train, validation, given, object.session)
+        let share = try given.number("fraction")
+        guard share > 0, share <= 1 else { throw given.fail("fraction", "wanted above 0 to 1, got \(share)") }
+        let options = try options(given, object.session)
+        let sets = try sets(share, options.seed)
+        let trainer = try make(options)
+        let made = try run(trainer, sets, given, object.session)
         object.tuned = try take(trainer)
         return made
     }
@@ -138,17 +157,14 @@ enum LanguageFit {
     }
 
     private static func run(
-        _ trainer: LanguageTrainer, _ train: TuningSet, _ validation: TuningSet?, _ given: LuaArguments,
-        _ session: ScriptContext
+        _ trainer: LanguageTrainer, _ sets: Sets, _ given: LuaArguments, _ session: ScriptContext
     ) throws -> [LuaValue] {
-        let share = try given.number("fraction")
-        guard share > 0, share <= 1 else { throw given.fail("fraction", "wanted above 0 to 1, got \(share)") }
         let onStep = given.has("on_step") ? try given.function("on_step") : nil
         let onEpoch = given.has("on_epoch") ? try given.function("on_epoch") : nil
         var bar: Runs.Progress?
         defer { bar?.finish() }
         let history = try trainer.fit(
-            train: train.part(share, seed: trainer.options.seed), validation: validation,
+            train: sets.train, validation: sets.validation,
             onNotice: { session.note($0) },
             onStep: { step in
                 let own = bar ?? Runs.Progress(total: step.steps - step.step + 1, label: "training")
@@ -160,6 +176,7 @@ enum LanguageFit {
             .fields([
                 ("steps", .table(LuaTable(array: history.steps.map(fields)))),
                 ("epochs", .table(LuaTable(array: history.epochs.map(fields)))),
+                ("skipped", sets.skipped.map(ImageArguments.lua) ?? .nil),
             ])
         ]
     }

@@ -1,7 +1,5 @@
 import Evaluation
 import Files
-import Foundation
-import Imaging
 import Language
 import LuaRuntime
 import Tensors
@@ -22,11 +20,13 @@ enum VisionLanguageFit {
                         LuaParameter("train", .table, films + "."),
                         LuaParameter(
                             "validation", .table, optional: true, films + ": its loss is measured behind each epoch."),
-                    ] + LanguageFit.training), "The films, and how to train on them.")
+                    ] + LanguageFit.training + [ImageArguments.way, ImageArguments.onBadImage]),
+                "The films, and how to train on them.")
         ], returns: [LanguageFit.history],
         "Fine-tunes with a LoRA on the language model's linear layers, and the projector as a whole, on the processor in f32. The model "
-            + "must be opened without `adapter`. The defaults are the reference's; what sees stays as it is, and reads each film when its "
-            + "turn comes.",
+            + "must be opened without `adapter`. The defaults are the reference's; what sees stays as it is. Every film "
+            + "is read before the first step, so that broken ones are known at once; its pixels are kept, up to 512 MiB of all, and "
+            + "the others must then be what they were.",
         example: """
             rad:fit{ train = { images = films, prompt = "Describe the findings of the chest x-ray.", answer = films:column "report" },
               epochs = 5, checkpoint = run.dir .. "/training.safetensors" }
@@ -37,7 +37,7 @@ enum VisionLanguageFit {
         let given = try arguments.options("options")
         let model = object.model
         return try LanguageFit.run(
-            object, given, set: { try tuningSet(given, $0, model) }, trainer: { try model.trainer($0) },
+            object, given, sets: { try sets(object, given, share: $0, seed: $1) }, trainer: { try model.trainer($0) },
             take: model.take)
     }
 
@@ -50,9 +50,77 @@ enum VisionLanguageFit {
         return try LanguageFit.write(object, arguments) { try object.model.save($0, to: $1) }
     }
 
-    private static func tuningSet(
-        _ given: LuaArguments, _ name: String, _ model: any VisionLanguageModel
-    ) throws -> TuningSet {
+    /// Films, with what is asked and answered of each.
+    private struct Conversations {
+        /// The option that they are of.
+        let name: String
+        let sources: [ImageSource]
+        let prompts: [String]
+        let answers: [String]
+
+        /// Some of them, counted from 0.
+        func rows(_ chosen: [Int]) -> Conversations {
+            Conversations(
+                name: name, sources: chosen.map { sources[$0] }, prompts: chosen.map { prompts[$0] },
+                answers: chosen.map { answers[$0] })
+        }
+
+        /// Those whose films a pass kept, as a training takes them; films are read again where there is no room for all.
+        func set(
+            _ outcome: ImagePass.Outcome, _ images: PreparedImages, _ model: any VisionLanguageModel,
+            _ given: LuaArguments
+        ) throws -> TuningSet {
+            guard !outcome.kept.isEmpty else {
+                let first = outcome.skipped.first.map { "; the first: \($0.reason)" } ?? ""
+                throw given.fail(name, "none of its \(sources.count) images can be used\(first)")
+            }
+            let kept = rows(outcome.kept)
+            let texts = kept.answers.indices.map {
+                "\(outcome.files[$0].sha256)\0\(kept.prompts[$0])\0\(kept.answers[$0])"
+            }
+            return TuningSet(count: kept.sources.count, fingerprint: SHA256.hex(of: texts.joined(separator: "\0"))) {
+                try model.example(kept.prompts[$0], kept.answers[$0], image: images.pixels(kept.sources[$0].path))
+            }
+        }
+    }
+
+    /// The films of `train` and `validation`. All that will be used are read and decoded once before anything is trained, so that every
+    /// bad one is known at once.
+    private static func sets(
+        _ object: VisionLanguageObject, _ given: LuaArguments, share: Double, seed: UInt64
+    ) throws -> LanguageFit.Sets {
+        let model = object.model
+        let all = try ["train", "validation"].filter { given.has($0) }.map { try conversations(given, $0) }
+        let places = all.enumerated().map { index, part in
+            TuningSet.rows(of: part.sources.count, share: index == 0 ? share : 1, seed: seed)
+        }
+        // A question that cannot be asked is known now, not when its turn comes.
+        for part in all {
+            for question in Set(part.prompts).sorted() {
+                do { _ = try model.prompt(question, image: Tensor.zeros([1, model.language.width])) } catch {
+                    throw given.fail("\(part.name).prompt", "\(error)")
+                }
+            }
+        }
+        let chosen = zip(all, places).map { $0.rows($1) }
+        let images = PreparedImages { try model.preprocess($0) }
+        let pass = ImagePass(
+            [TrainingImagesTask(images)], skipsBad: try given.string("on_bad_image") == "skip",
+            clipping: ClippingPolicy(try ImageArguments.way(given)), store: object.session.store)
+        let outcomes = try object.session.run(pass, over: chosen.map(\.sources), label: "checking images")
+        for note in outcomes.compactMap(\.note) { object.session.note(note) }
+        let sets = try zip(chosen, outcomes).map { try $0.set($1, images, model, given) }
+        let skipped = outcomes.enumerated().flatMap { index, outcome in
+            outcome.skipped.map { bad in
+                BadImage(
+                    index: (index == 0 ? 0 : all[0].sources.count) + places[index][bad.index], path: bad.path,
+                    reason: bad.reason)
+            }
+        }
+        return LanguageFit.Sets(train: sets[0], validation: sets.count > 1 ? sets[1] : nil, skipped: skipped)
+    }
+
+    private static func conversations(_ given: LuaArguments, _ name: String) throws -> Conversations {
         let table = try given.table(name)
         for field in table.fields where !["answer", "images", "prompt"].contains(field.name) {
             throw given.fail(name, "unknown field '\(field.name)'; known: answer, images, prompt")
@@ -75,19 +143,9 @@ enum VisionLanguageFit {
                 "wanted an answer for each of \(sources.count) images and as many prompts or one, got "
                     + "\(answers.count) and \(prompts.count)")
         }
-        for (index, source) in sources.enumerated() {
-            if let fault = source.fault { throw given.fail("\(name).images[\(index + 1)]", fault) }
-            guard FileManager.default.fileExists(atPath: source.path) else {
-                throw given.fail("\(name).images[\(index + 1)]", "\(source.path): no such file")
-            }
-        }
-        let rows = sources.indices.map {
-            "\(Paths.name(sources[$0].path)) \(prompts.count == 1 ? prompts[0] : prompts[$0]) \(answers[$0])"
-        }
-        return TuningSet(count: sources.count, fingerprint: SHA256.hex(of: rows.joined(separator: "\n"))) { row in
-            try model.example(
-                prompts.count == 1 ? prompts[0] : prompts[row], answers[row],
-                image: model.preprocess(Image.load(sources[row].path)))
-        }
+        return Conversations(
+            name: name, sources: sources,
+            prompts: prompts.count == 1 ? [String](repeating: prompts[0], count: sources.count) : prompts,
+            answers: answers)
     }
 }
