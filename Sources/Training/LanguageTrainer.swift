@@ -19,6 +19,10 @@ public final class LanguageTrainer {
     private let execution: CPUExecution
     /// What the weights are, for checkpoints.
     private let base: String
+    /// What must be equal for training to go on from a checkpoint.
+    private let settings: String
+    /// The files of the LoRA that training begins with, with the SHA-256 of what was read.
+    public let startFiles: [(file: String, sha256: String)]
     private let check: () throws -> Void
 
     /// A trainer at its start.
@@ -38,7 +42,9 @@ public final class LanguageTrainer {
         self.base = base
         self.check = check
         execution = try CPUExecution(dtype: .f32, threads: Parallel.threads)
-        let start = try options.start.map { try StartingMatrices($0) }
+        var start = try options.start.map { try StartingMatrices($0) }
+        startFiles = start?.lora.files ?? []
+        settings = options.fingerprint(start: start?.identity)
         let layers = Self.layers(of: network)
         guard !layers.isEmpty else {
             throw TensorError.value(operation: "fit", message: "the network has no linear layers in numbered blocks")
@@ -47,7 +53,7 @@ public final class LanguageTrainer {
             let module = String(weight.name.dropLast(".weight".count))
             let name = "base_model.model." + module
             let (down, up) =
-                try start?.matrices(module, weight.shape, rank: options.adapter.rank)
+                try start?.matrices(module, weight.shape, options.adapter)
                 ?? Self.initial(weight, options, number: index)
             return try LowRankAdapter(
                 beside: weight, name: name, down: down, up: up, scale: Float(options.adapter.scale),
@@ -316,7 +322,7 @@ public final class LanguageTrainer {
         try SafeTensors.write(
             path, tensors,
             metadata: [
-                "training": "lora", "base": base, "options": options.fingerprint, "data": data,
+                "training": "lora", "base": base, "options": settings, "data": data,
                 "optimizer_steps": String(optimizer.steps),
             ])
     }
@@ -328,10 +334,10 @@ public final class LanguageTrainer {
         guard file.metadata["base"] == base else {
             throw fault("a checkpoint of a training from other weights; remove it to begin anew")
         }
-        guard file.metadata["options"] == options.fingerprint else {
+        guard file.metadata["options"] == settings else {
             throw fault(
                 "a checkpoint of a training with \(file.metadata["options"] ?? "nothing"); this one has "
-                    + options.fingerprint)
+                    + settings)
         }
         guard file.metadata["data"] == data else {
             throw fault("a checkpoint of a training on other texts or films; remove it to begin anew")
@@ -364,41 +370,48 @@ public final class LanguageTrainer {
     }
 }
 
-/// The matrices of a folder or file of peft that a training begins with.
-private final class StartingMatrices {
-    private let checkpoint: Checkpoint
+/// The matrices of a LoRA that a training begins with.
+private struct StartingMatrices {
+    let lora: LoRA
     private var unused: Set<String>
 
     init(_ place: String) throws {
-        let files = ["adapter_model.safetensors", "adapter_model.bin"].map { place + "/" + $0 }
-        checkpoint = try Checkpoint.open(files.first(where: FileManager.default.fileExists(atPath:)) ?? place)
-        unused = Set(checkpoint.names)
+        lora = try LoRA(HubCache.locate(place))
+        unused = Set(lora.modules)
     }
 
-    /// A and B of a layer.
-    func matrices(_ module: String, _ shape: [Int], rank: Int) throws -> (down: Tensor, up: Tensor) {
-        func matrix(_ letter: String, _ wanted: [Int]) throws -> Tensor {
-            let name = "base_model.model.\(module).lora_\(letter).weight"
-            guard unused.remove(name) != nil else {
-                throw TrainingError.adapter(
-                    path: checkpoint.path, message: "wanted a LoRA on all linear layers, and \(name) is missing")
-            }
-            let found = try checkpoint[name]
-            guard found.shape == wanted else {
-                throw TrainingError.adapter(
-                    path: checkpoint.path,
-                    message:
-                        "\(name): wanted \(Tensor.text(wanted)), got \(Tensor.text(found.shape)); it is of another "
-                        + "model or rank")
-            }
-            return try found.to(.f32).contiguous()
+    /// What tells it from others: the hash of its files.
+    var identity: String { String(SHA256.hex(of: lora.files.map(\.sha256).joined(separator: " ")).prefix(16)) }
+
+    /// A and B of a layer at the training's own scale: where the file's is another, B takes the difference, so that the product is
+    /// the one that was saved.
+    mutating func matrices(
+        _ module: String, _ shape: [Int], _ settings: AdapterSettings
+    ) throws -> (down: Tensor, up: Tensor) {
+        guard unused.remove(module) != nil, let found = try lora.matrices(of: module) else {
+            throw TrainingError.adapter(
+                path: lora.path, message: "wanted a LoRA on all linear layers, and that of \(module) is missing")
         }
-        return (try matrix("A", [rank, shape[1]]), try matrix("B", [shape[0], rank]))
+        for (letter, matrix, wanted) in [
+            ("A", found.down, [settings.rank, shape[1]]), ("B", found.up, [shape[0], settings.rank]),
+        ] where matrix.shape != wanted {
+            throw TrainingError.adapter(
+                path: lora.path,
+                message:
+                    "\(module), \(letter): wanted \(Tensor.text(wanted)), got \(Tensor.text(matrix.shape)); it is of "
+                    + "another model or rank: this training has rank \(settings.rank)")
+        }
+        let up = try found.up.to(.f32).contiguous()
+        let ratio = found.factor / settings.scale
+        return (
+            try found.down.to(.f32).contiguous(),
+            ratio == 1 ? up : try Tensor.binary(.multiply, up, .number(ratio)).contiguous()
+        )
     }
 
     /// - Throws: `TrainingError.adapter` where something fits no layer.
     func checkUsed() throws {
         guard let name = unused.min() else { return }
-        throw TrainingError.adapter(path: checkpoint.path, message: "\(name) belongs to no linear layer of this model")
+        throw TrainingError.adapter(path: lora.path, message: "\(name) is no linear layer of this model")
     }
 }

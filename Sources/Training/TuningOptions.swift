@@ -46,14 +46,15 @@ public struct TuningOptions {
     public var checkpoint: String?
     /// Steps between two checkpoints.
     public var checkpointEvery = 100
-    /// A folder or file of peft whose matrices training begins with; nil draws A as peft does, and B is 0.
+    /// A LoRA whose products training begins with, a folder, a file or a Hub name; nil draws A as peft does, and B is 0.
     public var start: String?
 
     /// The defaults.
     public init() {}
 
     /// What must be equal for training to go on from a checkpoint.
-    var fingerprint: String {
+    /// - Parameter start: what tells the LoRA that training begins with from others; nil where there is none.
+    func fingerprint(start: String?) -> String {
         let clip = clipNorm.map { "\($0)" } ?? "none"
         return
             "rank \(adapter.rank), alpha \(adapter.alpha), dropout \(adapter.dropout), epochs \(epochs), batch \(batch), "

@@ -42,8 +42,8 @@ import Training
         // A start by formula, in peft's layout.
         let fresh = try opened(folder).trainer(options)
         let start = try Scratch()
-        try SafeTensors.write(
-            start.path + "/adapter_model.safetensors",
+        try LoRA.write(
+            start.path,
             fresh.values().adapter.map { matrix in
                 let shape = matrix.tensor.shape
                 let bound = matrix.name.contains("lora_B") ? 0.1 : Float(1 / Double(shape[1]).squareRoot())
@@ -51,7 +51,7 @@ import Training
                     name: matrix.name,
                     tensor: try Tensor(uniform(name + "." + matrix.name, shape, -bound, bound), shape: shape)
                 )
-            })
+            }, rank: 8, alpha: 16, dropout: 0, base: folder.path)
         options.start = start.path
         var found: [[Float]] = []
         for isCheckpointing in [true, false] {
@@ -158,6 +158,47 @@ import Training
         #expect(abs(try opened(folder).trainer(options).loss(set) - last) < 1e-6)
     }
 
+    /// Training begins with what a saved adapter adds to the weights, whatever either's scale is.
+    @Test func aStartIsTheFunctionThatWasSaved() throws {
+        let folder = try reference().folder()
+        let model = try opened(folder)
+        let set = texts(model)
+        var options = options()
+        (options.epochs, options.learningRate) = (2, 5e-3)
+        let trainer = try model.trainer(options)
+        _ = try trainer.fit(train: set)
+        let place = folder.path + "/adapter"
+        try model.take(trainer).save(place)
+        /// The loss of the model that was opened with the adapter.
+        func loss() throws -> Double {
+            let model = try opened(folder)
+            _ = try Adapter.apply([Adapter(place)], to: [AdaptedPart("language", #require(model.loaded))])
+            options.start = nil
+            return try model.trainer(options).loss(set)
+        }
+        let saved = try loss()
+        for alpha in [16, 64, 10] as [Double] {
+            (options.start, options.adapter.alpha) = (place, alpha)
+            #expect(abs(try opened(folder).trainer(options).loss(set) - saved) < 1e-5, "\(alpha)")
+        }
+        // The file may have another rule for its scale.
+        let config = try JSON.read(place + "/adapter_config.json").object ?? []
+        try folder.write(
+            "adapter/adapter_config.json",
+            JSON.object(config.filter { $0.key != "use_rslora" } + [("use_rslora", .boolean(true))]).text())
+        let rooted = try loss()
+        (options.start, options.checkpoint) = (place, folder.path + "/checkpoint.safetensors")
+        let further = try opened(folder).trainer(options)
+        #expect(try abs(further.loss(set) - rooted) < 1e-5 && abs(rooted - saved) > 1e-3, "\(rooted), \(saved)")
+        #expect(
+            Set(further.startFiles.map { Paths.name($0.file) }) == ["adapter_model.safetensors", "adapter_config.json"])
+        // A checkpoint belongs to the start that it had, not to its name.
+        _ = try further.fit(train: set)
+        #expect(try opened(folder).trainer(options).fit(train: set).steps.count == 4)
+        try folder.write("adapter/adapter_config.json", JSON.object(config).text())
+        #expect(message { _ = try opened(folder).trainer(options).fit(train: set) }.contains("start "))
+    }
+
     @Test func weightsOfEveryDtypeTrain() throws {
         let source = try reference().folder()
         let weights = try Checkpoint.open(source.path + "/model.safetensors")
@@ -187,7 +228,7 @@ import Training
         #expect(fault { $0.adapter.dropout = 1 }.contains("dropout"))
         #expect(fault { $0.learningRate = .nan }.contains("learning_rate"))
         #expect(fault { $0.warmup = 2 }.contains("warmup"))
-        #expect(fault { $0.start = folder.path + "/model.safetensors" }.contains("is missing"))
+        #expect(fault { $0.start = folder.path + "/model.safetensors" }.contains("the file is no LoRA"))
         #expect(fault { ($0.learningRate, $0.warmup, $0.epochs) = (1e30, 0, 20) }.contains("lower the learning rate"))
         #expect(fault { $0.maximumLength = 8 }.contains("max_length 8"))
         #expect(fault(model.tuningSet([(prompt: [5], answer: [90])])).contains("90"))

@@ -48,7 +48,8 @@ enum LanguageFit {
             "Whether layers run again on the way back: the same bits in a fraction of the memory."),
         LuaParameter(
             "start", .string, optional: true,
-            "A folder of peft whose matrices it begins with; without it A is drawn, and B is 0."
+            "A LoRA that it begins with: a folder or file of peft, or a Hub name. What its product adds to the weights stays what it "
+                + "is where its `alpha` is another; its `rank` must be the same. Without it A is drawn, and B is 0."
         ),
         LuaParameter(
             "checkpoint", .string, optional: true,
@@ -138,6 +139,7 @@ enum LanguageFit {
         let options = try options(given, object.session)
         let sets = try sets(share, options.seed)
         let trainer = try make(options)
+        try object.session.input(trainer.startFiles)
         let made = try run(trainer, sets, given, object.session)
         object.tuned = try take(trainer)
         return made
