@@ -121,9 +121,11 @@ import Testing
 
             """)
         let given = [
-            "params.reports={csv: written.csv, report: mine, reference: theirs}", "params.model={base: \"\"}",
+            "params.reports={csv: written.csv, report: mine, reference: theirs}", "params.films={csv: \"\"}",
             "params.labelers={}", "params.bootstrap=0",
         ]
+        let both = try run(folder, given.filter { !$0.contains("films") }, out: "both")
+        #expect(both.status == 2 && both.text.contains("there are films, too"), "\(both.text)")
         let outcome = try run(folder, given)
         #expect(outcome.status == 0, "\(outcome.text)")
         let table = try rows(folder.text("Results/main_phantoms_percentage_50.csv"))
@@ -131,6 +133,17 @@ import Testing
         // (6/7 + 1/2 + 0) / 3; the row without a reference does not count.
         #expect(abs((Double(table[1][3]) ?? 0) - (6.0 / 7 + 0.5) / 3) < 1e-12)
         #expect(try rows(folder.text("run/artifacts/reports.csv")).count == 4)
+    }
+
+    /// The shipped parameters want no more than a table of reports.
+    @Test func theShippedParametersScoreReports() throws {
+        let folder = try Scratch()
+        try folder.write("mine.csv", "report,reference\nClear lungs.,The lungs are clear.\n")
+        let words = ["run", "\(Places.package)/experiments/report.yaml", "--out", "run", "--quiet"]
+        let settings = ["params.reports.csv=mine.csv", "params.labelers={}", "params.bootstrap=0"]
+        let outcome = try Child.run(words + settings.flatMap { ["--set", $0] }, in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(try folder.text("run/results.jsonl").contains("\"Reports\":1"))
     }
 
     @Test func allThatIsWrongIsToldAtOnce() throws {
@@ -145,6 +158,11 @@ import Testing
         for word in ["params.batch", "params.name", "radchex", "params.reports.csv", "none.csv"] {
             #expect(outcome.text.contains(word), "\(word): \(outcome.text)")
         }
+        let neither = try run(folder, ["params.films.csv=\"\""])
+        #expect(
+            neither.status == 2 && neither.text.contains("params.films.csv") && neither.text.contains("is not set"),
+            "\(neither.text)")
+        #expect(neither.text.contains("params.reports.csv"), "\(neither.text)")
         let other = try run(folder, ["params.films.report=Report", "params.model.vision=nowhere"])
         #expect(other.status == 2 && other.text.contains("Report") && other.text.contains("nowhere"), "\(other.text)")
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))

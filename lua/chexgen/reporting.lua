@@ -95,12 +95,11 @@ local function faults(params, tell)
       tell(("unknown labeler; known: %s"):format(table.concat(LABELERS, ", ")), "labelers." .. name)
     end
   end
-  if params.reports.csv ~= "" then
-    if params.model.base ~= "" then
-      tell('excludes model.base: set that to "" for reports that exist, or reports.csv for those of the model', "reports.csv")
-    end
-  else
+  if params.reports.csv == "" then
     reporting.model_faults(params.model, tell, true)
+  elseif choices.is_given(params.films) then
+    tell('there are films, too: name either reports that exist, which need neither films nor a model, or films that the model writes '
+      .. 'reports of; set the other to ""', "reports.csv")
   end
 end
 
@@ -131,7 +130,9 @@ end
 function reporting.check(start)
   local params = start.params
   faults(params, choices.teller(start))
-  if params.reports.csv ~= "" then
+  if params.reports.csv == "" and not choices.is_given(params.films) then
+    start:problem("is not set: name the table of films that get reports, or that of reports that exist as params.reports.csv", "films.csv")
+  elseif params.reports.csv ~= "" then
     start:table(params.reports.csv, { params.reports.report, params.reports.reference }, "reports.csv")
   else
     reporting.look_at_films(start, "films", params.films)
