@@ -6,20 +6,27 @@ import Identity
 public enum RunDiff {
     /// Compares two run folders (or their `run.yaml`): parameters, inputs and results, each difference a line with both
     /// values. No line means that the runs are equal in all of these.
+    /// - Parameter most: of inputs, and of results, so many are named and the others counted: they may be as many as films.
     /// - Throws: `FileError` or `RunsError` where a folder does not hold a run.
-    public static func compare(_ a: String, _ b: String) throws -> [String] {
+    public static func compare(_ a: String, _ b: String, most: Int = .max) throws -> [String] {
         let first = try Run(a)
         let second = try Run(b)
-        var lines = differences(first.parameters, second.parameters, "in \(a)", "in \(b)").map { "parameter \($0)" }
-        lines += programs(first, second, a, b)
+        var inputs: [String] = []
         for name in Run.union(first.inputs.map(\.path), second.inputs.map(\.path)) {
             let left = first.inputs.first { $0.path == name }?.sha256
             let right = second.inputs.first { $0.path == name }?.sha256
             if left != right {
-                lines.append("input \(name): \(left ?? "not read") in \(a), \(right ?? "not read") in \(b)")
+                inputs.append("input \(name): \(left ?? "not read") in \(a), \(right ?? "not read") in \(b)")
             }
         }
-        return lines + results(first, second, a, b)
+        return differences(first.parameters, second.parameters, "in \(a)", "in \(b)").map { "parameter \($0)" }
+            + programs(first, second, a, b) + cut(inputs, most, "inputs")
+            + cut(results(first, second, a, b), most, "results")
+    }
+
+    private static func cut(_ lines: [String], _ most: Int, _ what: String) -> [String] {
+        guard lines.count > most else { return lines }
+        return lines.prefix(most) + ["\(what): \(lines.count - most) more differ; --all names them"]
     }
 
     /// Which program computed them: the sources and the Lua library, file by file where both runs kept its list.

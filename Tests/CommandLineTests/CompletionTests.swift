@@ -40,7 +40,7 @@ import Testing
         #expect(try bash("chexgen ", in: folder).contains("doctor"))
         #expect(
             try bash("chexgen run --al", in: folder) == ["--allow-changed-program", "--allow-read", "--allow-write"])
-        #expect(try bash("chexgen diff --", in: folder) == ["--help"])
+        #expect(try bash("chexgen diff --", in: folder) == ["--all", "--help"])
         #expect(try bash("chexgen run mi", in: folder) == ["mine.lua", "mine.yaml"])
         #expect(try bash("chexgen run qui", in: folder) == ["quickstart"])
         #expect(try bash("chexgen params fid", in: folder) == ["fidelity"])

@@ -23,6 +23,29 @@ import Testing
             ])
     }
 
+    /// What is counted has its own name: reports are no films.
+    @Test func reportsAreNoFilms() throws {
+        let scratch = try Scratch()
+        let identity =
+            RunFolders.identity.replacingOccurrences(of: "metric=frd", with: "metric=ROUGE-L")
+            + "; details.reports=given"
+        try RunFolders.write(
+            in: scratch, "runs/a",
+            rows: [
+                "{\"ROUGE-L\":0.5,\"ROUGE-L low\":0.4,\"ROUGE-L high\":0.6,\"Reports\":150,\"ROUGE-L identity\":\"\(identity)\"}"
+            ])
+        let found = try LeaderboardRow.read(scratch.path + "/runs")
+        #expect(found.rows.count == 1, "\(found.missing)")
+        for format in [LeaderboardText.Format.html, .text, .md] {
+            let rows = found.rows
+            let text = LeaderboardText(rows, try Leaderboard(rows, by: "ROUGE-L", order: .higher), []).text(format)
+            #expect(text.contains("references") && text.contains("150 reports beside 160 references"), "\(text)")
+            #expect(!text.contains("synthetic"), "\(text)")
+        }
+        let page = try ReportPage([RunResults(scratch.path + "/runs/a")]).text()
+        #expect(page.contains("References") && !page.contains("Synthetic films"), "\(page)")
+    }
+
     /// Own runs have their numbers with interval, floor and films, and are not ranked among others.
     @Test func runsStandBesideThem() throws {
         let scratch = try Scratch()

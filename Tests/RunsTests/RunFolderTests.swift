@@ -370,6 +370,9 @@ import Testing
             lines.contains("result row 1, fid: 1.5 in") && lines.contains("the column b is only in \(scratch.path)/b"))
         #expect(lines.contains("result row 1, fid identity, weights: a in \(scratch.path)/a, b in \(scratch.path)/b"))
         #expect(lines.contains("fid identity, n_real: 1 in") && !lines.contains("n_synthetic"), "\(lines)")
+        // Of many, the first are named and the others counted.
+        let few = try RunDiff.compare(scratch.path + "/a", scratch.path + "/b", most: 1)
+        #expect(few.filter { $0.hasPrefix("result") }.last == "results: 4 more differ; --all names them", "\(few)")
         #expect(
             message { _ = try RunDiff.compare(scratch.path + "/a", scratch.path + "/none") }.contains(
                 "none: no such file"))

@@ -181,6 +181,9 @@ public struct Leaderboard {
         private static func counts(_ number: LeaderboardNumber) -> String {
             guard number.real != nil || number.synthetic != nil else { return "" }
             func text(_ count: Int?) -> String { count.map(String.init) ?? "unknown" }
+            if Counted(number.identity) == .reports {
+                return ", \(text(number.synthetic)) reports beside \(text(number.real)) references"
+            }
             return ", \(text(number.real)) real and \(text(number.synthetic)) synthetic films"
         }
 

@@ -71,8 +71,9 @@ struct LeaderboardPage {
         add("floor", hasFloors)
         add("size", hasSizes)
         add("year", hasSizes)
-        add("real films", hasFilms)
-        add("synthetic films", hasFilms)
+        let counted = Counted(numbers.lazy.compactMap { $0?.identity }.first)
+        add(counted.real, hasFilms)
+        add(counted.synthetic, hasFilms)
         head.append("<th class=\"t\" scope=\"col\">protocol</th>")
         head += others.map { "<th scope=\"col\">\($0)</th>" }
         if hasMarks { head.append("<th class=\"t\" scope=\"col\">differs in</th>") }

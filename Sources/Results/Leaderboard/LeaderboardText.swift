@@ -32,8 +32,15 @@ public struct LeaderboardText {
     private static let shownOthers = 8
 
     private var head: [String] {
-        ["place", "model", "size", "year", board.metric, "95 % interval", "floor", "real", "synthetic", "protocol"]
+        ["place", "model", "size", "year", board.metric, "95 % interval", "floor"] + counts + ["protocol"]
             + others.prefix(LeaderboardText.shownOthers) + (board.isMixed ? ["differs in"] : [])
+    }
+
+    /// What stands over how many films, or reports, the numbers are of.
+    private var counts: [String] {
+        let first = board.groups.lazy.flatMap(\.entries).compactMap(\.number.identity).first
+        let counted = Counted(first)
+        return counted == .films ? ["real", "synthetic"] : [counted.real, counted.synthetic]
     }
 
     static func ascii(_ text: String) -> String {
@@ -160,7 +167,7 @@ public struct LeaderboardText {
                 .replacingOccurrences(of: "|", with: "\\|").replacingOccurrences(of: "<", with: "&lt;")
         }
         var lines = ["**\(cell(board.metric))**, \(direction)"]
-        let numbers = Set(["place", "year", board.metric, "95 % interval", "floor", "real", "synthetic"] + others)
+        let numbers = Set(["place", "year", board.metric, "95 % interval", "floor"] + counts + others)
         for section in sections {
             lines += ["", cell(section.title), "", "| " + head.map(cell).joined(separator: " | ") + " |"]
             lines.append("|" + head.map { numbers.contains($0) ? "---:" : "---" }.joined(separator: "|") + "|")

@@ -83,8 +83,10 @@ struct RunSection {
         add("Experiment", discretion.text(run.experiment))
         add("Protocol", run.record.config.params["protocol"]?.value.string.map(discretion.text))
         let films = run.table.rows.isEmpty ? (nil, nil) : run.table.films(0)
-        add("Real films", films.0.map { Readable.count($0) })
-        add("Synthetic films", films.1.flatMap { $0 > 0 ? Readable.count($0) : nil })
+        let counted = run.table.rows.isEmpty ? Counted.films : run.table.counted(0)
+        func title(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() }
+        add(title(counted.real), films.0.map { Readable.count($0) })
+        add(title(counted.synthetic), films.1.flatMap { $0 > 0 ? Readable.count($0) : nil })
         if !run.table.swept.isEmpty { add("Cells", Readable.count(run.table.firstRows.count)) }
         add("Seed", String(run.record.config.seed))
         add("dtype", run.record.config.dtype)

@@ -158,6 +158,11 @@ public struct ResultTable {
         )
     }
 
+    /// What a row is of.
+    public func counted(_ row: Int) -> Counted {
+        Counted(measures.lazy.compactMap { number(row, $0.column)?.identity }.first)
+    }
+
     /// What tells a row from the others, in words; nil where nothing does.
     public func label(_ row: Int) -> String? {
         guard rows.count > 1 else { return nil }
