@@ -14,6 +14,8 @@ public final class Checkpoint {
     /// The texts of a safetensors header's `__metadata__`, or numbers and texts beside a pickled state dict (`epoch`).
     public let metadata: [String: String]
     private let records: [String: TensorRecord]
+    /// What tensors are called in the file, where they were given other names.
+    private let origins: [String: String]
     private let sources: [Source]
 
     /// A file that was read: mapped, or a small text with its hash taken from what was read.
@@ -30,7 +32,8 @@ public final class Checkpoint {
     }
 
     init(
-        path: String, tensors: [(name: String, record: TensorRecord)], metadata: [String: String], sources: [Source]
+        path: String, tensors: [(name: String, record: TensorRecord)], metadata: [String: String], sources: [Source],
+        origins: [String: String] = [:]
     ) throws {
         var records: [String: TensorRecord] = [:]
         records.reserveCapacity(tensors.count)
@@ -41,6 +44,7 @@ public final class Checkpoint {
         self.names = tensors.map { $0.name }
         self.metadata = metadata
         self.records = records
+        self.origins = origins
         self.sources = sources
     }
 
@@ -75,9 +79,20 @@ public final class Checkpoint {
             try checkUnchanged()
             try record.check?.verify()
             do { return try record.tensor() } catch let fault as RecordFault {
-                throw FileError.malformed(path: path, location: "tensor \"\(name)\"", reason: fault.reason)
+                throw self.fault(name, fault.reason)
             }
         }
+    }
+
+    /// An error about a tensor, under the name that it has in the file.
+    public func fault(_ name: String, _ reason: String) -> FileError {
+        .malformed(path: path, location: "tensor \"\(origins[name] ?? name)\"", reason: reason)
+    }
+
+    /// A tensor's name, with that in the file behind it where it is another.
+    private func named(_ name: String) -> String {
+        guard let origin = origins[name], origin != name else { return name }
+        return "\(name) (\"\(origin)\" in the file)"
     }
 
     /// Whether there is a tensor of a name.
@@ -114,10 +129,13 @@ public final class Checkpoint {
     /// - Throws: `FileError.malformed` where two tensors get one name, and what `map` throws.
     public func renamed(_ map: (String) throws -> String?) throws -> Checkpoint {
         var tensors: [(name: String, record: TensorRecord)] = []
+        var origins: [String: String] = [:]
         for name in names {
-            if let new = try map(name), let record = records[name] { tensors.append((new, record)) }
+            guard let new = try map(name), let record = records[name] else { continue }
+            tensors.append((new, record))
+            origins[new] = self.origins[name] ?? name
         }
-        return try Checkpoint(path: path, tensors: tensors, metadata: metadata, sources: sources)
+        return try Checkpoint(path: path, tensors: tensors, metadata: metadata, sources: sources, origins: origins)
     }
 
     /// The same tensors, some of them cut along their first dimension into equal parts, which lie where they lie.
@@ -125,6 +143,7 @@ public final class Checkpoint {
     /// - Throws: `FileError.malformed` where a tensor has no such parts, or two tensors get one name.
     public func split(_ map: (String) -> [String]?) throws -> Checkpoint {
         var tensors: [(name: String, record: TensorRecord)] = []
+        var origins = origins
         for name in names {
             guard let record = records[name] else { continue }
             guard let parts = map(name), !parts.isEmpty else {
@@ -132,15 +151,15 @@ public final class Checkpoint {
                 continue
             }
             guard let rows = record.shape.first, rows % parts.count == 0 else {
-                throw FileError.malformed(
-                    path: path, location: "tensor \"\(name)\"",
-                    reason: "wanted \(parts.count) equal parts one below the other, got \(Tensor.text(record.shape))")
+                throw fault(
+                    name, "wanted \(parts.count) equal parts one below the other, got \(Tensor.text(record.shape))")
             }
             for (index, part) in parts.enumerated() {
+                origins[part] = self.origins[name] ?? name
                 tensors.append((part, record.rows(rows / parts.count * index, rows / parts.count)))
             }
         }
-        return try Checkpoint(path: path, tensors: tensors, metadata: metadata, sources: sources)
+        return try Checkpoint(path: path, tensors: tensors, metadata: metadata, sources: sources, origins: origins)
     }
 
     /// The same tensors without prefixes that the wanted names do not have: a tensor that is not wanted as it is called
@@ -181,10 +200,10 @@ public final class Checkpoint {
                 continue
             }
             if !Self.fits(record.shape, shape) {
-                wrongShapes.append(.init(name: name, wanted: shape, found: record.shape))
+                wrongShapes.append(.init(name: named(name), wanted: shape, found: record.shape))
             }
         }
-        let unused = names.filter { !used.contains($0) && !ignoring($0) }
+        let unused = names.filter { !used.contains($0) && !ignoring($0) }.map(named)
         let matched = used.count - wrongShapes.count
         guard missing.isEmpty, unused.isEmpty, wrongShapes.isEmpty, matched > 0 else {
             throw CheckpointError.mismatch(

@@ -72,7 +72,7 @@ public final class OpenCLIPTower: FolderNetwork {
     }
 
     /// The states f32 `[N, T, C]` of the patches of preprocessed images u8 `[S, S, 3]`, behind all layers but the last `skipped`.
-    /// - Throws: `TensorError` for other images; `FileError` where the weights were changed in use.
+    /// - Throws: `TensorError` for other images, and where a state is not finite; `FileError` where the weights were changed in use.
     public func patches(_ images: [Tensor], skipping skipped: Int) throws -> Tensor {
         let side = network.configuration.imageSize
         guard !images.isEmpty, images.allSatisfy({ $0.dtype == .u8 && $0.shape == [side, side, 3] }) else {
@@ -83,6 +83,7 @@ public final class OpenCLIPTower: FolderNetwork {
         }
         let states = try patches(images, skipping: skipped, on: model.executor)
         try model.checkpoint.checkUnchanged()
+        try model.checkFinite(states, of: "vision tower")
         return states
     }
 

@@ -51,6 +51,9 @@ public struct ParameterScope {
     public func load(_ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false }) throws {
         let tensors = try checkpoint.load(into: parameters.map { ($0.name, $0.shape) }, ignoring: ignoring)
         for (parameter, tensor) in zip(parameters, tensors) {
+            guard tensor.dtype.isFloating else {
+                throw checkpoint.fault(parameter.name, "wanted floating values, got \(tensor.dtype)")
+            }
             try parameter.load(tensor)
             // A copy that reading made, as of 8-bit floats, is made again when it is asked for.
             if !tensor.storage.isBorrowed, tensor.count > 0 {

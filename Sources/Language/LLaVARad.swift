@@ -95,6 +95,7 @@ public final class LLaVARad: VisionLanguageModel {
     public func tokens(_ images: [Tensor]) throws -> [Tensor] {
         let tokens = try projected(states(images), on: projectorFiles.executor)
         try projectorFiles.checkpoint.checkUnchanged()
+        try projectorFiles.checkFinite(tokens, of: "projector")
         return try (0..<images.count).map { try tokens.select(0, $0) }
     }
 

@@ -48,7 +48,7 @@ public struct Gemma2Configuration: Sendable {
         layers = try reader.integer("num_hidden_layers", 1...512, default: 26)
         (heads, keyHeads, headSize) = try TransformersKeys.heads(
             reader, width: hiddenSize, heads: 8, keyHeads: 4, size: 256)
-        positions = try reader.integer("max_position_embeddings", 1...1 << 20, default: 8192)
+        positions = try reader.integer("max_position_embeddings", 2...1 << 20, default: 8192)
         // Old files have the name of the activation under a key that transformers no longer reads.
         activation = try TransformersKeys.activation(reader, "hidden_activation", default: "gelu_pytorch_tanh")
         epsilon = try reader.number("rms_norm_eps", default: 1e-6)

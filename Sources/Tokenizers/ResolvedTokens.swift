@@ -55,7 +55,7 @@ struct ResolvedTokens {
             vocabulary.add(token)
         }
         guard let beginToken = specials[begin], let endToken = specials[end] else {
-            throw settings.fault(begin, "the tokenizer needs a \(begin) and a \(end)")
+            throw settings.noToken(specials[begin] == nil ? begin : end, why: "it is put around texts")
         }
         guard let unknown = specials["unk_token"], let unknownID = base.id(unknown.content) else {
             throw settings.fault("unk_token", "the token for what is unknown is not in the vocabulary")

@@ -61,6 +61,11 @@ struct TokenizerSettings {
         FileError.malformed(path: path, location: "\"\(key)\"", reason: reason)
     }
 
+    /// An error about a special token that no file names, or that is a null.
+    func noToken(_ role: String, why: String) -> FileError {
+        fault(role, "wanted a token, here or in special_tokens_map.json: \(why)")
+    }
+
     /// A value of `tokenizer_config.json` that is true or false.
     func boolean(_ key: String) throws -> Bool? {
         guard let found = values[key], found != .null else { return nil }

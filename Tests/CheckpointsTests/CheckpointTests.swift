@@ -46,6 +46,21 @@ import Testing
         #expect(try weights.strippingPrefixes(toFit: ["a", "model.b"]).names.sorted() == ["a", "c", "model.b"])
     }
 
+    /// Errors about tensors with other names say what the file calls them.
+    @Test func namesOfTheFileAreTold() throws {
+        let weights = try checkpoint([("old.qkv", [6, 2]), ("old.norm", [3]), ("extra", [1])])
+        let renamed = try weights.renamed { $0.replacingOccurrences(of: "old.", with: "new.") }
+        let split = try renamed.split { $0 == "new.qkv" ? ["q", "k", "v"] : nil }
+        #expect("\(split.fault("k", "why"))".contains("w.safetensors: tensor \"old.qkv\": why"))
+        #expect("\(split.fault("extra", "why"))".contains("tensor \"extra\": why"))
+        #expect(
+            message { _ = try renamed.split { $0 == "new.norm" ? ["a", "b"] : nil } }.contains(
+                "tensor \"old.norm\": wanted 2 equal parts"))
+        let text = message { try split.load(into: [("q", [2, 3]), ("k", [2, 2]), ("v", [2, 2])]) }
+        #expect(text.contains("q (\"old.qkv\" in the file) (wanted [2, 3], found [2, 2])"), "\(text)")
+        #expect(text.contains("2 unused: extra, new.norm (\"old.norm\" in the file)"), "\(text)")
+    }
+
     @Test func foreignFilesAreNamed() throws {
         let scratch = try Scratch()
         let cases: [([UInt8], String)] = [

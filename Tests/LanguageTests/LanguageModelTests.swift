@@ -167,6 +167,11 @@ import Testing
         for (old, new, word) in [
             ("\"llama\"", "\"mistral\"", "mistral"), ("value_heads\": 2", "value_heads\": 3", "do not divide"),
             ("\"use_cache\": true", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}", "rope_scaling"),
+            // Of one token nothing could be written.
+            (
+                "\"use_cache\": true", "\"max_position_embeddings\": 1",
+                "\"max_position_embeddings\": wanted a whole number from 2"
+            ),
         ] {
             try folder.write("config.json", ReferenceModel.all[0].config.replacingOccurrences(of: old, with: new))
             let found = message { _ = try opened(folder) }

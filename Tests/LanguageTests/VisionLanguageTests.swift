@@ -51,7 +51,8 @@ private struct ReferenceVision {
         """
 
     /// timm's names, as a training of open_clip wraps them, beside tensors of the texts' side.
-    func writeTower(layers: Int = 3) throws {
+    /// - Parameter change: puts other values in a tensor's place.
+    func writeTower(layers: Int = 3, change: (String, Tensor) throws -> Tensor = { $1 }) throws {
         let (width, inner) = (128, 320)
         var shapes: [(String, [Int])] = [
             ("cls_token", [1, 1, width]), ("pos_embed", [1, 10, width]),
@@ -70,7 +71,7 @@ private struct ReferenceVision {
         let tensors = try shapes.map { name, shape in
             (
                 name: "module.visual.trunk." + name,
-                tensor: try Tensor(weightValues(name, shape, salt: "tower."), shape: shape)
+                tensor: try change(name, Tensor(weightValues(name, shape, salt: "tower."), shape: shape))
             )
         }
         let others = try ["module.logit_scale", "module.visual.head.proj.weight", "module.text.proj.0.weight"].map {
@@ -208,6 +209,42 @@ private func every(_ step: Int, of tensor: Tensor) throws -> [Float] {
         }
     }
 
+    /// What a network gives that is no number is told of that network, not of the one that reads it.
+    @Test func numbersThatAreNoneAreToldWhereTheyBegin() throws {
+        let reference = try ReferenceVision()
+        func fault() -> String {
+            message {
+                let model = try reference.opened()
+                let films = try ReferenceVision.films().map(model.preprocess)
+                _ = try model.answer(films, ["?"], WritingOptions())
+            }
+        }
+        let weights = try Checkpoint.open(reference.projector)
+        for value in [Float.nan, .infinity] {
+            try reference.writeTower {
+                $0 == "blocks.0.mlp.fc2.bias" ? try Tensor([Float](repeating: value, count: 128), shape: [128]) : $1
+            }
+            #expect(
+                fault().contains("vision tower: its output for input 1 is not finite")
+                    && fault().contains("biomedclipcxr_518_checkpoint.pt"), "\(fault())")
+            try reference.writeTower()
+            try SafeTensors.write(
+                reference.scratch.path + "/other.bin",
+                weights.names.map {
+                    (
+                        $0,
+                        $0.hasSuffix("2.bias")
+                            ? try Tensor([Float](repeating: value, count: 48), shape: [48]) : try weights[$0]
+                    )
+                })
+            let projected = message {
+                let model = try reference.opened(projector: reference.scratch.path + "/other.bin")
+                _ = try model.tokens(ReferenceVision.films().map(model.preprocess))
+            }
+            #expect(projected.contains("projector: its output") && projected.contains("other.bin"), "\(projected)")
+        }
+    }
+
     @Test func badFilesAreNamed() throws {
         let reference = try ReferenceVision()
         func fault() -> String { message { _ = try reference.opened() } }
@@ -226,6 +263,23 @@ private func every(_ step: Int, of tensor: Tensor) throws -> [Float] {
         _ = try reference.opened()
         try reference.writeTower(layers: 0)
         #expect(fault().contains("layers"))
+        // Tensors are named as the file has them.
+        for (tensor, word) in [("blocks.1.attn.qkv.bias", "got i64"), ("norm.weight", "got i64")] {
+            try reference.writeTower { $0 == tensor ? try $1.to(.i64) : $1 }
+            #expect(
+                fault().contains(
+                    "checkpoint.pt: tensor \"module.visual.trunk.\(tensor)\": wanted floating values, \(word)"),
+                "\(fault())")
+        }
+        try reference.writeTower { $0 == "blocks.2.attn.qkv.weight" ? try $1.narrow(0, 0, 383).contiguous() : $1 }
+        #expect(
+            fault().contains("\"module.visual.trunk.blocks.2.attn.qkv.weight\": wanted 3 equal parts"), "\(fault())")
+        try reference.writeTower { $0 == "blocks.2.attn.qkv.weight" ? try $1.narrow(1, 0, 64).contiguous() : $1 }
+        #expect(
+            fault().contains(
+                "encoder.layer.2.attention.attention.query.weight (\"module.visual.trunk.blocks.2.attn.qkv.weight\" in the file)"
+            ),
+            "\(fault())")
         try SafeTensors.write(
             reference.vision + "/biomedclipcxr_518_checkpoint.pt", [(name: "a", tensor: try Tensor.zeros([2]))])
         #expect(fault().contains("trunk"))

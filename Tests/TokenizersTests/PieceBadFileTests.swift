@@ -283,6 +283,29 @@ private struct Wire {
         }
     }
 
+    /// A special token that is taken away is told with its file and its key.
+    @Test func missingSpecialTokensAreNamed() throws {
+        for (name, settings, part) in [
+            ("llama", #"{"tokenizer_class": "LlamaTokenizer", "bos_token": null}"#, "unless add_bos_token is false"),
+            (
+                "llama", #"{"tokenizer_class": "LlamaTokenizer", "add_eos_token": true, "eos_token": null}"#,
+                "add_eos_token"
+            ),
+            (
+                "gemma", #"{"tokenizer_class": "GemmaTokenizerFast", "add_bos_token": false, "bos_token": null}"#,
+                "the id 2"
+            ),
+        ] {
+            var files = try vocabularyFiles("pieces/" + name)
+            files["tokenizer_config.json"] = Data(settings.utf8)
+            let found = complaint { _ = try openTokenizer(files) }
+            let key = settings.contains("eos_token\": null") ? "eos_token" : "bos_token"
+            #expect(
+                found.contains("/tokenizer_config.json: \"\(key)\": wanted a token") && found.contains(part),
+                "\(settings): \(found)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func longTextsStayFast() throws {
         var random = SeededGenerator()
         let letters = Array("abehilnoprstu  \u{2581}\u{301}é肺\u{1F9E3}").map(String.init)

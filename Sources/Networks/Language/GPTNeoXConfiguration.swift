@@ -47,7 +47,7 @@ public struct GPTNeoXConfiguration: Sendable {
         guard hiddenSize % heads == 0 else {
             throw reader.fault("num_attention_heads", "\(heads) heads do not divide \(hiddenSize) channels")
         }
-        positions = try reader.integer("max_position_embeddings", 1...1 << 20, default: 2048)
+        positions = try reader.integer("max_position_embeddings", 2...1 << 20, default: 2048)
         activation = try TransformersKeys.activation(reader, "hidden_act", default: "gelu")
         epsilon = try reader.number("layer_norm_eps", default: 1e-5)
         let part = try reader.number("rotary_pct", 0...1, default: 0.25)

@@ -41,7 +41,7 @@ public struct LlamaConfiguration: Sendable {
         mlpSize = try reader.integer("intermediate_size", 1...1 << 20, default: 11_008)
         layers = try reader.integer("num_hidden_layers", 1...512, default: 32)
         (heads, keyHeads, headSize) = try TransformersKeys.heads(reader, width: hiddenSize, heads: 32)
-        positions = try reader.integer("max_position_embeddings", 1...1 << 20, default: 2048)
+        positions = try reader.integer("max_position_embeddings", 2...1 << 20, default: 2048)
         activation = try TransformersKeys.activation(reader, "hidden_act", default: "silu")
         epsilon = try reader.number("rms_norm_eps", default: 1e-6)
         rotaryBase = try reader.number("rope_theta", 1...1e12, default: 10_000)

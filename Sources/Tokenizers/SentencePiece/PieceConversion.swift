@@ -27,9 +27,14 @@ struct PieceConversion {
             vocabulary += (0..<count).reversed().map { (text: Array("<extra_id_\($0)>".utf8), score: 0) }
         } else {
             let roles = python.pieceTokens.roles
-            let first = isGemma ? ["pad_token", "eos_token", "bos_token"].map { roles[$0] } : [0, 1, 2]
+            let own = ["pad_token", "eos_token", "bos_token"]
+            let first = isGemma ? own.map { roles[$0] } : [0, 1, 2]
             for (place, id) in first.enumerated() where place < vocabulary.count {
-                guard let name = id.flatMap(python.token) else { throw fault("the special token \(place) is missing") }
+                guard let name = id.flatMap(python.token) else {
+                    throw isGemma
+                        ? settings.noToken(own[place], why: "it has the id \(place)")
+                        : fault("wanted a piece with the id \(place), there is none")
+                }
                 vocabulary[place] = (Array(name.utf8), 0)
             }
             // Older models of Gemma lack the tab.

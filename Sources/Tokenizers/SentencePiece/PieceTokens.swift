@@ -141,7 +141,7 @@ struct PieceTokens {
             beginID = try frame("bos_token", settings.boolean("add_bos_token") ?? family.framesBegin, settings)
             endID = try frame("eos_token", settings.boolean("add_eos_token") ?? false, settings)
         } else if endID == nil, family.needsUnknown {
-            throw settings.fault("eos_token", "the tokenizer needs an eos_token")
+            throw settings.noToken("eos_token", why: "it ends texts")
         }
         guard roles["unk_token"] != nil || !family.needsUnknown else {
             throw settings.fault("unk_token", "the tokenizer needs a token for what is unknown")
@@ -153,7 +153,9 @@ struct PieceTokens {
 
     private func frame(_ role: String, _ isAdded: Bool, _ settings: TokenizerSettings) throws -> Int? {
         guard isAdded else { return nil }
-        guard let id = roles[role] else { throw settings.fault(role, "wanted a token: it is put around texts") }
+        guard let id = roles[role] else {
+            throw settings.noToken(role, why: "it is put around texts unless add_\(role) is false")
+        }
         return id
     }
 
