@@ -12,6 +12,12 @@ public struct ImageFacts: Equatable, Sendable {
     /// Whether the conversion to 8 bits, which cuts at 255 as Pillow's does, turns samples white.
     public var isClipped: Bool { highest16 > 255 }
 
+    /// Why an image whose samples would turn white is refused.
+    public var refusal: String {
+        "its 16-bit samples reach \(highest16), and 8 bits would cut all above 255 to white; convert it to 8 bits with the window "
+            + "that it is to be judged in"
+    }
+
     /// The facts of an image.
     public init(_ image: Image) {
         highest16 = image.mode == .gray16 ? image.highestSample : 0

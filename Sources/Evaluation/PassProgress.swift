@@ -158,10 +158,7 @@ final class PassProgress {
 
     private func refuseClipped(_ index: Int) {
         guard pass.clipping == .refused, let facts = facts[index], facts.isClipped else { return }
-        refuse(
-            index,
-            "\(images[index].path): its 16-bit samples reach \(facts.highest16), and 8 bits would cut all above 255 to "
-                + "white; convert it to 8 bits with the window that it is to be judged in")
+        refuse(index, "\(images[index].path): \(facts.refusal)")
     }
 
     private func keepFacts(_ indexes: [Int]) {

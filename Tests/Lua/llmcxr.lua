@@ -81,6 +81,11 @@ test("codes of images", function()
   raises(function() pipe.vqgan:decode(codes:reshape { 16 }) end, "[N, 16]")
   raises(function() pipe.vqgan:encode {} end, "at least one")
   raises(function() pipe.vqgan:encode { 3 } end, "images[1]")
+  -- A film of 16 bits, which 8 bits would turn white, is none of the exact protocol's.
+  local deep = scratch .. "/deep.png"
+  raises(function() pipe.vqgan:encode { path, deep, "none.png" } end, "2 of 3", "16-bit samples", "none.png")
+  raises(function() pipe.vqgan:encode { image.load(deep) } end, "images[1]", "16-bit samples")
+  equal(pipe.vqgan:encode({ deep, image.load(deep) }, { protocol = "chexgenbench" }):shape(), { 2, 16 })
 end)
 
 test("what it does not have, and what is wrong", function()

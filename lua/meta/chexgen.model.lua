@@ -216,7 +216,7 @@ function Classifier:close() end
 ---@field fraction? number The share of the training set that is taken, drawn by the seed; a smaller one is part of a larger. (default 1)
 ---@field max_length? integer The longest text in tokens; longer ones are cut. (default 2048)
 ---@field activation_checkpoints? boolean Whether layers run again on the way back: the same bits in a fraction of the memory. (default true)
----@field start? string A folder of peft whose matrices it begins with; without it A is drawn, and B is 0.
+---@field start? string A LoRA that it begins with: a folder or file of peft, or a Hub name. What its product adds to the weights stays what it is where its `alpha` is another; its `rank` must be the same. Without it A is drawn, and B is 0.
 ---@field checkpoint? string A file that is written every `checkpoint_every` steps and behind each epoch. Where it is there, training goes on from it, to the same bits.
 ---@field checkpoint_every? integer Steps between checkpoints. (default 100)
 ---@field on_step? fun(step: table) Called behind each step.
@@ -253,7 +253,7 @@ function LanguageModel:generate(options) end
 --- lm:save "adapter"
 --- ```
 ---@param options LanguageModel.fit.options The texts, and how to train on them.
----@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too.
+---@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of `validation`), `path`, `reason`.
 function LanguageModel:fit(options) end
 
 --- Writes what `fit` has trained as peft does: `adapter_config.json` and `adapter_model.safetensors`, for `lora` of `model.language` and for peft.
@@ -319,11 +319,13 @@ function LanguageTokenizer:close() end
 ---@field fraction? number The share of the training set that is taken, drawn by the seed; a smaller one is part of a larger. (default 1)
 ---@field max_length? integer The longest text in tokens; longer ones are cut. (default 2048)
 ---@field activation_checkpoints? boolean Whether layers run again on the way back: the same bits in a fraction of the memory. (default true)
----@field start? string A folder of peft whose matrices it begins with; without it A is drawn, and B is 0.
+---@field start? string A LoRA that it begins with: a folder or file of peft, or a Hub name. What its product adds to the weights stays what it is where its `alpha` is another; its `rank` must be the same. Without it A is drawn, and B is 0.
 ---@field checkpoint? string A file that is written every `checkpoint_every` steps and behind each epoch. Where it is there, training goes on from it, to the same bits.
 ---@field checkpoint_every? integer Steps between checkpoints. (default 100)
 ---@field on_step? fun(step: table) Called behind each step.
 ---@field on_epoch? fun(epoch: table) Called behind each epoch.
+---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
+---@field on_bad_image? "stop"|"skip" What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving them out. (default "stop")
 
 --- A language model that sees images.
 ---@class VisionLanguageModel
@@ -345,7 +347,7 @@ local VisionLanguageModel = {}
 ---@return table[] skipped The images that were left out where `on_bad_image` says so: `index`, `path` and `reason`; the other results are then of the others alone.
 function VisionLanguageModel:generate(options) end
 
---- Fine-tunes with a LoRA on the language model's linear layers, and the projector as a whole, on the processor in f32. The model must be opened without `adapter`. The defaults are the reference's; what sees stays as it is, and reads each film when its turn comes.
+--- Fine-tunes with a LoRA on the language model's linear layers, and the projector as a whole, on the processor in f32. The model must be opened without `adapter`. The defaults are the reference's; what sees stays as it is. Every film is read before the first step, so that broken ones are known at once; its pixels are kept, up to 512 MiB of all, and the others must then be what they were.
 ---
 --- ```lua
 --- rad:fit{ train = { images = films, prompt = "Describe the findings of the chest x-ray.", answer = films:column "report" },
@@ -353,7 +355,7 @@ function VisionLanguageModel:generate(options) end
 --- rad:save(run.dir .. "/adapter")
 --- ```
 ---@param options VisionLanguageModel.fit.options The films, and how to train on them.
----@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too.
+---@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of `validation`), `path`, `reason`.
 function VisionLanguageModel:fit(options) end
 
 --- Writes what `fit` has trained as LLaVA does: peft's two files, `config.json` and `non_lora_trainables.bin`, for `adapter` of `model.vision_language`.
@@ -563,6 +565,9 @@ function Autoencoder:decode(latents, options) end
 --- Releases the object now; it cannot be used after that.
 function Autoencoder:close() end
 
+---@class CodeAutoencoder.encode.options
+---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
+
 --- The VQGAN of a pipeline, between images and codes.
 ---@class CodeAutoencoder
 ---@field codebook_size integer How many codes there are.
@@ -572,8 +577,9 @@ local CodeAutoencoder = {}
 
 --- Codes of images.
 ---@param images Tensor|any[] f32 `[N, H, W, 3]`, -1 to 1; or a list of images and paths, each in the size of the network by its shorter side (Lanczos), and of that the middle.
+---@param options? CodeAutoencoder.encode.options How images are read. (default {})
 ---@return Tensor codes i64 `[N, T]`, row by row from the upper left, from 0.
-function CodeAutoencoder:encode(images) end
+function CodeAutoencoder:encode(images, options) end
 
 --- Images of codes.
 ---@param codes Tensor i64 `[N, T]`, from 0; T is a square.
