@@ -302,6 +302,16 @@ public final class LanguageTrainer {
         return (Array(all.prefix(parameters.adapters.count * 2)), Array(all.dropFirst(parameters.adapters.count * 2)))
     }
 
+    /// The norms of the gradients that the last step gathered, before they were clipped, by the names of `values`.
+    package func gradientNorms() throws -> [String: Double] {
+        var norms: [String: Double] = [:]
+        for parameter in parameters.parameters {
+            let values = try parameter.gradientElements?.array(Float.self) ?? []
+            norms[parameter.name] = values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        }
+        return norms
+    }
+
     /// What is to be added to the network's weights, by their names.
     public func updates() throws -> [(parameter: String, update: LowRankUpdate)] {
         try parameters.adapters.map {

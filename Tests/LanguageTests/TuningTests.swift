@@ -58,7 +58,13 @@ import Training
             options.isCheckpointing = isCheckpointing
             let model = try opened(folder)
             let trainer = try model.trainer(options)
-            let history = try trainer.fit(train: texts(model))
+            var gradients: [String: Double] = [:]
+            let history = try trainer.fit(
+                train: texts(model), onStep: { if $0.step == 1 { gradients = try trainer.gradientNorms() } })
+            for (tensor, norm) in try #require(expected["gradients"]?.object) {
+                let (own, theirs) = (gradients[tensor] ?? 0, norm.number ?? 0)
+                #expect(theirs > 0 && abs(own - theirs) < 1e-4 * theirs, "\(name) \(tensor): \(own), \(theirs)")
+            }
             for (key, own) in [
                 ("losses", history.steps.map(\.loss)), ("norms", history.steps.map(\.gradientNorm)),
                 ("rates", history.steps.map(\.learningRate)),

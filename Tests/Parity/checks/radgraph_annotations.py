@@ -3,7 +3,7 @@
 
     radgraph_annotations.py --program .build/release/chexgen --seed 1 [--radiographs FOLDER]
 
-Needs the package radgraph 0.1.18, which is not among the requirements, with the transformers that they name.
+Needs the package radgraph 0.1.18 where `generators/encoders_radgraph.py` looks for it.
 """
 import argparse
 import csv
@@ -12,74 +12,28 @@ import pathlib
 import random
 import subprocess
 import sys
-import tarfile
 import tempfile
 
 import torch
-from dotmap import DotMap
-from radgraph import RadGraph
-from radgraph.allennlp.data import Vocabulary
-from radgraph.allennlp.modules import text_field_embedders, token_embedders
-from radgraph.dygie.models import dygie
-from transformers import BertConfig, BertModel, BertTokenizer
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "generators"))
-from encoders_chexbert import VOCABULARY, WORDS
+from encoders_chexbert import WORDS
+from encoders_radgraph import FOLDER, annotations, archive
 
-ENTITIES = ["", "ANAT-DP", "OBS-DP", "OBS-U", "OBS-DA"]
-RELATIONS = ["modify", "located_at", "suggestive_of"]
-
+sys.path.insert(0, str(FOLDER))
 
 def lua(text):
     return '"' + "".join(f"\\{byte:03d}" for byte in text.encode()) + '"'
 
 
-def archive(folder, kind, source):
-    """An archive's folder with random weights, in the place where the package looks for it."""
-    bert, place = folder / f"bert-{kind}", folder / "models" / kind
-    bert.mkdir(parents=True)
-    (place / "vocabulary").mkdir(parents=True)
-    (bert / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    BertTokenizer(str(bert / "vocab.txt")).save_pretrained(bert)
-    (bert / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    length = source.choice([24, 40, 512])
-    BertModel(BertConfig(vocab_size=len(VOCABULARY), hidden_size=48, num_attention_heads=3, num_hidden_layers=2,
-                         intermediate_size=64, max_position_embeddings=512)).save_pretrained(bert)
-    for name, lines in ((f"{kind}__ner_labels", ENTITIES), (f"{kind}__relation_labels", RELATIONS)):
-        (place / "vocabulary" / (name + ".txt")).write_text("\n".join(lines) + "\n")
-    (place / "vocabulary" / "non_padded_namespaces.txt").write_text("*tags\n*labels\n")
-    width = source.choice([3, 8, 12])
-    config = {
-        "dataset_reader": {"type": "dygie", "max_span_width": width, "token_indexers": {"bert": {
-            "type": "pretrained_transformer_mismatched", "max_length": length, "model_name": str(bert)}}},
-        "model": {"type": "dygie", "embedder": {"token_embedders": {"bert": {
-            "type": "pretrained_transformer_mismatched", "max_length": length, "model_name": str(bert)}}},
-            "feature_size": 6, "feedforward_params": {"dropout": 0.4, "hidden_dims": 20, "num_layers": source.choice([1, 2])},
-            "initializer": {}, "module_initializer": {}, "loss_weights": {"coref": 0, "events": 0, "ner": 0.2, "relation": 1},
-            "max_span_width": width, "modules": {
-                "coref": {"spans_per_word": 0.3, "max_antecedents": 100, "coref_prop": 0}, "ner": {},
-                "relation": {"spans_per_word": 0.5},
-                "events": {"trigger_spans_per_word": 0.3, "argument_spans_per_word": 0.8, "loss_weights": {"trigger": 1, "arguments": 1}}},
-            "target_task": "relation"}}
-    (place / "config.json").write_text(json.dumps(config))
-    values = DotMap(config).model
-    for name in ("type", "embedder", "initializer", "module_initializer"):
-        del values[name]
-    embedder = text_field_embedders.BasicTextFieldEmbedder(
-        {"bert": token_embedders.PretrainedTransformerMismatchedEmbedder(model_name=str(bert), max_length=length)})
-    model = dygie.DyGIE(vocab=Vocabulary.from_files(place / "vocabulary"), embedder=embedder, **values)
-    with torch.no_grad():
-        for name, value in model.named_parameters():
-            value.copy_(torch.randn(value.shape) * (0.3 if value.dim() > 1 else 0.1) + (1 if "LayerNorm.weight" in name else 0))
-            if "_ner_scorers" in name and name.endswith("1._module.bias"):
-                value.sub_(1.2)
-            if "_relation_scorers" in name and name.endswith("bias"):
-                value.sub_(2)
-    torch.save(model.state_dict(), place / "weights.th")
-    with tarfile.open(folder / f"{kind}.tar.gz", "w:gz") as tar:
-        for name in ("config.json", "vocabulary", "weights.th"):
-            tar.add(place / name, arcname=name)
-    return bert
+def fresh(name, shape):
+    """A random value of a parameter; spans that are no entities, and pairs that are not related, are to be the most."""
+    value = torch.randn(shape) * (0.3 if len(shape) > 1 else 0.1) + (1 if "LayerNorm.weight" in name else 0)
+    if "_ner_scorers" in name and name.endswith("1._module.bias"):
+        value.sub_(1.2)
+    if "_relation_scorers" in name and name.endswith("bias"):
+        value.sub_(2)
+    return value
 
 
 def main():
@@ -99,14 +53,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for kind in ("radgraph", "radgraph-xl"):
-            bert = archive(folder, kind, source)
-            found = RadGraph(model_type=kind, model_cache_dir=str(folder / "models"), cuda=-1)(list(reports))
-            wanted = []
-            for row in range(len(reports)):
-                entities = found[str(row)]["entities"]
-                wanted.append("|".join(
-                    f"{e['start_ix'] + 1}-{e['end_ix'] + 1} {e['label']} {e['tokens']} "
-                    + ",".join(f"{name}>{other}" for name, other in e["relations"]) for e in entities.values()))
+            bert = archive(folder, kind, fresh, source.choice([24, 40, 512]), source.choice([3, 8, 12]), source.choice([1, 2]))
+            wanted = annotations(folder, kind, reports)
             (folder / "script.lua").write_text(f"""
 local labeler = require("chexgen.model").labeler("radgraph", {{ weights = {lua(str(folder / (kind + ".tar.gz")))},
   tokenizer = {lua(str(bert))} }})
