@@ -109,7 +109,7 @@ public final class Checkpoint {
 
     /// The SHA-256 of every file that was read, in hexadecimal, of the very content that the tensors view.
     /// - Throws: `FileError` where a file changed since it was opened.
-    public func sha256() throws -> [(file: String, hash: String)] {
+    public func sha256() throws -> [(file: String, sha256: String)] {
         try sources.map { source in
             switch source {
             case .mapped(let file): return (file.path, try file.sha256())

@@ -37,8 +37,7 @@ public final class BioViLT: ImageTextModel {
     public init(_ folder: String, dtype: DType) throws {
         tokenizer = try TokenizerRegistry.standard.open(folder)
         text = try BERTTextEncoder(folder, dtype: dtype)
-        textFiles =
-            try text.files + TokenizerRegistry.files(of: folder).map { (file: $0, sha256: try SHA256.hex(file: $0)) }
+        textFiles = try text.files + SHA256.files(TokenizerRegistry.files(of: folder))
         film = try BioViLTImages(weights: folder, dtype: dtype)
         guard text.pooledWidth == film.dimension else {
             throw TensorError.value(

@@ -9,12 +9,10 @@ enum ImageNet {
     /// Bytes u8 `[H, W, 3]` as fractions, less the mean and over the deviation, f32, rounded as torchvision rounds.
     static func normalised(_ bytes: Tensor) throws -> Tensor {
         let result = try Tensor(uninitialized: bytes.shape)
-        let table = (0..<3).map { channel in
-            (0..<256).map { (Float($0) / 255 - Float(mean[channel])) / Float(deviation[channel]) }
-        }
+        let table = try PixelTable(mean: mean, deviation: deviation).values
         try bytes.contiguous().withElements(UInt8.self) { source in
             try result.withElements(Float.self) { target in
-                for index in target.indices { target[index] = table[index % 3][Int(source[index])] }
+                for index in target.indices { target[index] = table[index % 3 * 256 + Int(source[index])] }
             }
         }
         return result

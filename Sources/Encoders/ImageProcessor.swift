@@ -1,3 +1,4 @@
+import Engine
 import Files
 import Imaging
 import Tensors
@@ -85,13 +86,9 @@ public struct ImageProcessor: Sendable {
     }
 
     /// The value of each byte in each channel after rescaling (in f64, rounded to f32) and normalising (in f32).
-    func table() -> [Float] {
-        (0..<3).flatMap { channel in
-            (0..<256).map { byte in
-                let value = Float(Double(byte) * (rescale ?? 1))
-                return normalises ? (value - Float(mean[channel])) / Float(deviation[channel]) : value
-            }
-        }
+    func table() throws -> PixelTable {
+        let (mean, deviation) = normalises ? (mean, deviation) : ([0, 0, 0], [1, 1, 1])
+        return try PixelTable(mean: mean, deviation: deviation) { Float(Double($0) * (rescale ?? 1)) }
     }
 
     /// The steps in words, for a feature's identity.

@@ -22,9 +22,7 @@ public final class ModelFiles {
     public init(_ weights: Checkpoint, beside: [String] = [], dtype: DType, on device: Device = .standard) throws {
         checkpoint = weights
         executor = try device.executor(dtype: dtype)
-        files =
-            try weights.sha256().map { (file: $0.file, sha256: $0.hash) }
-            + beside.map { (file: $0, sha256: try SHA256.hex(file: $0)) }
+        files = try weights.sha256() + SHA256.files(beside)
     }
 
     /// The files of a folder in the layout of transformers and diffusers, weights and `config.json`.

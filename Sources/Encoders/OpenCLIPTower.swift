@@ -18,8 +18,8 @@ public final class OpenCLIPTower: FolderNetwork {
     private let table: PixelTable
 
     /// CLIP's mean and deviation of pixels, which open_clip takes where its description names none.
-    private static let mean: [Float] = [0.48145466, 0.4578275, 0.40821073]
-    private static let deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
+    private static let mean = [0.48145466, 0.4578275, 0.40821073]
+    private static let deviation = [0.26862954, 0.26130258, 0.27577711]
     /// What tensors of this side are called, and how a training on several processors called them.
     private static let prefixes = ["module.visual.trunk.", "visual.trunk."]
 
@@ -40,10 +40,7 @@ public final class OpenCLIPTower: FolderNetwork {
                 }
             }
         network = try Dinov2Network(Self.configuration(checkpoint, side: side, of: description))
-        table = try PixelTable(
-            channels: (0..<3).flatMap { channel in
-                (0..<256).map { (Float($0) / 255 - Self.mean[channel]) / Self.deviation[channel] }
-            })
+        table = try PixelTable(mean: Self.mean, deviation: Self.deviation)
         model = try ModelFiles(checkpoint, beside: [description], dtype: dtype, on: device)
         try network.parameters.load(checkpoint)
     }

@@ -50,7 +50,7 @@ public final class RadDINO: FileEncoder {
         let processorPath = try beside("preprocessor_config.json")
         let configuration = try Dinov2Configuration(path: configurationPath)
         processor = try ImageProcessor(path: processorPath)
-        table = try PixelTable(channels: processor.table())
+        table = try processor.table()
         network = try Dinov2Network(configuration)
         model = try ModelFiles(
             Checkpoint.open(weights).renamed(Self.hubName(of:)), beside: [configurationPath, processorPath],

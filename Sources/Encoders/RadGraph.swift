@@ -92,8 +92,7 @@ public final class RadGraph: AnnotatingLabeler {
         executor = try device.executor(dtype: dtype)
         widths = try network.widths.floats()
         let beside = [Paths.joined(folder, "config.json")] + TokenizerRegistry.files(of: folder)
-        files =
-            try [(file: weights, sha256: file.sha256())] + beside.map { (file: $0, sha256: try SHA256.hex(file: $0)) }
+        files = try [(file: weights, sha256: file.sha256())] + SHA256.files(beside)
     }
 
     /// Fills the parameters from the bytes of `weights.th`: through a file of its own, as readers of weights map theirs.

@@ -66,4 +66,10 @@ public struct SHA256 {
         let descriptor = try FileDescriptor(reading: path)
         return try descriptor.sha256()
     }
+
+    /// Regular files, each with the hash of its content, in their order.
+    /// - Throws: as `hex(file:)`.
+    public static func files(_ paths: [String]) throws -> [(file: String, sha256: String)] {
+        try paths.map { (file: $0, sha256: try hex(file: $0)) }
+    }
 }

@@ -61,18 +61,6 @@ struct Listing {
         }
     }
 
-    /// A text without control characters.
-    static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { scalar in
-                    switch scalar.properties.generalCategory {
-                    case .control, .format, .lineSeparator, .paragraphSeparator: return " "
-                    default: return scalar
-                    }
-                }))
-    }
-
     static func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }

@@ -117,10 +117,10 @@ private struct RunPage {
 
     /// Few rows: a line a column.
     private func upright(_ rows: [[String]]) -> String {
-        let names = shownColumns.map { Listing.cut(Listing.printable(details.columns[$0]), 40) }
+        let names = shownColumns.map { Listing.cut(printable(details.columns[$0]), 40) }
         let left = names.map(\.count).max() ?? 0
         let room = max(12, (Terminal.width - left - 2) / rows.count - 2)
-        let cells = shownColumns.map { column in rows.map { Listing.cut(Listing.printable($0[column]), room) } }
+        let cells = shownColumns.map { column in rows.map { Listing.cut(printable($0[column]), room) } }
         let width = cells.joined().map(\.count).max() ?? 0
         return zip(names, cells).map { name, values in
             Listing.trimmed(
@@ -132,7 +132,7 @@ private struct RunPage {
     private func blocks(_ rows: [[String]]) -> String {
         let columns = shownColumns.map { column -> [String] in
             let cells = ([details.columns[column]] + rows.map { $0[column] }).map {
-                Listing.cut(Listing.printable($0), 32)
+                Listing.cut(printable($0), 32)
             }
             let width = cells.map(\.count).max() ?? 0
             return cells.map { Listing.padded($0, width) }
@@ -157,7 +157,7 @@ private struct RunPage {
         let all = details.artifacts
         guard !all.isEmpty else { return "" }
         var lines = all.prefix(Self.shownArtifacts).map {
-            "  artifacts/\(Listing.printable($0.name)), \(size($0.bytes))"
+            "  artifacts/\(printable($0.name)), \(size($0.bytes))"
         }
         if all.count > lines.count { lines.append("  and \(all.count - lines.count) files more") }
         return "files:\n" + lines.joined(separator: "\n")

@@ -37,9 +37,7 @@ public final class LoRA {
         let config = Self.config(of: file)
         checkpoint = try Checkpoint.open(file)
         self.path = path
-        files =
-            try checkpoint.sha256().map { (file: $0.file, sha256: $0.hash) }
-            + (config.map { [(file: $0, sha256: try SHA256.hex(file: $0))] } ?? [])
+        files = try checkpoint.sha256() + SHA256.files(config.map { [$0] } ?? [])
         layers = try Self.layers(
             checkpoint, LoRASettings.all(config: config, header: checkpoint.metadata, path: checkpoint.path))
         try checkpoint.checkUnchanged()

@@ -107,7 +107,7 @@ public struct PipelineFolder {
         let paths =
             tokenizers.flatMap { TokenizerRegistry.files(of: $0) }
             + [index, index == nil ? nil : schedulerName].compactMap { $0 }
-        return try paths.filter(FileManager.default.fileExists(atPath:)).map { ($0, try SHA256.hex(file: $0)) }
+        return try SHA256.files(paths.filter(FileManager.default.fileExists(atPath:)))
     }
 
     /// The folder of a part, in which `file` must lie where one is named.

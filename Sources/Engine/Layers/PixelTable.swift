@@ -19,4 +19,16 @@ public struct PixelTable: Sendable {
         }
         self.values = values
     }
+
+    /// What a byte stands for, less the mean and over the deviation of each of three channels, in f32 as torchvision normalises.
+    /// - Parameter value: of a byte; its share of 255, as torchvision's `ToTensor` divides, where it is not given.
+    /// - Throws: `TensorError.shape` for another number of channels.
+    public init(
+        mean: [Double], deviation: [Double], _ value: (Int) -> Float = { Float($0) / 255 }
+    ) throws {
+        try self.init(
+            channels: zip(mean, deviation).flatMap { mean, deviation in
+                (0..<256).map { (value($0) - Float(mean)) / Float(deviation) }
+            })
+    }
 }

@@ -25,6 +25,40 @@ public protocol CausalNetwork: AnyObject {
     func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value
 }
 
+/// The sizes of a causal network, as its file says them.
+public protocol CausalConfiguration {
+    /// How many ids have a score.
+    var vocabularySize: Int { get }
+    /// Channels of a token.
+    var hiddenSize: Int { get }
+    /// The longest text.
+    var positions: Int { get }
+    /// How many layers have keys and values.
+    var layers: Int { get }
+    /// What a user should know of it.
+    var notes: [String] { get }
+}
+
+/// A causal network whose sizes are those of its configuration.
+public protocol ConfiguredCausalNetwork: CausalNetwork {
+    associatedtype Configuration: CausalConfiguration
+    /// The sizes.
+    var configuration: Configuration { get }
+}
+
+extension ConfiguredCausalNetwork {
+    /// How many ids have a score.
+    public var vocabularySize: Int { configuration.vocabularySize }
+    /// Channels of a token.
+    public var width: Int { configuration.hiddenSize }
+    /// The longest text.
+    public var positions: Int { configuration.positions }
+    /// How many layers have keys and values.
+    public var layerCount: Int { configuration.layers }
+    /// What a user should know of its configuration.
+    public var notes: [String] { configuration.notes }
+}
+
 /// How the tokens of a pass lie in their texts.
 public enum Passage<E: Execution> {
     /// Whole texts `[N, T, C]`; nothing is kept of them.

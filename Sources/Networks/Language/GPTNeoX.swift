@@ -2,7 +2,7 @@ import Engine
 import Tensors
 
 /// GPT-NeoX (Black et al., 2022) as transformers' `GPTNeoXForCausalLM` computes it. The residual stream is f32 in both dtypes.
-public final class GPTNeoXNetwork: CausalNetwork {
+public final class GPTNeoXNetwork: ConfiguredCausalNetwork {
     /// The sizes.
     public let configuration: GPTNeoXConfiguration
     /// Every parameter, under transformers' names.
@@ -28,17 +28,6 @@ public final class GPTNeoXNetwork: CausalNetwork {
                     root["embed_out"], inputs: width, outputs: configuration.vocabularySize, hasBias: false,
                     takesFewRows: true))
     }
-
-    /// How many ids have a score.
-    public var vocabularySize: Int { configuration.vocabularySize }
-    /// Channels of a token.
-    public var width: Int { configuration.hiddenSize }
-    /// The longest text.
-    public var positions: Int { configuration.positions }
-    /// How many layers have keys and values.
-    public var layerCount: Int { configuration.layers }
-    /// What a user should know of its configuration.
-    public var notes: [String] { configuration.notes }
 
     /// Vectors of ids.
     public func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {

@@ -2,7 +2,7 @@ import Engine
 import Files
 
 /// The sizes of a GPT-NeoX, from the `config.json` of transformers' `GPTNeoXForCausalLM`: Pythia, Dolly, LLM-CXR.
-public struct GPTNeoXConfiguration: Sendable {
+public struct GPTNeoXConfiguration: CausalConfiguration, Sendable {
     /// Ids of the vocabulary.
     public var vocabularySize: Int
     /// Channels of a token.

@@ -2,7 +2,7 @@ import Engine
 import Files
 
 /// The sizes of a Llama, from the `config.json` of transformers' `LlamaForCausalLM`: Vicuna and its like.
-public struct LlamaConfiguration: Sendable {
+public struct LlamaConfiguration: CausalConfiguration, Sendable {
     /// Ids of the vocabulary.
     public var vocabularySize: Int
     /// Channels of a token.

@@ -123,9 +123,7 @@ public struct LeaderboardText {
 
     /// A text on one line, cut, for tables of letters.
     private static func oneLine(_ text: String, limit: Int = 60) -> String {
-        let flat = String(
-            text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : Character($0) })
-        return Readable.cut(flat, limit)
+        Readable.cut(printable(text), limit)
     }
 
     private var csv: String {
