@@ -4,7 +4,9 @@ import Identity
 struct RadiomicsStatistic: Statistic {
     let name = "frd"
     let column = "FRD"
-    let about = "The logarithm of the Fréchet distance between standardised radiomic features (Konz et al., 2024)."
+    let about =
+        "The logarithm of the Fréchet distance between standardised radiomic features (Konz et al., 2024): below 0 where the distance "
+        + "is below 1."
     let direction = StatisticDirection.lower
     let input = StatisticInput.radiomics
     let sizeBias = SizeBias.distance
