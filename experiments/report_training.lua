@@ -6,6 +6,7 @@ return {
   params = training.params(),
   help = help.with { ["batch"] = "films whose reports' tokens make one loss",
     ["prompt"] = "the question about every film",
+    ["protocol"] = "what becomes of 16-bit films that 8 bits cut to white: chexgenbench counts them, exact refuses them",
     ["percentage"] = "the share of the films that is trained on, drawn by the seed; a smaller share is part of a larger",
     ["clip_norm"] = "the largest norm of all gradients together; 0 does not clip",
     ["learning_rate"] = "the learning rate at its highest, behind the warm-up",

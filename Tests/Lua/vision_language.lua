@@ -65,7 +65,10 @@ test("films are looked at before the first step", function()
       answer = { "a", "b", "c" } },
     validation = { images = { scratch .. "/deep.png", paths[2] }, prompt = QUESTION, answer = { "a", "b" } }, rank = 2, batch = 1, epochs = 2 }
   raises(function() learner:fit(settings) end, "3 of 5", "broken.png", "none.png", "deep.png", "16-bit samples")
-  settings.on_bad_image = "skip"
+  -- What is wrong with the options is told first.
+  settings.rank = 0
+  raises(function() learner:fit(settings) end, "rank")
+  settings.rank, settings.on_bad_image = 2, "skip"
   local stopped = { prompt = " ", images = { paths[1] }, answer = { "a" } }
   raises(function() learner:fit { train = stopped } end, "train.prompt", "question")
   raises(function() learner:fit { train = { images = { "none.png" }, prompt = QUESTION, answer = { "a" } }, on_bad_image = "skip" } end,

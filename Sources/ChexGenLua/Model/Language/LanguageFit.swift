@@ -137,9 +137,10 @@ enum LanguageFit {
         let share = try given.number("fraction")
         guard share > 0, share <= 1 else { throw given.fail("fraction", "wanted above 0 to 1, got \(share)") }
         let options = try options(given, object.session)
-        let sets = try sets(share, options.seed)
+        // Before the sets: what is wrong with the options is told before thousands of films are read.
         let trainer = try make(options)
         try object.session.input(trainer.startFiles)
+        let sets = try sets(share, options.seed)
         let made = try run(trainer, sets, given, object.session)
         object.tuned = try take(trainer)
         return made
