@@ -112,6 +112,12 @@ public final class LLaVARad: VisionLanguageModel {
         return Prompt([.ids(before), .vectors(image), .ids(after)])
     }
 
+    /// The tokens of the conversation up to the answer.
+    public func promptLength(_ question: String) throws -> Int {
+        let (before, after) = try frame(question)
+        return before.count + tower.patchCount + after.count
+    }
+
     /// The ids before and behind the image.
     /// - Throws: `TensorError.value` for an empty question.
     public func frame(_ question: String) throws -> (before: [Int], after: [Int]) {

@@ -51,9 +51,10 @@ extension LanguageModel {
     /// Prompts and what is to be written behind each, as a training takes them.
     public func tuningSet(_ texts: [(prompt: [Int], answer: [Int])]) -> TuningSet {
         let all = texts.map { "\($0.prompt) \($0.answer)" }.joined(separator: "\n")
-        return TuningSet(count: texts.count, fingerprint: SHA256.hex(of: all)) {
-            TuningExample(prompt: texts[$0].prompt, answer: texts[$0].answer)
-        }
+        return TuningSet(
+            count: texts.count, fingerprint: SHA256.hex(of: all),
+            sizes: { (texts[$0].prompt.count, texts[$0].prompt.count + texts[$0].answer.count) },
+            example: { TuningExample(prompt: texts[$0].prompt, answer: texts[$0].answer) })
     }
 
     /// The ids of a prompt, with what the tokenizer puts before a text, and of the answer behind it with the end of a text. Each

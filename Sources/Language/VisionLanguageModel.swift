@@ -29,6 +29,9 @@ public protocol VisionLanguageModel: AnyObject {
     /// - Parameter image: its tokens.
     /// - Throws: `TensorError.value` for a question that cannot be asked.
     func prompt(_ question: String, image: Tensor) throws -> Prompt
+    /// How many tokens of a question and an image stand before the answer.
+    /// - Throws: as `prompt`.
+    func promptLength(_ question: String) throws -> Int
     /// A trainer of what a fine-tuning changes, from the weights as they were opened.
     func trainer(_ options: TuningOptions) throws -> LanguageTrainer
     /// A question about a preprocessed image, with all that stands around it, and the answer that is learned.

@@ -123,6 +123,8 @@ public final class LanguageTrainer {
         guard train.count > 0, validation.map({ $0.count > 0 }) ?? true else {
             throw TensorError.value(operation: "fit", message: "a set without texts")
         }
+        try checkSizes(of: train, "train")
+        try validation.map { try checkSizes(of: $0, "validation") }
         let (batches, steps) = options.plan(train.count)
         if batches < options.accumulation {
             onNotice(
@@ -218,18 +220,35 @@ public final class LanguageTrainer {
             ? TorchGenerator(seed: TuningOptions.stream(options.seed, epoch, 3)).permutation(count) : Array(0..<count)
     }
 
+    /// The longest text.
+    private var limit: Int { min(options.maximumLength, network.positions) }
+
+    /// Looks at all texts of a set, before one is learned.
+    private func checkSizes(of set: TuningSet, _ name: String) throws {
+        guard let sizes = set.sizes else { return }
+        for row in 0..<set.count {
+            let (before, count) = sizes(row)
+            // Of the first token nothing foretells it.
+            guard max(1, before) < min(limit, count) else { throw nothingToLearn(row, of: count, name) }
+        }
+    }
+
+    private func nothingToLearn(_ row: Int, of count: Int, _ name: String) -> TensorError {
+        .value(
+            operation: "fit",
+            message:
+                "\(name), text \(row + 1): nothing is left to learn of its \(count) tokens within max_length \(limit): shorten "
+                + "its prompt, leave it out, or raise max_length")
+    }
+
     /// A text, cut where it is too long.
     private func example(
         _ row: Int, of set: TuningSet, _ name: String, _ notices: inout Set<String>, _ notice: (String) -> Void
     ) throws -> TuningExample {
         let whole = try set.example(row)
-        let limit = min(options.maximumLength, network.positions)
         let text = whole.count > limit ? whole.prefix(limit) : whole
         guard text.learnedCount > 0 else {
-            throw TensorError.value(
-                operation: "fit",
-                message: "\(name), text \(row + 1): nothing is left to learn of its \(whole.count) tokens within "
-                    + "max_length \(limit): shorten its prompt, leave it out, or raise max_length")
+            throw nothingToLearn(row, of: whole.count, name)
         }
         if whole.count > limit, notices.insert(name).inserted {
             notice("\(name): text \(row + 1) has \(whole.count) tokens; it and others are cut at max_length \(limit)")

@@ -69,10 +69,15 @@ public struct TuningSet {
     public let fingerprint: String
     /// Makes one, counted from 0.
     public let example: (Int) throws -> TuningExample
+    /// Of one, how many tokens stand before those that are learned, and how many there are at least; nil where only making it tells.
+    let sizes: ((Int) -> (before: Int, count: Int))?
 
     /// A set.
-    public init(count: Int, fingerprint: String, example: @escaping (Int) throws -> TuningExample) {
-        (self.count, self.fingerprint, self.example) = (count, fingerprint, example)
+    public init(
+        count: Int, fingerprint: String, sizes: ((Int) -> (before: Int, count: Int))? = nil,
+        example: @escaping (Int) throws -> TuningExample
+    ) {
+        (self.count, self.fingerprint, self.sizes, self.example) = (count, fingerprint, sizes, example)
     }
 
     /// The rows of a part, `share` of so many: those of the smaller part of two are in the larger.
@@ -88,7 +93,10 @@ public struct TuningSet {
     public func part(_ share: Double, seed: UInt64) -> TuningSet {
         guard share < 1 else { return self }
         let rows = Self.rows(of: count, share: share, seed: seed)
-        let example = example
-        return TuningSet(count: rows.count, fingerprint: "\(fingerprint) \(share) \(seed)") { try example(rows[$0]) }
+        let (example, sizes) = (example, sizes)
+        return TuningSet(
+            count: rows.count, fingerprint: "\(fingerprint) \(share) \(seed)",
+            sizes: sizes.map { sizes in { sizes(rows[$0]) } }
+        ) { try example(rows[$0]) }
     }
 }

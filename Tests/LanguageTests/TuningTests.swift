@@ -238,6 +238,17 @@ import Training
         #expect(fault { ($0.learningRate, $0.warmup, $0.epochs) = (1e30, 0, 20) }.contains("lower the learning rate"))
         #expect(fault { $0.maximumLength = 8 }.contains("max_length 8"))
         #expect(fault(model.tuningSet([(prompt: [5], answer: [90])])).contains("90"))
+        // The last of many texts has nothing to learn: that is told before the first step.
+        let late = model.tuningSet(
+            [(prompt: [Int], answer: [Int])](repeating: ([5, 6], [7]), count: 9) + [
+                ([Int](repeating: 5, count: 30), [7])
+            ])
+        #expect(
+            message {
+                var options = self.options()
+                (options.maximumLength, options.shuffle) = (25, false)
+                _ = try model.trainer(options).fit(train: late, onStep: { _ in Issue.record("a step was made") })
+            }.contains("train, text 10: nothing is left to learn of its 31 tokens within max_length 25"))
         // Longer texts are cut with a notice, and learn what their beginning says.
         var notices: [String] = []
         var short = self.options()

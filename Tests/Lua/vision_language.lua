@@ -73,6 +73,13 @@ test("films are looked at before the first step", function()
   raises(function() learner:fit { train = stopped } end, "train.prompt", "question")
   raises(function() learner:fit { train = { images = { "none.png" }, prompt = QUESTION, answer = { "a" } }, on_bad_image = "skip" } end,
     "none of its 1 images")
+  -- A question that leaves no room for its answer is told before the first step.
+  local shown = 0
+  raises(function()
+    learner:fit { train = { images = paths, prompt = { "A?", "B?", ("long "):rep(400) }, answer = { "a", "b", "c" } }, rank = 2, batch = 1,
+      on_step = function() shown = shown + 1 end }
+  end, "train, text 3", "nothing is left to learn")
+  equal(shown, 0)
   -- A film that changes is another one for the checkpoint.
   local path, checkpoint = scratch .. "/changing.png", scratch .. "/training.safetensors"
   local function film(seed) image.save(path, image.from_tensor((tensor.rand({ 30, 41 }, tensor.generator(seed)) * 255):to "u8")) end

@@ -2,7 +2,6 @@ import Evaluation
 import Files
 import Language
 import LuaRuntime
-import Tensors
 import Training
 
 /// `rad:fit` and `rad:save`.
@@ -66,9 +65,10 @@ enum VisionLanguageFit {
         }
 
         /// Those whose films a pass kept, as a training takes them; films are read again where there is no room for all.
+        /// - Parameter lengths: how many tokens stand before the answer, by question.
         func set(
             _ outcome: ImagePass.Outcome, _ images: PreparedImages, _ model: any VisionLanguageModel,
-            _ given: LuaArguments
+            lengths: [String: Int], _ given: LuaArguments
         ) throws -> TuningSet {
             guard !outcome.kept.isEmpty else {
                 let first = outcome.skipped.first.map { "; the first: \($0.reason)" } ?? ""
@@ -78,9 +78,17 @@ enum VisionLanguageFit {
             let texts = kept.answers.indices.map {
                 "\(outcome.files[$0].sha256)\0\(kept.prompts[$0])\0\(kept.answers[$0])"
             }
-            return TuningSet(count: kept.sources.count, fingerprint: SHA256.hex(of: texts.joined(separator: "\0"))) {
-                try model.example(kept.prompts[$0], kept.answers[$0], image: images.pixels(kept.sources[$0].path))
-            }
+            // An answer's own tokens need no count: one is enough to learn.
+            let empty = model.language.tuningIDs(prompt: "", answer: "").answer.count
+            return TuningSet(
+                count: kept.sources.count, fingerprint: SHA256.hex(of: texts.joined(separator: "\0")),
+                sizes: { row in
+                    let before = lengths[kept.prompts[row]] ?? 0
+                    return (before, before + (kept.answers[row].isEmpty ? empty : 1))
+                },
+                example: {
+                    try model.example(kept.prompts[$0], kept.answers[$0], image: images.pixels(kept.sources[$0].path))
+                })
         }
     }
 
@@ -95,9 +103,10 @@ enum VisionLanguageFit {
             TuningSet.rows(of: part.sources.count, share: index == 0 ? share : 1, seed: seed)
         }
         // A question that cannot be asked is known now, not when its turn comes.
+        var lengths: [String: Int] = [:]
         for part in all {
-            for question in Set(part.prompts).sorted() {
-                do { _ = try model.prompt(question, image: Tensor.zeros([1, model.language.width])) } catch {
+            for question in Set(part.prompts).sorted() where lengths[question] == nil {
+                do { lengths[question] = try model.promptLength(question) } catch {
                     throw given.fail("\(part.name).prompt", "\(error)")
                 }
             }
@@ -109,7 +118,7 @@ enum VisionLanguageFit {
             clipping: ClippingPolicy(try ImageArguments.way(given)), store: object.session.store)
         let outcomes = try object.session.run(pass, over: chosen.map(\.sources), label: "checking images")
         for note in outcomes.compactMap(\.note) { object.session.note(note) }
-        let sets = try zip(chosen, outcomes).map { try $0.set($1, images, model, given) }
+        let sets = try zip(chosen, outcomes).map { try $0.set($1, images, model, lengths: lengths, given) }
         let skipped = outcomes.enumerated().flatMap { index, outcome in
             outcome.skipped.map { bad in
                 BadImage(
