@@ -43,6 +43,7 @@ let package = Package(
     targets: [
         // 0: C libraries
         clibrary("CSupport"),
+        clibrary("CNetKernels"),
         clibrary("CLua", links: ["lua5.4"], dependencies: ["CSupport"]),
         clibrary("COpenBLAS", links: ["openblas"]),
         clibrary("COneDNN", links: ["dnnl"]),
@@ -60,7 +61,7 @@ let package = Package(
 
         // Kernels of one room each, so that touching one rebuilds its room alone.
         kernels("ImageKernels"),
-        kernels("NetKernels", dependencies: ["ArrayKernels"]),
+        kernels("NetKernels", dependencies: ["ArrayKernels", "CNetKernels"]),
         kernels("MetricKernels"),
         kernels("RadiomicsKernels"),
 

@@ -15,6 +15,18 @@ extension CPUExecution {
         let images = max(1, x.shape.first ?? 1)
         let result = epilogue.result ?? dtype
         let source = try x.contiguous()
+        let target = try allocate(x.shape, result)
+        try withSteps(epilogue) { steps in
+            NetEpilogue.apply(
+                source.pointer, try x.dtype.netType("epilogue"), target.pointer, try result.netType("epilogue"), steps,
+                rows: x.count / channels, rowsPerImage: max(1, x.count / channels / images), channels: channels)
+        }
+        withExtendedLifetime(source) {}
+        return target
+    }
+
+    /// Calls `body` with an epilogue's steps, whose memory lives as long.
+    func withSteps(_ epilogue: Epilogue<Tensor>, _ body: (NetEpilogue.Steps) throws -> Void) throws {
         let residual = try epilogue.residual?.value.contiguous()
         var scale: Tensor?
         switch epilogue.scale {
@@ -23,19 +35,15 @@ extension CPUExecution {
         case nil: break
         }
         let summand = try epilogue.summand.map { try convert($0, .f32) }
-        let target = try allocate(x.shape, result)
-        NetEpilogue.apply(
-            source.pointer, try x.dtype.netType("epilogue"), target.pointer, try result.netType("epilogue"),
+        // From an image's line to the next one's; 0 where all share one.
+        func stride(_ lines: Tensor?) -> Int { lines.map { $0.rank > 1 && $0.shape[0] > 1 ? $0.shape[1] : 0 } ?? 0 }
+        try body(
             NetEpilogue.Steps(
-                scale: scale.map { UnsafePointer(Elementwise.floats($0)) },
-                scaleStride: scale.map { $0.count > channels ? channels : 0 } ?? 0,
-                summand: summand.map { UnsafePointer(Elementwise.floats($0)) },
-                summandStride: summand.map { $0.count > channels ? channels : 0 } ?? 0,
+                scale: scale.map { UnsafePointer(Elementwise.floats($0)) }, scaleStride: stride(scale),
+                summand: summand.map { UnsafePointer(Elementwise.floats($0)) }, summandStride: stride(summand),
                 residual: residual.map { UnsafeRawPointer($0.pointer) },
-                residualType: try residual?.dtype.netType("epilogue") ?? .f32, function: epilogue.activation.function),
-            rows: x.count / channels, rowsPerImage: max(1, x.count / channels / images), channels: channels)
-        withExtendedLifetime((source, residual, scale, summand)) {}
-        return target
+                residualType: try residual?.dtype.netType("epilogue") ?? .f32, function: epilogue.activation.function))
+        withExtendedLifetime((residual, scale, summand)) {}
     }
 
     /// A gated unit, in the execution's dtype.

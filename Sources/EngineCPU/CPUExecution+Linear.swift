@@ -4,7 +4,8 @@ import NetKernels
 import Tensors
 
 extension CPUExecution {
-    /// oneDNN's inner product with bias, activation and residual fused; a learned scale is folded into the weights.
+    /// A product with bias, activation and residual fused; a learned scale is folded into the weights. It is our own where the
+    /// processor has the instructions and oneDNN's layout of the weights is the one that it reads, and else oneDNN's.
     public func linear(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor {
         let (inputs, outputs) = (layer.inputs, layer.outputs)
         guard let last = x.shape.last, last == inputs, x.count > 0 else {
@@ -14,6 +15,7 @@ extension CPUExecution {
         if layer.takesFewRows, x.count / inputs <= FewRows.most, let found = try fewRows(layer, x, epilogue) {
             return found
         }
+        if let found = try manyRows(layer, x, epilogue) { return found }
         let plan = try ProductPlan(epilogue, shape: x.shape.dropLast() + [outputs], layer.weight.name, self)
         let source = try convert(x, dtype)
         let primitive = try linearPrimitive(
@@ -40,14 +42,48 @@ extension CPUExecution {
         }
     }
 
+    /// The layout of a layer's weights, where our kernels read it.
+    private func panels(_ layer: Linear) throws -> dnnl_memory_desc_t? {
+        let shape = LinearShape(
+            rows: 1, inputs: layer.inputs, outputs: layer.outputs, threads: threads, dtype: dtype, result: dtype,
+            activation: .none, accumulates: false)
+        let layout = try prepared.layouts.value(shape.layoutKey) { try shape.layout() }
+        return Panels.are(layout, dtype) ? layout : nil
+    }
+
+    /// By our kernel for many rows; nil where it does not serve.
+    private func manyRows(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor? {
+        let name = layer.weight.name
+        let type = try dtype.netType(name)
+        guard NetProducts.areFast(type), type == .f32 || layer.inputs.isMultiple(of: 2), let layout = try panels(layer)
+        else { return nil }
+        let shape = Array(x.shape.dropLast()) + [layer.outputs]
+        try epilogue.check(shape, name)
+        let result = epilogue.result ?? dtype
+        let source = try convert(x, dtype)
+        let weights = try weights(layer, nil, layout)
+        var reused: Tensor?
+        if case .given(let value)? = epilogue.residual, value.isContiguous, value.dtype == result { reused = value }
+        let target = try reused ?? allocate(shape, result)
+        let rows = x.count / layer.inputs
+        let plan = NetProducts.Plan(rows: rows, outputs: layer.outputs, threads: threads)
+        let sums = try allocate([plan.sums], .f32)
+        try withSteps(epilogue) { steps in
+            NetProducts.run(
+                NetProducts.Product(
+                    weights: weights.storage.bytes, bias: Elementwise.floats(weights.bias), source: source.pointer,
+                    type: type, target: target.pointer, targetType: try result.netType(name), steps: steps, rows: rows,
+                    inputs: layer.inputs, outputs: layer.outputs, rowsPerImage: max(1, rows / max(1, shape[0]))),
+                plan, sums: Elementwise.floats(sums))
+        }
+        withExtendedLifetime((source, weights, sums)) {}
+        return target
+    }
+
     /// The same of few rows by a kernel of our own; nil where oneDNN's layout of the weights is another than it reads.
     private func fewRows(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor? {
         let (inputs, outputs, rows) = (layer.inputs, layer.outputs, x.count / layer.inputs)
-        let shape = LinearShape(
-            rows: rows, inputs: inputs, outputs: outputs, threads: threads, dtype: dtype, result: dtype,
-            activation: .none, accumulates: false)
-        let layout = try prepared.layouts.value(shape.layoutKey) { try shape.layout() }
-        guard FewRows.reads(layout, dtype) else { return nil }
+        guard let layout = try panels(layer) else { return nil }
         try epilogue.check(x.shape.dropLast() + [outputs], layer.weight.name)
         let sizes = NetFewRows.Shape(rows: rows, inputs: inputs, outputs: outputs)
         let source = try allocate([rows, sizes.paddedInputs], .f32)
@@ -74,14 +110,16 @@ extension CPUExecution {
     }
 }
 
-/// When products of few rows go through a kernel of our own: oneDNN's layouts for fewer than 64 outputs are others, and no language
-/// model has such layers.
+/// When products of few rows go through a kernel that reads each weight once.
 private enum FewRows {
     /// The most rows.
     static let most = 16
+}
 
+/// The layout of weights that our kernels read: oneDNN's for fewer than 64 outputs are others, and on other processors.
+private enum Panels {
     /// Whether weights lie in blocks of 64 outputs, and in them 16 inputs after each other, in pairs where they are bf16.
-    static func reads(_ layout: dnnl_memory_desc_t, _ dtype: DType) -> Bool {
+    static func are(_ layout: dnnl_memory_desc_t, _ dtype: DType) -> Bool {
         guard layout.format_kind == dnnl_blocked else { return false }
         let blocking = layout.format_desc.blocking
         let wanted: [(index: Int64, size: Int64)] =

@@ -82,6 +82,23 @@ public enum Parallel {
         }
     }
 
+    /// As `forEach`, with the number of a slot, below `slots`, that no other unit has at the same time: for memory that units
+    /// take turns with. At most `slots` units run at a time.
+    public static func forEach(_ count: Int, slots: Int, _ body: (_ index: Int, _ slot: Int) -> Void) {
+        if slots <= 1 || count <= 1 {
+            for index in 0..<max(0, count) { body(index, 0) }
+            return
+        }
+        let next = Counter()
+        forEach(min(slots, count)) { slot in
+            while true {
+                let index = next.take()
+                if index >= count { return }
+                body(index, slot)
+            }
+        }
+    }
+
     private struct Job {
         var count: Int
         var parts: Int

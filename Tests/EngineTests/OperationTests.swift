@@ -107,13 +107,14 @@ private enum Operation: Computation {
 
     private static let x = Input("x", [2, 9, 40])
 
-    @Test func linearLayersWithEveryEpilogue() throws {
-        let residual = Input("r", [2, 9, 24])
-        let (one, each) = (Input("one", [1, 24]), Input("each", [2, 24]))
+    /// Layers of 64 outputs and more are our own products, where the processor has the instructions, and others oneDNN's.
+    @Test(arguments: [24, 64, 150]) func linearLayersWithEveryEpilogue(outputs: Int) throws {
+        let residual = Input("r", [2, 9, outputs])
+        let (one, each) = (Input("one", [1, outputs]), Input("each", [2, outputs]))
         func layer() -> (Linear, LayerScale, ParameterScope) {
             let scope = ParameterScope()
             return (
-                Linear(scope["l"], inputs: 40, outputs: 24), LayerScale(scope["s"], channels: 24), scope
+                Linear(scope["l"], inputs: 40, outputs: outputs), LayerScale(scope["s"], channels: outputs), scope
             )
         }
         for activation in Activation.allCases {
@@ -134,7 +135,7 @@ private enum Operation: Computation {
                 [Self.x, rows], scope)
         }
         let scope = ParameterScope()
-        let plain = Linear(scope["l"], inputs: 40, outputs: 24, hasBias: false)
+        let plain = Linear(scope["l"], inputs: 40, outputs: outputs, hasBias: false)
         try check("no bias", .linear(plain, Epilogue(result: .f32)), [Self.x], scope)
     }
 

@@ -1,0 +1,139 @@
+#include "cx_products.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+// Six rows times 64 outputs are 24 sums; with four vectors of weights and what is spread of a row they fill the 32 registers.
+// A step then loads ten times for 24 products, and the weights come from the second cache fast enough. Of narrower panels more
+// rows are taken together.
+enum { GROUP = CX_PRODUCT_GROUP, NARROW_GROUP = 12, WIDTH = 16, LINE = 64, LINE_STEPS = LINE / 4 };
+// Steps of a panel that are gone through for all rows before the next ones: a quarter of a megabyte stays in a core's cache.
+enum { CHUNK = 1024 };
+// Steps that weights are fetched ahead of their use.
+enum { AHEAD = 16 };
+
+#define SINGLE_TARGET __attribute__((target("avx512f")))
+#define PAIR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE SINGLE_TARGET __m512 single_sum(__m512 sum, __m512i weights, __m512i value) {
+    return _mm512_fmadd_ps(_mm512_castsi512_ps(weights), _mm512_castsi512_ps(value), sum);
+}
+INLINE PAIR_TARGET __m512 pair_sum(__m512 sum, __m512i weights, __m512i value) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)weights, (__m512bh)value);
+}
+
+// The operands of a product, as `cx_product` has them.
+struct product {
+    const char *rows;
+    long stride, count;
+    const char *panel;
+    long steps;
+    float *sums;
+    long sums_stride;
+    const char *next;
+};
+
+// The sums of `group` rows with `vectors` vectors of outputs over some steps, and those of all rows over all steps. Where both
+// numbers are constants the sums are registers.
+#define PRODUCTS(NAME, TARGET, SUM)                                                                                    \
+    INLINE TARGET void NAME##_group(                                                                                   \
+        const int vectors, const int group, const struct product *p, const char *rows, const char *panel, long steps,  \
+        float *sums, int begins, const char *ahead, long lines) {                                                      \
+        __m512 found[NARROW_GROUP][4];                                                                                 \
+        for (int row = 0; row < group; row++)                                                                          \
+            for (int v = 0; v < vectors; v++)                                                                          \
+                found[row][v] =                                                                                        \
+                    begins ? _mm512_setzero_ps() : _mm512_loadu_ps(sums + row * p->sums_stride + v * WIDTH);           \
+        for (long first = 0; first < steps; first += LINE_STEPS) {                                                     \
+            long end = first + LINE_STEPS < steps ? first + LINE_STEPS : steps;                                        \
+            for (long step = first; step < end; step++) {                                                              \
+                const char *weights = panel + step * vectors * LINE;                                                   \
+                __m512i w[4];                                                                                          \
+                for (int v = 0; v < vectors; v++) {                                                                    \
+                    w[v] = _mm512_loadu_si512(weights + v * LINE);                                                     \
+                    _mm_prefetch(weights + (AHEAD * vectors + v) * LINE, _MM_HINT_T0);                                 \
+                }                                                                                                      \
+                for (int row = 0; row < group; row++) {                                                                \
+                    int bits;                                                                                          \
+                    memcpy(&bits, rows + row * p->stride + step * 4, 4);                                               \
+                    __m512i value = _mm512_set1_epi32(bits);                                                           \
+                    for (int v = 0; v < vectors; v++) found[row][v] = SUM(found[row][v], w[v], value);                 \
+                }                                                                                                      \
+            }                                                                                                          \
+            for (int row = 0; row < group; row++)                                                                      \
+                _mm_prefetch(rows + (group + row) * p->stride + first * 4, _MM_HINT_T0);                               \
+            for (long line = 0; line < lines; line++, ahead += LINE) _mm_prefetch(ahead, _MM_HINT_T1);                 \
+        }                                                                                                              \
+        for (int row = 0; row < group; row++)                                                                          \
+            for (int v = 0; v < vectors; v++)                                                                          \
+                _mm512_storeu_ps(sums + row * p->sums_stride + v * WIDTH, found[row][v]);                              \
+    }                                                                                                                  \
+    INLINE TARGET void NAME##_panel(const int vectors, const int most, const struct product *p) {                      \
+        for (long first = 0; first < p->steps; first += CHUNK) {                                                       \
+            long size = p->steps - first < CHUNK ? p->steps - first : CHUNK;                                           \
+            const char *weights = p->panel + first * vectors * LINE;                                                   \
+            /* What comes next is fetched a little with each group. */                                                 \
+            const char *ahead = first + size < p->steps ? weights + size * vectors * LINE : p->next;                   \
+            long groups = (p->count + most - 1) / most;                                                                \
+            long lines = ahead ? (LINE_STEPS * vectors + groups - 1) / groups : 0;                                     \
+            for (long row = 0, taken; row < p->count; row += taken) {                                                  \
+                const char *own = p->rows + row * p->stride + first * 4;                                               \
+                float *sums = p->sums + row * p->sums_stride;                                                          \
+                long left = p->count - row;                                                                            \
+                taken = left >= most ? most : left > GROUP ? GROUP : left;                                             \
+                switch (taken) {                                                                                       \
+                case 1: NAME##_group(vectors, 1, p, own, weights, size, sums, first == 0, ahead, lines); break;        \
+                case 2: NAME##_group(vectors, 2, p, own, weights, size, sums, first == 0, ahead, lines); break;        \
+                case 3: NAME##_group(vectors, 3, p, own, weights, size, sums, first == 0, ahead, lines); break;        \
+                case 4: NAME##_group(vectors, 4, p, own, weights, size, sums, first == 0, ahead, lines); break;        \
+                case 5: NAME##_group(vectors, 5, p, own, weights, size, sums, first == 0, ahead, lines); break;        \
+                case 6: NAME##_group(vectors, 6, p, own, weights, size, sums, first == 0, ahead, lines); break;        \
+                default: NAME##_group(vectors, most, p, own, weights, size, sums, first == 0, ahead, lines);           \
+                }                                                                                                      \
+                if (ahead) ahead += (size + LINE_STEPS - 1) / LINE_STEPS * lines * LINE;                               \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static TARGET void NAME(const struct product *p, int width) {                                                      \
+        switch (width) {                                                                                               \
+        case 16: NAME##_panel(1, NARROW_GROUP, p); break;                                                              \
+        case 32: NAME##_panel(2, NARROW_GROUP, p); break;                                                              \
+        default: NAME##_panel(4, GROUP, p);                                                                            \
+        }                                                                                                              \
+    }
+
+PRODUCTS(single_products, SINGLE_TARGET, single_sum)
+PRODUCTS(pair_products, PAIR_TARGET, pair_sum)
+
+int cx_products_are_fast(int type) {
+    return type == CX_PRODUCT_F32 ? __builtin_cpu_supports("avx512f") != 0
+                                  : __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl");
+}
+
+void cx_product(
+    int type, const void *rows, long stride, long count, const void *panel, int width, long steps, float *sums,
+    long sums_stride, const void *next) {
+    const struct product p = {rows, stride, count, panel, steps, sums, sums_stride, next};
+    if (type == CX_PRODUCT_F32)
+        single_products(&p, width);
+    else
+        pair_products(&p, width);
+}
+
+#else
+
+// Elsewhere the library's products are taken.
+int cx_products_are_fast(int type) {
+    (void)type;
+    return 0;
+}
+
+void cx_product(
+    int type, const void *rows, long stride, long count, const void *panel, int width, long steps, float *sums,
+    long sums_stride, const void *next) {
+    (void)type, (void)rows, (void)stride, (void)count, (void)panel, (void)width, (void)steps, (void)sums;
+    (void)sums_stride, (void)next;
+}
+#endif
