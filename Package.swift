@@ -43,7 +43,7 @@ let package = Package(
     targets: [
         // 0: C libraries
         clibrary("CSupport"),
-        clibrary("CNetKernels"),
+        clibrary("CProducts"),
         clibrary("CLua", links: ["lua5.4"], dependencies: ["CSupport"]),
         clibrary("COpenBLAS", links: ["openblas"]),
         clibrary("COneDNN", links: ["dnnl"]),
@@ -61,8 +61,8 @@ let package = Package(
 
         // Kernels of one room each, so that touching one rebuilds its room alone.
         kernels("ImageKernels"),
-        kernels("NetKernels", dependencies: ["ArrayKernels", "CNetKernels"]),
-        kernels("MetricKernels"),
+        kernels("NetKernels", dependencies: ["ArrayKernels", "CProducts"]),
+        kernels("MetricKernels", dependencies: ["CProducts"]),
         kernels("RadiomicsKernels"),
 
         .target(name: "Files", dependencies: ["CSupport", "CYAML", "CZlib"]),

@@ -1,4 +1,4 @@
-import CNetKernels
+import CProducts
 import Threading
 
 /// Products of many rows with the weights of a linear layer, at the processor's peak, and all that follows them while the sums

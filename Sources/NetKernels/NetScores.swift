@@ -18,6 +18,13 @@ public enum NetScores {
         for row in 0..<rows { for column in first..<columns { scores[row * columns + column] = hidden } }
     }
 
+    /// Hides columns from `from` on that are no keys: beside hidden keys, too, they weigh nothing.
+    public static func cut(_ scores: UnsafeMutablePointer<Float>, rows: Int, columns: Int, from: Int) {
+        for row in 0..<rows {
+            for column in min(from, columns)..<columns { scores[row * columns + column] = -.infinity }
+        }
+    }
+
     /// Hides the keys behind each query, and those that lie before its window.
     /// - Parameters:
     ///   - firstPlace: the key at which the first query stands.

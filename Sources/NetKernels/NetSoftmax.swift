@@ -70,30 +70,30 @@ public enum NetSoftmax {
         }
     }
 
-    /// Copies `rows` rows of `columns` f32 values, each multiplied with its factor, to rows `targetStride` apart.
+    /// Copies `rows` rows of `columns` f32 values, `stride` apart and each multiplied with its factor, to rows `targetStride` apart.
     public static func scaleRows(
-        _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ targetType: NetType, rows: Int,
-        columns: Int, targetStride: Int, factors: UnsafePointer<Float>
+        _ source: UnsafePointer<Float>, stride: Int, _ target: UnsafeMutableRawPointer, _ targetType: NetType,
+        rows: Int, columns: Int, targetStride: Int, factors: UnsafePointer<Float>
     ) {
         switch targetType {
-        case .f32: scaleRowsOf(NetF32.self, source, target, rows, columns, targetStride, factors)
-        case .bf16: scaleRowsOf(NetBF16.self, source, target, rows, columns, targetStride, factors)
+        case .f32: scaleRowsOf(NetF32.self, source, stride, target, rows, columns, targetStride, factors)
+        case .bf16: scaleRowsOf(NetBF16.self, source, stride, target, rows, columns, targetStride, factors)
         }
     }
 
     private static func scaleRowsOf<T: NetElement>(
-        _: T.Type, _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ rows: Int, _ columns: Int,
-        _ targetStride: Int, _ factors: UnsafePointer<Float>
+        _: T.Type, _ source: UnsafePointer<Float>, _ stride: Int, _ target: UnsafeMutableRawPointer, _ rows: Int,
+        _ columns: Int, _ targetStride: Int, _ factors: UnsafePointer<Float>
     ) {
         for row in 0..<rows {
             let factor = factors[row]
             var index = 0
             while index + 16 <= columns {
-                T.store(target, row * targetStride + index, NetF32.load(source, row * columns + index) * factor)
+                T.store(target, row * targetStride + index, NetF32.load(source, row * stride + index) * factor)
                 index += 16
             }
             while index < columns {
-                T.storeOne(target, row * targetStride + index, source[row * columns + index] * factor)
+                T.storeOne(target, row * targetStride + index, source[row * stride + index] * factor)
                 index += 1
             }
         }

@@ -12,6 +12,8 @@ enum { GROUP = CX_PRODUCT_GROUP, NARROW_GROUP = 12, WIDTH = 16, LINE = 64, LINE_
 enum { CHUNK = 1024 };
 // Steps that weights are fetched ahead of their use.
 enum { AHEAD = 16 };
+// Where a panel is read fewer times than this the memory is the limit, and fetching more than comes next takes from it.
+enum { FEWEST_GROUPS = 4 };
 
 #define SINGLE_TARGET __attribute__((target("avx512f")))
 #define PAIR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
@@ -77,7 +79,7 @@ struct product {
             /* What comes next is fetched a little with each group. */                                                 \
             const char *ahead = first + size < p->steps ? weights + size * vectors * LINE : p->next;                   \
             long groups = (p->count + most - 1) / most;                                                                \
-            long lines = ahead ? (LINE_STEPS * vectors + groups - 1) / groups : 0;                                     \
+            long lines = ahead && groups >= FEWEST_GROUPS ? (LINE_STEPS * vectors + groups - 1) / groups : 0;          \
             for (long row = 0, taken; row < p->count; row += taken) {                                                  \
                 const char *own = p->rows + row * p->stride + first * 4;                                               \
                 float *sums = p->sums + row * p->sums_stride;                                                          \
