@@ -32,8 +32,9 @@ public final class CPUCache: AttentionCache {
             // Half as much again: growing costs no more than what is kept.
             let wanted = max(length + added, capacity + capacity / 2)
             let room = (wanted + Self.block - 1) / Self.block * Self.block
-            keys = try Self.grown(keys, length, [newKeys.shape[0], room, newKeys.shape[2]], newKeys.dtype)
-            values = try Self.grown(values, length, [newKeys.shape[0], room, newKeys.shape[2]], newKeys.dtype)
+            let shape = [newKeys.shape[0], room, newKeys.shape[2]]
+            keys = try Self.grown(keys, length, shape, newKeys.dtype, taken: length + added)
+            values = try Self.grown(values, length, shape, newKeys.dtype, taken: length + added)
         }
         guard let keys, let values else { return }
         try keys.narrow(1, length, added).assign(from: newKeys)
@@ -41,9 +42,18 @@ public final class CPUCache: AttentionCache {
         length += added
     }
 
-    private static func grown(_ old: Tensor?, _ length: Int, _ shape: [Int], _ dtype: DType) throws -> Tensor {
-        let made = try Tensor.zeros(shape, dtype)
+    /// Larger memory, cleared from token `taken` on.
+    private static func grown(
+        _ old: Tensor?, _ length: Int, _ shape: [Int], _ dtype: DType, taken: Int
+    ) throws -> Tensor {
+        let made = try Tensor(uninitialized: shape, dtype)
         if let old, length > 0 { try made.narrow(1, 0, length).assign(from: old.narrow(1, 0, length)) }
+        // What is about to be written need not be cleared.
+        let bytes = shape[2] * dtype.size
+        for text in 0..<shape[0] {
+            let first = made.pointer + (text * shape[1] + taken) * bytes
+            first.initializeMemory(as: UInt8.self, repeating: 0, count: (shape[1] - taken) * bytes)
+        }
         return made
     }
 }

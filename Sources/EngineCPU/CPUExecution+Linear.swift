@@ -12,10 +12,10 @@ extension CPUExecution {
             throw TensorError.shape(
                 operation: layer.weight.name, message: "wanted […, \(inputs)], got \(Tensor.text(x.shape))")
         }
+        if let found = try products(layer, x, epilogue) { return found }
         if layer.takesFewRows, x.count / inputs <= FewRows.most, let found = try fewRows(layer, x, epilogue) {
             return found
         }
-        if let found = try manyRows(layer, x, epilogue) { return found }
         let plan = try ProductPlan(epilogue, shape: x.shape.dropLast() + [outputs], layer.weight.name, self)
         let source = try convert(x, dtype)
         let primitive = try linearPrimitive(
@@ -51,8 +51,8 @@ extension CPUExecution {
         return Panels.are(layout, dtype) ? layout : nil
     }
 
-    /// By our kernel for many rows; nil where it does not serve.
-    private func manyRows(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor? {
+    /// By our kernel; nil where it does not serve.
+    private func products(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor? {
         let name = layer.weight.name
         let type = try dtype.netType(name)
         guard NetProducts.areFast(type), type == .f32 || layer.inputs.isMultiple(of: 2), let layout = try panels(layer)
@@ -80,7 +80,7 @@ extension CPUExecution {
         return target
     }
 
-    /// The same of few rows by a kernel of our own; nil where oneDNN's layout of the weights is another than it reads.
+    /// Few rows by a kernel for any processor; nil where oneDNN's layout of the weights is another than it reads.
     private func fewRows(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor? {
         let (inputs, outputs, rows) = (layer.inputs, layer.outputs, x.count / layer.inputs)
         guard let layout = try panels(layer) else { return nil }

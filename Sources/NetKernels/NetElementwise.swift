@@ -126,6 +126,23 @@ public enum NetElementwise {
     static func applyLine(
         _ function: Function, _ x: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, count: Int
     ) {
+        // From memory that is surely another's: in place, the compiler would take one value at a time.
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { memory in
+            guard let own = memory.baseAddress else { return }
+            var start = 0
+            while start < count {
+                let size = min(256, count - start)
+                own.update(from: x + start, count: size)
+                applyPiece(function, own, target + start, size)
+                start += size
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func applyPiece(
+        _ function: Function, _ x: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
         let range = 0..<count
         switch function {
         case .relu: for index in range { target[index] = x[index] < 0 ? 0 : x[index] }
