@@ -94,8 +94,7 @@ struct Writer<Network: CausalNetwork> {
             }
         }
         let whole = try words.count == 1 ? words[0] : execution.concatenate(words, axis: 1)
-        let states = try network.states(whole, .next(draft.cache), on: execution)
-        let last = try execution.narrow(states, axis: 1, prompt.count - 1..<prompt.count)
+        let last = try network.states(whole, .next(draft.cache), on: execution)
         try choose([draft], by: network.logits(last, on: execution), on: execution)
         return draft
     }

@@ -75,7 +75,9 @@ public final class Gemma2Network: TextNetwork, CausalNetwork {
         var x = try embed(ids, on: execution)
         for layer in layers.prefix(kept) {
             x = try execution.block(layer) {
-                try layer.forward(x, rotary, angles, on: execution) { attention, query, key, value in
+                try layer.forward(x, rotary, angles, on: execution) { x, _ in
+                    x
+                } attend: { attention, query, key, value in
                     try execution.attention(
                         attention, query: query, key: key, value: value,
                         mask: layer.isWindowed ? masks.near : masks.far)
@@ -104,7 +106,9 @@ public final class Gemma2Network: TextNetwork, CausalNetwork {
         var x = x
         for (index, layer) in layers.enumerated() {
             x = try execution.block(layer, of: x) { [rotary] in
-                try layer.forward($0, rotary, angles, on: execution) { attention, query, key, value in
+                try layer.forward($0, rotary, angles, on: execution) { x, axis in
+                    try passage.wanted(x, axis: axis, of: index, on: execution)
+                } attend: { attention, query, key, value in
                     try passage.attention(attention, index, query: query, key: key, value: value, on: execution)
                 }
             }
@@ -161,18 +165,22 @@ private final class Gemma2Layer {
         afterMLP = norm("post_feedforward_layernorm")
     }
 
-    /// f32 `[N, T, C]` for the same, whose memory the result may take.
-    /// - Parameter attend: the attention of queries to keys and values.
+    /// f32 `[N, T, C]` for the same, whose memory the result may take; for those tokens that are wanted of this layer.
+    /// - Parameters:
+    ///   - wanted: of tokens along an axis those whose states the result is.
+    ///   - attend: the attention of queries to keys and values.
     func forward<E: Execution>(
         _ x: E.Value, _ rotary: Rotary, _ angles: E.Value, on execution: E,
-        _ attend: (_ layer: Attention, _ query: E.Value, _ key: E.Value, _ value: E.Value) throws -> E.Value
+        wanted: (_ x: E.Value, _ axis: Int) throws -> E.Value,
+        attend: (_ layer: Attention, _ query: E.Value, _ key: E.Value, _ value: E.Value) throws -> E.Value
     ) throws -> E.Value {
         let input = try execution.norm(before, x)
         let attended = try attend(
-            attention, execution.rotary(rotary, execution.linear(query, input), table: angles),
+            attention,
+            execution.rotary(rotary, execution.linear(query, wanted(input, 1)), table: wanted(angles, 0)),
             execution.rotary(rotary, execution.linear(key, input), table: angles), execution.linear(value, input))
         let closed = try execution.linear(output, attended, Epilogue(result: .f32))
-        let middle = try execution.norm(after, closed, Epilogue(residual: .given(x), result: .f32))
+        let middle = try execution.norm(after, closed, Epilogue(residual: .given(wanted(x, 1)), result: .f32))
         let shrunk = try feedForward.forward(
             execution.norm(beforeMLP, middle), Epilogue(result: .f32), on: execution)
         return try execution.norm(afterMLP, shrunk, Epilogue(residual: .given(middle), result: .f32))

@@ -18,7 +18,8 @@ public protocol CausalNetwork: AnyObject {
     /// Vectors f32 `[N, T, C]` of ids i64 `[N, T]`, as the first layer reads them.
     /// - Throws: `TensorError.index` for an id that is not in the table.
     func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value
-    /// The states behind the last normalisation, f32 `[N, T, C]`, of vectors of the same shape, whose memory they may take.
+    /// The states behind the last normalisation, f32 `[N, T, C]`, of vectors of the same shape, whose memory they may take; of
+    /// `next` the last token's alone, `[1, 1, C]`.
     /// - Parameter passage: how the tokens lie in their texts.
     func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value
     /// Scores f32 `[N, T, vocabularySize]` of states.
@@ -63,7 +64,8 @@ extension ConfiguredCausalNetwork {
 public enum Passage<E: Execution> {
     /// Whole texts `[N, T, C]`; nothing is kept of them.
     case whole
-    /// The next tokens of one text, `[1, T, C]`.
+    /// The next tokens of one text, `[1, T, C]`, of which the last one's state alone is asked for: in the last layer the others
+    /// are keys and values only.
     case next(TextCache<E>)
     /// The next token of each of several texts, `[1, texts, C]`: all of them share one read of the weights.
     case step([TextCache<E>])
@@ -87,6 +89,13 @@ public enum Passage<E: Execution> {
             }
             return try parts.count == 1 ? parts[0] : execution.concatenate(parts, axis: 1)
         }
+    }
+
+    /// Of `x`, tokens along `axis`, those whose states a layer's result is wanted of.
+    /// - Parameter index: the layer's, from 0.
+    func wanted(_ x: E.Value, axis: Int = 1, of index: Int, on execution: E) throws -> E.Value {
+        guard case .next(let text) = self, index == text.layers.count - 1 else { return x }
+        return try execution.narrow(x, axis: axis, x.shape[axis] - 1..<x.shape[axis])
     }
 
     /// Cosines and sines of the tokens' places, f32 `[T, rotated]`.
@@ -117,7 +126,7 @@ public final class TextCache<E: Execution> {
 
 /// A layer of a causal network.
 protocol CausalLayer: AnyObject {
-    /// f32 `[N, T, C]` for the same, whose memory the result may take.
+    /// f32 `[N, T, C]` for the same, whose memory the result may take; for those tokens that the passage wants of this layer.
     /// - Parameters:
     ///   - index: the layer's, from 0.
     ///   - angles: the cosines and sines of the tokens' places.

@@ -82,11 +82,15 @@ private final class GPTNeoXLayer: CausalLayer {
             try execution.reshape(
                 execution.narrow(packed, axis: 3, place * size..<(place + 1) * size), x.shape)
         }
+        func wanted(_ x: E.Value, axis: Int = 1) throws -> E.Value {
+            try passage.wanted(x, axis: axis, of: index, on: execution)
+        }
         let attended = try passage.attention(
-            attention, index, query: execution.rotary(rotary, part(0), table: angles),
+            attention, index, query: execution.rotary(rotary, wanted(part(0)), table: wanted(angles, axis: 0)),
             key: execution.rotary(rotary, part(1), table: angles), value: part(2), on: execution)
-        let normalised = isParallel ? try execution.norm(beforeMLP, x) : nil
-        let middle = try execution.linear(output, attended, Epilogue(residual: .given(x), result: .f32))
+        let own = try wanted(x)
+        let normalised = isParallel ? try execution.norm(beforeMLP, own) : nil
+        let middle = try execution.linear(output, attended, Epilogue(residual: .given(own), result: .f32))
         let hidden = try execution.linear(
             up, normalised ?? execution.norm(beforeMLP, middle), Epilogue(activation: activation))
         return try execution.linear(down, hidden, Epilogue(residual: .given(middle), result: .f32))

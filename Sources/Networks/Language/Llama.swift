@@ -72,16 +72,21 @@ private final class LlamaLayer: CausalLayer {
         beforeMLP = RMSNorm(scope["post_attention_layernorm"], channels: width, epsilon: configuration.epsilon)
     }
 
-    /// f32 `[N, T, C]` for the same, whose memory the result may take.
+    /// See `CausalLayer`.
     func forward<E: Execution>(
         _ x: E.Value, _ passage: Passage<E>, _ index: Int, _ rotary: Rotary, _ angles: E.Value, on execution: E
     ) throws -> E.Value {
+        func wanted(_ x: E.Value, axis: Int = 1) throws -> E.Value {
+            try passage.wanted(x, axis: axis, of: index, on: execution)
+        }
         let input = try execution.norm(before, x)
         let attended = try passage.attention(
-            attention, index, query: execution.rotary(rotary, execution.linear(query, input), table: angles),
+            attention, index,
+            query: execution.rotary(
+                rotary, execution.linear(query, wanted(input)), table: wanted(angles, axis: 0)),
             key: execution.rotary(rotary, execution.linear(key, input), table: angles),
             value: execution.linear(value, input), on: execution)
-        let middle = try execution.linear(output, attended, Epilogue(residual: .given(x), result: .f32))
+        let middle = try execution.linear(output, attended, Epilogue(residual: .given(wanted(x)), result: .f32))
         let normalised = try execution.norm(beforeMLP, middle)
         return try feedForward.forward(
             normalised, Epilogue(residual: .given(middle), result: .f32), on: execution)
