@@ -38,7 +38,7 @@ struct NearestLists {
         Parallel.forEach((tile.rows.count + 63) / 64) { slab in
             for row in slab * 64..<min(tile.rows.count, slab * 64 + 64) {
                 scan(
-                    tile.rows.lowerBound + row, tile.products + row * tile.columns.count, stride: 1,
+                    tile.rows.lowerBound + row, tile.products + row * tile.stride, stride: 1, slack: tile.slack,
                     norm: tile.rowNorms[row], against: tile.columns, norms: tile.columnNorms, isOneSet: isOneSet)
             }
         }
@@ -49,7 +49,7 @@ struct NearestLists {
         Parallel.forEach((tile.columns.count + 63) / 64) { slab in
             for column in slab * 64..<min(tile.columns.count, slab * 64 + 64) {
                 scan(
-                    tile.columns.lowerBound + column, tile.products + column, stride: tile.columns.count,
+                    tile.columns.lowerBound + column, tile.products + column, stride: tile.stride, slack: tile.slack,
                     norm: tile.columnNorms[column], against: tile.rows, norms: tile.rowNorms, isOneSet: true)
             }
         }
@@ -72,11 +72,12 @@ struct NearestLists {
     }
 
     private func scan(
-        _ row: Int, _ products: UnsafePointer<Float>, stride: Int, norm: Float, against others: Range<Int>,
+        _ row: Int, _ products: UnsafePointer<Float>, stride: Int, slack: Float, norm: Float,
+        against others: Range<Int>,
         norms: UnsafePointer<Float>, isOneSet: Bool
     ) {
         MetricDistance.scanRow(
-            products, stride: stride, count: others.count, norm: norm, norms: norms, slack: tiles.slack,
+            products, stride: stride, count: others.count, norm: norm, norms: norms, slack: slack,
             threshold: { thresholds.pointer[row] },
             found: { column, low, high in
                 let other = others.lowerBound + column

@@ -124,8 +124,8 @@ private struct BallCounts {
                     let limit = rowLimits.pointer[row]
                     var below = (belowRow: false, belowColumn: false)
                     let sure = MetricDistance.compareRow(
-                        tile.products + index * tile.columns.count, count: tile.columns.count,
-                        norm: tile.rowNorms[index], norms: tile.columnNorms, slack: tiles.slack, rowThreshold: limit,
+                        tile.products + index * tile.stride, count: tile.columns.count,
+                        norm: tile.rowNorms[index], norms: tile.columnNorms, slack: tile.slack, rowThreshold: limit,
                         columnThresholds: columnLimits.pointer + firstColumn, columnCounts: counts,
                         doubtful: { column in
                             let exact = tiles.squared(row, firstColumn + column)
