@@ -77,7 +77,8 @@ public enum MetricProducts {
                     for step in 0..<steps {
                         let line = own + step * panel + group
                         for row in 0..<count {
-                            line[row] = rows.loadUnaligned(fromByteOffset: (row * width + 2 * step) * 2, as: UInt32.self)
+                            let place = row * width + 2 * step
+                            line[row] = rows.loadUnaligned(fromByteOffset: 2 * place, as: UInt32.self)
                         }
                         for row in count..<16 { line[row] = 0 }
                     }

@@ -9,7 +9,7 @@ public enum NetProducts {
     /// The most rows of one piece of work, and the fewest where there are too few pieces for all threads.
     private static let mostRows = 768, fewestRows = 96
     /// Pieces of work for each thread, so that none waits long for the last.
-    private static let piecesPerThread = 12
+    private static let piecesPerThread = 24
     /// Rows that go through the steps behind the product together.
     private static let rowsOfSteps = 24
 

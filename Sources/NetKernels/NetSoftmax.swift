@@ -53,14 +53,14 @@ public enum NetSoftmax {
             var sums = SIMD16<Float>.zero
             index = 0
             while index < vectors {
-                let value = netExp2(shift.addingProduct(NetF32.load(line, index), factor))
+                let value = T.power(shift.addingProduct(NetF32.load(line, index), factor))
                 sums += value
-                T.store(target, start + index, value)
+                T.storePositive(target, start + index, value)
                 index += 16
             }
             if index < columns {
                 let old = NetF32.load(line, index)
-                let value = netExp2(shift.addingProduct(old, factor)).replacing(with: 0, where: isOutside)
+                let value = T.power(shift.addingProduct(old, factor)).replacing(with: 0, where: isOutside)
                 sums += value
                 // In place, what lies behind the row is the next row's; elsewhere the next row is still to be written.
                 let isInPlace = UnsafeRawPointer(target) == UnsafeRawPointer(scores)

@@ -47,10 +47,12 @@ import Testing
     /// Rows that lie close together far from the centre, in several tiles: bounds of rounded products decide nothing there.
     @Test func tightClustersAreExact() throws {
         let (count, width) = (2500, 33)
-        let (centres, small) = (uniform("centres", [5, width], -50, 50), uniform("small", [count, width], -1e-3, 1e-3))
+        let centres = uniform("centres", [5, width], -50, 50)
+        let small = uniform("small", [count, width], -1e-3, 1e-3)
         let values = (0..<count * width).map { centres[$0 / width % 5 * width + $0 % width] + small[$0] }
         let database = try Tensor(values, shape: [count, width])
-        let queries = try Tensor(Array(values[(count - 40) * width..<count * width].map { $0 + 2e-4 }), shape: [40, width])
+        let moved = values.suffix(40 * width).map { $0 + 2e-4 }
+        let queries = try Tensor(moved, shape: [40, width])
         let found = try NearestNeighbours.search(queries, database, k: 6)
         let wanted = try plain(queries, database, k: 6, isCosine: false)
         let (distances, places) = try (found.distances.array(Float.self), found.rows.array(Int64.self))
