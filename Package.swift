@@ -174,7 +174,7 @@ let package = Package(
         tests("Identity", ["Files"]),
         tests("Tensors", ["ArrayKernels"]),
         tests("Checkpoints", ["Tensors", "Files", "CZlib"]),
-        tests("Engine", ["ReferenceExecution", "EngineCPU", "NetKernels", "Recording", "Tensors", "Checkpoints"]),
+        tests("Engine", ["ReferenceExecution", "EngineCPU", "Recording", "Tensors", "Checkpoints"]),
         tests("Networks", ["ReferenceExecution", "Engine", "Tensors", "Files"]),
         tests("Training", ["Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Tensors", "Files"]),
         tests("Imaging", ["Tensors", "Files"]),

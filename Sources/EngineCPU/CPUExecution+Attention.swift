@@ -12,7 +12,7 @@ extension CPUExecution {
         try layer.check(query: query, key: key, value: value, mask: mask, keys: keys)
         let (q, k, v) = (try convert(query, dtype), try convert(key, dtype), try convert(value, dtype))
         guard let cache else {
-            return try AttentionTiles(layer, queries: q.shape[1], keys: keys, room: keys, mask, dtype)
+            return try AttentionTiles(layer, queries: q.shape[1], keys: keys, room: keys, mask, self)
                 .run(q, k, v, self)
         }
         try cache.append(k, v)
@@ -20,7 +20,7 @@ extension CPUExecution {
         if q.shape[1] == 1, case .causal = mask, layer.headSize % 16 == 0 {
             return try next(layer, q, all, allValues, keys: keys)
         }
-        return try AttentionTiles(layer, queries: q.shape[1], keys: keys, room: cache.capacity, mask, dtype)
+        return try AttentionTiles(layer, queries: q.shape[1], keys: keys, room: cache.capacity, mask, self)
             .run(q, all, allValues, self)
     }
 
@@ -63,12 +63,14 @@ private struct AttentionTiles {
 
     /// - Parameter room: keys that there is memory for, `keys` or more.
     init(
-        _ layer: Attention, queries: Int, keys: Int, room: Int, _ mask: Mask<Tensor>, _ dtype: DType
+        _ layer: Attention, queries: Int, keys: Int, room: Int, _ mask: Mask<Tensor>, _ execution: CPUExecution
     ) throws {
+        let dtype = execution.dtype
         self.layer = layer
         (self.queries, self.keys, self.room, self.dtype) = (queries, keys, room, dtype)
         if case .bias(let bias) = mask { self.mask = .bias(try bias.contiguous().to(.f32)) } else { self.mask = mask }
-        let isFast = NetKeyPanels.serve(headSize: layer.headSize, try dtype.netType("attention"))
+        let type = try dtype.netType("attention")
+        let isFast = execution.prepared.usesOwnProducts && NetKeyPanels.serve(headSize: layer.headSize, type)
         let taken = isFast ? keys : LibraryProducts.keys(keys, room: room)
         let isBlocked = taken > Self.mostKeys
         tile = isBlocked ? Self.block.queries : Self.tile
@@ -120,9 +122,8 @@ private struct AttentionTiles {
         case .causal:
             // The last query stands at the last key.
             let place = work.first + keys - queries
-            let first = max(0, layer.window.map { place + 1 - $0 } ?? 0)
-            return first..<max(first + 1, place + work.rows)
-        case .lengths(let lengths): return 0..<(lengths[work.image] > 0 ? lengths[work.image] : keys)
+            return max(0, layer.window.map { place + 1 - $0 } ?? 0)..<place + work.rows
+        case .lengths(let lengths): return 0..<lengths[work.image]
         case .none, .bias: return 0..<keys
         }
     }

@@ -55,7 +55,8 @@ extension CPUExecution {
     private func products(_ layer: Linear, _ x: Tensor, _ epilogue: Epilogue<Tensor>) throws -> Tensor? {
         let name = layer.weight.name
         let type = try dtype.netType(name)
-        guard NetProducts.areFast(type), type == .f32 || layer.inputs.isMultiple(of: 2), let layout = try panels(layer)
+        guard prepared.usesOwnProducts, NetProducts.areFast(type), type == .f32 || layer.inputs.isMultiple(of: 2),
+            let layout = try panels(layer)
         else { return nil }
         let shape = Array(x.shape.dropLast()) + [layer.outputs]
         try epilogue.check(shape, name)

@@ -23,7 +23,11 @@ package final class Prepared {
     /// Whether weights were packed since the heap was trimmed; nil once it was.
     private var hasPacked: Bool? = false
 
-    package init() {}
+    /// Whether our own products are taken where the processor has the instructions for them. Tests ask for the others as well,
+    /// which stay for other processors.
+    let usesOwnProducts: Bool
+
+    package init(usesOwnProducts: Bool = true) { self.usesOwnProducts = usesOwnProducts }
 
     /// Gives the memory of what came and went while a network's weights were packed back to the system, once: training packs
     /// them at each step.

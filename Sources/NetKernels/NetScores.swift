@@ -2,8 +2,9 @@ import ArrayKernels
 
 /// What happens to a tile of attention's scores f32 `[rows, columns]` before its softmax.
 public enum NetScores {
-    /// A score that the softmax makes 0 of, beside any other.
-    private static let hidden: Float = -1e30
+    /// A score that the softmax makes 0 of, beside any other. A power of two: scaled, it is exact, so that hidden keys of a row
+    /// with no others weigh 1 each, and not e to the power of a rounding error of 1e22.
+    private static let hidden: Float = -0x1p99
 
     /// scores = cap · tanh(scores · scale / cap).
     public static func bend(_ scores: UnsafeMutablePointer<Float>, scale: Float, cap: Float, count: Int) {

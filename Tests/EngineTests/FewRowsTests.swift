@@ -1,64 +1,52 @@
 import Engine
 import EngineCPU
-import NetKernels
 import Tensors
 import TestSupport
 import Testing
 
 /// What language models ask for a token at a time.
 @Suite struct FewRowsTests {
-    /// Each row is what it is alone, to the bit, and what the definition gives to the rounding of its sums: by the kernel for
-    /// processors that lack the instructions of `NetProducts`.
-    @Test(arguments: [NetType.f32, .bf16]) func rowsAreTheSameBesideOthers(type: NetType) throws {
-        for (inputs, outputs) in [(64, 128), (203, 130), (512, 64), (48, 1000), (16, 65)] {
-            let (weights, bias) = (rounded(uniform("w", [outputs, inputs], -0.2, 0.2)), uniform("b", [outputs]))
-            let x = uniform("x", [16, inputs])
-            let panels = packed(weights, inputs, outputs, type)
-            for threads in [false, true] {
-                func run(_ rows: Range<Int>) -> [Float] {
-                    let shape = NetFewRows.Shape(rows: rows.count, inputs: inputs, outputs: outputs)
-                    var source = [Float](repeating: 0, count: rows.count * shape.paddedInputs)
-                    for (place, row) in rows.enumerated() {
-                        for k in 0..<inputs { source[place * shape.paddedInputs + k] = x[row * inputs + k] }
-                    }
-                    var target = [Float](repeating: .nan, count: rows.count * outputs)
-                    panels.withUnsafeBytes { panels in
-                        guard let base = panels.baseAddress else { return }
-                        NetFewRows.products(base, type, source, bias: bias, &target, shape, threads: threads)
-                    }
-                    return target
-                }
-                let alone = (0..<16).map { run($0..<$0 + 1) }
-                for rows in [0..<2, 3..<8, 0..<16] {
-                    #expect(run(rows) == rows.flatMap { alone[$0] }, "\(inputs) to \(outputs), \(rows)")
-                }
-                let wanted = (0..<16).flatMap { row in
-                    (0..<outputs).map { output in
-                        (0..<inputs).reduce(Double(bias[output])) {
-                            $0 + Double(x[row * inputs + $1]) * Double(weights[output * inputs + $1])
-                        }
-                    }
-                }
-                #expect(relativeError(alone.flatMap { $0 }, wanted) < 3e-6, "\(inputs) to \(outputs)")
-            }
-        }
+    private func layer(_ inputs: Int, _ outputs: Int, hasBias: Bool = true, takesFewRows: Bool) throws -> Linear {
+        let layer = Linear(
+            ParameterScope(), inputs: inputs, outputs: outputs, hasBias: hasBias, takesFewRows: takesFewRows)
+        try layer.weight.load(
+            Tensor(uniform("w", [outputs, inputs], -0.2, 0.2), shape: [outputs, inputs]).to(.bf16).to(.f32))
+        try layer.bias?.load(Tensor(uniform("b", [outputs]), shape: [outputs]))
+        return layer
     }
 
-    private func rounded(_ values: [Float]) -> [Float] { values.map { BFloat16($0).float } }
-
-    /// Weights `[outputs, inputs]` in blocks of 64 outputs, and in them input by input, or in pairs where they are bf16.
-    private func packed(_ weights: [Float], _ inputs: Int, _ outputs: Int, _ type: NetType) -> [UInt8] {
-        let (wide, deep) = ((outputs + 63) / 64 * 64, (inputs + 15) / 16 * 16)
-        var floats = [Float](repeating: 0, count: wide * deep)
-        let pair = type == .bf16 ? 2 : 1
-        for output in 0..<outputs {
-            for input in 0..<inputs {
-                let place = output / 64 * 64 * deep + (input / pair * 64 + output % 64) * pair + input % pair
-                floats[place] = weights[output * inputs + input]
+    /// Where our products of many rows do not serve, each row is what it is alone, to the bit, and what oneDNN gives to the
+    /// rounding of its sums.
+    @Test(arguments: [DType.f32, .bf16]) func rowsAreTheSameBesideOthers(dtype: DType) throws {
+        for (inputs, outputs) in [(64, 128), (203, 130), (512, 64), (48, 1000), (16, 65)] {
+            for hasBias in [true, false] {
+                let x = try Tensor(uniform("x", [17, inputs]), shape: [17, inputs])
+                let kept = try Tensor(uniform("r", [17, outputs]), shape: [17, outputs])
+                for threads in [1, 2] {
+                    // An execution takes the values of a layer.
+                    let few = try layer(inputs, outputs, hasBias: hasBias, takesFewRows: true)
+                    let usual = try layer(inputs, outputs, hasBias: hasBias, takesFewRows: false)
+                    let execution = try CPUExecution(
+                        dtype: dtype, threads: threads, Prepared(usesOwnProducts: false))
+                    func run(_ layer: Linear, _ rows: Range<Int>) throws -> [Float] {
+                        try execution.run {
+                            let own = try x.narrow(0, rows.lowerBound, rows.count).contiguous()
+                            let residual = try kept.narrow(0, rows.lowerBound, rows.count).contiguous()
+                            let epilogue = Epilogue<Tensor>(residual: .kept(residual), activation: .silu, result: .f32)
+                            return try execution.linear(layer, own, epilogue).array(Float.self)
+                        }
+                    }
+                    let alone = try (0..<16).map { try run(few, $0..<$0 + 1) }
+                    for rows in [0..<2, 3..<8, 0..<16] {
+                        #expect(try run(few, rows) == rows.flatMap { alone[$0] }, "\(inputs) to \(outputs), \(rows)")
+                    }
+                    let wanted = try run(usual, 0..<16).map { Double($0) }
+                    #expect(relativeError(alone.flatMap { $0 }, wanted) < 3e-6, "\(inputs) to \(outputs)")
+                    // More rows go the usual way.
+                    #expect(try run(few, 0..<17) == run(usual, 0..<17))
+                }
             }
         }
-        if type == .f32 { return floats.withUnsafeBytes { Array($0) } }
-        return floats.map { BFloat16($0) }.withUnsafeBytes { Array($0) }
     }
 
     /// The last query over a cache is the last one of a whole pass, with groups of heads, caps and windows.

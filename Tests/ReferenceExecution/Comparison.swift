@@ -59,13 +59,14 @@ public struct Comparison {
     /// |a - b| / |b| of the processor's result in a dtype beside the reference's.
     ///
     /// The reference sees the inputs as that dtype rounds them.
-    public func processorError(_ dtype: DType, threads: Int = 1) throws -> Double {
+    /// - Parameter ownProducts: false takes the products of processors without the instructions for our own.
+    public func processorError(_ dtype: DType, threads: Int = 1, ownProducts: Bool = true) throws -> Double {
         // The processor takes values that lie in memory.
         for parameter in scope.parameters { try parameter.load(Self.values(parameter)) }
         let tensors = try inputs.map { try $0.tensor().to(dtype) }
         let wanted = try reference(tensors).values
         // Twice: the second pass runs on what the first one has made.
-        let execution = try CPUExecution(dtype: dtype, threads: threads)
+        let execution = try CPUExecution(dtype: dtype, threads: threads, Prepared(usesOwnProducts: ownProducts))
         var found: [Double] = []
         for _ in 0..<2 {
             let fresh = try tensors.map { try $0.clone() }

@@ -59,6 +59,7 @@ extension ReferenceExecution {
                         }
                         scores.append((place, score))
                     }
+                    if scores.isEmpty { scores = (0..<keys).map { ($0, .zero) } }
                     let top = scores.reduce(-.infinity) { max($0, $1.score.value) }
                     let weights = scores.map { ($0.score - Dual(top)).exponential }
                     let sum = weights.reduce(.zero, +)

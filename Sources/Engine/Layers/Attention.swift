@@ -99,7 +99,7 @@ public enum Mask<Value> {
     /// The first so many of each image or text.
     case lengths([Int])
     /// All, with a number added to each score: f32 `[1 or N, 1 or heads, queries, keys]`, such as T5's relative positions;
-    /// -infinity hides a key.
+    /// -infinity hides a key. A query that all keys are hidden from sees them all alike.
     case bias(Value)
 }
 
