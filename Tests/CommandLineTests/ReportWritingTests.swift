@@ -74,7 +74,8 @@ import Testing
         #expect(
             table[0] == [
                 "Unnamed: 0", "BLEU-1", "BLEU-4", "ROUGE-L", "Micro-F1-14", "Macro-F1-14", "Micro-F1-5", "Macro-F1-5",
-                "Micro-F1-14+", "Macro-F1-14+", "Micro-F1-5+", "Macro-F1-5+",
+                "Micro-F1-4", "Macro-F1-4", "Micro-F1-14+", "Macro-F1-14+", "Micro-F1-5+", "Macro-F1-5+",
+                "Micro-F1-4+", "Macro-F1-4+",
             ])
         #expect(table.dropFirst().map { $0[0] } == ["median", "ci_l", "ci_h"])
         for treatment in ["n", "p"] {

@@ -89,7 +89,7 @@ import Testing
                 candidates: candidates, references: references, names: names, uncertain: way, draws)
             for (value, key) in [
                 (found.all.micro, "micro_14"), (found.all.macro, "macro_14"), (found.five.micro, "micro_5"),
-                (found.five.macro, "macro_5"),
+                (found.five.macro, "macro_5"), (found.four.micro, "micro_4"), (found.four.macro, "macro_4"),
             ] {
                 #expect(close(value, try #require(wanted[key]?.number), 1e-14), "\(way) \(key)")
                 try expect(found.intervals.first { $0.name == key }?.interval, wanted["intervals"]?[key])

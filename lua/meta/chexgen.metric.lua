@@ -371,7 +371,7 @@ function M.bleu(candidates, references, options) end
 ---@return table interval `low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.
 function M.rouge_l(candidates, references, options) end
 
---- F1 of CheXbert's classes, as scikit-learn's `classification_report` with `zero_division = 0`: of all fourteen, and of atelectasis, cardiomegaly, consolidation, edema and pleural effusion.
+--- F1 of CheXbert's classes, as scikit-learn's `classification_report` with `zero_division = 0`: of all fourteen, and of atelectasis, cardiomegaly, consolidation, edema and pleural effusion (5), and of atelectasis, cardiomegaly, pleural effusion and support devices (4).
 ---
 --- ```lua
 --- local f1 = metric.f1_chexbert(labeler:labels(found), labeler:labels(written)).micro_14
@@ -379,7 +379,7 @@ function M.rouge_l(candidates, references, options) end
 ---@param candidates Tensor Classes of the generated reports, `[N, 14]` in the order of `dataset.pathologies`: 0 blank, 1 positive, 2 negative, 3 uncertain.
 ---@param references Tensor Classes of the reports that they should be.
 ---@param options? chexgen.metric.f1_chexbert.options Settings. (default {})
----@return table scores F1 `micro_14`, `macro_14`, `micro_5` and `macro_5`; `per_class`: `precision`, `recall`, `f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high` and `replicates` of each of the four.
+---@return table scores F1 `micro_14`, `macro_14`, `micro_5`, `macro_5`, `micro_4` and `macro_4`; `per_class`: `precision`, `recall`, `f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high` and `replicates` of each of the six.
 function M.f1_chexbert(candidates, references, options) end
 
 --- F1-RadGraph (Delbrouck et al., 2022) of annotated reports, as the package radgraph computes it. A report without an entity gets 0.

@@ -83,12 +83,13 @@ enum ReportFunctions {
         returns: [
             LuaResult(
                 "scores", .table,
-                "F1 `micro_14`, `macro_14`, `micro_5` and `macro_5`; `per_class`: `precision`, `recall`, `f1` and `support` by "
-                    + "the finding's name; `intervals`, where they are wanted: `low`, `median`, `high` and `replicates` of "
-                    + "each of the four.")
+                "F1 `micro_14`, `macro_14`, `micro_5`, `macro_5`, `micro_4` and `macro_4`; `per_class`: `precision`, `recall`, "
+                    + "`f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high` "
+                    + "and `replicates` of each of the six.")
         ],
         "F1 of CheXbert's classes, as scikit-learn's `classification_report` with `zero_division = 0`: of all fourteen, and of "
-            + "atelectasis, cardiomegaly, consolidation, edema and pleural effusion.",
+            + "atelectasis, cardiomegaly, consolidation, edema and pleural effusion (5), and of atelectasis, cardiomegaly, pleural "
+            + "effusion and support devices (4).",
         example: "local f1 = metric.f1_chexbert(labeler:labels(found), labeler:labels(written)).micro_14"
     ) { arguments in
         let options = try arguments.options("options")
@@ -108,6 +109,7 @@ enum ReportFunctions {
         var fields: [(String, LuaValue)] = [
             ("micro_14", .number(found.all.micro)), ("macro_14", .number(found.all.macro)),
             ("micro_5", .number(found.five.micro)), ("macro_5", .number(found.five.macro)),
+            ("micro_4", .number(found.four.micro)), ("macro_4", .number(found.four.macro)),
             ("per_class", .fields(classes)),
         ]
         if !found.intervals.isEmpty {

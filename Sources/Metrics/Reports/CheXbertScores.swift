@@ -32,11 +32,14 @@ public struct CheXbertScores: Sendable {
     /// The five findings that CheXpert's authors compare (Irvin et al., 2019).
     public static let five: Set = ["Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion"]
 
-    /// All findings, and the five.
-    public let all, five: Averages
+    /// The four whose F1 the evaluation of LLaVA-Rad gives beside them (Chaves et al., 2024).
+    public static let four: Set = ["Atelectasis", "Cardiomegaly", "Pleural Effusion", "Support Devices"]
+
+    /// All findings, the five, and the four.
+    public let all, five, four: Averages
     /// The findings, in the order of columns.
     public let findings: [Finding]
-    /// The intervals of `micro_14`, `macro_14`, `micro_5` and `macro_5`, where they are wanted.
+    /// The intervals of `micro_14`, `macro_14`, and the same of 5 and 4, where they are wanted.
     public let intervals: [(name: String, interval: ReportInterval)]
 
     /// Compares classes `[N, names]`: 0 blank, 1 positive, 2 negative, 3 uncertain.
@@ -49,30 +52,37 @@ public struct CheXbertScores: Sendable {
         let predicted = try Self.positives(candidates, "candidates", names.count, uncertain)
         let wanted = try Self.positives(references, "references", names.count, uncertain)
         try ReportPairs.check(predicted.count, wanted.count, metric: Self.metric)
-        let isOfFive = names.map(Self.five.contains)
+        let (isOfFive, isOfFour) = (names.map(Self.five.contains), names.map(Self.four.contains))
         let whole = Counts(zip(predicted, wanted), columns: names.count)
         findings = zip(names, whole.columns).map { name, column in
             Finding(
                 name: name, rates: column.rates, support: column.truePositives + column.falseNegatives)
         }
-        (all, five) = (whole.averages { _ in true }, whole.averages { isOfFive[$0] })
+        all = whole.averages { _ in true }
+        five = whole.averages { isOfFive[$0] }
+        four = whole.averages { isOfFour[$0] }
         guard draws.replicates > 0 else {
             intervals = []
             return
         }
-        // The reference draws for each of the four anew from one seed: the draws are the same.
+        // The reference draws for each of them anew from one seed: the draws are the same.
         var random = NumPyRandom(seed: draws.seed)
         let samples = try (0..<draws.replicates).map { _ in
             try Cancellation.check()
             let rows = predicted.map { _ in random.index(below: predicted.count) }
             let counts = Counts(rows.lazy.map { (predicted[$0], wanted[$0]) }, columns: names.count)
-            return (all: counts.averages { _ in true }, five: counts.averages { isOfFive[$0] })
+            return (
+                all: counts.averages { _ in true }, five: counts.averages { isOfFive[$0] },
+                four: counts.averages { isOfFour[$0] }
+            )
         }
         intervals = [
             ("micro_14", ReportInterval(samples.map(\.all.micro))),
             ("macro_14", ReportInterval(samples.map(\.all.macro))),
             ("micro_5", ReportInterval(samples.map(\.five.micro))),
             ("macro_5", ReportInterval(samples.map(\.five.macro))),
+            ("micro_4", ReportInterval(samples.map(\.four.micro))),
+            ("macro_4", ReportInterval(samples.map(\.four.macro))),
         ]
     }
 

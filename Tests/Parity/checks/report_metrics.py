@@ -104,7 +104,7 @@ def main():
         for way in ("negative", "positive"):
             draws = 500 if turn == 2 else 0
             found = reports.chexbert(a, b, way, draws)
-            keys = ("micro_14", "macro_14", "micro_5", "macro_5")
+            keys = ("micro_14", "macro_14", "micro_5", "macro_5", "micro_4", "macro_4")
             script.append(f'local f = metric.f1_chexbert(a, b, {{ uncertain = "{way}", replicates = {draws} }})')
             for key in keys:
                 script.append(f"put(f.{key})" + (f" ends(f.intervals.{key})" if draws else ""))

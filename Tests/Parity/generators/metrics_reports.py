@@ -19,6 +19,7 @@ import places
 NAMES = ["Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture", "Lung Lesion",
          "Lung Opacity", "No Finding", "Pleural Effusion", "Pleural Other", "Pneumonia", "Pneumothorax", "Support Devices"]
 FIVE = ["Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion"]
+FOUR = ["Atelectasis", "Cardiomegaly", "Pleural Effusion", "Support Devices"]
 WORDS = ["the", "lungs", "are", "clear", "no", "pleural", "effusion", "Heart", "size", "is", "normal", "a", "mild", "edema", "and",
          "left", "right"]
 PIECES = ["1.5 cm", "3,2", "T4-5", "q.d.,", "x-ray", "&quot;no&quot;", "&amp;lt;", "a&b", "<skipped>", "(ap)", "50%.", "[x]", "it's", "...",
@@ -86,9 +87,9 @@ def labels(source, count):
 def chexbert(candidates, references, uncertain, draws):
     positive = [1, 3] if uncertain == "positive" else [1]
     predicted, wanted = (np.isin(rows, positive).astype(int) for rows in (candidates, references))
-    five = [NAMES.index(name) for name in FIVE]
+    five, four = ([NAMES.index(name) for name in names] for names in (FIVE, FOUR))
     result = {"per_class": {}, "intervals": {}}
-    for suffix, columns, names in (("14", list(range(14)), NAMES), ("5", five, FIVE)):
+    for suffix, columns, names in (("14", list(range(14)), NAMES), ("5", five, FIVE), ("4", four, FOUR)):
         a, b = predicted[:, columns], wanted[:, columns]
         report = classification_report(b, a, target_names=names, output_dict=True, zero_division=0)
         for average in ("micro", "macro"):
