@@ -49,8 +49,8 @@ struct PanelProducts: AttentionProducts {
     let layer: Attention
     let dtype: DType
 
-    var channels: Int { (layer.headSize + 15) / 16 * 16 }
-    func columns(_ keys: Int) -> Int { (keys + 15) / 16 * 16 }
+    var channels: Int { NetKeyPanels.filled(layer.headSize) }
+    func columns(_ keys: Int) -> Int { NetKeyPanels.filled(keys) }
 
     func block(_ keys: Int, _ execution: CPUExecution) throws -> any AttentionBlock {
         let panels = NetKeyPanels(keys: keys, headSize: layer.headSize, try dtype.netType("attention"))
@@ -164,22 +164,24 @@ struct LibraryProducts: AttentionProducts {
             _ queries: TileQueries, rows: Int, columns: Int, _ target: UnsafeMutablePointer<Float>,
             _ execution: CPUExecution
         ) throws {
-            try execution.execute(
-                products.primitive(.scores, rows, columns, execution),
-                [
-                    (DNNL_ARG_SRC, queries.pointer), (DNNL_ARG_WEIGHTS, keys.pointer),
-                    (DNNL_ARG_DST, UnsafeMutableRawPointer(target)),
-                ])
+            try multiply(.scores, rows, columns, queries.pointer, keys, target, execution)
         }
 
         func sums(
             _ weights: UnsafeMutableRawPointer, rows: Int, columns: Int, _ target: UnsafeMutablePointer<Float>,
             _ execution: CPUExecution
         ) throws {
+            try multiply(.values, rows, columns, weights, values, target, execution)
+        }
+
+        private func multiply(
+            _ part: AttentionShape.Part, _ rows: Int, _ columns: Int, _ source: UnsafeMutableRawPointer,
+            _ packed: Tensor, _ target: UnsafeMutablePointer<Float>, _ execution: CPUExecution
+        ) throws {
             try execution.execute(
-                products.primitive(.values, rows, columns, execution),
+                products.primitive(part, rows, columns, execution),
                 [
-                    (DNNL_ARG_SRC, weights), (DNNL_ARG_WEIGHTS, values.pointer),
+                    (DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, packed.pointer),
                     (DNNL_ARG_DST, UnsafeMutableRawPointer(target)),
                 ])
         }

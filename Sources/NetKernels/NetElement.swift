@@ -132,10 +132,6 @@ func netExp(_ x: SIMD16<Float>) -> SIMD16<Float> {
     return result.replacing(with: 0, where: isSmall)
 }
 
-/// 2^x for x ≤ 0 (and up to 127): a degree-six polynomial on half a unit each side; 0 below -126.
-@_transparent
-func netExp2(_ x: SIMD16<Float>) -> SIMD16<Float> { NetF32.power(x).replacing(with: 0, where: x .< -126) }
-
 /// The largest of sixteen values, in four steps: the library's own goes through them one by one.
 @_transparent
 func netTop(_ value: SIMD16<Float>) -> Float {

@@ -33,6 +33,41 @@ public enum NetEpilogue {
             self.residualType = residualType
             self.function = function
         }
+
+        /// All but the function, on the values of one row from channel `first` on.
+        @inline(__always)
+        func apply(
+            to line: UnsafeMutablePointer<Float>, row: Int, image: Int, first: Int, count: Int, channels: Int
+        ) {
+            if let scale = scale.map({ $0 + image * scaleStride + first }) {
+                for index in 0..<count { line[index] *= scale[index] }
+            }
+            if let summand = summand.map({ $0 + image * summandStride + first }) {
+                NetEpilogue.add(NetF32.self, summand, 0, line, count)
+            }
+            if let residual {
+                switch residualType {
+                case .f32: NetEpilogue.add(NetF32.self, residual, row * channels + first, line, count)
+                case .bf16: NetEpilogue.add(NetBF16.self, residual, row * channels + first, line, count)
+                }
+            }
+        }
+    }
+
+    /// line += the values from `first` on.
+    @inline(__always)
+    static func add<R: NetElement>(
+        _: R.Type, _ values: UnsafeRawPointer, _ first: Int, _ line: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        var index = 0
+        while index + 16 <= count {
+            NetF32.store(line, index, NetF32.load(line, index) + R.load(values, first + index))
+            index += 16
+        }
+        while index < count {
+            line[index] += R.loadOne(values, first + index)
+            index += 1
+        }
     }
 
     /// target = function(source · scale + summand + residual), over `[rows, channels]`.
@@ -62,28 +97,12 @@ public enum NetEpilogue {
                 for row in range {
                     let image = row / rowsPerImage
                     for index in 0..<channels { line[index] = S.loadOne(source, row * channels + index) }
-                    if let scale = steps.scale.map({ $0 + image * steps.scaleStride }) {
-                        for index in 0..<channels { line[index] *= scale[index] }
-                    }
-                    if let summand = steps.summand.map({ $0 + image * steps.summandStride }) {
-                        for index in 0..<channels { line[index] += summand[index] }
-                    }
-                    if let residual = steps.residual {
-                        switch steps.residualType {
-                        case .f32: add(NetF32.self, residual, row * channels, line)
-                        case .bf16: add(NetBF16.self, residual, row * channels, line)
-                        }
-                    }
+                    steps.apply(
+                        to: line, row: row, image: image, first: 0, count: channels, channels: channels)
                     if let function = steps.function { NetElementwise.applyLine(function, line, line, count: channels) }
                     for index in 0..<channels { T.storeOne(target, row * channels + index, line[index]) }
                 }
             }
-        }
-
-        private func add<R: NetElement>(
-            _: R.Type, _ residual: UnsafeRawPointer, _ first: Int, _ line: UnsafeMutablePointer<Float>
-        ) {
-            for index in 0..<channels { line[index] += R.loadOne(residual, first + index) }
         }
     }
 

@@ -17,7 +17,8 @@ public struct NetKeyPanels: Sendable {
         NetProducts.areFast(type) && (headSize * type.size).isMultiple(of: 4)
     }
 
-    private static func filled(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+    /// A number of keys or channels, filled up to whole vectors.
+    public static func filled(_ count: Int) -> Int { (count + 15) / 16 * 16 }
 
     /// Keys, filled up with zeros to whole vectors.
     public var columns: Int { Self.filled(keys) }

@@ -126,20 +126,10 @@ public enum NetProducts {
             let count = min(block, channels - first)
             for row in rows {
                 let line = sums + (row - rows.lowerBound) * block
-                let image = row / product.rowsPerImage
-                add(line, product.bias + first, count)
-                if let scale = steps.scale.map({ $0 + image * steps.scaleStride + first }) {
-                    for index in 0..<count { line[index] *= scale[index] }
-                }
-                if let summand = steps.summand.map({ $0 + image * steps.summandStride + first }) {
-                    add(line, summand, count)
-                }
-                if let residual = steps.residual {
-                    switch steps.residualType {
-                    case .f32: add(NetF32.self, line, residual, row * channels + first, count)
-                    case .bf16: add(NetBF16.self, line, residual, row * channels + first, count)
-                    }
-                }
+                NetEpilogue.add(NetF32.self, product.bias + first, 0, line, count)
+                steps.apply(
+                    to: line, row: row, image: row / product.rowsPerImage, first: first, count: count,
+                    channels: channels)
             }
             if let function = steps.function {
                 NetElementwise.applyLine(function, sums, sums, count: rows.count * block)
@@ -154,25 +144,6 @@ public enum NetProducts {
                 } else {
                     for index in 0..<count { T.storeOne(product.target, place + index, line[index]) }
                 }
-            }
-        }
-
-        @inline(__always)
-        private func add(_ line: UnsafeMutablePointer<Float>, _ other: UnsafePointer<Float>, _ count: Int) {
-            add(NetF32.self, line, other, 0, count)
-        }
-
-        @inline(__always)
-        private func add<R: NetElement>(
-            _: R.Type, _ line: UnsafeMutablePointer<Float>, _ other: UnsafeRawPointer, _ place: Int, _ count: Int
-        ) {
-            if count == block {
-                for vector in 0..<block / 16 {
-                    NetF32.store(
-                        line, 16 * vector, NetF32.load(line, 16 * vector) + R.load(other, place + 16 * vector))
-                }
-            } else {
-                for index in 0..<count { line[index] += R.loadOne(other, place + index) }
             }
         }
     }
