@@ -136,20 +136,24 @@ let package = Package(
             name: "ChexGenLua",
             dependencies: [
                 "LuaRuntime", "Runs", "Results", "Evaluation", "Metrics", "Radiomics", "Plotting", "Encoders",
-                "Diffusion", "Language", "Devices", "Engine", "Tokenizers",
-                "Training",
-                "Datasets", "Imaging", "Checkpoints",
+                "Language", "Devices", "Engine", "Tokenizers", "Training", "Datasets", "Imaging", "Checkpoints",
                 "Identity", "Tensors", "Files",
+            ]),
+        // A room of its own, so that most bindings are compiled beside `Diffusion`.
+        .target(
+            name: "GeneratorBindings",
+            dependencies: [
+                "ChexGenLua", "Diffusion", "LuaRuntime", "Runs", "Evaluation", "Encoders", "Tokenizers", "Imaging",
+                "Tensors", "Files",
             ]),
 
         // 6: what a run consists of
         .target(
             name: "Launcher",
             dependencies: [
-                "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion", "Encoders", "Language",
-                "Plotting",
-                "Checkpoints",
-                "Tensors", "Files", "CSupport", "COneDNN", "COpenBLAS",
+                "GeneratorBindings", "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion",
+                "Encoders", "Language", "Plotting", "Checkpoints", "Tensors", "Files", "CSupport", "COneDNN",
+                "COpenBLAS",
             ]),
 
         // 7: the command line, which alone knows the sources that it was built from

@@ -1,4 +1,3 @@
-import Diffusion
 import Encoders
 import Evaluation
 import Files
@@ -22,26 +21,26 @@ public final class ScriptContext {
     public var folder: RunFolder?
     /// The encoders that the program knows.
     public let encoders: EncoderRegistry
-    /// The pipelines that the program knows, and what their parts may be.
-    let pipelines: PipelineRegistry
+    /// What rooms above add to `chexgen.model`.
+    let models: [any ModelAddition]
     /// The statistics: the program's own, and what scripts registered.
     var statistics: StatisticRegistry
     /// Models that scripts registered, by name.
-    var registered: [String: RegisteredModel] = [:]
+    package internal(set) var registered: [String: RegisteredModel] = [:]
     /// The Lua state that the modules live in.
     public let host: LuaHost
 
     /// What the modules of `host` share, before a run.
     /// - Parameters:
     ///   - encoders: what `model.encoder` knows beside what scripts register.
-    ///   - pipelines: what `model.pipeline` knows, likewise.
+    ///   - models: what else `chexgen.model` has.
     ///   - statistics: what `metric.measure` knows, likewise.
     public init(
-        host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard, pipelines: PipelineRegistry = .standard,
+        host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard, models: [any ModelAddition] = [],
         statistics: StatisticRegistry = .standard
     ) {
         self.statistics = statistics
-        self.pipelines = pipelines
+        self.models = models
         self.host = host
         self.seed = seed
         self.encoders = encoders
@@ -71,12 +70,12 @@ public final class ScriptContext {
     }
 
     /// The files that a network was loaded from: the run that is going on pins them by the hashes of what was read.
-    func input(_ files: [(file: String, sha256: String)]) throws {
+    package func input(_ files: [(file: String, sha256: String)]) throws {
         for (file, hash) in files { try folder?.pin(file: file, sha256: hash) }
     }
 
     /// The dtype of a network: `dtype` of a table of options, or the run's.
-    func dtype(_ options: LuaTable, _ arguments: LuaArguments) throws -> DType {
+    package func dtype(_ options: LuaTable, _ arguments: LuaArguments) throws -> DType {
         guard !options["dtype"].isNil else { return dtype }
         guard let named = options["dtype"].stringValue.flatMap(DType.init(rawValue:)), named == .f32 || named == .bf16
         else { throw arguments.fail("options.dtype", "wanted \"f32\" or \"bf16\"") }
@@ -89,7 +88,7 @@ public final class ScriptContext {
     }
 
     /// Makes a folder, and those above it, below one that is there already and that scripts may write in.
-    func makeFolder(_ path: String) throws {
+    package func makeFolder(_ path: String) throws {
         let folder = Paths.absolute(path)
         // The door is asked about a file of the folder that is there: that one may itself be where scripts may write.
         guard (try? output(Paths.joined(Folders.existing(folder).place, "file"))) != nil else {
@@ -116,8 +115,13 @@ public final class ScriptContext {
         return try output(path)
     }
 
+    /// Tells people something: in the log of the run that is going on, or else on the terminal.
+    package func note(_ text: String) {
+        if let folder { folder.log(text) } else { Console.shared.line(text) }
+    }
+
     /// A file that a script writes, after checking that it may.
-    func output(_ path: String) throws -> String {
+    package func output(_ path: String) throws -> String {
         try host.checkWritable(path)
         return path
     }

@@ -1,6 +1,7 @@
 import ChexGenLua
 import Diffusion
 import Encoders
+import GeneratorBindings
 import LuaRuntime
 import Tensors
 
@@ -23,7 +24,7 @@ public final class Session {
         var options = options
         options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
-        context = ScriptContext(host: host, seed: seed, encoders: encoders, pipelines: pipelines)
+        context = ScriptContext(host: host, seed: seed, encoders: encoders, models: [Generators(pipelines)])
         for module in context.modules { try host.register(module) }
     }
 }

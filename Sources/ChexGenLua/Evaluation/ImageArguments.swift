@@ -5,7 +5,7 @@ import Runs
 import Tensors
 
 /// What functions that go over images have in common: which images, and how.
-enum ImageArguments {
+package enum ImageArguments {
     static let onBadImage = LuaParameter(
         "on_bad_image", .choice(["stop", "skip"]), default: .string("stop"),
         "What to do with images that cannot be used, and rows without one: an error with the list of them, or leaving "
@@ -15,7 +15,7 @@ enum ImageArguments {
         LuaParameter("label", .string, default: .string(text), "What the progress bar says; none is drawn where empty.")
     }
     /// The protocol of what is done to images before a network sees them.
-    static let way = LuaParameter(
+    package static let way = LuaParameter(
         "protocol", .choice(Protocol.allCases.map(\.rawValue)), default: .string(Protocol.exact.rawValue),
         "How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would "
             + "cut to white.")
@@ -49,7 +49,7 @@ enum ImageArguments {
     }
 
     /// The option `protocol`.
-    static func way(_ options: LuaArguments) throws -> Protocol {
+    package static func way(_ options: LuaArguments) throws -> Protocol {
         Protocol(rawValue: try options.string("protocol")) ?? .exact
     }
 
@@ -87,7 +87,7 @@ extension ScriptContext {
     }
 
     /// As the other.
-    func run(
+    package func run(
         _ tasks: [any ImageTask], over images: [ImageSource], skipsBad: Bool, clipping: ClippingPolicy, batch: Int = 16,
         label: String
     ) throws -> ImagePass.Outcome {

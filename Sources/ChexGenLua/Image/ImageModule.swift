@@ -3,12 +3,12 @@ import LuaRuntime
 import Tensors
 
 /// An image as Lua holds it.
-final class ImageObject: LuaExternalBytes {
-    let image: Image
+package final class ImageObject: LuaExternalBytes {
+    package let image: Image
 
-    init(_ image: Image) { self.image = image }
+    package init(_ image: Image) { self.image = image }
 
-    var externalBytes: Int { image.byteCount }
+    package var externalBytes: Int { image.byteCount }
 }
 
 /// `chexgen.image`: decode, encode, resample; every result equals Pillow's.

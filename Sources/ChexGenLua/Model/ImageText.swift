@@ -64,12 +64,12 @@ enum ImageTextModule {
                 return try EncoderMethods.features(of: "images", arguments, object.model.images, object.session)
             },
             LuaFunctionDeclaration(
-                "texts", [LuaParameter("texts", PipelineOptions.texts, "A text, or a list of them.")],
+                "texts", [LuaParameter("texts", TextArguments.texts, "A text, or a list of them.")],
                 returns: [LuaResult("vectors", .object("Tensor"), "Unit vectors f32 `[N, D]`.")],
                 "Texts into the space, each alone. A text that is too long is an error that names it."
             ) { arguments in
                 let model = try arguments.object("self", as: ImageTextObject.self).model
-                return [.tensor(try model.texts(PipelineOptions.strings(arguments, "texts")))]
+                return [.tensor(try model.texts(TextArguments.strings(arguments, "texts")))]
             },
             LuaFunctionDeclaration(
                 "similarity",
@@ -89,7 +89,7 @@ enum ImageTextModule {
                     }
                     return tensor.tensor
                 }
-                let texts = try vectors("texts") ?? object.model.texts(PipelineOptions.strings(arguments, "texts"))
+                let texts = try vectors("texts") ?? object.model.texts(TextArguments.strings(arguments, "texts"))
                 var images = try vectors("images")
                 if images == nil {
                     let found = try EncoderMethods.features(

@@ -75,7 +75,7 @@ enum LabelerModule {
         "Labeler", type: LabelerObject.self, "A model that says what reports state.",
         methods: [
             LuaFunctionDeclaration(
-                "labels", [LuaParameter("texts", PipelineOptions.texts, "A report, or a list of them.")],
+                "labels", [LuaParameter("texts", TextArguments.texts, "A report, or a list of them.")],
                 returns: [
                     LuaResult(
                         "classes", .object("Tensor"),
@@ -89,10 +89,10 @@ enum LabelerModule {
                 guard let labeler = labeler as? any FindingLabeler else {
                     throw LuaError("labels: the labeler \(labeler.name) finds no classes: ask it to annotate")
                 }
-                return [.tensor(try labeler.labels(PipelineOptions.strings(arguments, "texts")))]
+                return [.tensor(try labeler.labels(TextArguments.strings(arguments, "texts")))]
             },
             LuaFunctionDeclaration(
-                "annotate", [LuaParameter("texts", PipelineOptions.texts, "A report, or a list of them.")],
+                "annotate", [LuaParameter("texts", TextArguments.texts, "A report, or a list of them.")],
                 returns: [
                     LuaResult(
                         "annotations", .list(.table),
@@ -106,7 +106,7 @@ enum LabelerModule {
                 guard let labeler = labeler as? any AnnotatingLabeler else {
                     throw LuaError("annotate: the labeler \(labeler.name) finds no entities: ask it for labels")
                 }
-                let found = try labeler.annotate(PipelineOptions.strings(arguments, "texts"))
+                let found = try labeler.annotate(TextArguments.strings(arguments, "texts"))
                 let annotations = found.map { entities in
                     LuaValue.fields([
                         ("entities", .table(LuaTable(array: entities.map(entity))))

@@ -26,8 +26,8 @@ enum ModelModule {
             functions: [
                 encoder(session), EncoderList.declaration(session), ImageTextModule.function(session),
                 LabelerModule.function(session),
-                PipelineModule.pipeline(session), LanguageModule.function(session),
-                VisionLanguageModule.function(session),
+            ] + session.models.flatMap { $0.functions(session) } + [
+                LanguageModule.function(session), VisionLanguageModule.function(session),
                 parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
@@ -37,7 +37,7 @@ enum ModelModule {
                 ClassifierMethods.declaration,
             ]
                 + LanguageModule.classes + [VisionLanguageModule.declaration]
-                + PipelineModule.classes(session.pipelines))
+                + session.models.flatMap(\.classes))
     }
 
     private static func encoder(_ session: ScriptContext) -> LuaFunctionDeclaration {
@@ -77,7 +77,7 @@ enum ModelModule {
                 LuaParameter(
                     "name",
                     .choice(
-                        session.encoders.names + session.pipelines.networks + ClassifierNetworks.names
+                        session.encoders.names + session.models.flatMap(\.networks) + ClassifierNetworks.names
                             + LanguageRegistry.standard.entries.names),
                     "An encoder of the program's own, a part of a pipeline, a classifier, or a language model."),
                 LuaParameter(
@@ -103,9 +103,9 @@ enum ModelModule {
                 }
                 parameters = try entry.parameters(config + "/config.json")
             } else {
+                let added = session.models.first { $0.networks.contains(name) }
                 parameters =
-                    try session.pipelines.parameters(name, config: config)
-                    ?? session.encoders.entry(name).parameters(config)
+                    try added?.parameters(name, config: config) ?? session.encoders.entry(name).parameters(config)
             }
             return [
                 .table(

@@ -2,7 +2,7 @@ import Encoders
 import LuaRuntime
 
 /// A model that a script registered: how it is loaded, and how it is usually run.
-struct RegisteredModel {
+package struct RegisteredModel {
     /// The keys of an entry.
     static let keys = [
         LuaParameter("load", .function("fun(options: table): any"), "Gets the options and returns the model."),
@@ -67,15 +67,15 @@ struct RegisteredModel {
 
     /// Loads the model. One of the program's pipelines takes the entry's settings for its own; an object of the script's
     /// gets them as fields, where it has none of that name.
-    func load(_ options: LuaValue, _ host: LuaHost) throws -> [LuaValue] {
+    package func load(_ options: LuaValue, _ host: LuaHost) throws -> [LuaValue] {
         let settings = LuaValue.fields([
             ("name", .string(name)), ("steps", steps.map { .integer($0) } ?? .nil),
             ("guidance_scale", guidanceScale.map { .number($0) } ?? .nil),
         ])
         let given = options.isNil ? .table(LuaTable()) : options
         let made = try Self.loader(host).call([.function(function), given, settings])
-        if case .object(let pipeline as PipelineObject) = made.first ?? .nil {
-            return [.object(pipeline.renamed(name, steps: steps, guidanceScale: guidanceScale))]
+        if case .object(let model as any RenamableModel) = made.first ?? .nil {
+            return [.object(model.renamed(name, steps: steps, guidanceScale: guidanceScale))]
         }
         return made
     }

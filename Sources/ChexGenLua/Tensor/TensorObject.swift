@@ -2,13 +2,13 @@ import LuaRuntime
 import Tensors
 
 /// A tensor as Lua holds it.
-final class TensorObject: LuaExternalBytes {
-    let tensor: Tensor
+package final class TensorObject: LuaExternalBytes {
+    package let tensor: Tensor
 
     init(_ tensor: Tensor) { self.tensor = tensor }
 
     /// A view counts what it shows, which for a repeated dimension may be more than there is.
-    var externalBytes: Int {
+    package var externalBytes: Int {
         let (bytes, overflow) = tensor.count.multipliedReportingOverflow(by: tensor.dtype.size)
         return overflow ? tensor.storage.byteCount : min(bytes, tensor.storage.byteCount)
     }
@@ -23,7 +23,7 @@ final class GeneratorObject {
 
 extension LuaValue {
     /// A tensor, wrapped for Lua.
-    static func tensor(_ tensor: Tensor) -> LuaValue { .object(TensorObject(tensor)) }
+    package static func tensor(_ tensor: Tensor) -> LuaValue { .object(TensorObject(tensor)) }
 
     /// The one element of a tensor as a plain Lua value: an integer, a number or a boolean.
     static func scalar(of tensor: Tensor) throws -> LuaValue {
@@ -45,19 +45,19 @@ extension LuaValue {
     }
 
     /// A list of strings.
-    static func list(_ strings: [String]) -> LuaValue { .table(LuaTable(array: strings.map { .string($0) })) }
+    package static func list(_ strings: [String]) -> LuaValue { .table(LuaTable(array: strings.map { .string($0) })) }
 
     /// A list of integers.
-    static func list(_ integers: [Int]) -> LuaValue { .table(LuaTable(array: integers.map { .integer($0) })) }
+    package static func list(_ integers: [Int]) -> LuaValue { .table(LuaTable(array: integers.map { .integer($0) })) }
 
     /// A table with named fields.
-    static func fields(_ fields: [(String, LuaValue)]) -> LuaValue { .table(LuaTable(fields: fields)) }
+    package static func fields(_ fields: [(String, LuaValue)]) -> LuaValue { .table(LuaTable(fields: fields)) }
 
     /// A string, or nil.
     static func optional(_ string: String?) -> LuaValue { string.map { .string($0) } ?? .nil }
 
     /// What kind of value this is, in Lua's words.
-    var kind: String {
+    package var kind: String {
         switch self {
         case .nil: return "nil"
         case .boolean: return "boolean"
@@ -74,7 +74,7 @@ extension LuaValue {
 
 extension LuaArguments {
     /// A tensor argument.
-    func tensor(_ name: String) throws -> Tensor { try object(name, as: TensorObject.self).tensor }
+    package func tensor(_ name: String) throws -> Tensor { try object(name, as: TensorObject.self).tensor }
 
     /// The dtype named by an argument, or `fallback` where it is absent.
     func dtype(_ name: String, default fallback: DType) throws -> DType {

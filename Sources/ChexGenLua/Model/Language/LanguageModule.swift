@@ -6,7 +6,7 @@ import Tensors
 import Tokenizers
 
 /// A causal language model as Lua holds it.
-final class LanguageObject {
+package final class LanguageObject {
     let model: any LanguageModel
     let session: ScriptContext
     /// The adapters that it was opened with.
@@ -14,7 +14,7 @@ final class LanguageObject {
     /// What `fit` has trained.
     var tuned: TunedLanguage?
 
-    init(_ model: any LanguageModel, _ session: ScriptContext, adapters: [Adapter] = []) {
+    package init(_ model: any LanguageModel, _ session: ScriptContext, adapters: [Adapter] = []) {
         self.model = model
         self.session = session
         self.adapters = adapters
@@ -162,7 +162,7 @@ enum LanguageModule {
         if let list = given.value("prompt").tableValue?.array, list.first?.integerValue != nil {
             return [Prompt(ids: try ids(list, given, "prompt"))]
         }
-        return try PipelineOptions.strings(given, "prompt").map { Prompt(ids: tokenizer.ids($0)) }
+        return try TextArguments.strings(given, "prompt").map { Prompt(ids: tokenizer.ids($0)) }
     }
 
     /// The options `writing` of a call.

@@ -71,7 +71,7 @@ enum VisionLanguageModule {
             LuaParameter(
                 "images", .any, "A Dataset, a list of paths, or a list of images."),
             LuaParameter(
-                "prompt", PipelineOptions.texts,
+                "prompt", TextArguments.texts,
                 "A question about every image, or one for each; what the model wants around it is added."),
         ] + LanguageModule.writing + [ImageArguments.way, ImageArguments.onBadImage, ImageArguments.label("answering")]
 
@@ -120,7 +120,7 @@ enum VisionLanguageModule {
         _ given: LuaArguments, _ model: any VisionLanguageModel, _ session: ScriptContext
     ) throws -> [LuaValue] {
         let settings = try LanguageModule.settings(given, session)
-        let questions = try PipelineOptions.strings(given, "prompt")
+        let questions = try TextArguments.strings(given, "prompt")
         let callback = given.has("callback") ? try given.function("callback") : nil
         var answers: [WrittenText] = []
 

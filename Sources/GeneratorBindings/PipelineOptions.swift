@@ -1,3 +1,4 @@
+import ChexGenLua
 import Diffusion
 import Files
 import LuaRuntime
@@ -6,9 +7,6 @@ import Tokenizers
 
 /// The options of `pipeline:generate`, as Lua writes them.
 enum PipelineOptions {
-    /// A text, or a list of them.
-    static let texts = LuaType.oneOf([.string, .list(.string)])
-
     /// Options about texts that every function that encodes some takes.
     static func text(_ known: PipelineRegistry) -> [LuaParameter] {
         [
@@ -33,9 +31,9 @@ enum PipelineOptions {
     /// Options that decide what the pictures are.
     static func pictures(_ known: PipelineRegistry) -> [LuaParameter] {
         [
-            LuaParameter("prompt", texts, "A text, or a list of them."),
+            LuaParameter("prompt", TextArguments.texts, "A text, or a list of them."),
             LuaParameter(
-                "negative_prompt", texts, default: .string(""),
+                "negative_prompt", TextArguments.texts, default: .string(""),
                 "What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1."
             ),
             LuaParameter("steps", .integer, optional: true, "Steps of the scheduler; the model's where absent."),
@@ -83,7 +81,7 @@ enum PipelineOptions {
 
     /// The options of a call, with the model's settings where the script has none.
     static func generation(_ given: LuaArguments, _ object: PipelineObject) throws -> GenerationOptions {
-        let prompts = try strings(given, "prompt")
+        let prompts = try TextArguments.strings(given, "prompt")
         guard !prompts.isEmpty else { throw given.fail("prompt", "wanted at least one text, got an empty list") }
         let count = prompts.count
         let lacks = object.pipeline.lacks
@@ -94,7 +92,7 @@ enum PipelineOptions {
         }
         var options = GenerationOptions(
             prompts: prompts, seeds: try seeds(given, count, object.session), object.defaults)
-        let negative = try strings(given, "negative_prompt")
+        let negative = try TextArguments.strings(given, "negative_prompt")
         if given.value("negative_prompt").stringValue != nil {
             options.negativePrompts = [String](repeating: negative[0], count: count)
         } else {
@@ -121,7 +119,7 @@ enum PipelineOptions {
         if given.has("scheduler") {
             let name = try given.string("scheduler")
             do {
-                options.scheduler = try object.session.pipelines.schedulers.entry(named: name).className
+                options.scheduler = try object.known.schedulers.entry(named: name).className
             } catch {
                 throw given.fail("scheduler", "\(error)")
             }
@@ -130,7 +128,7 @@ enum PipelineOptions {
         guard options.eta.isFinite, options.eta >= 0, options.eta <= 1 else {
             throw given.fail("eta", "wanted 0 to 1, got \(options.eta)")
         }
-        options.text = try textOptions(given, object.session.pipelines)
+        options.text = try textOptions(given, object.known)
         return options
     }
 
@@ -142,12 +140,6 @@ enum PipelineOptions {
             options.family[option.name] = try ConfigConversion.config(given.value(option.name), name: option.name)
         }
         return options
-    }
-
-    /// A text or a list of texts, as a list.
-    static func strings(_ given: LuaArguments, _ name: String) throws -> [String] {
-        if let text = given.value(name).stringValue { return [text] }
-        return try given.list(name).compactMap(\.stringValue)
     }
 
     private static func seeds(_ given: LuaArguments, _ count: Int, _ session: ScriptContext) throws -> [UInt64] {

@@ -1,3 +1,4 @@
+import ChexGenLua
 import Diffusion
 import Encoders
 import Files
@@ -6,17 +7,23 @@ import Runs
 import Tensors
 
 /// A text-to-image pipeline as Lua holds it.
-final class PipelineObject {
+final class PipelineObject: RenamableModel {
     let pipeline: any TextToImage
     let session: ScriptContext
+    /// What it was opened with.
+    let known: PipelineRegistry
     /// What the script opened it by, or its name in the registry.
     let name: String
     /// What a picture is made with where a script asks for nothing.
     let defaults: GenerationDefaults
 
-    init(_ pipeline: any TextToImage, _ session: ScriptContext, name: String, defaults: GenerationDefaults? = nil) {
+    init(
+        _ pipeline: any TextToImage, _ session: ScriptContext, _ known: PipelineRegistry, name: String,
+        defaults: GenerationDefaults? = nil
+    ) {
         self.pipeline = pipeline
         self.session = session
+        self.known = known
         self.name = name
         self.defaults = defaults ?? pipeline.defaults
     }
@@ -26,7 +33,7 @@ final class PipelineObject {
         var defaults = defaults
         defaults.steps = steps ?? defaults.steps
         defaults.guidanceScale = guidanceScale ?? defaults.guidanceScale
-        return PipelineObject(pipeline, session, name: name, defaults: defaults)
+        return PipelineObject(pipeline, session, known, name: name, defaults: defaults)
     }
 }
 
@@ -55,12 +62,12 @@ enum PipelineModule {
         ]
     }
 
-    static func pipeline(_ session: ScriptContext) -> LuaFunctionDeclaration {
+    static func pipeline(_ session: ScriptContext, _ known: PipelineRegistry) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "pipeline",
             [
                 LuaParameter(
-                    "source", .oneOf([.string, .options(parts(session.pipelines))]),
+                    "source", .oneOf([.string, .options(parts(known))]),
                     "A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts "
                         + "of a pipeline by name."),
                 LuaParameter(
@@ -73,7 +80,7 @@ enum PipelineModule {
                 ),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
             "Opens a text-to-image pipeline of the class that its model_index.json names: "
-                + session.pipelines.entries.all.map { "`\($0.className)` (\($0.about))" }.joined(separator: ", ")
+                + known.entries.all.map { "`\($0.className)` (\($0.about))" }.joined(separator: ", ")
                 + ". Weights are memory-mapped; loading is strict.",
             example:
                 "local pipe = model.pipeline(\"stable-diffusion-v1-5/stable-diffusion-v1-5\", { dtype = \"bf16\" })"
@@ -96,22 +103,21 @@ enum PipelineModule {
             let dtype = try session.dtype(options, arguments)
             let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
             let (pipeline, name) = try open(
-                arguments, session, dtype, adapters, streams, vqgan: options["vqgan"].stringValue)
+                arguments, session, known, dtype, adapters, streams, vqgan: options["vqgan"].stringValue)
             try session.input(pipeline.files)
             for note in pipeline.notes { session.note(note) }
-            return [.object(PipelineObject(pipeline, session, name: name))]
+            return [.object(PipelineObject(pipeline, session, known, name: name))]
         }
     }
 
     private static func open(
-        _ arguments: LuaArguments, _ session: ScriptContext, _ dtype: DType, _ adapters: [Adapter],
-        _ streams: Bool, vqgan: String?
+        _ arguments: LuaArguments, _ session: ScriptContext, _ known: PipelineRegistry, _ dtype: DType,
+        _ adapters: [Adapter], _ streams: Bool, vqgan: String?
     ) throws -> (any TextToImage, String) {
         if let name = arguments.value("source").stringValue {
             do {
                 return (
-                    try session.pipelines.open(name, vqgan: vqgan, dtype: dtype, adapters: adapters, streams: streams),
-                    name
+                    try known.open(name, vqgan: vqgan, dtype: dtype, adapters: adapters, streams: streams), name
                 )
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
@@ -125,7 +131,7 @@ enum PipelineModule {
             source.has("scheduler")
             ? try ConfigConversion.config(.table(source.table("scheduler")), name: "scheduler") : .null
         var places: [String: String] = [:]
-        for part in session.pipelines.parts where source.has(part) { places[part] = try source.string(part) }
+        for part in known.parts where source.has(part) { places[part] = try source.string(part) }
         if let vqgan {
             guard places.updateValue(vqgan, forKey: "vqgan") == nil else {
                 throw arguments.fail("options.vqgan", "the parts name a vqgan, too")
@@ -134,13 +140,6 @@ enum PipelineModule {
         var folder = PipelineFolder(className: try source.string("class"), places: places, scheduler: scheduler)
         if source.has("text_length") { folder.textLength = try source.integer("text_length") }
         let name = places["unet"] ?? places["transformer"] ?? places["language"] ?? "pipeline"
-        return (try session.pipelines.open(folder, dtype: dtype, adapters: adapters, streams: streams), name)
-    }
-}
-
-extension ScriptContext {
-    /// Tells people something: in the log of the run that is going on, or else on the terminal.
-    func note(_ text: String) {
-        if let folder { folder.log(text) } else { Console.shared.line(text) }
+        return (try known.open(folder, dtype: dtype, adapters: adapters, streams: streams), name)
     }
 }

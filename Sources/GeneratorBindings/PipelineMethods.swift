@@ -1,3 +1,4 @@
+import ChexGenLua
 import Diffusion
 import Files
 import Imaging
@@ -68,7 +69,7 @@ enum PipelineMethods {
                 LuaFunctionDeclaration(
                     "encode_prompt",
                     [
-                        LuaParameter("text", PipelineOptions.texts, "A text, or a list of them."),
+                        LuaParameter("text", TextArguments.texts, "A text, or a list of them."),
                         LuaParameter(
                             "options", .options(PipelineOptions.text(known)), default: .table(LuaTable()), "How."),
                     ],
@@ -232,10 +233,9 @@ enum PipelineMethods {
 
     private static let encodePrompt: (LuaArguments) throws -> [LuaValue] = { arguments in
         let object = try arguments.object("self", as: PipelineObject.self)
-        let texts = try PipelineOptions.strings(arguments, "text")
+        let texts = try TextArguments.strings(arguments, "text")
         guard !texts.isEmpty else { throw arguments.fail("text", "wanted at least one text, got an empty list") }
-        let options = try PipelineOptions.textOptions(
-            arguments.options("options"), object.session.pipelines)
+        let options = try PipelineOptions.textOptions(arguments.options("options"), object.known)
         let (conditioning, _) = try object.pipeline.encode(texts, options)
         var details: [(String, LuaValue)] = []
         if let pooled = conditioning.pooled { details.append(("pooled", .tensor(pooled))) }

@@ -1,3 +1,4 @@
+import ChexGenLua
 import Diffusion
 import Evaluation
 import Imaging

@@ -1,3 +1,4 @@
+import ChexGenLua
 import Diffusion
 import Encoders
 import LuaRuntime
@@ -197,7 +198,7 @@ enum PipelineParts {
         ])
 
     private static let textParameters = [
-        LuaParameter("text", PipelineOptions.texts, "A text, or a list of them."),
+        LuaParameter("text", TextArguments.texts, "A text, or a list of them."),
         LuaParameter(
             "options",
             .options([
@@ -210,7 +211,7 @@ enum PipelineParts {
     private static func encodings(_ arguments: LuaArguments) throws -> (found: [Encoding], length: Int) {
         let object = try arguments.object("self", as: TokenizerObject.self)
         let overflow = Overflow(rawValue: try arguments.options("options").string("overflow")) ?? .truncate
-        let found = try PipelineOptions.strings(arguments, "text").map {
+        let found = try TextArguments.strings(arguments, "text").map {
             try object.tokenizer.encode($0, length: object.length, overflow: overflow)
         }
         return (found, object.length)

@@ -2,10 +2,10 @@ import Encoders
 import LuaRuntime
 
 /// LoRA files as Lua and YAML name them: a path, `{ path =, scale =, part = }`, or a list of these.
-enum AdapterOptions {
+package enum AdapterOptions {
     /// Opens the files in the order that they are named.
     /// - Throws: `LuaError` for another form, which names the argument; what opening a file throws.
-    static func adapters(_ value: LuaValue, _ arguments: LuaArguments, _ name: String) throws -> [Adapter] {
+    package static func adapters(_ value: LuaValue, _ arguments: LuaArguments, _ name: String) throws -> [Adapter] {
         if value.isNil { return [] }
         if let table = value.tableValue, table.fields.isEmpty {
             return try table.array.enumerated().map { index, item in
