@@ -11,6 +11,10 @@ let kernelSettings: [SwiftSetting] = [
     .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(Context.environment["CHEXGEN_MARCH"] ?? "native")"])
 ]
 
+/// Rooms that only put others together, and do so once a run or once a picture: optimizing them costs seconds of a clean build,
+/// most of them with no other room to compile beside, and no run would notice. The bindings of tensors are none of them.
+let compositionSettings: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 func clibrary(_ name: String, links: [String] = [], dependencies: [Target.Dependency] = []) -> Target {
     .target(
         name: name,
@@ -145,7 +149,7 @@ let package = Package(
             dependencies: [
                 "ChexGenLua", "Diffusion", "LuaRuntime", "Runs", "Evaluation", "Encoders", "Tokenizers", "Imaging",
                 "Tensors", "Files",
-            ]),
+            ], swiftSettings: compositionSettings),
 
         // 6: what a run consists of
         .target(
@@ -154,7 +158,7 @@ let package = Package(
                 "GeneratorBindings", "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion",
                 "Encoders", "Language", "Plotting", "Checkpoints", "Tensors", "Files", "CSupport", "COneDNN",
                 "COpenBLAS",
-            ]),
+            ], swiftSettings: compositionSettings),
 
         // 7: the command line, which alone knows the sources that it was built from
         .plugin(name: "SourceIdentity", capability: .buildTool()),
@@ -164,7 +168,7 @@ let package = Package(
             dependencies: [
                 "Launcher", "LuaRuntime", "Results", "Metrics", "Runs", "Files", "BuildIdentity", "CSupport",
                 "CLineEdit",
-            ]),
+            ], swiftSettings: compositionSettings),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: [.unsafeFlags(["-O"])]),
