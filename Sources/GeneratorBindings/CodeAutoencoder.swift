@@ -18,10 +18,10 @@ final class CodeAutoencoderObject {
 
 /// The class `CodeAutoencoder` of Lua.
 enum CodeAutoencoderModule {
-    static let declaration = LuaClassDeclaration(
-        "CodeAutoencoder", type: CodeAutoencoderObject.self, "The VQGAN of a pipeline, between images and codes.",
+    static let declaration = LuaClass<CodeAutoencoderObject>.declaration(
+        "CodeAutoencoder", "The VQGAN of a pipeline, between images and codes.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "encode",
                 [
                     LuaParameter(
@@ -34,19 +34,18 @@ enum CodeAutoencoderModule {
                 returns: [
                     LuaResult("codes", .object("Tensor"), "i64 `[N, T]`, row by row from the upper left, from 0.")
                 ], "Codes of images."
-            ) { arguments in
-                let object = try arguments.object("self", as: CodeAutoencoderObject.self)
+            ) { object, arguments in
                 if case .object(let tensor as TensorObject) = arguments.value("images") {
                     return [.tensor(try object.network.encode(tensor.tensor))]
                 }
                 return [.tensor(try encode(arguments, object))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "decode", [LuaParameter("codes", .object("Tensor"), "i64 `[N, T]`, from 0; T is a square.")],
                 returns: [LuaResult("images", .object("Tensor"), "f32 `[N, H, W, 3]`, about -1 to 1; nothing is cut.")],
                 "Images of codes."
-            ) { arguments in
-                let network = try arguments.object("self", as: CodeAutoencoderObject.self).network
+            ) { object, arguments in
+                let network = object.network
                 return [.tensor(try network.decode(arguments.tensor("codes")))]
             },
         ],
@@ -90,9 +89,7 @@ enum CodeAutoencoderModule {
 
     private static func property(
         _ name: String, _ text: String, _ get: @escaping (any CodeAutoencoder) -> Int
-    ) -> LuaPropertyDeclaration {
-        LuaPropertyDeclaration(name, .integer, text) {
-            ($0 as? CodeAutoencoderObject).map { .integer(get($0.network)) } ?? .nil
-        }
+    ) -> LuaClass<CodeAutoencoderObject>.Property {
+        .property(name, .integer, text) { .integer(get($0.network)) }
     }
 }

@@ -10,10 +10,10 @@ import Tensors
 enum PipelineMethods {
     static func declaration(_ known: PipelineRegistry) -> LuaClassDeclaration {
         let all = LuaType.options(PipelineOptions.pictures(known) + PipelineOptions.work)
-        return LuaClassDeclaration(
-            "Pipeline", type: PipelineObject.self, "A model that makes pictures from texts.",
+        return LuaClass<PipelineObject>.declaration(
+            "Pipeline", "A model that makes pictures from texts.",
             methods: [
-                LuaFunctionDeclaration(
+                .method(
                     "generate",
                     [
                         LuaParameter("options", all, "What to make, and how.")
@@ -28,8 +28,8 @@ enum PipelineMethods {
                         + "image is the same alone, in any list and in any order, and the one that diffusers makes on the CPU "
                         + "with this seed. Without a callback a bar shows steps, rate and time left.",
                     example: "local images = pipe:generate{ prompt = \"Small left pleural effusion.\", seed = 42 }",
-                    body: generate),
-                LuaFunctionDeclaration(
+                    generate),
+                .method(
                     "prepare",
                     [
                         LuaParameter(
@@ -52,8 +52,8 @@ enum PipelineMethods {
                     ],
                     "Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is "
                         + "encoded. LLM-CXR writes the codes of the next pictures, which share each read of its weights. Large text encoders are so made ready once for many pictures, not for each.",
-                    body: prepare),
-                LuaFunctionDeclaration(
+                    prepare),
+                .method(
                     "settings",
                     [
                         LuaParameter("options", all, "As for `generate`.")
@@ -65,8 +65,8 @@ enum PipelineMethods {
                                 + "`steps`, `guidance_scale`, `scheduler`, `width`, `height`.")
                     ],
                     "What `generate` makes images with for these options. It makes none, and checks all that needs no network.",
-                    body: settings),
-                LuaFunctionDeclaration(
+                    settings),
+                .method(
                     "encode_prompt",
                     [
                         LuaParameter("text", TextArguments.texts, "A text, or a list of them."),
@@ -78,8 +78,8 @@ enum PipelineMethods {
                         LuaResult(
                             "details", .table,
                             "`pooled` f32 `[N, P]` and `mask` i64 `[N, T]`, where the model has them."),
-                    ], "What the denoiser reads of texts.", body: encodePrompt),
-                LuaFunctionDeclaration(
+                    ], "What the denoiser reads of texts.", encodePrompt),
+                .method(
                     "memory",
                     returns: [
                         LuaResult(
@@ -90,33 +90,33 @@ enum PipelineMethods {
                         )
                     ],
                     "What the weights take of memory, and when; activations come beside it. What cannot fit is refused before the "
-                        + "first image.", body: memory),
+                        + "first image.", memory),
             ],
             properties: known.parts.map(PipelineParts.property) + [
-                property("name", .string, "What it was opened by.") { .string($0.name) },
-                property("class", .string, "The class of its pipeline, as its model_index.json names it.") {
+                .property("name", .string, "What it was opened by.") { .string($0.name) },
+                .property("class", .string, "The class of its pipeline, as its model_index.json names it.") {
                     .string($0.pipeline.className)
                 },
-                property("dtype", .string, "The dtype it computes in.") { .string($0.pipeline.dtype.rawValue) },
-                property("scheduler", .string, "Its own scheduler.") { .string($0.pipeline.schedulerName) },
-                property("size", .integer, "Pixels a side that it was trained on.") { .integer($0.defaults.width) },
-                property("steps", .integer, "Steps where `generate` is told none; nil of a model without steps.") {
-                    $0.pipeline.lacks.contains("steps") ? .nil : .integer($0.defaults.steps)
+                .property("dtype", .string, "The dtype it computes in.") { .string($0.pipeline.dtype.rawValue) },
+                .property("scheduler", .string, "Its own scheduler.") { .string($0.pipeline.schedulerName) },
+                .property("size", .integer, "Pixels a side that it was trained on.") { .integer($0.defaults.width) },
+                .optional("steps", .integer, "Steps where `generate` is told none; nil of a model without steps.") {
+                    $0.pipeline.lacks.contains("steps") ? nil : .integer($0.defaults.steps)
                 },
-                property(
+                .optional(
                     "guidance_scale", .number,
                     "The guidance scale where `generate` is told none; nil of a model without one."
                 ) {
-                    $0.pipeline.lacks.contains("guidance_scale") ? .nil : .number($0.defaults.guidanceScale)
+                    $0.pipeline.lacks.contains("guidance_scale") ? nil : .number($0.defaults.guidanceScale)
                 },
-                property("lacks", .list(.string), "Options of `generate` that other models have and this one has not.")
+                .property("lacks", .list(.string), "Options of `generate` that other models have and this one has not.")
                 {
                     .list($0.pipeline.lacks.sorted())
                 },
-                property("notes", .list(.string), "What was found odd in its files, and let be.") {
+                .property("notes", .list(.string), "What was found odd in its files, and let be.") {
                     .list($0.pipeline.notes)
                 },
-                property("identity", .string, "What its images depend on, beside the options of `generate`.") {
+                .property("identity", .string, "What its images depend on, beside the options of `generate`.") {
                     let adapters = $0.pipeline.adapters.map(\.identity).joined(separator: "+")
                     return .string(
                         "\($0.name) files=\($0.pipeline.identity.prefix(16)) dtype=\($0.pipeline.dtype.rawValue)"
@@ -124,10 +124,7 @@ enum PipelineMethods {
                 },
             ],
             operators: [
-                .tostring: { values in
-                    guard case .object(let object as PipelineObject) = values.first ?? .nil else {
-                        return .string("Pipeline")
-                    }
+                .tostring: .unary { object in
                     let (pipeline, defaults) = (object.pipeline, object.defaults)
                     return .string(
                         "Pipeline(\(object.name), \(defaults.width) x \(defaults.height), \(pipeline.schedulerName), "
@@ -136,14 +133,7 @@ enum PipelineMethods {
             ])
     }
 
-    private static func property(
-        _ name: String, _ type: LuaType, _ text: String, _ get: @escaping (PipelineObject) -> LuaValue
-    ) -> LuaPropertyDeclaration {
-        LuaPropertyDeclaration(name, type, text) { object in (object as? PipelineObject).map(get) ?? .nil }
-    }
-
-    private static let generate: (LuaArguments) throws -> [LuaValue] = { arguments in
-        let object = try arguments.object("self", as: PipelineObject.self)
+    private static let generate: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, arguments in
         let given = try arguments.options("options")
         let options = try PipelineOptions.generation(given, object)
         let count = options.prompts.count
@@ -179,8 +169,7 @@ enum PipelineMethods {
         return codes.isEmpty ? [drawn] : [drawn, .tensor(try Tensor.cat(codes, axis: 0))]
     }
 
-    private static let prepare: (LuaArguments) throws -> [LuaValue] = { arguments in
-        let object = try arguments.object("self", as: PipelineObject.self)
+    private static let prepare: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, arguments in
         let given = try arguments.options("options")
         let options = try PipelineOptions.generation(given, object)
         var folder: String?
@@ -196,8 +185,8 @@ enum PipelineMethods {
         return [.integer(ready)]
     }
 
-    private static let memory: (LuaArguments) throws -> [LuaValue] = { arguments in
-        guard let plan = try arguments.object("self", as: PipelineObject.self).pipeline.memory else { return [.nil] }
+    private static let memory: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, _ in
+        guard let plan = object.pipeline.memory else { return [.nil] }
         let free = MemoryRoom.available
         let parts = plan.parts.map {
             LuaValue.fields([
@@ -214,8 +203,7 @@ enum PipelineMethods {
         ]
     }
 
-    private static let settings: (LuaArguments) throws -> [LuaValue] = { arguments in
-        let object = try arguments.object("self", as: PipelineObject.self)
+    private static let settings: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, arguments in
         let options = try PipelineOptions.generation(arguments.options("options"), object)
         let settings = try object.pipeline.settings(options)
         let lacks = object.pipeline.lacks
@@ -231,8 +219,7 @@ enum PipelineMethods {
         ]
     }
 
-    private static let encodePrompt: (LuaArguments) throws -> [LuaValue] = { arguments in
-        let object = try arguments.object("self", as: PipelineObject.self)
+    private static let encodePrompt: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, arguments in
         let texts = try TextArguments.strings(arguments, "text")
         guard !texts.isEmpty else { throw arguments.fail("text", "wanted at least one text, got an empty list") }
         let options = try PipelineOptions.textOptions(arguments.options("options"), object.known)

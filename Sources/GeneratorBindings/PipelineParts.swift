@@ -40,7 +40,7 @@ final class TokenizerObject {
 /// The parts of a pipeline, for checking them against their reference.
 enum PipelineParts {
     /// The field of a pipeline that holds a part, by the name of the part's folder.
-    static func property(_ name: String) -> LuaPropertyDeclaration {
+    static func property(_ name: String) -> LuaClass<PipelineObject>.Property {
         let kind: (type: String, text: String)
         if name.hasPrefix("tokenizer") {
             kind = ("Tokenizer", "What cuts the prompt into tokens")
@@ -55,11 +55,11 @@ enum PipelineParts {
         } else {
             kind = ("Denoiser", "The network that says what is noise")
         }
-        return LuaPropertyDeclaration(
+        return .optional(
             name, .object(kind.type), "\(kind.text); nil where the model has none of that name."
-        ) {
-            guard let object = $0 as? PipelineObject, let part = object.pipeline.parts[name] else { return .nil }
-            switch part {
+        ) { object in
+            switch object.pipeline.parts[name] {
+            case nil: return nil
             case .denoiser(let network): return .object(DenoiserObject(network))
             case .autoencoder(let network): return .object(AutoencoderObject(network))
             case .codebook(let network): return .object(CodeAutoencoderObject(network, object.session))
@@ -70,10 +70,10 @@ enum PipelineParts {
         }
     }
 
-    static let denoiser = LuaClassDeclaration(
-        "Denoiser", type: DenoiserObject.self, "The network of a pipeline that says what is noise in a latent.",
+    static let denoiser = LuaClass<DenoiserObject>.declaration(
+        "Denoiser", "The network of a pipeline that says what is noise in a latent.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "forward",
                 [
                     LuaParameter("latents", .object("Tensor"), "f32 `[N, h, w, C]`."),
@@ -91,8 +91,8 @@ enum PipelineParts {
                 ],
                 returns: [LuaResult("answer", .object("Tensor"), "What the scheduler is handed, f32 `[N, h, w, C]`.")],
                 "The network alone, for checking it against its reference."
-            ) { arguments in
-                let denoiser = try arguments.object("self", as: DenoiserObject.self).denoiser
+            ) { object, arguments in
+                let denoiser = object.denoiser
                 let options = try arguments.options("options")
                 let conditioning = Conditioning(
                     states: try arguments.tensor("context"),
@@ -108,29 +108,27 @@ enum PipelineParts {
             }
         ],
         properties: [
-            LuaPropertyDeclaration("latent_channels", .integer, "Channels of a latent.") { object in
-                (object as? DenoiserObject).map { .integer($0.denoiser.latentChannels) } ?? .nil
+            .property("latent_channels", .integer, "Channels of a latent.") { .integer($0.denoiser.latentChannels) },
+            .property("sample_size", .integer, "The side of the latents that it was trained on.") {
+                .integer($0.denoiser.sampleSize)
             },
-            LuaPropertyDeclaration("sample_size", .integer, "The side of the latents that it was trained on.") {
-                ($0 as? DenoiserObject).map { .integer($0.denoiser.sampleSize) } ?? .nil
-            },
-            LuaPropertyDeclaration("context_width", .integer, "Channels of a token of the context.") { object in
-                (object as? DenoiserObject).map { .integer($0.denoiser.contextWidth) } ?? .nil
+            .property("context_width", .integer, "Channels of a token of the context.") {
+                .integer($0.denoiser.contextWidth)
             },
         ])
 
-    static let autoencoder = LuaClassDeclaration(
-        "Autoencoder", type: AutoencoderObject.self, "The network of a pipeline between images and latents.",
+    static let autoencoder = LuaClass<AutoencoderObject>.declaration(
+        "Autoencoder", "The network of a pipeline between images and latents.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "encode", [LuaParameter("images", .object("Tensor"), "f32 `[N, H, W, 3]`, -1 to 1.")],
                 returns: [LuaResult("latents", .object("Tensor"), "f32 `[N, h, w, C]`: the mean, not scaled.")],
                 "Latents of images."
-            ) { arguments in
-                let autoencoder = try arguments.object("self", as: AutoencoderObject.self).autoencoder
+            ) { object, arguments in
+                let autoencoder = object.autoencoder
                 return [.tensor(try autoencoder.encode(arguments.tensor("images")))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "decode",
                 [
                     LuaParameter(
@@ -144,29 +142,27 @@ enum PipelineParts {
                         ]), default: .table(LuaTable()), "How."),
                 ], returns: [LuaResult("images", .object("Tensor"), "f32 `[N, H, W, 3]`, about -1 to 1.")],
                 "Images of latents."
-            ) { arguments in
-                let autoencoder = try arguments.object("self", as: AutoencoderObject.self).autoencoder
+            ) { object, arguments in
+                let autoencoder = object.autoencoder
                 let latents = try arguments.tensor("latents")
                 let isTiled = try arguments.options("options").boolean("tiled")
                 return [.tensor(try isTiled ? autoencoder.decodeTiled(latents) : autoencoder.decode(latents))]
             },
         ],
         properties: [
-            LuaPropertyDeclaration("scaling_factor", .number, "What latents are multiplied by for the denoiser.") {
-                ($0 as? AutoencoderObject).map { .number($0.autoencoder.scalingFactor) } ?? .nil
+            .property("scaling_factor", .number, "What latents are multiplied by for the denoiser.") {
+                .number($0.autoencoder.scalingFactor)
             },
-            LuaPropertyDeclaration("shift_factor", .number, "What is taken from latents before that.") {
-                ($0 as? AutoencoderObject).map { .number($0.autoencoder.shiftFactor) } ?? .nil
+            .property("shift_factor", .number, "What is taken from latents before that.") {
+                .number($0.autoencoder.shiftFactor)
             },
-            LuaPropertyDeclaration("scale", .integer, "Pixels a side of one cell of a latent.") { object in
-                (object as? AutoencoderObject).map { .integer($0.autoencoder.scale) } ?? .nil
-            },
+            .property("scale", .integer, "Pixels a side of one cell of a latent.") { .integer($0.autoencoder.scale) },
         ])
 
-    static let textEncoder = LuaClassDeclaration(
-        "TextEncoder", type: TextEncoderObject.self, "The network of a pipeline that reads the prompt.",
+    static let textEncoder = LuaClass<TextEncoderObject>.declaration(
+        "TextEncoder", "The network of a pipeline that reads the prompt.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "forward",
                 [
                     LuaParameter("ids", .object("Tensor"), "i64 `[N, T]`, or `[T]` for one text; counted from 0."),
@@ -181,8 +177,8 @@ enum PipelineParts {
                 ],
                 returns: [LuaResult("states", .object("Tensor"), "f32 `[N, T, D]`: `last_hidden_state`.")],
                 "The states of tokens."
-            ) { arguments in
-                let encoder = try arguments.object("self", as: TextEncoderObject.self).encoder
+            ) { object, arguments in
+                let encoder = object.encoder
                 let options = try arguments.options("options")
                 func rows(_ name: String, _ tensor: Tensor) throws -> Tensor {
                     guard tensor.dtype == .i64, tensor.rank == 1 || tensor.rank == 2 else {
@@ -208,19 +204,17 @@ enum PipelineParts {
             ]), default: .table(LuaTable()), "How."),
     ]
 
-    private static func encodings(_ arguments: LuaArguments) throws -> (found: [Encoding], length: Int) {
-        let object = try arguments.object("self", as: TokenizerObject.self)
+    private static func encodings(_ object: TokenizerObject, _ arguments: LuaArguments) throws -> [Encoding] {
         let overflow = Overflow(rawValue: try arguments.options("options").string("overflow")) ?? .truncate
-        let found = try TextArguments.strings(arguments, "text").map {
+        return try TextArguments.strings(arguments, "text").map {
             try object.tokenizer.encode($0, length: object.length, overflow: overflow)
         }
-        return (found, object.length)
     }
 
-    static let tokenizer = LuaClassDeclaration(
-        "Tokenizer", type: TokenizerObject.self, "What cuts a pipeline's prompts into tokens.",
+    static let tokenizer = LuaClass<TokenizerObject>.declaration(
+        "Tokenizer", "What cuts a pipeline's prompts into tokens.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "encode", textParameters,
                 returns: [
                     LuaResult(
@@ -228,33 +222,31 @@ enum PipelineParts {
                         "i64 `[N, T]`: begin, text, end and padding, as the pipeline takes them; values as in the "
                             + "vocabulary, counted from 0.")
                 ], "The tokens of texts."
-            ) { arguments in
-                let (found, length) = try encodings(arguments)
-                return [.tensor(try Tensor(found.flatMap { $0.ids.map(Int64.init) }, shape: [found.count, length]))]
+            ) { object, arguments in
+                let found = try encodings(object, arguments)
+                return [
+                    .tensor(try Tensor(found.flatMap { $0.ids.map(Int64.init) }, shape: [found.count, object.length]))
+                ]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "mask", textParameters,
                 returns: [LuaResult("mask", .object("Tensor"), "i64 `[N, T]`: 1 for tokens, 0 for padding.")],
                 "Which of the ids that `encode` gives are tokens."
-            ) { arguments in
-                let (found, length) = try encodings(arguments)
+            ) { object, arguments in
+                let found = try encodings(object, arguments)
                 let values = found.flatMap { $0.attentionMask.map(Int64.init) }
-                return [.tensor(try Tensor(values, shape: [found.count, length]))]
+                return [.tensor(try Tensor(values, shape: [found.count, object.length]))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "lost", textParameters,
                 returns: [LuaResult("lost", .list(.integer), "How many tokens of each text do not fit.")],
                 "How many tokens `encode` cuts off."
-            ) { arguments in
-                [.list(try encodings(arguments).found.map(\.lost))]
+            ) { object, arguments in
+                [.list(try encodings(object, arguments).map(\.lost))]
             },
         ],
         properties: [
-            LuaPropertyDeclaration("length", .integer, "Tokens of a text, begin, end and padding included.") {
-                ($0 as? TokenizerObject).map { .integer($0.length) } ?? .nil
-            },
-            LuaPropertyDeclaration("vocabulary_size", .integer, "How many ids there are.") { object in
-                (object as? TokenizerObject).map { .integer($0.tokenizer.vocabularySize) } ?? .nil
-            },
+            .property("length", .integer, "Tokens of a text, begin, end and padding included.") { .integer($0.length) },
+            .property("vocabulary_size", .integer, "How many ids there are.") { .integer($0.tokenizer.vocabularySize) },
         ])
 }

@@ -6,13 +6,12 @@ public struct LuaArguments {
     let values: [LuaValue]
     /// The values after the declared parameters, or those of the variadic one.
     public let rest: [LuaValue]
+    /// The object of a method's call.
     let receiver: AnyObject?
 
     /// The value of a parameter; `.nil` where it is absent and has no default.
     public func value(_ name: String) -> LuaValue {
-        if let position = parameters.firstIndex(where: { $0.name == name }) { return values[position] }
-        if name == "self", let receiver { return .object(receiver) }
-        return .nil
+        parameters.firstIndex { $0.name == name }.map { values[$0] } ?? .nil
     }
 
     /// Whether a parameter has a value: given, or by default.
@@ -60,7 +59,7 @@ public struct LuaArguments {
         return function
     }
 
-    /// An object of a Swift class; `self` is the object of a method call.
+    /// An object of a Swift class.
     public func object<T: AnyObject>(_ name: String, as type: T.Type) throws -> T {
         guard let object = value(name).objectValue as? T else { throw mismatch(name, String(describing: type)) }
         return object

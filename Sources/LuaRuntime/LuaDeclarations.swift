@@ -75,7 +75,7 @@ public struct LuaFunctionDeclaration {
     }
 }
 
-/// A field of an object that can be read.
+/// A field of an object that can be read. `LuaClass` makes it.
 public struct LuaPropertyDeclaration {
     /// The name.
     public let name: String
@@ -84,17 +84,7 @@ public struct LuaPropertyDeclaration {
     /// What it means, with its unit.
     public let text: String
     /// Reads it from the object.
-    public let get: (AnyObject) throws -> LuaValue
-
-    /// Declares a property.
-    public init(
-        _ name: String, _ type: LuaType, _ text: String, get: @escaping (AnyObject) throws -> LuaValue
-    ) {
-        self.name = name
-        self.type = type
-        self.text = text
-        self.get = get
-    }
+    let get: (AnyObject) throws -> LuaValue
 }
 
 /// An operator of a class, named as Lua's metamethod without its underscores.
@@ -102,7 +92,7 @@ public enum LuaOperator: String, CaseIterable, Hashable {
     case add, sub, mul, div, pow, unm, len, eq, lt, le, concat, tostring, call, mod, idiv
 }
 
-/// A class of Swift objects that Lua can hold.
+/// A class of Swift objects that Lua can hold. `LuaClass` makes it of bodies that get the object in its own type.
 ///
 /// Besides what is declared, every object has `close()`, can be a `<close>` variable, and is released when collected.
 public struct LuaClassDeclaration {
@@ -112,34 +102,16 @@ public struct LuaClassDeclaration {
     public let type: AnyClass
     /// What the objects are.
     public let text: String
-    /// Methods; their bodies get the object through `arguments.object("self", as:)`.
+    /// Methods; their bodies get the object as the arguments' `receiver`.
     public let methods: [LuaFunctionDeclaration]
     /// Fields that can be read. They win over `index`.
     public let properties: [LuaPropertyDeclaration]
     /// Operators. A body gets the operands (`unm`, `len`, `tostring`: one; `call`: the object and the arguments).
-    public let operators: [LuaOperator: ([LuaValue]) throws -> LuaValue]
+    let operators: [LuaOperator: ([LuaValue]) throws -> LuaValue]
     /// Reads `object[key]` for keys that are no member.
-    public let index: ((AnyObject, LuaValue) throws -> LuaValue)?
+    let index: ((AnyObject, LuaValue) throws -> LuaValue)?
     /// Writes `object[key] = value`.
-    public let newIndex: ((AnyObject, LuaValue, LuaValue) throws -> Void)?
-
-    /// Declares a class.
-    public init(
-        _ name: String, type: AnyClass, _ text: String, methods: [LuaFunctionDeclaration],
-        properties: [LuaPropertyDeclaration] = [],
-        operators: [LuaOperator: ([LuaValue]) throws -> LuaValue] = [:],
-        index: ((AnyObject, LuaValue) throws -> LuaValue)? = nil,
-        newIndex: ((AnyObject, LuaValue, LuaValue) throws -> Void)? = nil
-    ) {
-        self.name = name
-        self.type = type
-        self.text = text
-        self.methods = methods
-        self.properties = properties
-        self.operators = operators
-        self.index = index
-        self.newIndex = newIndex
-    }
+    let newIndex: ((AnyObject, LuaValue, LuaValue) throws -> Void)?
 }
 
 /// A constant of a module.

@@ -60,18 +60,16 @@ struct ClassMembers {
 
     func method(_ method: LuaFunctionDeclaration) -> NativeFunction {
         let check = ArgumentCheck(callee: method.name)
-        let className = declaration.name
-        return NativeFunction { values in
-            let receiver = try Self.receiver(values.first, className, method.name, hint: true)
+        return NativeFunction { [declaration] values in
+            let receiver = try Self.receiver(values.first, declaration, method.name, hint: true)
             return try method.body(
                 check.arguments(Array(values.dropFirst()), parameters: method.parameters, receiver: receiver))
         }
     }
 
     func getter(_ property: LuaPropertyDeclaration) -> NativeFunction {
-        let className = declaration.name
-        return NativeFunction { values in
-            [try property.get(try Self.receiver(values.first, className, property.name, hint: false))]
+        NativeFunction { [declaration] values in
+            [try property.get(try Self.receiver(values.first, declaration, property.name, hint: false))]
         }
     }
 
@@ -86,10 +84,10 @@ struct ClassMembers {
         let className = declaration.name
         let names = declaration.methods.map(\.name) + declaration.properties.map(\.name) + ["close"]
         let index = declaration.index
-        return NativeFunction { values in
+        return NativeFunction { [declaration] values in
             let key = values.count > 1 ? values[1] : .nil
             if let index {
-                return [try index(try Self.receiver(values.first, className, "index", hint: false), key)]
+                return [try index(try Self.receiver(values.first, declaration, "index", hint: false), key)]
             }
             guard let name = key.stringValue else {
                 throw LuaError("a \(className) cannot be indexed with a \(key.kindName)")
@@ -103,21 +101,27 @@ struct ClassMembers {
     var writer: NativeFunction {
         let className = declaration.name
         let newIndex = declaration.newIndex
-        return NativeFunction { values in
+        return NativeFunction { [declaration] values in
             let key = values.count > 1 ? values[1] : .nil
             guard let newIndex else { throw LuaError("\(className) is read-only; '\(key.printable)' cannot be set") }
-            let receiver = try Self.receiver(values.first, className, "newindex", hint: false)
+            let receiver = try Self.receiver(values.first, declaration, "newindex", hint: false)
             try newIndex(receiver, key, values.count > 2 ? values[2] : .nil)
             return []
         }
     }
 
     private static func receiver(
-        _ value: LuaValue?, _ className: String, _ member: String, hint: Bool
+        _ value: LuaValue?, _ declaration: LuaClassDeclaration, _ member: String, hint: Bool
     ) throws -> AnyObject {
-        if case .object(let object)? = value, ClassNames.names(of: object).contains(className) { return object }
+        if case .object(let object)? = value {
+            var type: AnyClass? = Swift.type(of: object)
+            while let current = type {
+                if current == declaration.type { return object }
+                type = _getSuperclass(current)
+            }
+        }
         throw LuaError(
-            "bad self to '\(member)' (wanted \(className), got \(value?.kindName ?? "nothing"))"
+            "bad self to '\(member)' (wanted \(declaration.name), got \(value?.kindName ?? "nothing"))"
                 + (hint ? "; call it as object:\(member)(…)" : ""))
     }
 }

@@ -30,21 +30,22 @@ extension LuaRuntimeTests {
             ],
             constants: [LuaConstantDeclaration("names", .list(.string), .table(LuaTable()), "All names.")],
             classes: [
-                LuaClassDeclaration(
-                    "Tensor", type: Other.self, "An array.",
+                LuaClass<Other>.declaration(
+                    "Tensor", "An array.",
                     methods: [
-                        LuaFunctionDeclaration(
+                        .method(
                             "map", [LuaParameter("f", .function("fun(x: number): number"), "A function.")],
                             returns: [LuaResult("result", .object("Tensor"), "A new one.")], "Applies a function."
-                        ) { _ in [] }
+                        ) { _, _ in [] }
                     ],
                     properties: [
-                        LuaPropertyDeclaration("shape", .list(.integer), "Its shape.") { _ in .nil },
-                        LuaPropertyDeclaration("parts", .dictionary(.list(.oneOf([.string, .any]))), "Parts.") { _ in
-                            .nil
-                        },
+                        .property("shape", .list(.integer), "Its shape.") { _ in .nil },
+                        .property("parts", .dictionary(.list(.oneOf([.string, .any]))), "Parts.") { _ in .nil },
                     ],
-                    operators: [.add: { $0[0] }, .len: { $0[0] }, .eq: { $0[0] }], index: { _, _ in .nil })
+                    operators: [
+                        .add: .binary { left, _ in left }, .len: .unary { .object($0) },
+                        .eq: .binary { left, _ in left },
+                    ], index: { _, _ in .nil })
             ])
 
         /// Compares with a committed file; with `CHEXGEN_ACCEPT=1` in the environment the file is written instead.

@@ -119,29 +119,26 @@ let probeModule = LuaModuleDeclaration(
             "names", .list(.string), .table(LuaTable(array: ["Edema", "Pneumonia"])), "Some names.")
     ],
     classes: [
-        LuaClassDeclaration(
-            "Probe", type: Probe.self, "A probe.",
+        LuaClass<Probe>.declaration(
+            "Probe", "A probe.",
             methods: [
-                LuaFunctionDeclaration("get", returns: [LuaResult("value", .integer, "The number.")], "Its number.") {
-                    [.integer(try $0.object("self", as: Probe.self).value)]
+                .method("get", returns: [LuaResult("value", .integer, "The number.")], "Its number.") { probe, _ in
+                    [.integer(probe.value)]
                 },
-                LuaFunctionDeclaration("plus", [LuaParameter("other", .object("Probe"), "Another.")], "A sum.") {
-                    let sum = try $0.object("self", as: Probe.self).value + $0.object("other", as: Probe.self).value
-                    return [.object(Probe(sum))]
+                .method("plus", [LuaParameter("other", .object("Probe"), "Another.")], "A sum.") { probe, arguments in
+                    [.object(Probe(try probe.value + arguments.object("other", as: Probe.self).value))]
                 },
-                LuaFunctionDeclaration("fail", "Fails.") { _ in throw Planned.failure(2) },
+                .method("fail", [], "Fails.") { _, _ in throw Planned.failure(2) },
             ],
-            properties: [
-                LuaPropertyDeclaration("value", .integer, "Its number.") { .integer(($0 as? Probe)?.value ?? -1) }
-            ],
+            properties: [.property("value", .integer, "Its number.") { .integer($0.value) }],
             operators: [
-                .add: { .object(Probe(try number($0[0]) + number($0[1]))) },
-                .eq: { .boolean(try number($0[0]) == number($0[1])) },
-                .len: { .integer(try number($0[0])) },
-                .unm: { .object(Probe(-(try number($0[0])))) },
-                .tostring: { .string("Probe(\(try number($0[0])))") },
+                .add: .binary { .object(Probe(try number($0) + number($1))) },
+                .eq: .binary { .boolean(try number($0) == number($1)) },
+                .len: .unary { .integer($0.value) },
+                .unm: .unary { .object(Probe(-$0.value)) },
+                .tostring: .unary { .string("Probe(\($0.value))") },
             ]),
-        LuaClassDeclaration("Other", type: Other.self, "Something else.", methods: []),
+        LuaClass<Other>.declaration("Other", "Something else."),
     ])
 
 let theProbe = Probe(7)

@@ -6,34 +6,32 @@ import Tensors
 /// The classes `Dataset` and `Row` of Lua.
 enum DatasetMethods {
     static func declaration(_ session: ScriptContext) -> LuaClassDeclaration {
-        LuaClassDeclaration(
-            "Dataset", type: DatasetObject.self,
+        LuaClass<DatasetObject>.declaration(
+            "Dataset",
             "A table of images. `#ds` is the number of rows, `ds[i]` a row, counted from 1.",
             methods: selecting + reading + DatasetPatients.methods + writing(session),
             properties: [
-                LuaPropertyDeclaration("columns", .list(.string), "The names of the columns.") { object in
-                    .list((object as? DatasetObject)?.dataset.columns ?? [])
-                },
-                LuaPropertyDeclaration(
+                .property("columns", .list(.string), "The names of the columns.") { .list($0.dataset.columns) },
+                .property(
                     "passed_over", .table,
                     "What of the file is no part of the table: `blank_lines` and `empty_columns`."
                 ) { object in
-                    let passedOver = (object as? DatasetObject)?.dataset.passedOver
+                    let passedOver = object.dataset.passedOver
                     return .fields([
-                        ("blank_lines", .integer(passedOver?.blankLines ?? 0)),
-                        ("empty_columns", .integer(passedOver?.emptyColumns ?? 0)),
+                        ("blank_lines", .integer(passedOver.blankLines)),
+                        ("empty_columns", .integer(passedOver.emptyColumns)),
                     ])
                 },
             ],
             operators: [
-                .len: { values in .integer(try dataset(values.first ?? .nil).count) },
-                .tostring: { values in
-                    let table = try dataset(values.first ?? .nil)
+                .len: .unary { .integer($0.dataset.count) },
+                .tostring: .unary { object in
+                    let table = object.dataset
                     return .string("Dataset(\(table.count) rows: \(table.columns.joined(separator: ", ")))")
                 },
             ],
             index: { object, key in
-                guard let table = (object as? DatasetObject)?.dataset else { return .nil }
+                let table = object.dataset
                 guard let index = key.integerValue else {
                     throw LuaError("Dataset has no member '\(key.stringValue ?? key.kind)'")
                 }
@@ -43,21 +41,16 @@ enum DatasetMethods {
             })
     }
 
-    private static func dataset(_ value: LuaValue) throws -> Dataset {
-        guard case .object(let object as DatasetObject) = value else {
-            throw LuaError("wanted a Dataset, got \(value.kind)")
-        }
-        return object.dataset
-    }
+    typealias Method = LuaClass<DatasetObject>.Method
 
     private static let datasetResult = [LuaResult("dataset", .object("Dataset"), "A new table.")]
 
     static func method(
         _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = datasetResult, _ text: String,
         _ body: @escaping (Dataset, LuaArguments) throws -> [LuaValue]
-    ) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(name, parameters, returns: returns, text) { arguments in
-            try body(arguments.object("self", as: DatasetObject.self).dataset, arguments)
+    ) -> Method {
+        .method(name, parameters, returns: returns, text) { object, arguments in
+            try body(object.dataset, arguments)
         }
     }
 
@@ -85,7 +78,7 @@ enum DatasetMethods {
 
     private static let columnParameter = LuaParameter("column", .string, "The column.")
 
-    private static let selecting: [LuaFunctionDeclaration] = [
+    private static let selecting: [Method] = [
         method("unique", [columnParameter], "Drops rows whose value occurred before (pandas `drop_duplicates`).") {
             table, arguments in [wrap(try table.unique(by: arguments.string("column")))]
         },
@@ -195,7 +188,7 @@ enum DatasetMethods {
 
     // MARK: Reading
 
-    private static let reading: [LuaFunctionDeclaration] = [
+    private static let reading: [Method] = [
         method(
             "column", [columnParameter],
             returns: [
@@ -255,7 +248,7 @@ enum DatasetMethods {
         },
     ]
 
-    private static func writing(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
+    private static func writing(_ session: ScriptContext) -> [Method] {
         [
             method(
                 "write", [LuaParameter("path", .string, "The file.")], returns: [],
@@ -269,17 +262,14 @@ enum DatasetMethods {
 
     // MARK: Rows
 
-    static let rowClass = LuaClassDeclaration(
-        "Row", type: RowObject.self,
+    static let rowClass = LuaClass<RowObject>.declaration(
+        "Row",
         "A row of a table: `row.COLUMN` is the cell's text, or nil. `row.labels.Edema` is 1, 0, -1 or nil.",
-        methods: [],
         properties: [
-            LuaPropertyDeclaration("image_path", .string, "The path of the row's image.") { object in
-                guard let row = object as? RowObject else { return .nil }
-                return .string(try row.dataset.imagePath(row.row))
+            .property("image_path", .string, "The path of the row's image.") { row in
+                .string(try row.dataset.imagePath(row.row))
             },
-            LuaPropertyDeclaration("labels", .dictionary(.integer), "The labels that the row mentions.") { object in
-                guard let row = object as? RowObject else { return .nil }
+            .property("labels", .dictionary(.integer), "The labels that the row mentions.") { row in
                 let states = try row.dataset.labels(row.row).all
                 var fields: [(String, LuaValue)] = []
                 for (name, state) in zip(Pathologies.names, states) {
@@ -289,14 +279,13 @@ enum DatasetMethods {
             },
         ],
         operators: [
-            .tostring: { values in
-                guard case .object(let row as RowObject) = values.first ?? .nil else { return .string("Row") }
+            .tostring: .unary { row in
                 let cells = try row.dataset.columns.map { "\($0)=\(try row.dataset.cell(row.row, $0) ?? "nil")" }
                 return .string("Row(\(cells.joined(separator: ", ")))")
             }
         ],
-        index: { object, key in
-            guard let row = object as? RowObject, let name = key.stringValue else { return .nil }
+        index: { row, key in
+            guard let name = key.stringValue else { return .nil }
             return .optional(try row.dataset.cell(row.row, name))
         })
 }

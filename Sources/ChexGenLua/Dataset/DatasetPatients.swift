@@ -3,7 +3,7 @@ import LuaRuntime
 
 /// The methods of `Dataset` that tell whose films there are, and what two tables share.
 enum DatasetPatients {
-    static let methods: [LuaFunctionDeclaration] = [
+    static let methods: [DatasetMethods.Method] = [
         DatasetMethods.method(
             "patients",
             [

@@ -111,9 +111,9 @@ enum ImageModule {
     private static func method(
         _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = result, _ text: String,
         _ body: @escaping (Image, LuaArguments) throws -> LuaValue
-    ) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(name, parameters, returns: returns, text) { arguments in
-            [try body(arguments.object("self", as: ImageObject.self).image, arguments)]
+    ) -> LuaClass<ImageObject>.Method {
+        .method(name, parameters, returns: returns, text) { object, arguments in
+            [try body(object.image, arguments)]
         }
     }
 
@@ -121,8 +121,8 @@ enum ImageModule {
         LuaParameter("width", .integer, "Pixels across."), LuaParameter("height", .integer, "Pixels down."),
     ]
 
-    private static let imageClass = LuaClassDeclaration(
-        "Image", type: ImageObject.self, "An image in memory; methods return new images.",
+    private static let imageClass = LuaClass<ImageObject>.declaration(
+        "Image", "An image in memory; methods return new images.",
         methods: [
             method(
                 "resize",
@@ -210,29 +210,21 @@ enum ImageModule {
             ) { image, _ in .tensor(try image.tensor()) },
         ],
         properties: [
-            property("width", .integer, "Pixels across.") { .integer($0.width) },
-            property("height", .integer, "Pixels down.") { .integer($0.height) },
-            property("mode", .string, "`gray`, `rgb`, `rgba` or Pillow's name of another mode.") {
-                switch $0.mode {
+            .property("width", .integer, "Pixels across.") { .integer($0.image.width) },
+            .property("height", .integer, "Pixels down.") { .integer($0.image.height) },
+            .property("mode", .string, "`gray`, `rgb`, `rgba` or Pillow's name of another mode.") {
+                switch $0.image.mode {
                 case .gray: return .string("gray")
                 case .rgb: return .string("rgb")
-                default: return .string($0.mode.rawValue.lowercased())
+                default: return .string($0.image.mode.rawValue.lowercased())
                 }
             },
         ],
         operators: [
-            .tostring: { values in
-                guard case .object(let object as ImageObject) = values.first ?? .nil else { return .string("Image") }
+            .tostring: .unary { object in
                 let image = object.image
                 return .string("Image(\(image.width) x \(image.height), \(image.mode.rawValue))")
             }
         ])
 
-    private static func property(
-        _ name: String, _ type: LuaType, _ text: String, _ get: @escaping (Image) -> LuaValue
-    ) -> LuaPropertyDeclaration {
-        LuaPropertyDeclaration(name, type, text) { object in
-            (object as? ImageObject).map { get($0.image) } ?? .nil
-        }
-    }
 }

@@ -175,44 +175,39 @@ enum MetricModule {
     // MARK: Moments
 
     private static func momentsClass(_ session: ScriptContext) -> LuaClassDeclaration {
-        LuaClassDeclaration(
-            "Moments", type: MomentsObject.self, "Count, mean and covariance of features.",
+        LuaClass<MomentsObject>.declaration(
+            "Moments", "Count, mean and covariance of features.",
             methods: [
-                LuaFunctionDeclaration(
+                .method(
                     "update", [LuaParameter("features", .object("Tensor"), "`[N, D]`.")],
                     returns: [LuaResult("moments", .object("Moments"), "The same object.")], "Adds rows."
-                ) { arguments in
-                    let object = try arguments.object("self", as: MomentsObject.self)
+                ) { object, arguments in
                     try object.moments.update(arguments.tensor("features"))
                     return [.object(object)]
                 },
-                LuaFunctionDeclaration(
+                .method(
                     "merge", [LuaParameter("other", .object("Moments"), "Moments of other rows.")],
                     returns: [LuaResult("moments", .object("Moments"), "The same object.")], "Adds another's rows."
-                ) { arguments in
-                    let object = try arguments.object("self", as: MomentsObject.self)
+                ) { object, arguments in
                     try object.moments.merge(arguments.object("other", as: MomentsObject.self).moments)
                     return [.object(object)]
                 },
-                LuaFunctionDeclaration(
+                .method(
                     "save", [LuaParameter("path", .string, "The file.")], "Writes the moments, whole or not at all."
-                ) { arguments in
-                    let path = try session.output(arguments.string("path"))
-                    try arguments.object("self", as: MomentsObject.self).moments.save(path)
+                ) { object, arguments in
+                    try object.moments.save(session.output(arguments.string("path")))
                     return []
                 },
-                LuaFunctionDeclaration(
+                .method(
                     "mean", returns: [LuaResult("mean", .object("Tensor"), "`[D]` f64.")], "The mean of the rows."
-                ) { arguments in [.tensor(try arguments.object("self", as: MomentsObject.self).moments.mean())] },
-                LuaFunctionDeclaration(
+                ) { object, _ in [.tensor(try object.moments.mean())] },
+                .method(
                     "covariance", returns: [LuaResult("covariance", .object("Tensor"), "`[D, D]` f64.")],
                     "The covariance over n - 1."
-                ) { arguments in [.tensor(try arguments.object("self", as: MomentsObject.self).moments.covariance())] },
+                ) { object, _ in [.tensor(try object.moments.covariance())] },
             ],
             properties: [
-                LuaPropertyDeclaration("count", .integer, "How many rows were added.") { object in
-                    .integer((object as? MomentsObject)?.moments.count ?? 0)
-                }
+                .property("count", .integer, "How many rows were added.") { .integer($0.moments.count) }
             ])
     }
 }

@@ -234,15 +234,14 @@ enum RadiomicsFunctions {
     }
 
     static func tableClass(_ session: ScriptContext) -> LuaClassDeclaration {
-        LuaClassDeclaration(
-            "RadiomicsTable", type: RadiomicsTableObject.self, "Radiomic features of many images: a row an image.",
+        LuaClass<RadiomicsTableObject>.declaration(
+            "RadiomicsTable", "Radiomic features of many images: a row an image.",
             methods: [
-                LuaFunctionDeclaration(
+                .method(
                     "select",
                     [LuaParameter("rows", .oneOf([.object("Tensor"), .list(.integer)]), "Row numbers from 1.")],
                     returns: [LuaResult("table", .object("RadiomicsTable"), "These rows.")], "Some rows."
-                ) { arguments in
-                    let object = try arguments.object("self", as: RadiomicsTableObject.self)
+                ) { object, arguments in
                     let rows: [Int]
                     if let tensor = arguments.value("rows").objectValue as? TensorObject {
                         rows = try LabelReader.numbers(tensor.tensor).map { Int(exactly: $0) ?? 0 }
@@ -255,50 +254,45 @@ enum RadiomicsFunctions {
                                 try object.table.rows(rows.map { $0 &- 1 }), settings: object.settings))
                     ]
                 },
-                LuaFunctionDeclaration(
+                .method(
                     "save", [LuaParameter("path", .string, "The file, CSV.")],
                     "Writes the table with pyradiomics' column names, whole or not at all."
-                ) { arguments in
-                    let object = try arguments.object("self", as: RadiomicsTableObject.self)
+                ) { object, arguments in
                     try AtomicFile.write(session.output(arguments.string("path")), object.table.csv())
                     return []
                 },
-                LuaFunctionDeclaration(
+                .method(
                     "tensor", returns: [LuaResult("values", .object("Tensor"), "`[N, D]` f64.")], "The values."
-                ) { arguments in
-                    let table = try arguments.object("self", as: RadiomicsTableObject.self).table
+                ) { object, _ in
+                    let table = object.table
                     return [.tensor(try Tensor(table.values, shape: [table.count, table.names.count]))]
                 },
             ],
             properties: [
-                property("names", .list(.string), "The columns: the diagnostics, then the features.") {
+                .property("names", .list(.string), "The columns: the diagnostics, then the features.") {
                     .list($0.table.names)
                 },
-                property("paths", .list(.string), "The file of each row.") { .list($0.table.paths) },
-                property("clipped", .object("Tensor"), "i64: the rows, from 1, whose 16-bit samples were cut to white.")
-                {
+                .property("paths", .list(.string), "The file of each row.") { .list($0.table.paths) },
+                .property(
+                    "clipped", .object("Tensor"), "i64: the rows, from 1, whose 16-bit samples were cut to white."
+                ) {
                     (try? ImageArguments.rows($0.clipped)) ?? .nil
                 },
-                property("flat", .object("Tensor"), "i64: the rows, from 1, of one grey level, which have no features.")
-                {
+                .property(
+                    "flat", .object("Tensor"), "i64: the rows, from 1, of one grey level, which have no features."
+                ) {
                     (try? ImageArguments.rows($0.flat)) ?? .nil
                 },
-                property("skipped", .list(.table), "`index`, `path` and `reason` of what was left out.") {
+                .property("skipped", .list(.table), "`index`, `path` and `reason` of what was left out.") {
                     ImageArguments.lua($0.skipped)
                 },
             ],
             operators: [
-                .len: { values in .integer((values.first?.objectValue as? RadiomicsTableObject)?.table.count ?? 0) },
-                .tostring: { values in
-                    let table = (values.first?.objectValue as? RadiomicsTableObject)?.table
-                    return .string("RadiomicsTable(\(table?.count ?? 0) images, \(table?.names.count ?? 0) columns)")
+                .len: .unary { .integer($0.table.count) },
+                .tostring: .unary {
+                    .string("RadiomicsTable(\($0.table.count) images, \($0.table.names.count) columns)")
                 },
             ])
     }
 
-    private static func property(
-        _ name: String, _ type: LuaType, _ text: String, _ get: @escaping (RadiomicsTableObject) -> LuaValue
-    ) -> LuaPropertyDeclaration {
-        LuaPropertyDeclaration(name, type, text) { object in (object as? RadiomicsTableObject).map(get) ?? .nil }
-    }
 }

@@ -48,10 +48,10 @@ enum ImageTextModule {
         }
     }
 
-    static let declaration = LuaClassDeclaration(
-        "ImageText", type: ImageTextObject.self, "A model of images and texts in one space.",
+    static let declaration = LuaClass<ImageTextObject>.declaration(
+        "ImageText", "A model of images and texts in one space.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "images",
                 [
                     LuaParameter("images", .any, EncoderMethods.images),
@@ -59,19 +59,18 @@ enum ImageTextModule {
                         "options", .options(EncoderMethods.settings), default: .table(LuaTable()), "Settings."),
                 ], returns: [LuaResult("vectors", .object("Tensor"), "Unit vectors f32 `[N, D]`.")],
                 "Images into the space. Vectors of files are kept in the cache, by the bytes of the file."
-            ) { arguments in
-                let object = try arguments.object("self", as: ImageTextObject.self)
+            ) { object, arguments in
                 return try EncoderMethods.features(of: "images", arguments, object.model.images, object.session)
             },
-            LuaFunctionDeclaration(
+            .method(
                 "texts", [LuaParameter("texts", TextArguments.texts, "A text, or a list of them.")],
                 returns: [LuaResult("vectors", .object("Tensor"), "Unit vectors f32 `[N, D]`.")],
                 "Texts into the space, each alone. A text that is too long is an error that names it."
-            ) { arguments in
-                let model = try arguments.object("self", as: ImageTextObject.self).model
+            ) { object, arguments in
+                let model = object.model
                 return [.tensor(try model.texts(TextArguments.strings(arguments, "texts")))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "similarity",
                 [
                     LuaParameter("images", .any, "Unit vectors, or what `images` takes."),
@@ -80,8 +79,7 @@ enum ImageTextModule {
                         "options", .options(EncoderMethods.settings), default: .table(LuaTable()), "Settings."),
                 ], returns: [LuaResult("cosines", .object("Tensor"), "f32 `[N]`.")],
                 "How well each image and its text belong together: the cosine, row by row."
-            ) { arguments in
-                let object = try arguments.object("self", as: ImageTextObject.self)
+            ) { object, arguments in
                 func vectors(_ name: String) throws -> Tensor? {
                     guard case .object(let tensor as TensorObject) = arguments.value(name), tensor.tensor.rank == 2
                     else {
@@ -102,14 +100,8 @@ enum ImageTextModule {
             },
         ],
         properties: [
-            LuaPropertyDeclaration("name", .string, "The model's name.") {
-                ($0 as? ImageTextObject).map { .string($0.model.name) } ?? .nil
-            },
-            LuaPropertyDeclaration("dim", .integer, "The dimensions of the space.") {
-                ($0 as? ImageTextObject).map { .integer($0.model.images.dimension) } ?? .nil
-            },
-            LuaPropertyDeclaration("dtype", .string, "The dtype it computes in.") {
-                ($0 as? ImageTextObject).map { .string($0.model.images.dtype.rawValue) } ?? .nil
-            },
+            .property("name", .string, "The model's name.") { .string($0.model.name) },
+            .property("dim", .integer, "The dimensions of the space.") { .integer($0.model.images.dimension) },
+            .property("dtype", .string, "The dtype it computes in.") { .string($0.model.images.dtype.rawValue) },
         ])
 }

@@ -71,10 +71,10 @@ enum LabelerModule {
         ])
     }
 
-    static let declaration = LuaClassDeclaration(
-        "Labeler", type: LabelerObject.self, "A model that says what reports state.",
+    static let declaration = LuaClass<LabelerObject>.declaration(
+        "Labeler", "A model that says what reports state.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "labels", [LuaParameter("texts", TextArguments.texts, "A report, or a list of them.")],
                 returns: [
                     LuaResult(
@@ -84,14 +84,14 @@ enum LabelerModule {
                 ],
                 "A class for each finding of each report. Of a report of more than 512 tokens the first count.",
                 example: "local classes = labeler:labels { \"No pneumothorax.\", \"Mild edema.\" }"
-            ) { arguments in
-                let labeler = try arguments.object("self", as: LabelerObject.self).labeler
+            ) { object, arguments in
+                let labeler = object.labeler
                 guard let labeler = labeler as? any FindingLabeler else {
                     throw LuaError("labels: the labeler \(labeler.name) finds no classes: ask it to annotate")
                 }
                 return [.tensor(try labeler.labels(TextArguments.strings(arguments, "texts")))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "annotate", [LuaParameter("texts", TextArguments.texts, "A report, or a list of them.")],
                 returns: [
                     LuaResult(
@@ -101,8 +101,8 @@ enum LabelerModule {
                 ],
                 "The entities of each report and their relations, as `metric.f1_radgraph` takes them.",
                 example: "local annotations = labeler:annotate { \"No pneumothorax.\", \"Mild edema.\" }"
-            ) { arguments in
-                let labeler = try arguments.object("self", as: LabelerObject.self).labeler
+            ) { object, arguments in
+                let labeler = object.labeler
                 guard let labeler = labeler as? any AnnotatingLabeler else {
                     throw LuaError("annotate: the labeler \(labeler.name) finds no entities: ask it for labels")
                 }
@@ -116,14 +116,10 @@ enum LabelerModule {
             },
         ],
         properties: [
-            LuaPropertyDeclaration("name", .string, "The labeler's name.") {
-                ($0 as? LabelerObject).map { .string($0.labeler.name) } ?? .nil
-            },
-            LuaPropertyDeclaration(
+            .property("name", .string, "The labeler's name.") { .string($0.labeler.name) },
+            .property(
                 "identity", .table, "What its answers depend on, as `metric.identity` takes it for `features`."
-            ) { ($0 as? LabelerObject).map { .identity($0.labeler.identity) } ?? .nil },
-            LuaPropertyDeclaration("dtype", .string, "The dtype it computes in.") {
-                ($0 as? LabelerObject).map { .string($0.labeler.dtype.rawValue) } ?? .nil
-            },
+            ) { .identity($0.labeler.identity) },
+            .property("dtype", .string, "The dtype it computes in.") { .string($0.labeler.dtype.rawValue) },
         ])
 }

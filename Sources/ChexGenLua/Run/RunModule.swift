@@ -35,25 +35,10 @@ enum RunModule {
         "chexgen.run", "What an experiment's `run` function receives: its parameters and the run folder.",
         functions: [], classes: [runClass, progressClass, StartModule.declaration])
 
-    private static func method(
-        _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = [], _ text: String,
-        example: String? = nil, _ body: @escaping (RunObject, LuaArguments) throws -> [LuaValue]
-    ) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(name, parameters, returns: returns, text, example: example) { arguments in
-            try body(arguments.object("self", as: RunObject.self), arguments)
-        }
-    }
-
-    private static func property(
-        _ name: String, _ type: LuaType, _ text: String, _ get: @escaping (RunObject) -> LuaValue
-    ) -> LuaPropertyDeclaration {
-        LuaPropertyDeclaration(name, type, text) { object in (object as? RunObject).map(get) ?? .nil }
-    }
-
-    private static let runClass = LuaClassDeclaration(
-        "Run", type: RunObject.self, "One cell of a run.",
+    private static let runClass = LuaClass<RunObject>.declaration(
+        "Run", "One cell of a run.",
         methods: [
-            method(
+            .method(
                 "record",
                 [
                     LuaParameter("row", .table, "Columns by name; values are numbers, strings, booleans or nil."),
@@ -66,7 +51,7 @@ enum RunModule {
                     + "has the columns of which some row has a value. A number `x` with `x low`, `x high`, `x floor` or "
                     + "`x identity` beside it stands in `results_long.csv`, too, a line a number.",
                 example: "run:record{ fid = 54.2, pathology = \"Edema\" }", record),
-            method(
+            .method(
                 "once",
                 [
                     LuaParameter("key", .string, "A name, unique in the cell."),
@@ -78,7 +63,7 @@ enum RunModule {
                 try OnceValues.value(
                     run, key: arguments.string("key"), compute: arguments.function("compute"))
             },
-            method(
+            .method(
                 "progress",
                 [
                     LuaParameter("total", .integer, "How many steps there will be."),
@@ -90,7 +75,7 @@ enum RunModule {
                     total: try arguments.integer("total"), label: try arguments.string("label"))
                 return [.object(ProgressObject(bar))]
             },
-            method(
+            .method(
                 "log",
                 [
                     LuaParameter("format", .string, "As of `string.format`."),
@@ -100,7 +85,7 @@ enum RunModule {
                 run.folder.log(try LuaFormat.text(arguments.string("format"), arguments.rest))
                 return []
             },
-            method(
+            .method(
                 "artifact",
                 [
                     LuaParameter("name", .string, "A relative path."),
@@ -116,7 +101,7 @@ enum RunModule {
                         try run.folder.artifact(arguments.string("name"), cell: isShared ? nil : run.cell))
                 ]
             },
-            method(
+            .method(
                 "publish",
                 [
                     LuaParameter(
@@ -145,16 +130,16 @@ enum RunModule {
                     + "file of JSON lines beside it, `….identities.jsonl`.", publish),
         ],
         properties: [
-            property("params", .table, "The parameters after the YAML, `--set` and the sweep's cell; read-only.") {
+            .property("params", .table, "The parameters after the YAML, `--set` and the sweep's cell; read-only.") {
                 ConfigConversion.lua($0.cell.params, isReadOnly: true)
             },
-            property("seed", .integer, "The seed.") { .integer($0.cell.seed) },
-            property("dir", .string, "The run folder.") { .string($0.folder.path) },
-            property("name", .string, "The run's name.") { .string($0.folder.name) },
-            property("cell", .table, "The sweep's values in this cell; read-only.") {
+            .property("seed", .integer, "The seed.") { .integer($0.cell.seed) },
+            .property("dir", .string, "The run folder.") { .string($0.folder.path) },
+            .property("name", .string, "The run's name.") { .string($0.folder.name) },
+            .property("cell", .table, "The sweep's values in this cell; read-only.") {
                 ConfigConversion.lua(.object($0.cell.settings), isReadOnly: true)
             },
-            property(
+            .property(
                 "cells", .list(.table),
                 "Every cell of the run, in order: `name`, `values` (the sweep's), `state` (`pending`, `running`, `done`, "
                     + "`failed` or `interrupted`), `message` (why it failed) and `artifacts` (the folder of its files); "
@@ -224,28 +209,26 @@ enum RunModule {
         return []
     }
 
-    private static let progressClass = LuaClassDeclaration(
-        "Progress", type: ProgressObject.self, "A progress bar.",
+    private static let progressClass = LuaClass<ProgressObject>.declaration(
+        "Progress", "A progress bar.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "step",
                 [
                     LuaParameter("n", .integer, default: .integer(1), "How many steps were done."),
                     LuaParameter("note", .string, optional: true, "What is going on: stands behind the figures."),
                 ],
                 returns: [LuaResult("progress", .object("Progress"), "The bar itself.")], "Moves the bar on."
-            ) { arguments in
-                let bar = try arguments.object("self", as: ProgressObject.self)
+            ) { bar, arguments in
                 bar.progress.step(
                     try arguments.integer("n"), note: arguments.has("note") ? try arguments.string("note") : nil)
                 return [.object(bar)]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "skip", [LuaParameter("n", .integer, "How many steps were done before.")],
                 returns: [LuaResult("progress", .object("Progress"), "The bar itself.")],
                 "Moves the bar on by what an earlier run did: rate and time left are those of the other steps."
-            ) { arguments in
-                let bar = try arguments.object("self", as: ProgressObject.self)
+            ) { bar, arguments in
                 bar.progress.skip(try arguments.integer("n"))
                 return [.object(bar)]
             },

@@ -62,14 +62,6 @@ public final class StartObject {
 
 /// The class `Start` of Lua.
 enum StartModule {
-    private static func method(
-        _ name: String, _ parameters: [LuaParameter], returns: [LuaResult] = [], _ text: String,
-        example: String? = nil, _ body: @escaping (StartObject, LuaArguments) throws -> [LuaValue]
-    ) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(name, parameters, returns: returns, text, example: example) { arguments in
-            try body(arguments.object("self", as: StartObject.self), arguments)
-        }
-    }
 
     private static let key = LuaParameter(
         "key", .string, default: .string(""),
@@ -80,12 +72,12 @@ enum StartModule {
         return key.isEmpty ? start.key(of: path) : "params." + key
     }
 
-    static let declaration = LuaClassDeclaration(
-        "Start", type: StartObject.self,
+    static let declaration = LuaClass<StartObject>.declaration(
+        "Start",
         "One cell of a run before anything is made, as an experiment's `check` function receives it. All problems of all cells are "
             + "told together, and the run does not begin.",
         methods: [
-            method(
+            .method(
                 "problem",
                 [
                     LuaParameter("text", .string, "What is wrong, and what to do."),
@@ -96,7 +88,7 @@ enum StartModule {
                 start.add(key.isEmpty ? "params" : "params." + key, try arguments.string("text"))
                 return []
             },
-            method(
+            .method(
                 "table",
                 [
                     LuaParameter("path", .string, "The table."),
@@ -106,7 +98,7 @@ enum StartModule {
                 ], returns: [LuaResult("rows", .integer, "How many rows it has; nil after a problem.")],
                 "A table that the run will read, with its columns.",
                 example: "local rows = start:table(p.csv, { p.image, p.labels })", table),
-            method(
+            .method(
                 "folder", [LuaParameter("path", .string, "The folder."), key],
                 "A folder that the run will read images of."
             ) {
@@ -117,7 +109,7 @@ enum StartModule {
                 }
                 return []
             },
-            method(
+            .method(
                 "images",
                 [
                     LuaParameter("path", .string, "The folder."),
@@ -148,7 +140,7 @@ enum StartModule {
                     return [.nil]
                 }
             },
-            method(
+            .method(
                 "weights",
                 [
                     LuaParameter("path", .string, "A file, a folder or a Hub name."), key,
@@ -178,7 +170,7 @@ enum StartModule {
                 }
                 return []
             },
-            method(
+            .method(
                 "needs",
                 [
                     LuaParameter(
@@ -203,8 +195,8 @@ enum StartModule {
             },
         ],
         properties: [
-            LuaPropertyDeclaration("params", .table, "The parameters of the cell; read-only.") {
-                ($0 as? StartObject).map { ConfigConversion.lua($0.cell.params, isReadOnly: true) } ?? .nil
+            .property("params", .table, "The parameters of the cell; read-only.") {
+                ConfigConversion.lua($0.cell.params, isReadOnly: true)
             }
         ])
 

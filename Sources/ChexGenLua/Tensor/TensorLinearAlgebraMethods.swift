@@ -5,7 +5,7 @@ import Tensors
 enum TensorLinearAlgebraMethods {
     private static let other = LuaParameter("other", .object("Tensor"), "The right-hand side.")
 
-    static let all: [LuaFunctionDeclaration] = [
+    static let all: [TensorMethods.Method] = [
         TensorMethods.method(
             "matmul", [other], returns: [LuaResult("product", .any, "A tensor; a number for two vectors.")],
             "The matrix product of vectors, matrices or batches of matrices, as `torch.matmul`."
@@ -48,7 +48,7 @@ enum TensorLinearAlgebraMethods {
 
     private static func scalar(
         _ name: String, _ text: String, _ compute: @escaping (Tensor) throws -> Tensor
-    ) -> LuaFunctionDeclaration {
+    ) -> TensorMethods.Method {
         TensorMethods.method(name, returns: [LuaResult("value", .number, "The number.")], text) { tensor, _ in
             let result = try compute(tensor)
             return [result.rank == 0 ? try .scalar(of: result) : .tensor(result)]

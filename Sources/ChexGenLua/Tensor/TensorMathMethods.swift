@@ -3,25 +3,25 @@ import Tensors
 
 /// Element-by-element operations of tensors.
 enum TensorMathMethods {
-    static let all: [LuaFunctionDeclaration] = comparisons + functions
+    static let all: [TensorMethods.Method] = comparisons + functions
 
-    private static let comparisons: [LuaFunctionDeclaration] = [
+    private static let comparisons: [TensorMethods.Method] = [
         comparison("eq", .equal, "=="), comparison("ne", .notEqual, "~="), comparison("lt", .less, "<"),
         comparison("le", .lessOrEqual, "<="), comparison("gt", .greater, ">"), comparison("ge", .greaterOrEqual, ">="),
     ]
 
     private static func comparison(_ name: String, _ operation: BinaryOperation, _ sign: String)
-        -> LuaFunctionDeclaration
+        -> TensorMethods.Method
     {
         TensorMethods.method(
             name, [LuaParameter("other", .oneOf([.object("Tensor"), .number]), "A tensor or a number.")],
             "A bool tensor: `self \(sign) other`, with broadcasting."
         ) { tensor, arguments in
-            [try TensorMethods.arithmetic(operation, [.tensor(tensor), arguments.value("other")])]
+            [try TensorMethods.arithmetic(operation, .tensor(tensor), arguments.value("other"))]
         }
     }
 
-    private static let functions: [LuaFunctionDeclaration] = [
+    private static let functions: [TensorMethods.Method] = [
         unary("abs", .abs, "|x|."), unary("exp", .exp, "e^x."), unary("log", .log, "The natural logarithm."),
         unary("sqrt", .sqrt, "The square root."), unary("sigmoid", .sigmoid, "1 / (1 + e^-x)."),
         unary("tanh", .tanh, "The hyperbolic tangent."), unary("relu", .relu, "max(x, 0)."),
@@ -30,7 +30,7 @@ enum TensorMathMethods {
             "pow", [LuaParameter("exponent", .oneOf([.object("Tensor"), .number]), "A tensor or a number.")],
             "x to the power of the exponent."
         ) { tensor, arguments in
-            [try TensorMethods.arithmetic(.power, [.tensor(tensor), arguments.value("exponent")])]
+            [try TensorMethods.arithmetic(.power, .tensor(tensor), arguments.value("exponent"))]
         },
         TensorMethods.method(
             "clamp",
@@ -60,7 +60,7 @@ enum TensorMathMethods {
         ) { tensor, arguments in [.tensor(try tensor.cumsum(arguments.axis("dim", rank: tensor.rank)))] },
     ]
 
-    private static func unary(_ name: String, _ operation: UnaryOperation, _ text: String) -> LuaFunctionDeclaration {
+    private static func unary(_ name: String, _ operation: UnaryOperation, _ text: String) -> TensorMethods.Method {
         TensorMethods.method(name, "Of every element: \(text)") { tensor, _ in
             [.tensor(try tensor.unary(operation))]
         }

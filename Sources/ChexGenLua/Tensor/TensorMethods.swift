@@ -4,8 +4,8 @@ import Tensors
 /// The class `Tensor` of Lua: views, arithmetic, reductions, linear algebra.
 enum TensorMethods {
     static var declaration: LuaClassDeclaration {
-        LuaClassDeclaration(
-            "Tensor", type: TensorObject.self,
+        LuaClass<TensorObject>.declaration(
+            "Tensor",
             "An n-dimensional array. `t[i]` selects along dimension 1 (a number where one dimension is left), "
                 + "`t[i] = x` writes, `#t` is the size of dimension 1.",
             methods: inspection + TensorViewMethods.all + TensorMathMethods.all + TensorReductionMethods.all
@@ -13,20 +13,22 @@ enum TensorMethods {
             operators: operators, index: index, newIndex: assign)
     }
 
-    /// Declares a method whose first parameter is the tensor itself.
+    typealias Method = LuaClass<TensorObject>.Method
+
+    /// Declares a method whose body gets the tensor.
     static func method(
         _ name: String, _ parameters: [LuaParameter] = [], returns: [LuaResult] = tensorResult, _ text: String,
         _ body: @escaping (Tensor, LuaArguments) throws -> [LuaValue]
-    ) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(name, parameters, returns: returns, text) { arguments in
-            try body(arguments.tensor("self"), arguments)
+    ) -> Method {
+        .method(name, parameters, returns: returns, text) { object, arguments in
+            try body(object.tensor, arguments)
         }
     }
 
     /// Declares a method without parameters that gives a tensor.
     static func method(
         _ name: String, _ text: String, _ body: @escaping (Tensor, LuaArguments) throws -> [LuaValue]
-    ) -> LuaFunctionDeclaration {
+    ) -> Method {
         method(name, [], returns: tensorResult, text, body)
     }
 
@@ -35,7 +37,7 @@ enum TensorMethods {
 
     // MARK: Inspection
 
-    private static let inspection: [LuaFunctionDeclaration] = [
+    private static let inspection: [Method] = [
         method("shape", returns: [LuaResult("sizes", .list(.integer), "The size of every dimension.")], "The sizes.") {
             tensor, _ in [.list(tensor.shape)]
         },
@@ -87,32 +89,27 @@ enum TensorMethods {
 
     // MARK: Operators
 
-    private static let operators: [LuaOperator: ([LuaValue]) throws -> LuaValue] = [
-        .add: { try arithmetic(.add, $0) }, .sub: { try arithmetic(.subtract, $0) },
-        .mul: { try arithmetic(.multiply, $0) }, .div: { try arithmetic(.divide, $0) },
-        .pow: { try arithmetic(.power, $0) },
-        .unm: { values in .tensor(try operand(values.first ?? .nil).unary(.negative)) },
-        .len: { values in
-            let tensor = try operand(values.first ?? .nil)
-            return .integer(tensor.shape.first ?? 0)
-        },
-        .eq: { values in
-            guard values.count > 1, case .object(let left as TensorObject) = values[0],
-                case .object(let right as TensorObject) = values[1]
-            else { return .boolean(false) }
+    private static let operators: [LuaOperator: LuaClass<TensorObject>.Operation] = [
+        .add: .binary { try arithmetic(.add, $0, $1) }, .sub: .binary { try arithmetic(.subtract, $0, $1) },
+        .mul: .binary { try arithmetic(.multiply, $0, $1) }, .div: .binary { try arithmetic(.divide, $0, $1) },
+        .pow: .binary { try arithmetic(.power, $0, $1) },
+        .unm: .unary { .tensor(try $0.tensor.unary(.negative)) },
+        .len: .unary { .integer($0.tensor.shape.first ?? 0) },
+        .eq: .binary {
+            guard case .object(let left as TensorObject) = $0, case .object(let right as TensorObject) = $1 else {
+                return .boolean(false)
+            }
             if left === right { return .boolean(true) }
             guard left.tensor.shape == right.tensor.shape, left.tensor.dtype == right.tensor.dtype else {
                 return .boolean(false)
             }
             return .boolean(try Tensor.binary(.equal, left.tensor, right.tensor).isAllTrue())
         },
-        .tostring: { values in .string(try operand(values.first ?? .nil).description) },
+        .tostring: .unary { .string($0.tensor.description) },
     ]
 
     /// `a op b` where one side may be a number.
-    static func arithmetic(_ operation: BinaryOperation, _ values: [LuaValue]) throws -> LuaValue {
-        let left = values.first ?? .nil
-        let right = values.count > 1 ? values[1] : .nil
+    static func arithmetic(_ operation: BinaryOperation, _ left: LuaValue, _ right: LuaValue) throws -> LuaValue {
         if case .object(let tensor as TensorObject) = left {
             if let number = right.scalarValue {
                 return .tensor(try Tensor.binary(operation, tensor.tensor, number))
@@ -132,15 +129,13 @@ enum TensorMethods {
 
     // MARK: Indexing
 
-    private static func index(_ object: AnyObject, _ key: LuaValue) throws -> LuaValue {
-        guard let tensor = (object as? TensorObject)?.tensor else { return .nil }
-        let selected = try element(tensor, key)
+    private static func index(_ object: TensorObject, _ key: LuaValue) throws -> LuaValue {
+        let selected = try element(object.tensor, key)
         return selected.rank == 0 ? try .scalar(of: selected) : .tensor(selected)
     }
 
-    private static func assign(_ object: AnyObject, _ key: LuaValue, _ value: LuaValue) throws {
-        guard let tensor = (object as? TensorObject)?.tensor else { return }
-        let target = try element(tensor, key)
+    private static func assign(_ object: TensorObject, _ key: LuaValue, _ value: LuaValue) throws {
+        let target = try element(object.tensor, key)
         switch value {
         case .object(let source as TensorObject):
             try target.assign(from: source.tensor)

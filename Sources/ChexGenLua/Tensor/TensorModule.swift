@@ -198,17 +198,15 @@ enum TensorModule {
         return session.generator
     }
 
-    private static let generatorClass = LuaClassDeclaration(
-        "Generator", type: GeneratorObject.self, "A random stream; every draw moves it on.", methods: [],
+    private static let generatorClass = LuaClass<GeneratorObject>.declaration(
+        "Generator", "A random stream; every draw moves it on.",
         properties: [
-            LuaPropertyDeclaration("seed", .integer, "The seed it was made with.") { object in
-                guard let generator = object as? GeneratorObject else { return .nil }
-                return .integer(Int(truncatingIfNeeded: generator.generator.seed))
+            .property("seed", .integer, "The seed it was made with.") {
+                .integer(Int(truncatingIfNeeded: $0.generator.seed))
             }
         ],
         operators: [
-            .tostring: { values in
-                guard case .object(let object as GeneratorObject) = values.first ?? .nil else { return .string("") }
+            .tostring: .unary { object in
                 return .string("Generator(seed \(object.generator.seed))")
             }
         ])

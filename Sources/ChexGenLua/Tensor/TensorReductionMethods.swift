@@ -9,7 +9,7 @@ enum TensorReductionMethods {
         LuaResult("value", .any, "A number; a tensor where a dimension is given.")
     ]
 
-    static let all: [LuaFunctionDeclaration] = [
+    static let all: [TensorMethods.Method] = [
         reduction("sum", "The sum.") { try $0.sum($1, keepDimension: $2) },
         reduction("mean", "The mean.") { try $0.mean($1, keepDimension: $2) },
         reduction("prod", "The product.") { try $0.prod($1, keepDimension: $2) },
@@ -67,7 +67,7 @@ enum TensorReductionMethods {
 
     private static func reduction(
         _ name: String, _ text: String, _ reduce: @escaping (Tensor, Int?, Bool) throws -> Tensor
-    ) -> LuaFunctionDeclaration {
+    ) -> TensorMethods.Method {
         TensorMethods.method(name, [TensorMethods.dimension, keepDimension], returns: reduced, text) {
             tensor, arguments in
             guard arguments.has("dim") else { return [try .scalar(of: reduce(tensor, nil, false))] }
@@ -76,7 +76,7 @@ enum TensorReductionMethods {
         }
     }
 
-    private static func extreme(_ name: String, _ text: String, greatest: Bool) -> LuaFunctionDeclaration {
+    private static func extreme(_ name: String, _ text: String, greatest: Bool) -> TensorMethods.Method {
         TensorMethods.method(name, [TensorMethods.dimension, keepDimension], returns: reduced + [indexes], text) {
             tensor, arguments in
             guard arguments.has("dim") else {
@@ -93,7 +93,7 @@ enum TensorReductionMethods {
 
     private static func position(
         _ name: String, _ text: String, _ find: @escaping (Tensor, Int?, Bool) throws -> Tensor
-    ) -> LuaFunctionDeclaration {
+    ) -> TensorMethods.Method {
         TensorMethods.method(name, [TensorMethods.dimension, keepDimension], returns: reduced, text) {
             tensor, arguments in
             guard arguments.has("dim") else {

@@ -5,7 +5,7 @@ import Tensors
 enum TensorViewMethods {
     private static let sizes = LuaParameter("sizes", .variadic(.any), "The sizes, as numbers or as one list.")
 
-    static let all: [LuaFunctionDeclaration] = [
+    static let all: [TensorMethods.Method] = [
         TensorMethods.method("reshape", [sizes], "The same elements in another shape; one size may be -1.") {
             tensor, arguments in
             [.tensor(try tensor.reshaped(arguments.sizes(arguments.rest, name: "sizes")))]

@@ -51,7 +51,7 @@ enum ClassifierFit {
         LuaParameter("on_epoch", .function("fun(epoch: table)"), optional: true, "Called after each epoch."),
     ]
 
-    static let declaration = LuaFunctionDeclaration(
+    static let declaration: LuaClass<ClassifierObject>.Method = .method(
         "fit", [LuaParameter("options", .options(data + training), "The images, and how to train on them.")],
         returns: [
             LuaResult(
@@ -66,10 +66,9 @@ enum ClassifierFit {
         example: """
             local history = net:fit{ train = train, validation = held_out, uncertain = 0, missing = 0, epochs = 20,
               on_epoch = function(e) print(e.epoch, e.train_loss, e.validation_loss) end }
-            """, body: fit)
+            """, fit)
 
-    private static let fit: (LuaArguments) throws -> [LuaValue] = { arguments in
-        let object = try arguments.object("self", as: ClassifierObject.self)
+    private static let fit: (ClassifierObject, LuaArguments) throws -> [LuaValue] = { object, arguments in
         let session = object.session
         let given = try arguments.options("options")
         let options = try options(given, session)

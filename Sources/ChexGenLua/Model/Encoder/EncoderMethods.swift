@@ -10,10 +10,10 @@ enum EncoderMethods {
         ImageArguments.batch, ImageArguments.way, ImageArguments.onBadImage, ImageArguments.label("embedding"),
     ]
 
-    static let declaration = LuaClassDeclaration(
-        "Encoder", type: EncoderObject.self, "A network that turns images into features.",
+    static let declaration = LuaClass<EncoderObject>.declaration(
+        "Encoder", "A network that turns images into features.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "features",
                 [
                     LuaParameter("images", .any, images),
@@ -27,11 +27,10 @@ enum EncoderMethods {
                 ], returns: [LuaResult("features", .object("Tensor"), "`[N, D]` f32, a row an image.")],
                 "Features of images. Features of files are kept in the cache, by the bytes of the file.",
                 example: "local features = encoder:features(ds, { batch = 16 })"
-            ) { arguments in
-                let object = try arguments.object("self", as: EncoderObject.self)
+            ) { object, arguments in
                 return try features(of: "images", arguments, object.encoder, object.session)
             },
-            LuaFunctionDeclaration(
+            .method(
                 "similarity",
                 [
                     LuaParameter("a", .object("Tensor"), "Features `[N, D]`."),
@@ -46,8 +45,8 @@ enum EncoderMethods {
                 ], returns: [LuaResult("probabilities", .object("Tensor"), "f32 `[N]`, or `[N, M]` of all pairs.")],
                 "The probability that the images of features show the same: of patient-reid, the same patient.",
                 example: "local same = reid:similarity(synthetic, training, { pairs = \"all\" })"
-            ) { arguments in
-                let encoder = try arguments.object("self", as: EncoderObject.self).encoder
+            ) { object, arguments in
+                let encoder = object.encoder
                 guard let comparing = encoder as? any ComparingEncoder else {
                     throw LuaError("\(encoder.name) compares no images: patient-reid does")
                 }
@@ -55,7 +54,7 @@ enum EncoderMethods {
                 let isAll = try arguments.options("options").string("pairs") == "all"
                 return [.tensor(try isAll ? comparing.similarities(a, b) : comparing.similarity(a, b))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "forward",
                 [
                     LuaParameter(
@@ -63,36 +62,26 @@ enum EncoderMethods {
                         "`[N, H, W, 3]`: u8 or f32 of 0 to 255 for inception-v3, normalised f32 for rad-dino.")
                 ], returns: [LuaResult("features", .object("Tensor"), "`[N, D]`.")],
                 "The network alone, for checking it against its reference."
-            ) { arguments in
-                let object = try arguments.object("self", as: EncoderObject.self)
+            ) { object, arguments in
                 return [.tensor(try object.encoder.forward(arguments.tensor("x")))]
             },
         ],
         properties: [
-            property("dim", .integer, "The number of features.") { .integer($0.encoder.dimension) },
-            property("name", .string, "The encoder's name.") { .string($0.encoder.name) },
-            property("dtype", .string, "The dtype it computes in.") { .string($0.encoder.dtype.rawValue) },
-            property("outputs", .list(.string), "The names of its outputs.") { .list($0.encoder.outputs.map(\.name)) },
-            property("identity", .string, "What its features depend on, beside the image and the protocol.") {
+            .property("dim", .integer, "The number of features.") { .integer($0.encoder.dimension) },
+            .property("name", .string, "The encoder's name.") { .string($0.encoder.name) },
+            .property("dtype", .string, "The dtype it computes in.") { .string($0.encoder.dtype.rawValue) },
+            .property("outputs", .list(.string), "The names of its outputs.") { .list($0.encoder.outputs.map(\.name)) },
+            .property("identity", .string, "What its features depend on, beside the image and the protocol.") {
                 .string(
                     "\($0.encoder.name) weights=\($0.encoder.source.text.prefix(16)) dtype=\($0.encoder.dtype.rawValue)"
                 )
             },
         ],
         operators: [
-            .tostring: { values in
-                guard case .object(let object as EncoderObject) = values.first ?? .nil else {
-                    return .string("Encoder")
-                }
+            .tostring: .unary { object in
                 return .string("Encoder(\(object.encoder.name), \(object.encoder.dtype.rawValue))")
             }
         ])
-
-    private static func property(
-        _ name: String, _ type: LuaType, _ text: String, _ get: @escaping (EncoderObject) -> LuaValue
-    ) -> LuaPropertyDeclaration {
-        LuaPropertyDeclaration(name, type, text) { object in (object as? EncoderObject).map(get) ?? .nil }
-    }
 
     /// What an argument of images looks like to people.
     static let images = "A Dataset, a list of paths, a list of images, or u8 `[N, H, W, 3]`."

@@ -67,7 +67,7 @@ enum LanguageFit {
             + "are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of "
             + "`validation`), `path`, `reason`.")
 
-    static let fit = LuaFunctionDeclaration(
+    static let fit: LuaClass<LanguageObject>.Method = .method(
         "fit",
         [
             LuaParameter(
@@ -86,8 +86,7 @@ enum LanguageFit {
               on_step = function(s) print(s.step, s.loss) end }
             lm:save "adapter"
             """
-    ) { arguments in
-        let object = try arguments.object("self", as: LanguageObject.self)
+    ) { object, arguments in
         let given = try arguments.options("options")
         let model = object.model
         // What is saved must belong to the folder's weights alone.
@@ -104,12 +103,12 @@ enum LanguageFit {
             }, trainer: { try model.trainer($0) }, take: model.take)
     }
 
-    static let save = LuaFunctionDeclaration(
+    static let save: LuaClass<LanguageObject>.Method = .method(
         "save", [LuaParameter("folder", .string, "Where to.")], returns: [],
         "Writes what `fit` has trained as peft does: `adapter_config.json` and `adapter_model.safetensors`, for `lora` of "
             + "`model.language` and for peft."
-    ) { arguments in
-        try write(arguments.object("self", as: LanguageObject.self), arguments) { try $0.save($1) }
+    ) { object, arguments in
+        try write(object, arguments) { try $0.save($1) }
     }
 
     /// What a model is trained on.

@@ -95,18 +95,17 @@ enum LanguageModule {
             "Is called behind each token with the text so far."),
     ]
 
-    private static let model = LuaClassDeclaration(
-        "LanguageModel", type: LanguageObject.self, "A causal language model.",
+    private static let model = LuaClass<LanguageObject>.declaration(
+        "LanguageModel", "A causal language model.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "forward", [LuaParameter("ids", .object("Tensor"), "i64 `[N, T]`, counted from 0.")],
                 returns: [LuaResult("logits", .object("Tensor"), "f32 `[N, T, V]`.")],
                 "Scores of the id behind each id, for checking the network against its reference."
-            ) { arguments in
-                let object = try arguments.object("self", as: LanguageObject.self)
+            ) { object, arguments in
                 return [.tensor(try object.model.logits(arguments.tensor("ids")))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "generate", [LuaParameter("options", .options(options), "What to write, and how.")],
                 returns: [
                     LuaResult("texts", .list(.string), "A text a prompt, without the prompt."),
@@ -116,8 +115,7 @@ enum LanguageModule {
                 "Writes on behind prompts. A prompt of a list gives what it gives alone.",
                 example:
                     "local texts = lm:generate { prompt = \"The heart is\", max_new_tokens = 20, top_p = 0.9, seed = 1 }"
-            ) { arguments in
-                let object = try arguments.object("self", as: LanguageObject.self)
+            ) { object, arguments in
                 let given = try arguments.options("options")
                 let prompts = try prompts(given, object.model.tokenizer)
                 let callback = given.has("callback") ? try given.function("callback") : nil
@@ -134,18 +132,14 @@ enum LanguageModule {
             LanguageFit.fit, LanguageFit.save,
         ],
         properties: [
-            LuaPropertyDeclaration("tokenizer", .object("LanguageTokenizer"), "What makes ids of texts.") {
-                ($0 as? LanguageObject).map { .object(LanguageTokenizerObject($0.model.tokenizer)) } ?? .nil
+            .property("tokenizer", .object("LanguageTokenizer"), "What makes ids of texts.") {
+                .object(LanguageTokenizerObject($0.model.tokenizer))
             },
-            LuaPropertyDeclaration("vocabulary_size", .integer, "How many ids have a score.") {
-                ($0 as? LanguageObject).map { .integer($0.model.vocabularySize) } ?? .nil
+            .property("vocabulary_size", .integer, "How many ids have a score.") { .integer($0.model.vocabularySize) },
+            .property("positions", .integer, "Tokens of the longest text, the prompt included.") {
+                .integer($0.model.positions)
             },
-            LuaPropertyDeclaration("positions", .integer, "Tokens of the longest text, the prompt included.") {
-                ($0 as? LanguageObject).map { .integer($0.model.positions) } ?? .nil
-            },
-            LuaPropertyDeclaration("dtype", .string, "The dtype it computes in.") {
-                ($0 as? LanguageObject).map { .string($0.model.dtype.rawValue) } ?? .nil
-            },
+            .property("dtype", .string, "The dtype it computes in.") { .string($0.model.dtype.rawValue) },
         ])
 
     /// The tokens of texts, for Lua.
@@ -189,10 +183,10 @@ enum LanguageModule {
         return options
     }
 
-    private static let tokenizer = LuaClassDeclaration(
-        "LanguageTokenizer", type: LanguageTokenizerObject.self, "What makes ids of texts, and texts of ids.",
+    private static let tokenizer = LuaClass<LanguageTokenizerObject>.declaration(
+        "LanguageTokenizer", "What makes ids of texts, and texts of ids.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "encode",
                 [
                     LuaParameter("text", .string, "The text; special tokens in it are known."),
@@ -205,17 +199,15 @@ enum LanguageModule {
                         ]), default: .table(LuaTable()), "How."),
                 ], returns: [LuaResult("ids", .object("Tensor"), "i64 `[T]`, as in the vocabulary, counted from 0.")],
                 "The ids of a text."
-            ) { arguments in
-                let object = try arguments.object("self", as: LanguageTokenizerObject.self)
+            ) { object, arguments in
                 let ids = object.tokenizer.ids(
                     try arguments.string("text"), special: try arguments.options("options").boolean("special"))
                 return [.tensor(try Tensor(ids.map(Int64.init), shape: [ids.count]))]
             },
-            LuaFunctionDeclaration(
+            .method(
                 "decode", [LuaParameter("ids", .oneOf([.object("Tensor"), .list(.integer)]), "Ids.")],
                 returns: [LuaResult("text", .string, "Their text.")], "The text of ids, special tokens left out."
-            ) { arguments in
-                let object = try arguments.object("self", as: LanguageTokenizerObject.self)
+            ) { object, arguments in
                 if case .object(let tensor as TensorObject) = arguments.value("ids") {
                     return [.string(try object.tokenizer.decode(ids(tensor.tensor, arguments, "ids")))]
                 }
@@ -223,9 +215,7 @@ enum LanguageModule {
             },
         ],
         properties: [
-            LuaPropertyDeclaration("vocabulary_size", .integer, "How many ids there are.") {
-                ($0 as? LanguageTokenizerObject).map { .integer($0.tokenizer.vocabularySize) } ?? .nil
-            }
+            .property("vocabulary_size", .integer, "How many ids there are.") { .integer($0.tokenizer.vocabularySize) }
         ])
 
     private static func ids(_ tensor: Tensor, _ arguments: LuaArguments, _ name: String) throws -> [Int] {

@@ -9,7 +9,7 @@ enum VisionLanguageFit {
     private static let films =
         "`{ images = Dataset or paths, prompt = a question for all or a list, answer = list of reports }`"
 
-    static let fit = LuaFunctionDeclaration(
+    static let fit: LuaClass<VisionLanguageObject>.Method = .method(
         "fit",
         [
             LuaParameter(
@@ -31,8 +31,7 @@ enum VisionLanguageFit {
               epochs = 5, checkpoint = run.dir .. "/training.safetensors" }
             rad:save(run.dir .. "/adapter")
             """
-    ) { arguments in
-        let object = try arguments.object("self", as: VisionLanguageObject.self)
+    ) { object, arguments in
         let given = try arguments.options("options")
         let model = object.model
         return try LanguageFit.run(
@@ -40,13 +39,12 @@ enum VisionLanguageFit {
             take: model.take)
     }
 
-    static let save = LuaFunctionDeclaration(
+    static let save: LuaClass<VisionLanguageObject>.Method = .method(
         "save", [LuaParameter("folder", .string, "Where to.")], returns: [],
         "Writes what `fit` has trained as LLaVA does: peft's two files, `config.json` and `non_lora_trainables.bin`, for `adapter` of "
             + "`model.vision_language`."
-    ) { arguments in
-        let object = try arguments.object("self", as: VisionLanguageObject.self)
-        return try LanguageFit.write(object, arguments) { try object.model.save($0, to: $1) }
+    ) { object, arguments in
+        try LanguageFit.write(object, arguments) { try object.model.save($0, to: $1) }
     }
 
     /// Films, with what is asked and answered of each.

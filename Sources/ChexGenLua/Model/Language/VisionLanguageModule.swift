@@ -75,10 +75,10 @@ enum VisionLanguageModule {
                 "A question about every image, or one for each; what the model wants around it is added."),
         ] + LanguageModule.writing + [ImageArguments.way, ImageArguments.onBadImage, ImageArguments.label("answering")]
 
-    static let declaration = LuaClassDeclaration(
-        "VisionLanguageModel", type: VisionLanguageObject.self, "A language model that sees images.",
+    static let declaration = LuaClass<VisionLanguageObject>.declaration(
+        "VisionLanguageModel", "A language model that sees images.",
         methods: [
-            LuaFunctionDeclaration(
+            .method(
                 "generate", [LuaParameter("options", .options(options), "What is asked, and how it is answered.")],
                 returns: [
                     LuaResult("texts", .list(.string), "An answer an image, without white space around it."),
@@ -91,29 +91,23 @@ enum VisionLanguageModule {
                 "Answers a question about each image. An image of a list gets the answer that it gets alone.",
                 example:
                     "local reports = rad:generate { images = films, prompt = \"Describe the findings of the chest x-ray.\" }"
-            ) { arguments in
-                let object = try arguments.object("self", as: VisionLanguageObject.self)
+            ) { object, arguments in
                 return try generate(arguments.options("options"), object.model, object.session)
             },
             VisionLanguageFit.fit, VisionLanguageFit.save,
         ],
         properties: [
-            LuaPropertyDeclaration("name", .string, "The model's name.") {
-                ($0 as? VisionLanguageObject).map { .string($0.model.name) } ?? .nil
+            .property("name", .string, "The model's name.") { .string($0.model.name) },
+            .property("preprocessing", .string, "What is done to an image before the network sees it.") {
+                .string($0.model.preprocessing)
             },
-            LuaPropertyDeclaration("preprocessing", .string, "What is done to an image before the network sees it.") {
-                ($0 as? VisionLanguageObject).map { .string($0.model.preprocessing) } ?? .nil
-            },
-            LuaPropertyDeclaration(
+            .property(
                 "identity", .table, "What its answers depend on, as `metric.identity` takes it for `features`."
-            ) { ($0 as? VisionLanguageObject).map { .identity($0.model.identity) } ?? .nil },
-            LuaPropertyDeclaration("tokenizer", .object("LanguageTokenizer"), "What makes ids of texts.") {
-                ($0 as? VisionLanguageObject).map { .object(LanguageTokenizerObject($0.model.language.tokenizer)) }
-                    ?? .nil
+            ) { .identity($0.model.identity) },
+            .property("tokenizer", .object("LanguageTokenizer"), "What makes ids of texts.") {
+                .object(LanguageTokenizerObject($0.model.language.tokenizer))
             },
-            LuaPropertyDeclaration("dtype", .string, "The dtype it computes in.") {
-                ($0 as? VisionLanguageObject).map { .string($0.model.dtype.rawValue) } ?? .nil
-            },
+            .property("dtype", .string, "The dtype it computes in.") { .string($0.model.dtype.rawValue) },
         ])
 
     private static func generate(
