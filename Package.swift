@@ -11,9 +11,9 @@ let kernelSettings: [SwiftSetting] = [
     .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(Context.environment["CHEXGEN_MARCH"] ?? "native")"])
 ]
 
-/// Rooms that only put others together, and do so once a run or once a picture: optimizing them costs seconds of a clean build,
-/// most of them with no other room to compile beside, and no run would notice. The bindings of tensors are none of them.
-let compositionSettings: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+/// Rooms without loops over pixels or numbers: they put others together, or write what a run left as pages, once a run or once a
+/// picture. Optimizing them costs some 25 processor seconds of a clean build. The bindings of tensors are none of them.
+let unoptimizedSettings: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
 func clibrary(_ name: String, links: [String] = [], dependencies: [Target.Dependency] = []) -> Target {
     .target(
@@ -125,7 +125,9 @@ let package = Package(
         .target(name: "Runs", dependencies: ["Identity", "Files", "CSupport"]),
 
         // What a run left behind, for readers: tables of models, pages.
-        .target(name: "Results", dependencies: ["Runs", "Metrics", "Identity", "Imaging", "Files"]),
+        .target(
+            name: "Results", dependencies: ["Runs", "Metrics", "Identity", "Imaging", "Files"],
+            swiftSettings: unoptimizedSettings),
 
         // 5: images to numbers
         .target(
@@ -149,7 +151,7 @@ let package = Package(
             dependencies: [
                 "ChexGenLua", "Diffusion", "LuaRuntime", "Runs", "Evaluation", "Encoders", "Tokenizers", "Imaging",
                 "Tensors", "Files",
-            ], swiftSettings: compositionSettings),
+            ], swiftSettings: unoptimizedSettings),
 
         // 6: what a run consists of
         .target(
@@ -158,7 +160,7 @@ let package = Package(
                 "GeneratorBindings", "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion",
                 "Encoders", "Language", "Plotting", "Checkpoints", "Tensors", "Files", "CSupport", "COneDNN",
                 "COpenBLAS",
-            ], swiftSettings: compositionSettings),
+            ], swiftSettings: unoptimizedSettings),
 
         // 7: the command line, which alone knows the sources that it was built from
         .plugin(name: "SourceIdentity", capability: .buildTool()),
@@ -168,7 +170,7 @@ let package = Package(
             dependencies: [
                 "Launcher", "LuaRuntime", "Results", "Metrics", "Runs", "Files", "BuildIdentity", "CSupport",
                 "CLineEdit",
-            ], swiftSettings: compositionSettings),
+            ], swiftSettings: unoptimizedSettings),
 
         // What all tests share: folders, messages, errors, seeds, values by formula, and the program as a child process.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: [.unsafeFlags(["-O"])]),
