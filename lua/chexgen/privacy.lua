@@ -364,8 +364,10 @@ function Study:record(found)
     for name, value in pairs(means) do row[name] = value end
     for _, name in ipairs(numbers) do row[name .. " identity"] = row[name] and self:identity(name, threshold) end
     self.run:record(row, columns)
-    self.run:log("above %.2f: %s of %d prompts by their highest score, %s by their mean", threshold,
-      tostring(row["Count_max"] or "?"), #self.rows, tostring(row["Count_mean"] or "?"))
+    if row["Count_max"] then
+      self.run:log("above %.2f: %d of %d prompts by their highest score, %d by their mean", threshold, row["Count_max"],
+        #self.rows, row["Count_mean"])
+    end
   end
   return row
 end
