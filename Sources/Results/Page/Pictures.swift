@@ -46,7 +46,8 @@ struct Pictures {
     private static func small(_ path: String, side: Int) throws -> Image {
         var image = try Image.load(path)
         switch image.mode {
-        case .gray16: image = try stretched(image)
+        // Between its darkest and its lightest grey: nobody measures on this page.
+        case .gray16: image = try image.stretched()
         case .bilevel: image = try image.converted(to: .gray)
         case .gray: break
         default: image = try image.converted(to: .rgb)
@@ -55,17 +56,5 @@ struct Pictures {
         if longest <= side { return image }
         func scaled(_ length: Int) -> Int { max(1, (length * side + longest / 2) / longest) }
         return try image.resized(width: scaled(image.width), height: scaled(image.height), filter: .bilinear)
-    }
-
-    /// A film of 16 bits between its darkest and its lightest grey: nobody measures on this page.
-    private static func stretched(_ image: Image) throws -> Image {
-        let samples = image.withPixels { bytes in
-            stride(from: 0, to: bytes.count - 1, by: 2).map { Int(bytes[$0]) | Int(bytes[$0 + 1]) << 8 }
-        }
-        let (low, high) = (samples.min() ?? 0, samples.max() ?? 0)
-        let span = max(1, high - low)
-        return try Image(
-            width: image.width, height: image.height, mode: .gray,
-            pixels: samples.map { UInt8(($0 - low) * 255 / span) })
     }
 }
