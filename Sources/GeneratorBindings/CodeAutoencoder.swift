@@ -45,8 +45,7 @@ enum CodeAutoencoderModule {
                 returns: [LuaResult("images", .object("Tensor"), "f32 `[N, H, W, 3]`, about -1 to 1; nothing is cut.")],
                 "Images of codes."
             ) { object, arguments in
-                let network = object.network
-                return [.tensor(try network.decode(arguments.tensor("codes")))]
+                [.tensor(try object.network.decode(arguments.tensor("codes")))]
             },
         ],
         properties: [

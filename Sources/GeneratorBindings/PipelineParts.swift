@@ -125,8 +125,7 @@ enum PipelineParts {
                 returns: [LuaResult("latents", .object("Tensor"), "f32 `[N, h, w, C]`: the mean, not scaled.")],
                 "Latents of images."
             ) { object, arguments in
-                let autoencoder = object.autoencoder
-                return [.tensor(try autoencoder.encode(arguments.tensor("images")))]
+                [.tensor(try object.autoencoder.encode(arguments.tensor("images")))]
             },
             .method(
                 "decode",

@@ -60,15 +60,14 @@ enum ImageTextModule {
                 ], returns: [LuaResult("vectors", .object("Tensor"), "Unit vectors f32 `[N, D]`.")],
                 "Images into the space. Vectors of files are kept in the cache, by the bytes of the file."
             ) { object, arguments in
-                return try EncoderMethods.features(of: "images", arguments, object.model.images, object.session)
+                try EncoderMethods.features(of: "images", arguments, object.model.images, object.session)
             },
             .method(
                 "texts", [LuaParameter("texts", TextArguments.texts, "A text, or a list of them.")],
                 returns: [LuaResult("vectors", .object("Tensor"), "Unit vectors f32 `[N, D]`.")],
                 "Texts into the space, each alone. A text that is too long is an error that names it."
             ) { object, arguments in
-                let model = object.model
-                return [.tensor(try model.texts(TextArguments.strings(arguments, "texts")))]
+                [.tensor(try object.model.texts(TextArguments.strings(arguments, "texts")))]
             },
             .method(
                 "similarity",

@@ -36,7 +36,7 @@ enum ClassifierMethods {
                 returns: [LuaResult("logits", .object("Tensor"), "`[N, classes]` f32.")],
                 "The network alone, for checking it against its reference."
             ) { object, arguments in
-                return [.tensor(try object.classifier.forward(arguments.tensor("x")))]
+                [.tensor(try object.classifier.forward(arguments.tensor("x")))]
             },
             .method(
                 "save", [LuaParameter("path", .string, "The file, whole or not at all.")],

@@ -28,7 +28,7 @@ enum EncoderMethods {
                 "Features of images. Features of files are kept in the cache, by the bytes of the file.",
                 example: "local features = encoder:features(ds, { batch = 16 })"
             ) { object, arguments in
-                return try features(of: "images", arguments, object.encoder, object.session)
+                try features(of: "images", arguments, object.encoder, object.session)
             },
             .method(
                 "similarity",
@@ -63,7 +63,7 @@ enum EncoderMethods {
                 ], returns: [LuaResult("features", .object("Tensor"), "`[N, D]`.")],
                 "The network alone, for checking it against its reference."
             ) { object, arguments in
-                return [.tensor(try object.encoder.forward(arguments.tensor("x")))]
+                [.tensor(try object.encoder.forward(arguments.tensor("x")))]
             },
         ],
         properties: [

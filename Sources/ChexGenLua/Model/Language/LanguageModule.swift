@@ -103,7 +103,7 @@ enum LanguageModule {
                 returns: [LuaResult("logits", .object("Tensor"), "f32 `[N, T, V]`.")],
                 "Scores of the id behind each id, for checking the network against its reference."
             ) { object, arguments in
-                return [.tensor(try object.model.logits(arguments.tensor("ids")))]
+                [.tensor(try object.model.logits(arguments.tensor("ids")))]
             },
             .method(
                 "generate", [LuaParameter("options", .options(options), "What to write, and how.")],

@@ -92,7 +92,7 @@ enum VisionLanguageModule {
                 example:
                     "local reports = rad:generate { images = films, prompt = \"Describe the findings of the chest x-ray.\" }"
             ) { object, arguments in
-                return try generate(arguments.options("options"), object.model, object.session)
+                try generate(arguments.options("options"), object.model, object.session)
             },
             VisionLanguageFit.fit, VisionLanguageFit.save,
         ],
