@@ -64,7 +64,10 @@ return {
     local files = {}
     -- All cells are drawn whether this one is done or fails; an error goes on as it was raised.
     local drawing <close> = setmetatable({}, {
-      __close = function(_, reason) sweep.draw(run, files, run.params.sheet.size, reason and tostring(reason)) end,
+      __close = function(_, reason)
+        sweep.draw(run, { columns = fidelity.columns, files = files, side = run.params.sheet.size,
+          failure = reason and tostring(reason) })
+      end,
     })
     measure(run, files)
   end,

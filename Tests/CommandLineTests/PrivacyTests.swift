@@ -59,18 +59,29 @@ import Testing
         let table = try lines(folder, "Results/privacy_metrics_phantoms.csv")
         #expect(
             table[0] == "Real Path,Prompt,Mean_reid_scores,Max_reid_scores,Mean_pixel_distance,Min_pixel_distance,"
-                + "Mean_latent_distance,Min_latent_distance,Wrapped pixel distance of the last film")
+                + "Mean_latent_distance,Min_latent_distance,Mean wrapped pixel distance,Min wrapped pixel distance,"
+                + "Pixel distance of the last film,Wrapped pixel distance of the last film")
+        // The reference keeps four decimals of every score.
+        for cell in table[1].split(separator: ",").suffix(4) {
+            #expect((cell.split(separator: ".").last?.count ?? 9) <= 4, "\(table[1])")
+        }
         let found = try #require(
             lines(folder, "Results/privacy_search_phantoms.csv").first { $0.contains("copy.png") })
-        let source = try #require(lines(folder, "run/artifacts/suspicious_pairs.csv").dropFirst().first)
-        // By features the copy is the film itself, at no distance.
+        // By features the copy is the film itself, at no distance; by re-identification it is the most suspicious of all.
         let first = try lines(Self.inputs.get(), "real/annotations.csv")[1].split(separator: ",").map(String.init)
         #expect(found.hasSuffix(",0.0") && found.contains(first[1]), "\(found)")
-        #expect(source.contains("copy.png") || !source.isEmpty)
+        let source = try #require(lines(folder, "run/artifacts/suspicious_pairs.csv").dropFirst().first)
+        #expect(source.hasPrefix("1,reid,0.95") && source.contains("copy.png"), "\(source)")
+        #expect(source.contains(first[1]), "\(source)")
         let results = try lines(folder, "run/results.csv")
         #expect(
             results[0].hasPrefix("Threshold,Count_max,Count_mean,Prompts,Films,Prompts left out,Protocol,Extra Info,"))
         #expect(results.count == 2 && results[1].contains(",chexgenbench,phantoms,"))
+        for name in [
+            "Calibrated threshold", "True-positive rate", "Search rate above it floor", "Rate below latent limit high",
+        ] {
+            #expect(results[0].contains(name), "\(name)")
+        }
         for file in ["reid_scores.svg", "suspicious_pairs.png", "nearest.csv", "calibration.csv"] {
             #expect(FileManager.default.fileExists(atPath: "\(folder.path)/run/artifacts/\(file)"), "\(file)")
         }
@@ -92,6 +103,130 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/Results/privacy_search_phantoms.csv"))
     }
 
+    /// The first row of a run's results.
+    private func row(_ folder: Scratch, _ path: String = "run/results.jsonl") throws -> [String: Any] {
+        let line = try lines(folder, path)[0]
+        return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+
+    @Test func patientsComeFromPathsToo() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        let outcome = try run(
+            folder, "privacy.yaml",
+            [
+                "params.real.csv=\(source)/mimic/annotations.csv", "params.real.image_dir=\(source)/mimic",
+                "params.real.id=''", "params.calibration_films=100", "params.false_positive_rate=0.25",
+            ])
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let calibration = try lines(folder, "run/artifacts/calibration.csv")
+        // Four patients of two films: four pairs of one, and 8 · 6 ordered ones of two.
+        #expect(calibration[1].hasPrefix("threshold that a share of 0.25 of real pairs"))
+        #expect(calibration[1].hasSuffix(",48"))
+        #expect(calibration[2].hasPrefix("real pairs of one patient above it") && calibration[2].hasSuffix(",4"))
+        let row = try row(folder)
+        #expect(row["Floor films"] as? Int == 8 && row["Floor patients"] as? Int == 4)
+        #expect(row["Floor films of a film's own patient"] as? Int == 0 && row["Floor copies left out"] as? Int == 0)
+        #expect(row["True-positive rate low"] as? Double != nil)
+        // A share with its interval: what is rare is not certain.
+        let rate = try #require(row["Rate below latent limit"] as? Double)
+        let (low, high) = try (
+            #require(row["Rate below latent limit low"] as? Double),
+            #require(row["Rate below latent limit high"] as? Double)
+        )
+        #expect(low <= rate && rate <= high && high - low > 0.2)
+    }
+
+    @Test(arguments: [
+        ("unnamed", ["not calibrated: the real table names no patients", "no floor"], false),
+        ("single", ["there are no pairs of one patient", "floor: 4 real films of 4 patients"], true),
+        ("one", ["all real films are of one patient", "no floor"], false),
+    ])
+    func whatATableOfPatientsLacksIsSaid(table: String, says: [String], isCalibrated: Bool) throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        let outcome = try Child.run(
+            ["run", "privacy.yaml", "--out", "run", "--set", "params.real.csv=\(source)/real/\(table).csv"]
+                + ["--set", "params.real.id=''"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        for part in says { #expect(outcome.text.contains(part), "\(part) in \(outcome.text)") }
+        #expect(folder.has("run/artifacts/calibration.csv") == isCalibrated)
+        #expect(try row(folder)["Calibrated threshold"] as? Double != nil || !isCalibrated)
+    }
+
+    @Test func heldOutFilmsAreTheFloor() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        let outcome = try Child.run(
+            ["run", "privacy.yaml", "--out", "run", "--set", "params.held_out.csv=\(source)/held/films.csv"]
+                + ["--set", "params.held_out.image_dir=\(source)/held", "--set", "params.calibration_films=100"],
+            in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        for part in [
+            "floor: 4 held-out films of 4 patients", "patients in both tables: 1", "floor: 1 films left out",
+            "found beside one of their own: 0",
+        ] { #expect(outcome.text.contains(part), "\(part) in \(outcome.text)") }
+        let row = try row(folder)
+        #expect(row["Floor patients trained on"] as? Int == 1 && row["Floor copies left out"] as? Int == 1)
+        #expect((row["Search rate above it identity"] as? String)?.contains("4 held_out films") == true)
+    }
+
+    @Test func aKilledRunGoesOn() throws {
+        let folder = try folder()
+        let whole = try run(folder, "privacy.yaml")
+        #expect(whole.status == 0, "\(whole.text)")
+        let tables = ["Results/privacy_metrics_phantoms.csv", "Results/privacy_search_phantoms.csv"]
+        let expected = try tables.map { try folder.text($0) }
+        let child = try Child(["run", "privacy.yaml", "--out", "killed"], in: folder)
+        try #require(child.waits { folder.has("killed/journal") && folder.size("killed/journal") > 0 })
+        child.signal(SIGKILL)
+        _ = try child.wait()
+        let resumed = try Child.run(["run", "privacy.yaml", "--resume", "killed"], in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        #expect(try tables.map { try folder.text($0) } == expected)
+        #expect(try folder.text("killed/results.csv") == folder.text("run/results.csv"))
+    }
+
+    @Test func withoutAnyFilmItSaysSo() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        let outcome = try run(
+            folder, "privacy.yaml",
+            ["params.synthetic.csv=\(source)/synthetic/broken.csv", "params.on_bad_image=skip"])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("none of the 1 synthetic images can be used"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("stack traceback"))
+    }
+
+    @Test func aSweepShowsItsOwnNumbers() throws {
+        let folder = try Study.generationFolder()
+        let source = try Self.inputs.get().path
+        try folder.write(
+            "privacy.yaml",
+            """
+            experiment: \(Places.package)/experiments/privacy.lua
+            params:
+              model: SD-V1-5
+              weights: pipeline
+              n: 2
+              width: 16
+              height: 16
+              real: { csv: real/annotations.csv, image_dir: real }
+              encoders: { rad-dino: { weights: \(source)/weights } }
+            sweep: { guidance_scale: [1.0, 5.0], steps: [2], seeds: [[1], [2, 3]] }
+
+            """)
+        let outcome = try Child.run(["run", "privacy.yaml", "--out", "run"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let cells = try lines(folder, "run/artifacts/sweep/cells.csv")
+        #expect(cells.count == 5, "\(cells)")
+        #expect(
+            cells[0] == "row,guidance_scale,seeds,steps,state,message,Mean_pixel_distance,Min_pixel_distance,"
+                + "Mean_latent_distance,Min_latent_distance")
+        #expect(cells[1].hasPrefix("1,1,1,2,done,,") && cells[2].hasPrefix("2,1,2 3,2,done,,"), "\(cells)")
+        #expect(folder.size("run/artifacts/sweep/heatmap_Mean_latent_distance_1.svg") > 100)
+    }
+
     @Test func whatIsWrongIsSaidBeforeTheRun() throws {
         let folder = try folder()
         for (settings, parts) in [
@@ -100,6 +235,10 @@ import Testing
             (["params.encoders={}"], ["params.encoders", "patient-reid"]),
             (["params.thresholds=[1.5]", "params.protocol=ex"], ["params.thresholds", "params.protocol"]),
             (["params.encoders.patient-reid.weights=none.pth"], ["none.pth"]),
+            (["params.encoders.biovil-t.weights=none"], ["params.encoders.biovil-t", "not used here"]),
+            (["params.name=a/b"], ["params.name", "slash"]),
+            (["params.held_out.csv=nowhere.csv"], ["params.held_out.csv", "nowhere.csv"]),
+            (["params.held_out.csv=nowhere.csv", "params.search=false"], ["params.search"]),
         ] {
             let outcome = try run(folder, "privacy.yaml", settings)
             #expect(outcome.status == 1 || outcome.status == 2)
@@ -125,6 +264,10 @@ import Testing
         ] {
             #expect(columns.contains { $0 == name }, "\(name)")
         }
+        // The floor of a pathology is that of its own real films.
+        let place = try #require(columns.firstIndex(of: "Alignment_score floor"))
+        let floors = results.dropFirst().map { $0.split(separator: ",", omittingEmptySubsequences: false)[place] }
+        #expect(Set(floors).count > 2, "\(floors)")
         // Nine films: eight, and the copy.
         #expect(results[1].contains(",9,"))
     }
@@ -167,6 +310,8 @@ import Testing
             #require(row["Alignment_score low"] as? Double), #require(row["Alignment_score high"] as? Double)
         )
         #expect(low <= score && score <= high && row["Alignment_score floor"] as? Double != nil)
+        #expect(row["Alignment_score chance"] as? Double != nil)
+        #expect((row["Alignment_score identity"] as? String)?.contains("texts=") == true)
         // It tells of single films: no distance of sets is taken of its vectors.
         #expect(row.keys.allSatisfy { !$0.contains("BioViL") } && row["FID (RadDino)"] as? Double != nil)
     }

@@ -25,6 +25,7 @@ test("one pass for everything", function()
   equal({ found.kept:totable(), #found.skipped, found.clipped:numel(), found.flat:numel() }, { { 1, 2, 3, 4, 5 }, 0, 0, 0 })
   local identity = found.identities.dino.features
   equal({ identity.encoder, identity.output, identity.dtype, identity.device }, { "rad-dino", "pooler_output", "f32", "cpu" })
+  assert(#found.sha256 == 5 and #found.sha256[1] == 64 and found.sha256[1] ~= found.sha256[2])
   assert(#identity.weights == 64 and identity.preprocessing:find "28x28")
   local benchmark = evaluation.pass(paths, { encoders = { dino = encoder }, protocol = "chexgenbench" })
   assert(benchmark.identities.dino.features.preprocessing:find "299x299")

@@ -122,4 +122,53 @@ import Testing
         #expect(throws: MetricError.self) { try ClusteredMean([1, .nan], groups: RowGroups(rows: 2)) }
         #expect(throws: MetricError.self) { try ClusteredMean([1, 2], groups: RowGroups(rows: 3)) }
     }
+
+    /// Against scipy 1.15: `beta.ppf` of Clopper and Pearson's interval; of groups with 13 over the design effect and the t of degrees.
+    @Test func sharesCountGroups() throws {
+        func share(_ ones: Int, of count: Int) throws -> ClusteredShare {
+            try ClusteredShare((0..<count).map { $0 < ones }, groups: RowGroups(rows: count))
+        }
+        for (ones, count, low, high) in [
+            (0, 20, 0, 0.1684334709830853), (3, 20, 0.0320709371854637, 0.37892682654531396),
+            (20, 20, 0.8315665290169146, 1), (1, 2000, 1.265882386855789e-05, 0.0027826398346589465),
+        ] {
+            let found = try share(ones, of: count)
+            let interval = try #require(found.interval)
+            #expect(found.value == Double(ones) / Double(count) && found.groups == count)
+            #expect(abs(interval.low - low) < 1e-9 && abs(interval.high - high) < 1e-9, "\(interval)")
+        }
+        let values = [1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0].map { $0 == 1 }
+        let grouped = try ClusteredShare(values, groups: RowGroups(Array("aaabbccccdeef")))
+        let interval = try #require(grouped.interval)
+        #expect(grouped.groups == 6 && abs(grouped.effectiveCount - 9.097945216933093) < 1e-8)
+        #expect(abs(interval.low - 0.1490684321041066) < 1e-8 && abs(interval.high - 0.7987502380992767) < 1e-8)
+        // Ten films of two patients, none of which is found: two patients say that much, not ten.
+        let none = try ClusteredShare(
+            [Bool](repeating: false, count: 10), groups: RowGroups((0..<10).map { $0 % 2 }))
+        #expect(none.effectiveCount == 2 && (none.interval?.high ?? 0) > 0.8)
+        #expect(try ClusteredShare([true, false], groups: RowGroups(["a", "a"])).interval == nil)
+        #expect(throws: MetricError.self) { try ClusteredShare([], groups: RowGroups(rows: 0)) }
+    }
+
+    /// Rare findings of patients with several films each: the true rate lies within at least as often as is promised.
+    @Test func intervalsOfRareSharesHold() throws {
+        var random = SeededGenerator()
+        let (rate, patients) = (0.01, 150)
+        var held = 0
+        let rounds = 400
+        for _ in 0..<rounds {
+            var (values, groups) = ([Bool](), [Int]())
+            for patient in 0..<patients {
+                // A patient is found or not; each of the films then follows with nine chances of ten.
+                let isFound = Double.random(in: 0..<1, using: &random) < rate / 0.9
+                for _ in 0..<Int.random(in: 1...5, using: &random) {
+                    values.append(isFound && Double.random(in: 0..<1, using: &random) < 0.9)
+                    groups.append(patient)
+                }
+            }
+            let interval = try #require(try ClusteredShare(values, groups: RowGroups(groups)).interval)
+            if interval.low <= rate && rate <= interval.high { held += 1 }
+        }
+        #expect(held >= rounds * 92 / 100, "\(held) of \(rounds)")
+    }
 }

@@ -113,23 +113,28 @@ function Scorer:keep(rows, captions, values)
   dataset.write_csv(self.run:artifact "films.csv", { "synthetic", "real", "caption", "by", "value" }, lines)
 end
 
---- The mean score of films with the captions of all others but their own: what chance gives.
-local function chance(images, texts, own)
-  local count = images:size(1)
-  if count < 2 then return nil end
+--- The mean score of films with all captions but their own, whichever film it stands beside: what chance gives. Nil where all have
+--- one caption.
+local function chance(images, texts, captions, scores)
+  local count, of = images:size(1), {}
+  for _, caption in ipairs(captions) do of[caption] = (of[caption] or 0) + 1 end
+  -- A film meets its own caption as often as films have it, each time with the same score.
+  local own, meetings = 0, 0
+  for i, caption in ipairs(captions) do own, meetings = own + scores[i] * of[caption], meetings + of[caption] end
+  if meetings == count * count then return nil end
   local both = (images:mean(1) * texts:mean(1)):sum():item() * count * count
-  return (both - own) / (count * (count - 1))
+  return (both - own) / (count * count - meetings)
 end
 
 --- Measures some rows of a side (all where nil) into a row of results: value, interval over prompts, chance and the number of films.
 function Scorer:measure(owner, side, rows, row)
   local found = self.sides[side]
-  local values, groups, places, chosen, sum = {}, {}, {}, {}, 0
+  local values, groups, places, chosen, scores = {}, {}, {}, {}, {}
   local digits = self.params.protocol == "chexgenbench" and 3 or nil
   for _, place in ipairs(rows and rows:totable() or choices.count(#found.values)) do
     local value = found.values[place]
     if value then
-      sum = sum + value
+      scores[#scores + 1] = value
       values[#values + 1] = digits and metric.round(value, digits) or value
       groups[#groups + 1] = found.captions[place]
       places[#places + 1], chosen[#chosen + 1] = place, found.numbers[found.captions[place]]
@@ -140,7 +145,7 @@ function Scorer:measure(owner, side, rows, row)
   local mean = metric.mean(values, { groups = groups })
   row.value, row.low, row.high, row.prompts = mean.value, mean.low, mean.high, mean.groups
   row.chance = chance(owner.features[side][alignment.ENCODER].features:index(1, tensor.new(places, "i64")),
-    found.vectors:index(1, tensor.new(chosen, "i64")), sum)
+    found.vectors:index(1, tensor.new(chosen, "i64")), groups, scores)
   return row
 end
 
@@ -148,11 +153,12 @@ end
 function Scorer:put(owner, row, synthetic_rows, real_rows)
   local name = alignment.COLUMN
   local found = self:measure(owner, "synthetic", synthetic_rows, {})
-  row[name], row[name .. " low"], row[name .. " high"] = found.value, found.low, found.high
+  row[name], row[name .. " low"], row[name .. " high"], row[name .. " chance"] = found.value, found.low, found.high, found.chance
   if self.sides.real then row[name .. " floor"] = self:measure(owner, "real", real_rows, {}).value end
   if found.value then
     row[name .. " identity"] = metric.identity { metric = "alignment", protocol = self.params.protocol,
-      features = owner.identities[alignment.ENCODER].features, estimator = "mean of cosines", synthetic = found.count }
+      features = owner.identities[alignment.ENCODER].features, estimator = "mean of cosines", synthetic = found.count,
+      details = { texts = self.model.texts_sha256 } }
   end
   return found
 end
@@ -236,6 +242,7 @@ function alignment.run(run)
     local has_films = params.real.image_dir ~= "" or choices.has_folder(params.real)
     if not has_films then roles.image = nil end
     real = choices.open_table("real", params.real, roles)
+    if not has_films then run:log("no floor: params.real.image_dir does not say where the real films lie (\".\" is this folder)") end
     -- Real films with their own captions are the floor, where the YAML says where they lie.
     if has_films then self:add("real", real:dropna(params.real.prompt):unique(params.real.prompt)) end
   end
@@ -244,10 +251,10 @@ function alignment.run(run)
   self:embed {}
   for _, side in ipairs(self.sides) do scorer:score(self, side, params[side].prompt) end
 
-  local function measure(rows)
+  local function measure(rows, real_rows)
     local row = {}
-    local found = scorer:put(self, row, rows)
-    row[alignment.COLUMN .. " chance"], row["Images"], row["Prompts"] = found.chance, found.count, found.prompts or 0
+    local found = scorer:put(self, row, rows, real_rows)
+    row["Images"], row["Prompts"] = found.count, found.prompts or 0
     local notes = {}
     self:note_images(notes, "synthetic", rows)
     row["Note"] = choices.filled(table.concat(notes, "; "))
@@ -256,8 +263,10 @@ function alignment.run(run)
   self:put_out(measure(), "img_text_alignment.csv", "")
   for _, pathology in ipairs(pathologies) do
     local chosen = real:unique(params.real.prompt):with_label(pathology, 1)
-    local rows = self.synthetic:where_in(params.synthetic.prompt, chosen:column(params.real.prompt)):positions(self.synthetic)
-    self:put_out(measure(rows), "conditional_img_text_alignment.csv", pathology)
+    local prompts = chosen:column(params.real.prompt)
+    local rows = self.synthetic:where_in(params.synthetic.prompt, prompts):positions(self.synthetic)
+    local real_rows = self.real and self.real:where_in(params.real.prompt, prompts):positions(self.real)
+    self:put_out(measure(rows, real_rows), "conditional_img_text_alignment.csv", pathology)
   end
 end
 

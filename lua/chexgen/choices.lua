@@ -75,6 +75,15 @@ function choices.pathologies(params, tell, standard)
   return list
 end
 
+--- Raises that no image is left of a side, where all that a pass found of it were left out, for reasons that were told.
+function choices.some_left(side, found)
+  if #found.skipped == 0 or found.kept:numel() > 0 then return end
+  error(("none of the %d %s images can be used: each was left out for the reason above"):format(#found.skipped, side), 0)
+end
+
+--- The patient of every row of a table, by its column of them or else by MIMIC-CXR's paths; nil where there is no name at all.
+function choices.patients(ds) return ds:patients() or ds:patients { from = "paths" } end
+
 --- The numbers from 1 to n.
 function choices.count(n)
   local list = {}

@@ -74,7 +74,7 @@ classification.untyped = { "uncertain", "missing" }
 --- films' paths. Second, whether it names patients at all.
 local function with_patients(ds)
   local folders = ds:patients { from = "paths" }
-  local names = ds:patients() or folders
+  local names = choices.patients(ds)
   if names then ds = ds:with_column(PATIENT, names) end
   if folders then ds = ds:with_column(FOLDER, folders) end
   return ds, names ~= nil

@@ -282,7 +282,10 @@ function Curation:pass(options, real)
   if real then images.real = self:real_films() end
   options.protocol, options.batch, options.on_bad_image = self.params.protocol, self.params.batch, self.params.on_bad_image
   local found = evaluation.pass(images, options)
-  for _, bad in ipairs(real and found.real.skipped or {}) do self.run:log("real film left out: %s", bad.reason) end
+  if real then
+    for _, bad in ipairs(found.real.skipped) do self.run:log("real film left out: %s", bad.reason) end
+    choices.some_left("real", found.real)
+  end
   return found
 end
 

@@ -141,7 +141,7 @@ function Fidelity:choose_columns()
       end
     end
   end
-  if self.alignment then self:add_column(alignment.COLUMN, {}) end
+  if self.alignment then self:add_column(alignment.COLUMN, { has_chance = true }) end
 end
 
 --- Goes over every image once.

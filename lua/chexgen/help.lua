@@ -96,7 +96,8 @@ help.texts = {
   ["nearest"] = "with search: how many of the nearest films are listed",
   ["false_positive_rate"] = "with search: the share of pairs of different patients that the calibrated threshold takes for one",
   ["calibration_films"] = "with search: at most so many real films are looked for among those of other patients",
-  ["compat"] = "also count what the reference computes by mistake, in a column of its own",
+  ["real.patient"] = "the real table's column of patients; where empty found by name, or in MIMIC-CXR's paths",
+  ["compat"] = "also what the reference computes by mistake, in columns of their own",
   ["gallery"] = "how many of the most suspicious pairs are shown side by side",
 
   -- Curation.

@@ -2,6 +2,7 @@
 --- prompt: by the probability that both are of one patient, by grey levels, by features. `search` compares them with every film of
 --- the table, and calibrates what is found by real films of the same and of different patients.
 
+local calibration = require "chexgen.privacy_calibration"
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local evaluation = require "chexgen.evaluation"
@@ -11,6 +12,7 @@ local metric = require "chexgen.metric"
 local model = require "chexgen.model"
 local pictures = require "chexgen.privacy_pictures"
 local search = require "chexgen.privacy_search"
+local study = require "chexgen.study"
 local tensor = require "chexgen.tensor"
 
 local privacy = {}
@@ -22,16 +24,17 @@ local REID, LATENT, SIDE = "patient-reid", "rad-dino", 512
 local COLUMNS = { "Real Path", "Prompt", "Mean_reid_scores", "Max_reid_scores", "Mean_pixel_distance", "Min_pixel_distance",
   "Mean_latent_distance", "Min_latent_distance" }
 
---- The share of prompts with a film above the calibrated threshold.
-local RATE = "Rate above it"
-
---- What the reference gets of two mistakes: bytes whose differences wrap, of each prompt's last film alone.
-local COMPAT = "Wrapped pixel distance of the last film"
+--- What the reference's two mistakes make of pixel distances: differences of bytes that wrap, and of each prompt's last film alone;
+--- the last column has both, as the reference does.
+local COMPAT = { "Mean wrapped pixel distance", "Min wrapped pixel distance", "Pixel distance of the last film",
+  "Wrapped pixel distance of the last film" }
 
 --- The values that sweeps show of a cell.
 privacy.swept = {}
 for i = 3, #COLUMNS do privacy.swept[#privacy.swept + 1] = { name = COLUMNS[i] } end
-for _, name in ipairs { "Count_max", "Count_mean" } do privacy.swept[#privacy.swept + 1] = { name = name } end
+for _, name in ipairs { "Count_max", "Count_mean", table.unpack(calibration.columns) } do
+  privacy.swept[#privacy.swept + 1] = { name = name }
+end
 
 --- The parameters with their defaults.
 function privacy.params()
@@ -45,12 +48,14 @@ function privacy.params()
     nearest = 5,               -- with search: how many of the nearest films are listed
     false_positive_rate = 0.001, -- of pairs of different patients that the calibrated threshold takes for one
     calibration_films = 1000,  -- with search: at most so many real films are looked for among those of other patients
-    compat = false,            -- also what the reference computes by mistake, in a column of its own
+    compat = false,            -- also what the reference computes by mistake, in columns of their own
     gallery = 12,              -- the most suspicious pairs that are shown
     -- The model that makes the films; or the table of films that there are.
     model = "", weights = "", vqgan = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false, stream = false,
     synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
-    real = choices.films { image = "path", prompt = "annotated_prompt", id = "" },
+    real = choices.films { image = "path", prompt = "annotated_prompt", id = "", patient = "" },
+    -- Real films that the model was not trained on, with search: the floor is made of them, where there are any.
+    held_out = choices.films { image = "path", patient = "" },
     encoders = {},
   }
 end
@@ -59,9 +64,6 @@ privacy.untyped = generation.untyped
 
 -- What is wrong with the parameters, beside files; told by `choices.raise` or a start's teller.
 local function faults(params, tell)
-  choices.tell(tell, "protocol", params.protocol, { "chexgenbench", "exact" })
-  choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
-  choices.tell_range(tell, "batch", params.batch, 1, 4096, "integer")
   choices.tell_range(tell, "n", params.n, 0, nil, "integer")
   choices.tell_range(tell, "nearest", params.nearest, 1, 1000, "integer")
   choices.tell_range(tell, "calibration_films", params.calibration_films, 2, 100000, "integer")
@@ -86,21 +88,28 @@ local function faults(params, tell)
   if not next(params.encoders) then
     tell(("is empty: name %s, %s or both, each with its weights"):format(REID, LATENT), "encoders")
   end
-  local names = {}
-  for name in pairs(params.encoders) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    if not known[name] then tell(("is not used here; known: %s, %s"):format(REID, LATENT), "encoders." .. name) end
+  for _, entry in ipairs(model.encoders()) do
+    if params.encoders[entry.name] and not known[entry.name] then
+      tell(("is not used here; known: %s, %s"):format(REID, LATENT), "encoders." .. entry.name)
+    end
+  end
+  if params.name:find "[/%c]" or params.name == "" then tell("it goes into the names of files: wanted no slash in it", "name") end
+  if choices.is_given(params.held_out) and not params.search then
+    tell("is set, and held-out films are looked for with search alone: set params.search", "held_out.csv")
   end
 end
 
 --- The look before a run.
 function privacy.check(start)
   local params = start.params
+  study.look(start)
   faults(params, choices.teller(start))
-  local real = params.real
+  local real, held_out = params.real, params.held_out
   local columns = { real.image, real.prompt }
-  if real.id ~= "" then columns[#columns + 1] = real.id end
+  for _, name in ipairs { "id", "patient" } do columns[#columns + 1] = choices.filled(real[name]) end
+  if choices.is_given(held_out) then
+    choices.look_at_table(start, "held_out", held_out, { held_out.image, choices.filled(held_out.patient) })
+  end
   local rows = choices.look_at_table(start, "real", real, columns)
   if rows and params.n > rows then
     start:problem(("wanted 0 (all) to the %d rows of the real table, got %d"):format(rows, params.n), "n")
@@ -161,8 +170,17 @@ end
 
 -- Comparing
 
-local Study = {}
-Study.__index = Study
+local Study = study.family()
+
+--- An encoder of the study; nil where the parameters name none.
+function Study:encoder(name)
+  for _, entry in ipairs(self.encoders) do
+    if entry.name == name then return entry.encoder end
+  end
+end
+
+--- The features of a side.
+function Study:vectors(side, name) return self.features[side][name].features end
 
 --- Writes a table anew, under the model's name; cells of a sweep, which are of one model, each have their own in the run folder.
 function Study:write(kind, columns, rows)
@@ -200,33 +218,44 @@ end
 local function open(run)
   local params = run.params
   faults(params, choices.raise)
-  local self = setmetatable({ run = run, params = params, exact = params.protocol == "exact", encoders = {} }, Study)
-  local real_columns = { image = "image", prompt = "prompt", id = "id" }
-  self.all = choices.open_table("real", params.real, real_columns)
-  local chosen = draw(self.all, params)
-  self.films, self.prompts = films_of(run, chosen)
-  if #self.films == 0 then error("params.synthetic.csv: no film has one of the prompts of params.real.csv", 0) end
-  local protocols = {}
-  for name, options in pairs(params.encoders) do
-    self.encoders[name] = model.encoder(name, options)
+  local self = study.open(Study, run, params)
+  local roles = { image = "image", prompt = "prompt", id = "id", patient = "patient" }
+  local all = choices.open_table("real", params.real, roles)
+  local chosen = draw(all, params)
+  local films, prompts = films_of(run, chosen)
+  if #films == 0 then error("params.synthetic.csv: no film has one of the prompts of params.real.csv", 0) end
+  self:add("real", params.search and all or chosen)
+  self:add("synthetic", films)
+  if choices.is_given(params.held_out) then
+    local held_out = choices.open_table("held_out", params.held_out, { image = "image", patient = "patient" })
+    if #held_out > params.calibration_films then
+      held_out = held_out:sample { n = params.calibration_films, seed = run.seed }
+    end
+    self:add("held_out", held_out)
+  end
+  local encoders, protocols, images = {}, {}, {}
+  for _, entry in ipairs(self.encoders) do
+    encoders[entry.name] = entry.encoder
     -- RAD-DINO's own processor, on the film as it comes to it.
-    if name == LATENT then protocols[name] = "exact" end
+    if entry.name == LATENT then protocols[LATENT] = "exact" end
   end
-  local found = evaluation.pass({ real = params.search and self.all or chosen, synthetic = self.films },
-    { encoders = self.encoders, protocols = protocols, protocol = params.protocol, batch = params.batch,
-      on_bad_image = params.on_bad_image, first = not self.exact and { width = SIDE, height = SIDE } or nil, label = "films" })
-  self.real = (params.search and self.all or chosen):select(found.real.kept)
-  self.films = self.films:select(found.synthetic.kept)
-  local prompts = {}
-  for i, place in ipairs(found.synthetic.kept:totable()) do prompts[i] = self.prompts[place] end
-  self.prompts, self.features = prompts, { real = {}, synthetic = {} }
-  self.skipped = 0
-  for _, side in ipairs { "real", "synthetic" } do
-    for name in pairs(self.encoders) do self.features[side][name] = found[side].features[name].features end
-    for _, bad in ipairs(found[side].skipped) do run:log("left out: %s", bad.reason) end
-    self.skipped = self.skipped + #found[side].skipped
+  for _, side in ipairs(self.sides) do images[side] = self[side] end
+  local found = evaluation.pass(images, { encoders = encoders, protocols = protocols, protocol = params.protocol,
+    batch = params.batch, on_bad_image = params.on_bad_image, first = not self.exact and { width = SIDE, height = SIDE } or nil,
+    label = "films" })
+  self.prompts, self.hashes = {}, {}
+  for i, place in ipairs(found.synthetic.kept:totable()) do self.prompts[i] = prompts[place] end
+  for _, side in ipairs(self.sides) do
+    self:take(side, found[side])
+    self.hashes[side] = found[side].sha256
   end
-  self.identities = found.real.identities
+  self:list_skipped()
+  local notes = {}
+  for _, side in ipairs(self.sides) do self:note_images(notes, side) end
+  self.note = choices.filled(table.concat(notes, "; "))
+  if self.note then run:log("note: %s", self.note) end
+  self.names = choices.patients(self.real)
+  if self.held_out then self.held_names = calibration.held_names(self.held_out, self.real, self.names) end
   self:match(chosen)
   return self
 end
@@ -252,7 +281,7 @@ function Study:match(chosen)
     end
   end
   if #self.matched == 0 then error("no prompt has both a real film and a synthetic one that can be used", 0) end
-  self.run:log("%d prompts with %d films; prompts left out: %d", #self.matched, #self.films, self.without)
+  self.run:log("%d prompts with %d films; prompts left out: %d", #self.matched, #self.synthetic, self.without)
 end
 
 --- The scores of every film with the real film of its prompt, by film.
@@ -263,21 +292,24 @@ function Study:compare()
   end
   local real_rows, film_rows = tensor.new(reals, "i64"), tensor.new(films, "i64")
   local function pairs_of(name)
-    return self.features.real[name]:index(1, real_rows), self.features.synthetic[name]:index(1, film_rows)
+    return self:vectors("real", name):index(1, real_rows), self:vectors("synthetic", name):index(1, film_rows)
   end
   self.scores = { reid = {}, latent = {}, pixel = {}, wrapped = {} }
   local function keep(kind, values)
     for i, value in ipairs(values:totable()) do self.scores[kind][films[i]] = value end
   end
-  if self.encoders[REID] then keep("reid", self.encoders[REID]:similarity(pairs_of(REID))) end
-  if self.encoders[LATENT] then keep("latent", metric.latent_distance(pairs_of(LATENT))) end
+  if self:encoder(REID) then keep("reid", self:encoder(REID):similarity(pairs_of(REID))) end
+  if self:encoder(LATENT) then keep("latent", metric.latent_distance(pairs_of(LATENT))) end
   local bar <close> = self.run:progress(#films, "pixels")
-  for number, item in ipairs(self.matched) do
-    local found = self.run:once("pixels/" .. number, function()
+  for _, item in ipairs(self.matched) do
+    -- By the bytes that are compared: a film that was mended before a run went on is another.
+    local key = { self.hashes.real[item.real]:sub(1, 16) }
+    for i, film in ipairs(item.films) do key[i + 1] = self.hashes.synthetic[film]:sub(1, 16) end
+    local found = self.run:once("pixels/" .. table.concat(key, " "), function()
       local real = self:pixels(self.real[item.real].image_path)
       local list = {}
       for i, film in ipairs(item.films) do
-        local pixels = self:pixels(self.films[film].image_path)
+        local pixels = self:pixels(self.synthetic[film].image_path)
         list[i] = { metric.pixel_distance(real, pixels), metric.pixel_distance(real, pixels, { wrapped = true }) }
         bar:step(1)
       end
@@ -307,22 +339,32 @@ function Study:tabulate()
     row["Mean_reid_scores"], row["Max_reid_scores"] = self:summary("reid", item.films, math.max)
     row["Mean_pixel_distance"], row["Min_pixel_distance"] = self:summary("pixel", item.films, math.min)
     row["Mean_latent_distance"], row["Min_latent_distance"] = self:summary("latent", item.films, math.min)
-    if self.params.compat then row[COMPAT] = self.scores.wrapped[item.films[#item.films]] end
+    if self.params.compat then
+      local last = item.films[#item.films]
+      row[COMPAT[1]], row[COMPAT[2]] = self:summary("wrapped", item.films, math.min)
+      row[COMPAT[3]], row[COMPAT[4]] = self:rounded(self.scores.pixel[last]), self:rounded(self.scores.wrapped[last])
+    end
     self.rows[number] = row
   end
   local columns = { table.unpack(COLUMNS) }
-  if self.params.compat then columns[#columns + 1] = COMPAT end
+  for _, name in ipairs(self.params.compat and COMPAT or {}) do columns[#columns + 1] = name end
   local path = self:write("metrics", columns, self.rows)
   self.run:log("a row a prompt: %s", path)
 end
 
---- What a number of the results is.
-function Study:identity(name, threshold)
-  local kind = name:find "latent" and LATENT or not name:find "pixel" and REID or nil
-  local counts = name:find "^Count" and { threshold = threshold } or name == RATE and { rate = self.params.false_positive_rate }
-  return metric.identity { metric = name, protocol = self.params.protocol,
-    estimator = counts and "prompts above a threshold" or "mean over prompts", features = kind and self.identities[kind].features,
-    real = #self.matched, synthetic = #self.films, details = counts or nil }
+--- What a number of the results is. What the calibration found also depends on its rate and its floor.
+function Study:identity(name, threshold, found)
+  local kind = name:lower():find "latent" and LATENT or not name:find "pixel" and REID or nil
+  local details, estimator, real = nil, "mean over prompts", #self.matched
+  if name:find "^Count" then
+    details, estimator = { threshold = threshold }, "prompts above a threshold"
+  elseif found and found.values[name] then
+    local floor = found.floor
+    details = { rate = self.params.false_positive_rate, floor = floor and ("%d %s films"):format(#floor.names, floor.side) or "none" }
+    estimator, real = "calibrated by real films", #self.real
+  end
+  return metric.identity { metric = name, protocol = self.params.protocol, estimator = estimator,
+    features = kind and self.identities[kind].features, real = real, synthetic = #self.synthetic, details = details }
 end
 
 --- Records a row a threshold. Returns the last of them.
@@ -337,32 +379,41 @@ function Study:record(found)
   local columns = { "Threshold", "Count_max", "Count_mean", "Prompts", "Films", "Prompts left out", "Protocol", "Extra Info" }
   local numbers = { "Count_max", "Count_mean" }
   for i = 3, #COLUMNS do columns[#columns + 1], numbers[#numbers + 1] = COLUMNS[i], COLUMNS[i] end
-  numbers[#numbers + 1] = RATE
-  for _, name in ipairs { "Count_max low", "Count_max high", "Calibrated threshold", RATE, RATE .. " low", RATE .. " high",
-    "Images left out" } do columns[#columns + 1] = name end
+  for _, name in ipairs { "Count_max low", "Count_max high" } do columns[#columns + 1] = name end
+  for _, name in ipairs(calibration.columns) do
+    numbers[#numbers + 1] = name
+    for _, part in ipairs { "", " low", " high", " floor" } do columns[#columns + 1] = name .. part end
+  end
+  for _, name in ipairs { "Floor films", "Floor patients", "Floor patients trained on", "Floor films of a film's own patient",
+    "Floor copies left out", "Images left out" } do columns[#columns + 1] = name end
   for _, name in ipairs(numbers) do columns[#columns + 1] = name .. " identity" end
-  local names = self.real:patients()
+  columns[#columns + 1] = "Note"
   for _, threshold in ipairs(params.thresholds) do
     local is_above, groups, counts = {}, {}, { max = 0, mean = 0 }
     for i, line in ipairs(self.rows) do
       local max, mean = line["Max_reid_scores"], line["Mean_reid_scores"]
       is_above[i] = max and max > threshold and 1 or 0
-      groups[i] = names and names[self.matched[i].real] or tostring(i)
+      groups[i] = self.names and self.names[self.matched[i].real] or tostring(i)
       counts.max, counts.mean = counts.max + is_above[i], counts.mean + (mean and mean > threshold and 1 or 0)
     end
-    local _, low, high = search.share(is_above, groups)
-    row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = #self.films, ["Prompts left out"] = self.without,
-      ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = self.skipped }
-    if self.encoders[REID] then
+    local share = metric.share(is_above, { groups = groups })
+    row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = #self.synthetic, ["Prompts left out"] = self.without,
+      ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = #self.skipped, ["Note"] = self.note }
+    if self:encoder(REID) then
       row["Count_max"], row["Count_mean"] = counts.max, counts.mean
-      row["Count_max low"], row["Count_max high"] = low and low * #self.rows, high and high * #self.rows
+      row["Count_max low"], row["Count_max high"] = share.low and share.low * #self.rows, share.high and share.high * #self.rows
     end
-    if found then
-      row["Calibrated threshold"], row[RATE], row[RATE .. " low"], row[RATE .. " high"] =
-        found.threshold, found.rate, found.low, found.high
+    for name, value in pairs(found and found.values or {}) do
+      row[name], row[name .. " low"], row[name .. " high"], row[name .. " floor"] = value.value, value.low, value.high, value.floor
+    end
+    local floor = found and found.floor
+    if floor then
+      row["Floor films"], row["Floor patients"], row["Floor copies left out"] = #floor.names, floor.patients, floor.copies
+      -- The patients of held-out films who stand in the real table, too; and the proof that no film met one of its own patient.
+      row["Floor patients trained on"], row["Floor films of a film's own patient"] = self.held_out and floor.shared or nil, floor.own
     end
     for name, value in pairs(means) do row[name] = value end
-    for _, name in ipairs(numbers) do row[name .. " identity"] = row[name] and self:identity(name, threshold) end
+    for _, name in ipairs(numbers) do row[name .. " identity"] = row[name] and self:identity(name, threshold, found) end
     self.run:record(row, columns)
     if row["Count_max"] then
       self.run:log("above %.2f: %d of %d prompts by their highest score, %d by their mean", threshold, row["Count_max"],
@@ -380,8 +431,7 @@ function privacy.run(run)
   local found = nil
   if run.params.search then
     search.films(self)
-    found = search.calibrate(self)
-    if found then search.judge(self, found) end
+    found = calibration.run(self)
   end
   pictures(self, found)
   return self:record(found)

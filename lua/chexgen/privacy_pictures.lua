@@ -16,27 +16,27 @@ local function draw(self, found)
     end
     return list
   end
-  local series = {}
-  for _, entry in ipairs { { "prompt's own film", self.encoders[REID] and values "reid" },
-    { "real, one patient", found and found.genuine }, { "real, different patients", found and found.impostor } } do
+  local series, real = {}, found and found.pairs or {}
+  for _, entry in ipairs { { "prompt's own film", self:encoder(REID) and values "reid" },
+    { "real, one patient", real.genuine }, { "real, different patients", real.impostor } } do
     if entry[2] and #entry[2] > 1 then series[#series + 1] = { label = entry[1], values = tensor.new(entry[2], "f64") } end
   end
   if series[1] then
     plot.histogram { path = self.run:artifact "reid_scores.svg", series = series, bins = 40, density = true,
       xlabel = "probability of one patient", ylabel = "density", title = "Re-identification" }
   end
-  if self.encoders[LATENT] and #self.films > 1 then
+  if self:encoder(LATENT) and #self.synthetic > 1 then
     plot.histogram { path = self.run:artifact "latent_distances.svg", values = tensor.new(values "latent", "f64"),
       xlabel = "latent distance to the prompt's own film", ylabel = "films", title = "RAD-DINO" }
   end
   local shown = {}
   if self.found and (self.found.reid or self.found.latent) then
     local kind = self.found.reid and "reid" or "latent"
-    for film = 1, #self.films do
+    for film = 1, #self.synthetic do
       shown[film] = { self.found[kind].scores[film][1], film, self.found[kind].rows[film][1], kind }
     end
   else
-    local kind = self.encoders[REID] and "reid" or "latent"
+    local kind = self:encoder(REID) and "reid" or "latent"
     for _, item in ipairs(self.matched) do
       for _, film in ipairs(item.films) do shown[#shown + 1] = { self.scores[kind][film], film, item.real, kind } end
     end
@@ -51,17 +51,17 @@ local function draw(self, found)
   -- Every film with its nearest real one, the most suspicious first: the run's page shows both ends.
   local films = {}
   for i, item in ipairs(shown) do
-    films[i] = { self.films[item[2]].image_path, self.real[item[3]].image_path, self.prompts[item[2]],
+    films[i] = { self.synthetic[item[2]].image_path, self.real[item[3]].image_path, self.prompts[item[2]],
       item[4] == "reid" and "re-identification" or "distance of RAD-DINO", item[1] }
   end
   dataset.write_csv(self.run:artifact "films.csv", { "synthetic", "real", "caption", "by", "value" }, films)
   local tiles, lines = {}, {}
   for i = 1, math.min(self.params.gallery, #shown) do
     local value, film, real = shown[i][1], shown[i][2], shown[i][3]
-    for _, path in ipairs { self.films[film].image_path, self.real[real].image_path } do
+    for _, path in ipairs { self.synthetic[film].image_path, self.real[real].image_path } do
       tiles[#tiles + 1] = self:pixels(path):resize { width = SIDE // 2, height = SIDE // 2, filter = "bilinear" }
     end
-    lines[i] = { i, shown[i][4], value, self.films[film].image_path, self.real[real].image_path, self.prompts[film] }
+    lines[i] = { i, shown[i][4], value, self.synthetic[film].image_path, self.real[real].image_path, self.prompts[film] }
   end
   if not tiles[1] then return end
   image.save(self.run:artifact "suspicious_pairs.png", image.grid(tiles, { columns = 4, padding = 6 }))

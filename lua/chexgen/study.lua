@@ -121,6 +121,7 @@ function Study:take(side, found)
     self.skipped[#self.skipped + 1] = { side = side, path = bad.path, reason = bad.reason }
     self.run:log("left out: %s", bad.reason)
   end
+  choices.some_left(side, found)
   if #found.skipped > 0 then self[side] = self[side]:select(found.kept) end
   self.features[side], self.identities = found.features, found.identities
   self.noticed[side] = { clipped = found.clipped:totable(), flat = found.flat:totable() }
@@ -151,9 +152,13 @@ function Study:embed(inputs, radiomics)
   local found = evaluation.pass(images, { encoders = encoders, outputs = outputs, radiomics = radiomics,
     protocol = params.protocol, batch = params.batch, on_bad_image = params.on_bad_image })
   for _, side in ipairs(self.sides) do self:take(side, found[side]) end
-  if #self.skipped > 0 then
-    dataset.write_csv(self.run:artifact("skipped.csv"), { "side", "path", "reason" }, self.skipped)
-  end
+  self:list_skipped()
+end
+
+--- Lists the images that were left out, where there are any.
+function Study:list_skipped()
+  if #self.skipped == 0 then return end
+  dataset.write_csv(self.run:artifact("skipped.csv"), { "side", "path", "reason" }, self.skipped)
 end
 
 --- The features of some rows of a side (all where nil).
@@ -229,7 +234,8 @@ function Study:add_column(name, entry)
   for _, column in ipairs(self.columns) do
     if column.name == name then return end
   end
-  self.columns[#self.columns + 1] = { name = name, has_limit = entry.has_limit, has_spread = entry.has_spread }
+  self.columns[#self.columns + 1] = { name = name, has_limit = entry.has_limit, has_spread = entry.has_spread,
+    has_chance = entry.has_chance }
 end
 
 --- The columns that `results.csv` may have, in order (those without a value are left out there): values first, then the family's
@@ -242,7 +248,10 @@ function Study:result_columns(first)
   add(table.unpack(first))
   for _, column in ipairs(self.columns) do add(column.name) end
   add(table.unpack(self.facts))
-  for _, column in ipairs(self.columns) do add(column.name .. " low", column.name .. " high", column.name .. " floor") end
+  for _, column in ipairs(self.columns) do
+    add(column.name .. " low", column.name .. " high", column.name .. " floor")
+    if column.has_chance then add(column.name .. " chance") end
+  end
   for _, column in ipairs(self.columns) do
     local limit = column.name .. study.AT_INFINITY
     if column.has_limit then add(limit, limit .. " low", limit .. " high", limit .. " floor") end

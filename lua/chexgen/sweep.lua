@@ -3,7 +3,6 @@
 
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
-local fidelity = require "chexgen.fidelity"
 local image = require "chexgen.image"
 local plot = require "chexgen.plot"
 local tensor = require "chexgen.tensor"
@@ -39,11 +38,11 @@ local function metrics_of(cell, known)
   return found
 end
 
---- The cells with their metrics and states, and the names of all metrics: the reference's, then others that cells have. The
---- running cell is done, or has failed for a reason.
-local function cells_of(run, failure)
+--- The cells with their metrics and states, and the names of all metrics: those that are asked for, then others that cells have.
+--- The running cell is done, or has failed for a reason.
+local function cells_of(run, asked, failure)
   local cells, metrics = {}, {}
-  for i, name in ipairs(fidelity.columns) do metrics[i], metrics[name] = name, true end
+  for i, name in ipairs(asked) do metrics[i], metrics[name] = name, true end
   for i, cell in ipairs(run.cells) do
     local item = { values = cell.values, artifacts = cell.artifacts, state = cell.state, message = choices.reason(cell.message or "") }
     if cell.state == "running" then
@@ -59,6 +58,11 @@ end
 --- A value as labels show it; a parameter that a cell sets to nothing is the model's own.
 local function text(value)
   if value == nil or value == "" then return "model's own" end
+  if type(value) == "table" then
+    local parts = {}
+    for i, item in ipairs(value) do parts[i] = text(item) end
+    return table.concat(parts, " ")
+  end
   if math.type(value) == "float" then return ("%.6g"):format(value) end
   return tostring(value)
 end
@@ -181,10 +185,11 @@ local function draw_sheet(run, cells, files, side)
   return path
 end
 
---- Draws everything. `files` are names of images for the sheet, each of `side` pixels; `failure` says why the running cell
+--- Draws everything. Of `options`, `columns` are the names of metrics that the table has whether a cell has them or not, `files`
+--- the names of images for the sheet, each of `side` pixels (no sheet without them), and `failure` says why the running cell
 --- failed, if it did.
-function sweep.draw(run, files, side, failure)
-  local cells, metrics = cells_of(run, failure)
+function sweep.draw(run, options)
+  local cells, metrics = cells_of(run, options.columns or {}, options.failure)
   local names = settings_of(cells)
   local done = 0
   for _, cell in ipairs(cells) do
@@ -194,8 +199,9 @@ function sweep.draw(run, files, side, failure)
   run:log("%d of %d cells done: %s", done, #cells, table_path)
   if done == 0 then return end
   run:log("heat maps beside it: %d", draw_maps(run, cells, names, metrics))
+  local files = options.files or {}
   if #files > 0 then
-    run:log("a row of images for every row of the table: %s", draw_sheet(run, cells, files, side))
+    run:log("a row of images for every row of the table: %s", draw_sheet(run, cells, files, options.side))
   end
 end
 

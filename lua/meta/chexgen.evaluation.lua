@@ -25,7 +25,7 @@ local M = {}
 --- ```
 ---@param images Dataset|string[]|table<string, any> A Dataset or a list of paths; or several of them by name: the bad images of all are then listed together.
 ---@param options? chexgen.evaluation.pass.options What is asked of every image, and how. (default {})
----@return table found `kept` (i64: the rows that were kept, from 1) and `skipped` (`index`, `path` and `reason` of every other one); of the kept rows `features` (by name and output, `[N, D]`), `identities` (likewise: `encoder`, `weights`, `preprocessing`, `output`, `dtype` and `device`), `radiomics` (a RadiomicsTable), `clipped` (i64: rows whose 16-bit samples were cut to white) and `flat` (i64: rows of one grey level).
+---@return table found `kept` (i64: the rows that were kept, from 1) and `skipped` (`index`, `path` and `reason` of every other one); of the kept rows `sha256` (of the bytes of each file), `features` (by name and output, `[N, D]`), `identities` (likewise: `encoder`, `weights`, `preprocessing`, `output`, `dtype` and `device`), `radiomics` (a RadiomicsTable), `clipped` (i64: rows whose 16-bit samples were cut to white) and `flat` (i64: rows of one grey level).
 function M.pass(images, options) end
 
 return M

@@ -146,6 +146,10 @@ function RadiomicsTable:close() end
 ---@field groups? any[]|Dataset Which values belong together, such as the patient of each: a list, or a Dataset that names patients.
 ---@field level? number The interval's coverage. (default 0.95)
 
+---@class chexgen.metric.share.options
+---@field groups? any[]|Dataset Which values belong together, such as the patient of each: a list, or a Dataset that names patients.
+---@field level? number The interval's coverage. (default 0.95)
+
 ---@class chexgen.metric.classification.options
 ---@field threshold? number From it on a label is predicted. (default 0.5)
 ---@field names? string[] The classes' names; `dataset.pathologies` where there are fourteen classes.
@@ -316,6 +320,12 @@ function M.floor(real, options) end
 ---@param options? chexgen.metric.mean.options Settings. (default {})
 ---@return table mean `value`, and of two groups or more `low`, `high` and `error`; `groups`, their number.
 function M.mean(values, options) end
+
+--- The share of ones in values that come in groups, with an interval that counts groups and holds for rare ones, too: Clopper and Pearson's for the effective number of values (Korn and Graubard, 1998). None of 2,000 is 0 with a `high` of 0.0018, where `metric.mean` would end at 0.
+---@param values Tensor|number[] A 0 or a 1 an image, `[N]`.
+---@param options? chexgen.metric.share.options Settings. (default {})
+---@return table share `value`, and of two groups or more `low` and `high`; `groups`, their number; `effective`, as many values without groups would tell as much.
+function M.share(values, options) end
 
 --- The numbers of a classifier with several labels an image, as scikit-learn has them with `zero_division = 0`.
 ---@param probabilities Tensor `[N, classes]`.

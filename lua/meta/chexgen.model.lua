@@ -67,6 +67,7 @@ function Encoder:close() end
 ---@field name string The model's name.
 ---@field dim integer The dimensions of the space.
 ---@field dtype string The dtype it computes in.
+---@field texts_sha256 string The hash of the texts' side: its weights and its tokenizer.
 local ImageText = {}
 
 --- Images into the space. Vectors of files are kept in the cache, by the bytes of the file.

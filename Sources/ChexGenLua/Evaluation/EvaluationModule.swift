@@ -53,9 +53,10 @@ enum EvaluationModule {
                 LuaResult(
                     "found", .table,
                     "`kept` (i64: the rows that were kept, from 1) and `skipped` (`index`, `path` and `reason` of every other "
-                        + "one); of the kept rows `features` (by name and output, `[N, D]`), `identities` (likewise: `encoder`, "
-                        + "`weights`, `preprocessing`, `output`, `dtype` and `device`), `radiomics` (a RadiomicsTable), `clipped` "
-                        + "(i64: rows whose 16-bit samples were cut to white) and `flat` (i64: rows of one grey level)."
+                        + "one); of the kept rows `sha256` (of the bytes of each file), `features` (by name and output, `[N, D]`), "
+                        + "`identities` (likewise: `encoder`, `weights`, `preprocessing`, `output`, `dtype` and `device`), "
+                        + "`radiomics` (a RadiomicsTable), `clipped` (i64: rows whose 16-bit samples were cut to white) and "
+                        + "`flat` (i64: rows of one grey level)."
                 )
             ],
             "Reads, hashes and decodes every image once, whatever is asked of it. Results are kept in the cache, by the bytes of "
@@ -100,6 +101,7 @@ enum EvaluationModule {
         }
         var fields: [(String, LuaValue)] = [
             ("kept", try ImageArguments.rows(outcome.kept)), ("skipped", ImageArguments.lua(outcome.skipped)),
+            ("sha256", .list(outcome.files.map(\.sha256))),
             ("clipped", try ImageArguments.rows(outcome.clipped)), ("flat", try ImageArguments.rows(outcome.flat)),
             ("features", .fields(features)), ("identities", .fields(identities)),
         ]

@@ -2,18 +2,18 @@ import LuaRuntime
 import Metrics
 import Tensors
 
-/// `metric.bootstrap` and `metric.floor`: the intervals and the floors of `metric.measure` alone.
+/// `metric.bootstrap` and `metric.floor`, the intervals and the floors of `metric.measure` alone; `metric.mean` and `metric.share`.
 enum UncertaintyFunctions {
     private static let metrics = LuaParameter("metrics", .list(.string), "Names of `metric.statistics()`.")
 
     static func all(_ context: ScriptContext) -> [LuaFunctionDeclaration] {
-        [bootstrap(context), floor(context), mean]
+        [bootstrap(context), floor(context), mean, share]
     }
 
-    private static let mean = LuaFunctionDeclaration(
-        "mean",
+    /// What a mean and a share are asked for: numbers, and which of them belong together.
+    private static func grouped(_ values: String) -> [LuaParameter] {
         [
-            LuaParameter("values", .oneOf([.object("Tensor"), .list(.number)]), "One number an image, `[N]`."),
+            LuaParameter("values", .oneOf([.object("Tensor"), .list(.number)]), values),
             MetricModule.options([
                 LuaParameter(
                     "groups", .oneOf([.list(.any), .object("Dataset")]), optional: true,
@@ -21,13 +21,13 @@ enum UncertaintyFunctions {
                 ),
                 StatisticOptions.level,
             ]),
-        ],
-        returns: [
-            LuaResult(
-                "mean", .table, "`value`, and of two groups or more `low`, `high` and `error`; `groups`, their number.")
-        ],
-        "The mean of values that come in groups, with an interval that counts groups: by Student's t, for a ratio of sums."
-    ) { arguments in
+        ]
+    }
+
+    /// The numbers of a call, their groups and the level.
+    private static func given(_ arguments: LuaArguments) throws -> (
+        values: [Double], groups: RowGroups, level: Double
+    ) {
         let values: [Double]
         if case .object(let tensor as TensorObject) = arguments.value("values") {
             guard tensor.tensor.rank == 1 else {
@@ -43,12 +43,54 @@ enum UncertaintyFunctions {
             }
         }
         let options = try arguments.options("options")
-        let found = try ClusteredMean(
-            values, groups: StatisticOptions.groups(options) ?? RowGroups(rows: values.count),
-            level: options.number("level"))
+        return try (
+            values, StatisticOptions.groups(options) ?? RowGroups(rows: values.count), options.number("level")
+        )
+    }
+
+    private static let mean = LuaFunctionDeclaration(
+        "mean", grouped("One number an image, `[N]`."),
+        returns: [
+            LuaResult(
+                "mean", .table, "`value`, and of two groups or more `low`, `high` and `error`; `groups`, their number.")
+        ],
+        "The mean of values that come in groups, with an interval that counts groups: by Student's t, for a ratio of sums."
+    ) { arguments in
+        let (values, groups, level) = try given(arguments)
+        let found = try ClusteredMean(values, groups: groups, level: level)
         var fields: [(String, LuaValue)] = [("value", .number(found.value)), ("groups", .integer(found.groups))]
         if let interval = found.interval, let error = found.error {
             fields += [("low", .number(interval.low)), ("high", .number(interval.high)), ("error", .number(error))]
+        }
+        return [.fields(fields)]
+    }
+
+    private static let share = LuaFunctionDeclaration(
+        "share", grouped("A 0 or a 1 an image, `[N]`."),
+        returns: [
+            LuaResult(
+                "share", .table,
+                "`value`, and of two groups or more `low` and `high`; `groups`, their number; `effective`, as many values "
+                    + "without groups would tell as much.")
+        ],
+        "The share of ones in values that come in groups, with an interval that counts groups and holds for rare ones, too: "
+            + "Clopper and Pearson's for the effective number of values (Korn and Graubard, 1998). None of 2,000 is 0 with a "
+            + "`high` of 0.0018, where `metric.mean` would end at 0."
+    ) { arguments in
+        let (values, groups, level) = try given(arguments)
+        let ones = try values.enumerated().map { index, value in
+            guard value == 0 || value == 1 else {
+                throw arguments.fail("values", "wanted 0 or 1, got \(value) at \(index + 1)")
+            }
+            return value == 1
+        }
+        let found = try ClusteredShare(ones, groups: groups, level: level)
+        var fields: [(String, LuaValue)] = [
+            ("value", .number(found.value)), ("groups", .integer(found.groups)),
+            ("effective", .number(found.effectiveCount)),
+        ]
+        if let interval = found.interval {
+            fields += [("low", .number(interval.low)), ("high", .number(interval.high))]
         }
         return [.fields(fields)]
     }

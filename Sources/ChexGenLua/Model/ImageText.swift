@@ -1,5 +1,6 @@
 import Checkpoints
 import Encoders
+import Files
 import LuaRuntime
 import Tensors
 
@@ -102,5 +103,8 @@ enum ImageTextModule {
             .property("name", .string, "The model's name.") { .string($0.model.name) },
             .property("dim", .integer, "The dimensions of the space.") { .integer($0.model.images.dimension) },
             .property("dtype", .string, "The dtype it computes in.") { .string($0.model.images.dtype.rawValue) },
+            .property("texts_sha256", .string, "The hash of the texts' side: its weights and its tokenizer.") {
+                .string(SHA256.hex(of: $0.model.textFiles.map(\.sha256).joined(separator: "\n")))
+            },
         ])
 }

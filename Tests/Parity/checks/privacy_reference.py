@@ -179,6 +179,9 @@ def pixels(path, way):
     return np.asarray(image.crop((left, top, left + 512, top + 512))).astype(float)
 
 
+RATE = 0.02
+
+
 def films(radiographs, table, folder, random):
     """Synthetic films: of each prompt some changed radiographs, of any size; one a copy of another prompt's film."""
     folder.mkdir()
@@ -236,17 +239,61 @@ def privacy(models, radiographs, real, folder, synthetic, way):
         far = [np.linalg.norm(of(radiographs / path)[1].astype(float) - b[1].astype(float)) for path in real.path]
         best, near = int(np.argmax(same)), int(np.argmin(far))
         searched.append((real.path[best], digits(same[best]), real.path[near], digits(far[near] / np.sqrt(len(b[1])))))
-    return rows, searched
+    best = {name: max(models.same(of(radiographs / path)[0], of(folder / name)[0]) for path in real.path)
+            for name in synthetic.img_savename}
+    near = {name: min(np.linalg.norm(of(radiographs / path)[1].astype(float) - of(folder / name)[1].astype(float))
+                      for path in real.path) for name in synthetic.img_savename}
+    return rows, searched, calibration(models, [of(radiographs / path) for path in real.path], list(real.patientID.astype(str)),
+                                       [round(row[2], 4) if way == "chexgenbench" else row[2] for row in rows], list(best.values()),
+                                       np.array(list(near.values())))
 
 
-def alignment(models, folder, synthetic, real, way):
+def above(values, share):
+    """What a share of values exceeds."""
+    values = sorted(values)
+    return values[max(0, len(values) - int(np.floor(share * len(values) + 1e-9)) - 1)]
+
+
+def calibration(models, films, patients, prompts, best, near):
+    """The columns of the calibration, each pair of films by itself."""
+    count = len(films)
+    same = np.array([[models.same(a[0], b[0]) for b in films] for a in films])
+    far = np.array([[np.linalg.norm(a[1].astype(float) - b[1].astype(float)) for b in films] for a in films])
+    far /= np.sqrt(len(films[0][1]))
+    one = np.array([[a == b for b in patients] for a in patients])
+    genuine = [same[i, j] for i in range(count) for j in range(i + 1, count) if one[i, j]]
+    others = list(same[~one])
+    threshold = above(others, max(RATE, 1 / len(others)))
+    floor_best = [same[i][~one[i]].max() for i in range(count)]
+    floor_near = [far[i][~one[i]].min() for i in range(count)]
+    limit, nearest = above(floor_best, max(RATE, 1 / count)), -above([-x for x in floor_near], max(RATE, 1 / count))
+    near = near / np.sqrt(len(films[0][1]))
+    share = lambda values, limit: float(np.mean(np.array(values) > limit))
+    return {
+        "Calibrated threshold": threshold, "True-positive rate": share(genuine, threshold) if genuine else None,
+        "Rate above it": share(prompts, threshold), "Search rate above it": share(best, threshold),
+        "Search rate above it floor": share(floor_best, threshold), "Search limit": limit,
+        "Rate above search limit": share(best, limit), "Latent limit": nearest,
+        "Rate below latent limit": float(np.mean(near < nearest)), "Floor films": count,
+    }
+
+
+def alignment(models, radiographs, folder, synthetic, real, way):
     scores = []
     for _, row in synthetic.iterrows():
         score = float(models.film(folder / row.img_savename) @ models.text(row.annotated_prompt))
         scores.append(round(score, 3) if way == "chexgenbench" else score)
     scores = pd.Series(scores, index=synthetic.index)
-    results = {"": scores.mean()}
     unique = real.drop_duplicates("annotated_prompt")
+    own = unique.dropna(subset=["annotated_prompt"])
+    pictures = np.array([models.film(folder / name).numpy() for name in synthetic.img_savename])
+    texts = np.array([models.text(prompt).numpy() for prompt in synthetic.annotated_prompt])
+    prompts = np.array(synthetic.annotated_prompt)
+    others = prompts[:, None] != prompts[None]
+    rounded = (lambda x: round(x, 3)) if way == "chexgenbench" else (lambda x: x)
+    floor = [rounded(float(models.film(radiographs / path) @ models.text(prompt)))
+             for path, prompt in zip(own.path, own.annotated_prompt)]
+    results = {"": scores.mean(), "chance": (pictures @ texts.T)[others].mean(), "floor": np.mean(floor)}
     for name in ("Atelectasis", "Lung Opacity", "Pneumonia"):
         prompts = unique[[ast.literal_eval(str(x)).get(name) == 1 for x in unique.chexpert_labels]].annotated_prompt
         results[name] = scores[synthetic.annotated_prompt.isin(prompts)].mean()
@@ -291,9 +338,9 @@ def main():
 
     for way in ("chexgenbench", "exact"):
         run(options.program, str(experiments / "privacy.yaml"), work / f"privacy-{way}", *common, f"params.protocol={way}", f"params.results=Results-{way}",
-            "params.n=0", "params.search=true", f"params.name={way}", "params.real.id=id",
+            "params.n=0", "params.search=true", f"params.name={way}", f"params.false_positive_rate={RATE}", "params.real.id=id",
             f"params.encoders.patient-reid.weights={work / 'reid.pth'}", f"params.encoders.rad-dino.weights={work / 'rad-dino'}")
-        rows, searched = privacy(models, radiographs, real, folder, synthetic, way)
+        rows, searched, calibrated = privacy(models, radiographs, real, folder, synthetic, way)
         table = pd.read_csv(work / f"Results-{way}/privacy_metrics_{way}.csv")
         assert list(table.Prompt) == [row[0] for row in rows]
         for place, column in enumerate(table.columns[2:8]):
@@ -307,13 +354,18 @@ def main():
         found = table[table["Synthetic Path"].str.endswith("copy.png")].iloc[0]
         print(f"{way}: the copy was found in {found['Latent Path']} ({found['Latent_distance']}), of {real.path[0]}")
         results = pd.read_csv(work / f"privacy-{way}/results.csv").iloc[0]
+        for name, value in calibrated.items():
+            if value is not None:
+                compare(f"{way} {name}", [results[name]], [value])
         compare(f"{way} Count_max", [results.Count_max], [sum(row[2] > results.Threshold for row in rows)])
 
         run(options.program, str(experiments / "alignment.yaml"), work / f"alignment-{way}", *common, f"params.protocol={way}", f"params.results=Results-{way}",
             f"params.encoders.biovil-t.weights={work / 'biovil-t'}", f"params.name={way}",
             "params.pathologies=[Atelectasis, Lung Opacity, Pneumonia]")
-        wanted = alignment(models, folder, synthetic, real, way)
+        wanted = alignment(models, radiographs, folder, synthetic, real, way)
         results = pd.read_csv(work / f"alignment-{way}/results.csv", keep_default_na=False)
+        for name in ("chance", "floor"):
+            compare(f"{way} alignment {name}", [float(results.iloc[0][f"Alignment_score {name}"])], [wanted[name]])
         for _, row in results.iterrows():
             if row.Alignment_score != "":
                 compare(f"{way} alignment", [float(row.Alignment_score)], [wanted[row.Pathology]])
