@@ -83,13 +83,20 @@ def runner(kind, work, dtype, folder, network, inputs):
 
 
 def start(script, kinds, work, dtype, folder):
-    """The peers of a work as sides by their kinds, converted first where that is needed."""
-    for kind in kinds:
-        if kind in ENDINGS and not os.path.exists(path(kind, work, folder)):
-            subprocess.run([sys.executable, script, "--convert", kind, work, folder], check=True,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """The peers of a work as sides by their kinds, converted first where that is needed. One that cannot run the work, such as a
+    runtime that refuses the network which PyTorch exports for it, is named and left out."""
     cache = {"TORCHINDUCTOR_CACHE_DIR": os.path.expanduser("~/.cache/chexgen-benchmarks/inductor")}
-    return {kind: Side([sys.executable, script, "--peer", kind, work, dtype, folder], THREADS, cache) for kind in kinds}
+    sides = {}
+    for kind in kinds:
+        try:
+            if kind in ENDINGS and not os.path.exists(path(kind, work, folder)):
+                subprocess.run([sys.executable, script, "--convert", kind, work, folder], check=True, text=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            sides[kind] = Side([sys.executable, script, "--peer", kind, work, dtype, folder], THREADS, cache)
+        except (subprocess.CalledProcessError, SystemExit) as failure:
+            said = (getattr(failure, "stderr", None) or str(failure)).strip().splitlines()
+            print(f"{TITLES[kind]} cannot run {work}, and is left out: {said[-1] if said else failure}", flush=True)
+    return sides
 
 
 def report(title, sides, amount=None):

@@ -21,6 +21,10 @@ enum RootModule {
                     return []
                 },
                 LuaFunctionDeclaration(
+                    "sha256", [LuaParameter("text", .string, "Any bytes.")],
+                    returns: [LuaResult("hash", .string, "64 hexadecimal digits.")], "The SHA-256 of a text."
+                ) { arguments in [.string(SHA256.hex(of: try arguments.string("text")))] },
+                LuaFunctionDeclaration(
                     "copy_file",
                     [
                         LuaParameter("from", .string, "A regular file that scripts may read."),

@@ -111,6 +111,9 @@ public final class BioViLTImages: VectorEncoder {
         outputs = [EncoderOutput(Self.output, width: network.width)]
     }
 
+    /// All samples are stretched over 8 bits.
+    public var cutsSamples: Bool { false }
+
     /// The same under both protocols.
     public func preprocessing(_ way: Protocol) -> String {
         "all samples stretched from least to most over 0 to 255; L; shortest edge 512 bilinear (Pillow, antialiased); centre "

@@ -34,6 +34,9 @@ public protocol Encoder: AnyObject {
     /// What features depend on beside the program's rules: by default the content of `files`, not their places.
     var source: FeatureIdentity.Source { get }
 
+    /// Whether `preprocess` sees images in 8 bits, as Pillow's conversion gives them: samples of 16 bits above 255 are then white.
+    var cutsSamples: Bool { get }
+
     /// The steps of `preprocess` in words, to the last parameter.
     func preprocessing(_ way: Protocol) -> String
 
@@ -51,6 +54,9 @@ public protocol Encoder: AnyObject {
 }
 
 extension Encoder {
+    /// As Pillow converts.
+    public var cutsSamples: Bool { true }
+
     /// The processor: what is no network of this program computes there.
     public var device: DeviceKind { .cpu }
 

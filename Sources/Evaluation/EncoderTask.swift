@@ -36,6 +36,8 @@ public final class EncoderTask: ImageTask {
     public let featureIdentities: [FeatureIdentity]
     /// The same, as a pass asks for them.
     public var identities: [FeatureIdentity?] { featureIdentities }
+    /// Where the encoder does; always where images are resized first, and so converted.
+    public var cutsSamples: Bool { first != nil || encoder.cutsSamples }
 
     /// - Parameters:
     ///   - outputs: names of outputs; `features` is the default one.

@@ -23,6 +23,7 @@ public struct ImagePass {
         /// The places of the rows in the results of all sets.
         let places: [Int]
         let results: [ObjectIdentifier: PassResults]
+        let cutsSamples: Bool
 
         /// The results of a task, `[rows, width]` for each of its identities.
         public func results(of task: any ImageTask) throws -> [Tensor] {
@@ -39,7 +40,7 @@ public struct ImagePass {
         public var folder: String { CommonFolder.of(files.map(\.path)) }
 
         /// The rows whose 16-bit samples were cut to white.
-        public var clipped: [Int] { facts.indices.filter { facts[$0].isClipped } }
+        public var clipped: [Int] { cutsSamples ? facts.indices.filter { facts[$0].isClipped } : [] }
         /// The rows whose pixels are all the same.
         public var flat: [Int] { facts.indices.filter { facts[$0].isFlat } }
 
@@ -61,7 +62,7 @@ public struct ImagePass {
     public var batch: Int
     /// Whether bad images are left out rather than stop the pass.
     public var skipsBad: Bool
-    /// What becomes of images that 8 bits turn white.
+    /// What becomes of images that 8 bits turn white, where a task sees them in 8 bits.
     public var clipping: ClippingPolicy
     /// Where results are kept.
     public var store: FeatureStore?
@@ -77,6 +78,9 @@ public struct ImagePass {
         self.clipping = clipping
         self.store = store
     }
+
+    /// Whether images are seen in 8 bits; a pass without tasks is a look on behalf of what will see them so.
+    var cutsSamples: Bool { tasks.isEmpty || tasks.contains(where: \.cutsSamples) }
 
     /// Goes over the images.
     /// - Parameter advance: is called with the number of images that were done since its last call.

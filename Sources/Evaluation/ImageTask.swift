@@ -28,11 +28,18 @@ public protocol ImageTask: AnyObject {
     /// most a batch.
     func compute(_ inputs: [PreparedImage]) throws -> [Tensor]
 
+    /// Whether the task sees images in 8 bits, as Pillow's conversion gives them, so that samples of 16 bits may turn white. Not
+    /// where it takes all of their range.
+    var cutsSamples: Bool { get }
+
     /// Why an image has no result of this task, though it is a good one for others; nil where an error says more.
     func refusal(_ error: any Error) -> String?
 }
 
 extension ImageTask {
+    /// As Pillow converts.
+    public var cutsSamples: Bool { true }
+
     /// Every image has a result.
     public func refusal(_ error: any Error) -> String? { nil }
 }

@@ -33,6 +33,8 @@ final class PassProgress {
     }
 
     private let pass: ImagePass
+    /// Whether an image whose samples would turn white is a bad one.
+    private let refusesClipped: Bool
     private let images: [ImageSource]
     private var jobs: [Job]
     private var hashes: [String]
@@ -44,6 +46,7 @@ final class PassProgress {
 
     init(_ pass: ImagePass, _ images: [ImageSource]) {
         self.pass = pass
+        refusesClipped = pass.clipping == .refused && pass.cutsSamples
         self.images = images
         jobs = pass.tasks.map { Job($0, count: images.count) }
         hashes = [String](repeating: "", count: images.count)
@@ -122,7 +125,7 @@ final class PassProgress {
         try Cancellation.check()
         let image = try bytes.withUnsafeBytes { try Image.decode($0, name: path) }
         let facts = ImageFacts(image)
-        guard computes, !(facts.isClipped && pass.clipping == .refused) else {
+        guard computes, !(facts.isClipped && refusesClipped) else {
             return Decoded(facts: facts, prepared: [])
         }
         return Decoded(
@@ -157,7 +160,7 @@ final class PassProgress {
     }
 
     private func refuseClipped(_ index: Int) {
-        guard pass.clipping == .refused, let facts = facts[index], facts.isClipped else { return }
+        guard refusesClipped, let facts = facts[index], facts.isClipped else { return }
         refuse(index, "\(images[index].path): \(facts.refusal)")
     }
 
@@ -219,7 +222,7 @@ final class PassProgress {
             files: places.map { (images[$0].path, hashes[$0]) }, facts: places.compactMap { facts[$0] }, places: places,
             results: Dictionary(
                 jobs.map { (ObjectIdentifier($0.task), PassResults(rows: $0.rows, refusals: $0.refusals)) },
-                uniquingKeysWith: { first, _ in first }))
+                uniquingKeysWith: { first, _ in first }), cutsSamples: pass.cutsSamples)
     }
 }
 

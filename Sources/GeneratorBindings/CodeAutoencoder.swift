@@ -79,9 +79,8 @@ enum CodeAutoencoderModule {
             let task = AnswerTask(prepare: { try network.picture($0) }) { inputs in
                 for input in inputs { codes[files[input.index].place] = try network.encode(input.tensor) }
             }
-            let outcome = try session.run(
+            _ = try session.run(
                 [task], over: files.map(\.source), skipsBad: false, clipping: clipping, label: "")
-            if let note = outcome.note { session.note(note) }
         }
         return try Tensor.cat(codes.compactMap { $0 }, axis: 0)
     }

@@ -172,6 +172,16 @@ import Testing
             #expect(try pass.run(images).kept == [0, 2, 3])
         }
         #expect(try ImagePass([], clipping: .refused).run([images[0]]).note == nil)
+        // An encoder that takes the whole range loses nothing of it, unless another sees the same images in 8 bits.
+        let stretching = LevelsEncoder()
+        stretching.cutsSamples = false
+        let alone = try EncoderTask(stretching, .exact)
+        let whole = try ImagePass([alone], clipping: .refused).run(images)
+        #expect(whole.kept.count == 4 && whole.clipped.isEmpty)
+        let both = ImagePass([alone, try EncoderTask(LevelsEncoder(), .exact)], clipping: .refused)
+        #expect(message { _ = try both.run(images) }.contains("b.png: its 16-bit samples reach 4095"))
+        let resized = try EncoderTask(stretching, .exact, first: FirstResize(width: 40, height: 40))
+        #expect(try ImagePass([resized], clipping: .counted).run(images).clipped == [1])
     }
 
     @Test func flatPicturesHaveNoRadiomicsAndAreGoodForOthers() throws {

@@ -48,6 +48,7 @@ final class LevelsEncoder: Encoder {
     let outputs = [EncoderOutput("levels", width: 3), EncoderOutput("mean", width: 1)]
     let files: [(file: String, sha256: String)] = []
     var source = FeatureIdentity.Source.formula
+    var cutsSamples = true
     /// How many images were prepared and embedded.
     private(set) var embedded = 0
     private let lock = NSLock()

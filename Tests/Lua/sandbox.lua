@@ -22,6 +22,10 @@ test("the globals are these and no others", function()
   equal(string.dump, nil)
 end)
 
+test("hashes of texts", function()
+  equal(require("chexgen").sha256 "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+end)
+
 test("folders are made where scripts may write", function()
   local chexgen = require "chexgen"
   local folder = scratch .. "/made/deep"

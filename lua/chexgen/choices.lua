@@ -75,6 +75,19 @@ function choices.pathologies(params, tell, standard)
   return list
 end
 
+--- What a pass may notice of images that are used: the field of what it found, and words for it.
+choices.noticed = {
+  { "clipped", "have 16-bit samples that were cut to white at 255" }, { "flat", "are of one grey level" },
+}
+
+--- Tells the log what a pass noticed of the images of a side.
+function choices.log_noticed(run, side, found)
+  for _, kind in ipairs(choices.noticed) do
+    local count = found[kind[1]]:numel()
+    if count > 0 then run:log("note: %d of %d %s images %s", count, found.kept:numel(), side, kind[2]) end
+  end
+end
+
 --- Raises that no image is left of a side, where all that a pass found of it were left out, for reasons that were told.
 function choices.some_left(side, found)
   if #found.skipped == 0 or found.kept:numel() > 0 then return end

@@ -5,6 +5,7 @@
 --- can stand on one side and its synthetic twin on the other. Protocol `exact` draws rows instead of ids, splits by patient,
 --- leaves out training films of the test's patients, and proves that no patient and no film stands on two sides, or fails.
 
+local chexgen = require "chexgen"
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
@@ -331,15 +332,15 @@ end
 function Study:evaluate()
   local run, params = self.run, self.params
   local found = run:once("probabilities", function()
-    local probabilities, kept, skipped = self.net:predict(self.test, { batch = params.batch, protocol = params.protocol,
+    local probabilities, kept, skipped, hashes = self.net:predict(self.test, { batch = params.batch, protocol = params.protocol,
       on_bad_image = params.on_bad_image, label = "testing" })
-    return { probabilities = probabilities, kept = kept, skipped = skipped }
+    return { probabilities = probabilities, kept = kept, skipped = skipped, films = chexgen.sha256(table.concat(hashes, " ")) }
   end)
   for _, bad in ipairs(found.skipped) do run:log("left out of the test: %s", bad.reason) end
   self.skipped = self.skipped + #found.skipped
   if #found.skipped > 0 then self.test = self.test:select(found.kept) end
   if #self.test == 0 then error("no film of the test can be used: each was left out for the reason above", 0) end
-  self.probabilities = found.probabilities
+  self.probabilities, self.test_films = found.probabilities, found.films
   self.labels = self.test:labels_tensor { uncertain = params.test_uncertain, missing = params.test_missing }
   local options = { threshold = params.threshold, names = dataset.pathologies }
   self.scores = metric.classification(self.probabilities, self.labels, options)

@@ -107,7 +107,7 @@ end
 local function identity(study, name)
   local params = study.params
   return metric.identity { metric = name, protocol = params.protocol, estimator = "multi-label scores", real = #study.test,
-    details = { threshold = params.threshold, uncertain = tostring(params.uncertain or 0),
+    details = { films = study.test_films, threshold = params.threshold, uncertain = tostring(params.uncertain or 0),
       missing = tostring(params.missing or 0), test_uncertain = params.test_uncertain, test_missing = params.test_missing } }
 end
 

@@ -207,6 +207,7 @@ function Curation:look_at_films()
     local nothing = { features = function(_, images) return tensor.zeros { #images, 1 } end }
     local pass = evaluation.pass(self.all, { encoders = { nothing = nothing }, protocol = self.params.protocol,
       batch = self.params.batch, on_bad_image = self.params.on_bad_image, label = "films" })
+    choices.log_noticed(self.run, "synthetic", pass)
     local bad = {}
     for i, item in ipairs(pass.skipped) do bad[i] = { item.index, item.reason } end
     return { bad = bad }
@@ -284,6 +285,7 @@ function Curation:pass(options, real)
   local found = evaluation.pass(images, options)
   if real then
     for _, bad in ipairs(found.real.skipped) do self.run:log("real film left out: %s", bad.reason) end
+    choices.log_noticed(self.run, "real", found.real)
     choices.some_left("real", found.real)
   end
   return found

@@ -203,6 +203,7 @@ local function write(run)
   -- Every film is looked at before the first report is begun.
   local found = evaluation.pass(rows, { protocol = params.protocol, on_bad_image = params.on_bad_image, label = "films" })
   for _, bad in ipairs(found.skipped) do run:log("left out: %s", bad.reason) end
+  choices.log_noticed(run, "real", found)
   if #found.skipped > 0 then
     dataset.write_csv(run:artifact "skipped.csv", { "index", "path", "reason" }, found.skipped)
     rows = rows:select(found.kept)

@@ -169,10 +169,6 @@ end
 
 -- Measuring
 
-local NOTICED = {
-  { "clipped", "have 16-bit samples that were cut to white at 255" }, { "flat", "are of one grey level" },
-}
-
 --- What a reader must know of the images in the given rows of a side.
 function Study:note_images(notes, side, rows)
   local chosen
@@ -180,7 +176,7 @@ function Study:note_images(notes, side, rows)
     chosen = {}
     for _, row in ipairs(rows:totable()) do chosen[row] = true end
   end
-  for _, kind in ipairs(NOTICED) do
+  for _, kind in ipairs(choices.noticed) do
     local count = 0
     for _, row in ipairs(self.noticed[side][kind[1]]) do
       if not chosen or chosen[row] then count = count + 1 end

@@ -15,6 +15,11 @@ function M.time() end
 ---@param path string The folder; it may be there already.
 function M.make_folder(path) end
 
+--- The SHA-256 of a text.
+---@param text string Any bytes.
+---@return string hash 64 hexadecimal digits.
+function M.sha256(text) end
+
 --- Puts a file at a second place, whole or not at all. Scripts cannot write through either kind of link.
 ---
 --- ```lua

@@ -173,6 +173,7 @@ function Classifier:fit(options) end
 ---@return Tensor probabilities `[N, classes]` f32, of the images that were kept.
 ---@return Tensor kept i64: their rows, from 1.
 ---@return table[] skipped `index`, `path` and `reason` of every other one.
+---@return string[] sha256 The hash of the file of each row.
 function Classifier:predict(images, options) end
 
 --- The network alone, for checking it against its reference.

@@ -76,7 +76,7 @@ extension ScriptContext {
     }
 
     /// Goes over images with a progress bar, with `on_bad_image` of a call's options; the run that is going on pins every
-    /// file that was used.
+    /// file that was used. What a reader of the results must know of the images is noted.
     func run(
         _ tasks: [any ImageTask], over images: [ImageSource], _ options: LuaArguments, clipping: ClippingPolicy,
         batch: Int = 16, label: String
@@ -92,7 +92,9 @@ extension ScriptContext {
         label: String
     ) throws -> ImagePass.Outcome {
         let pass = ImagePass(tasks, batch: batch, skipsBad: skipsBad, clipping: clipping, store: store)
-        return try run(pass, over: [images], label: label)[0]
+        let outcome = try run(pass, over: [images], label: label)[0]
+        if let text = outcome.note { note(text) }
+        return outcome
     }
 
     /// Runs a pass over several sets of images with a progress bar, and pins each set.

@@ -81,7 +81,6 @@ enum ClassifierFit {
         let outcome = try session.run(
             [TrainingImagesTask(images)], over: all.flatMap(\.sources), given,
             clipping: ClippingPolicy(ImageArguments.way(given)), label: "checking images")
-        if let note = outcome.note { notice(note) }
         let first = all[0].sources.count
         let train = try all[0].images.rows(outcome.kept.filter { $0 < first })
         let validation = try all.dropFirst().first?.images.rows(

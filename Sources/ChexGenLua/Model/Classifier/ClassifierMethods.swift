@@ -27,6 +27,7 @@ enum ClassifierMethods {
                     LuaResult("probabilities", .object("Tensor"), "`[N, classes]` f32, of the images that were kept."),
                     LuaResult("kept", .object("Tensor"), "i64: their rows, from 1."),
                     LuaResult("skipped", .list(.table), "`index`, `path` and `reason` of every other one."),
+                    LuaResult("sha256", .list(.string), "The hash of the file of each row."),
                 ],
                 "Probabilities for image files: RGB, 224 × 224 by Pillow's bilinear filter, ImageNet's normalisation.",
                 example: "local scores = metric.classification(net:predict(test), labels)", predict),
@@ -63,10 +64,9 @@ enum ClassifierMethods {
             [task], over: ImageArguments.sources(arguments, "images"), options,
             clipping: ClippingPolicy(ImageArguments.way(options)), batch: ImageArguments.batch(options),
             label: options.string("label"))
-        if let note = outcome.note { object.session.note(note) }
         return [
             .tensor(try task.probabilities(outcome)), try ImageArguments.rows(outcome.kept),
-            ImageArguments.lua(outcome.skipped),
+            ImageArguments.lua(outcome.skipped), .list(outcome.files.map(\.sha256)),
         ]
     }
 }
