@@ -60,7 +60,7 @@ let package = Package(
 
         // 1: arrays
         .target(name: "Threading", dependencies: ["CSupport"]),
-        kernels("ArrayKernels"),
+        kernels("ArrayKernels", dependencies: ["CProducts"]),
         .target(name: "Tensors", dependencies: ["ArrayKernels", "Threading", "CSupport", "COpenBLAS"]),
 
         // Kernels of one room each, so that touching one rebuilds its room alone.

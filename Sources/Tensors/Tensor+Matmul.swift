@@ -99,41 +99,22 @@ extension Tensor {
         }
     }
 
-    /// OpenBLAS has other kernels, which round otherwise, for products of up to 100³ multiplications. So that no row
-    /// depends on how many stand beside it, narrow products never go there, and the others only with enough rows.
+    /// No row depends on how many stand beside it. Narrow products are carried in f64.
     private static func productF32(_ a: Tensor, _ b: Tensor, _ c: UnsafeMutablePointer<Float>) throws {
         let (m, k, n) = (a.shape[0], a.shape[1], b.shape[1])
-        if n * k <= 1024 {
-            let (a, b) = (try a.contiguous(), try b.contiguous())
-            return try withExtendedLifetime((a, b)) {
-                try Cancellation.check(
-                    ProductKernels.multiply(
-                        UnsafePointer(a.pointer.assumingMemoryBound(to: Float.self)),
-                        UnsafePointer(b.pointer.assumingMemoryBound(to: Float.self)), c, m: m, n: n, k: k))
-            }
+        let isNarrow = n * k <= 1024 || n == 1
+        let (a, b) = (try a.contiguous(), isNarrow ? try b.contiguous() : b)
+        let (left, right) = (
+            UnsafePointer(a.pointer.assumingMemoryBound(to: Float.self)),
+            UnsafePointer(b.pointer.assumingMemoryBound(to: Float.self))
+        )
+        try withExtendedLifetime((a, b)) {
+            try Cancellation.check(
+                isNarrow
+                    ? ProductKernels.multiply(left, right, c, m: m, n: n, k: k)
+                    : PanelProducts.multiply(
+                        left, .init(right, down: b.strides[0], across: b.strides[1]), c, m: m, n: n, k: k))
         }
-        let enough = 1_000_000 / (n * k) + 1
-        if m >= enough {
-            try multiplyF32(a, b, c)
-            return
-        }
-        let tall = try zeros([enough, k])
-        try tall.narrow(0, 0, m).assign(from: a)
-        let product = try Tensor(uninitialized: [enough, n])
-        try multiplyF32(tall, b, product.pointer.assumingMemoryBound(to: Float.self))
-        UnsafeMutableRawPointer(c).copyMemory(from: product.pointer, byteCount: m * n * 4)
-        withExtendedLifetime(product) {}
-    }
-
-    private static func multiplyF32(_ a: Tensor, _ b: Tensor, _ c: UnsafeMutablePointer<Float>) throws {
-        let (a, b) = (try BLASMatrix(a), try BLASMatrix(b))
-        try a.forBands(b.columns) { first, rows in
-            cblas_sgemm(
-                CblasRowMajor, a.order, b.order, Int32(rows), Int32(b.columns), Int32(a.columns), 1,
-                a.row(first, Float.self), a.pitch, b.row(0, Float.self), b.pitch, 0, c + first * b.columns,
-                Int32(b.columns))
-        }
-        withExtendedLifetime((a, b)) {}
     }
 }
 

@@ -1,4 +1,6 @@
+import ArrayKernels
 import Tensors
+import TestSupport
 import Testing
 
 extension SerialTests {
@@ -26,6 +28,40 @@ extension SerialTests {
                         #expect(try all.select(0, rows).doubles() == vector, "row \(rows) of \(k) by \(n)")
                     }
                 }
+            }
+        }
+
+        /// Processors with short vectors and with long ones give the same bits, which are those of products in f64 rounded.
+        @Test func productsOfAllProcessorsAreTheSame() throws {
+            var random = SeededGenerator()
+            for _ in 0..<40 {
+                let (m, k, n) = (
+                    Int.random(in: 1...40, using: &random), Int.random(in: 1...1500, using: &random),
+                    Int.random(in: 1...200, using: &random)
+                )
+                let generator = TorchGenerator(seed: random.next())
+                let left = try Tensor.randn([m, k], generator: generator, dtype: .f32)
+                let right = try Tensor.randn([n, k], generator: generator, dtype: .f32)
+                let expected = try left.to(.f64).matmul(right.to(.f64).transposed(0, 1)).doubles()
+                func product(isShort: Bool) throws -> [Float] {
+                    let result = try Tensor(uninitialized: [m, n])
+                    try left.withElements(Float.self) { a in
+                        try right.withElements(Float.self) { b in
+                            try result.withElements(Float.self) { c in
+                                let (a, b, c) = try (
+                                    #require(a.baseAddress), #require(b.baseAddress), #require(c.baseAddress)
+                                )
+                                let right = PanelProducts.Right(b, down: 1, across: k)
+                                #expect(PanelProducts.multiply(a, right, c, m: m, n: n, k: k, isShort: isShort))
+                            }
+                        }
+                    }
+                    return try result.array(Float.self)
+                }
+                let (short, long) = (try product(isShort: true), try product(isShort: false))
+                #expect(short == long, "\(m) by \(k) by \(n)")
+                let tolerance = 1e-5 * Double(k).squareRoot()
+                #expect(zip(long, expected).allSatisfy { abs(Double($0) - $1) <= tolerance }, "\(m) by \(k) by \(n)")
             }
         }
 
