@@ -110,14 +110,14 @@ let package = Package(
         .target(
             name: "Language",
             dependencies: [
-                "Encoders", "Training", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Identity",
-                "Tensors", "Threading", "Files",
+                "Encoders", "Training", "Networks", "Engine", "Devices", "Tokenizers", "Checkpoints", "Imaging",
+                "Identity", "Tensors", "Threading", "Files",
             ]),
         .target(
             name: "Diffusion",
             dependencies: [
-                "Language", "Encoders", "Networks", "Engine", "Tokenizers", "Checkpoints", "Imaging", "Tensors",
-                "Files",
+                "Language", "Encoders", "Networks", "Engine", "Devices", "Tokenizers", "Checkpoints", "Imaging",
+                "Identity", "Tensors", "Files",
             ]),
 
         // 4: runs, and Lua as a guest
@@ -149,8 +149,8 @@ let package = Package(
         .target(
             name: "GeneratorBindings",
             dependencies: [
-                "ChexGenLua", "Diffusion", "LuaRuntime", "Runs", "Evaluation", "Encoders", "Tokenizers", "Imaging",
-                "Tensors", "Files",
+                "ChexGenLua", "Diffusion", "LuaRuntime", "Runs", "Evaluation", "Encoders", "Engine", "Tokenizers",
+                "Imaging", "Tensors", "Files",
             ], swiftSettings: unoptimizedSettings),
 
         // 6: what a run consists of
@@ -158,8 +158,8 @@ let package = Package(
             name: "Launcher",
             dependencies: [
                 "GeneratorBindings", "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion",
-                "Encoders", "Language", "Plotting", "Checkpoints", "Tensors", "Files", "CSupport", "COneDNN",
-                "COpenBLAS",
+                "Encoders", "Language", "Plotting", "Checkpoints", "Devices", "Engine", "Tensors", "Files",
+                "CSupport", "COneDNN", "COpenBLAS",
             ], swiftSettings: unoptimizedSettings),
 
         // 7: the command line, which alone knows the sources that it was built from
@@ -208,7 +208,12 @@ let package = Package(
         tests("Results", ["Runs", "Imaging", "Identity", "Files"]),
         tests(
             "Evaluation", ["Encoders", "Radiomics", "Training", "Imaging", "Datasets", "Identity", "Tensors", "Files"]),
-        tests("Launcher", ["Diffusion", "Encoders", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files"]),
+        tests(
+            "Launcher",
+            [
+                "Diffusion", "Encoders", "Engine", "EngineCPU", "Devices", "Imaging", "Identity", "LuaRuntime",
+                "Tensors", "Files",
+            ]),
         .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "Files", "Imaging", "TestSupport"]),
     ],
     swiftLanguageModes: [.v5]

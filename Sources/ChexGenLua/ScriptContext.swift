@@ -1,4 +1,6 @@
+import Devices
 import Encoders
+import Engine
 import Evaluation
 import Files
 import Foundation
@@ -21,6 +23,8 @@ public final class ScriptContext {
     public var folder: RunFolder?
     /// The encoders that the program knows.
     public let encoders: EncoderRegistry
+    /// The devices that networks may run on.
+    public let devices: Registry<Device>
     /// What rooms above add to `chexgen.model`.
     let models: [any ModelAddition]
     /// The statistics: the program's own, and what scripts registered.
@@ -33,10 +37,12 @@ public final class ScriptContext {
     /// What the modules of `host` share, before a run.
     /// - Parameters:
     ///   - encoders: what `model.encoder` knows beside what scripts register.
+    ///   - devices: what models may run on.
     ///   - models: what else `chexgen.model` has.
     ///   - statistics: what `metric.measure` knows, likewise.
     public init(
-        host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard, models: [any ModelAddition] = [],
+        host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard,
+        devices: Registry<Device> = Device.known, models: [any ModelAddition] = [],
         statistics: StatisticRegistry = .standard
     ) {
         self.statistics = statistics
@@ -44,6 +50,7 @@ public final class ScriptContext {
         self.host = host
         self.seed = seed
         self.encoders = encoders
+        self.devices = devices
         generator = TorchGenerator(seed: UInt64(bitPattern: Int64(seed)))
     }
 

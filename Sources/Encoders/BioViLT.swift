@@ -19,7 +19,7 @@ public final class BioViLT: ImageTextModel {
 
     /// The model, as `ImageTextRegistry` opens it.
     static let imageText = ImageTextRegistry.Entry(about: "BioViL-T, images and reports of chest radiography") {
-        try BioViLT($0, dtype: $1)
+        try BioViLT($0, dtype: $1.dtype, on: $1.device)
     }
 
     /// `biovil-t`.
@@ -34,11 +34,11 @@ public final class BioViLT: ImageTextModel {
 
     /// Loads a folder, its weights strictly.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
-    public init(_ folder: String, dtype: DType) throws {
+    public init(_ folder: String, dtype: DType, on device: Device = .standard) throws {
         tokenizer = try TokenizerRegistry.standard.open(folder)
-        text = try BERTTextEncoder(folder, dtype: dtype)
+        text = try BERTTextEncoder(folder, dtype: dtype, on: device)
         textFiles = try text.files + SHA256.files(TokenizerRegistry.files(of: folder))
-        film = try BioViLTImages(weights: folder, dtype: dtype)
+        film = try BioViLTImages(weights: folder, dtype: dtype, on: device)
         guard text.pooledWidth == film.dimension else {
             throw TensorError.value(
                 operation: name,
@@ -81,7 +81,7 @@ public final class BioViLTImages: VectorEncoder {
         name: "biovil-t", about: "the image network of BioViL-T: unit vectors in the space of its texts",
         columnEnding: " (BioViL-T)", comparesSets: false,
         weights: .init(place: BioViLT.hubName, hint: "huggingface-cli download \(BioViLT.hubName)"), outputs: [output],
-        load: { try BioViLTImages(weights: $0, dtype: $1) },
+        load: { try BioViLTImages(weights: $0, dtype: $1.dtype, on: $1.device) },
         parameters: { _ in try BioViLTImageNetwork().parameters.parameters.map { ($0.name, $0.shape) } })
 
     private static let output = "projected"

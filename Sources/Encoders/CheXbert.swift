@@ -3,6 +3,7 @@ import Devices
 import Engine
 import Files
 import Foundation
+import Identity
 import Networks
 import Tensors
 import Tokenizers
@@ -13,7 +14,7 @@ public final class CheXbert: FindingLabeler {
     static let labeler = LabelerRegistry.Entry(
         about: "CheXbert, fourteen findings of a report",
         weights: (place: "StanfordAIMI/RRG_scorers", file: "chexbert.pth"), tokenizer: hubTokenizer,
-        open: { try CheXbert(weights: $0, tokenizer: $1 ?? hubTokenizer, dtype: $2) })
+        open: { try CheXbert(weights: $0, tokenizer: $1 ?? hubTokenizer, dtype: $2.dtype, on: $2.device) })
     private static let hubTokenizer = "bert-base-uncased"
 
     /// The findings in the order of the network's layers.
@@ -105,6 +106,8 @@ public final class CheXbert: FindingLabeler {
 
     /// The compute dtype.
     public var dtype: DType { model.executor.dtype }
+    /// The kind of device that computes.
+    public var device: DeviceKind { model.executor.deviceKind }
     /// The files of weights and tokenizer, with the SHA-256 of what was read.
     public var files: [(file: String, sha256: String)] { model.files }
 

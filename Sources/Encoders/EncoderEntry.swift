@@ -1,6 +1,6 @@
 import Checkpoints
+import Engine
 import Identity
-import Tensors
 
 /// What an encoder's features are good for, beside distances between sets of them.
 public enum EncoderRole: String, CaseIterable, Sendable {
@@ -65,8 +65,8 @@ public struct EncoderEntry: Sendable {
     public let weights: Weights
     /// The names of its outputs, the default first.
     public let outputs: [String]
-    /// Loads it from a place, in a compute dtype.
-    public let load: @Sendable (_ weights: String, _ dtype: DType) throws -> any Encoder
+    /// Loads it from a place, to compute so.
+    public let load: @Sendable (_ weights: String, _ compute: Compute) throws -> any Encoder
     /// The names and shapes of all tensors that its weight file must hold; the argument is the folder of its
     /// `config.json`, for networks with variants.
     public let parameters: @Sendable (_ config: String?) throws -> [(name: String, shape: [Int])]
@@ -75,7 +75,7 @@ public struct EncoderEntry: Sendable {
     public init(
         name: String, about: String, columnEnding: String, comparesSets: Bool = true,
         roles: [EncoderRole: Part] = [:], weights: Weights,
-        outputs: [String], load: @escaping @Sendable (_ weights: String, _ dtype: DType) throws -> any Encoder,
+        outputs: [String], load: @escaping @Sendable (_ weights: String, _ compute: Compute) throws -> any Encoder,
         parameters: @escaping @Sendable (_ config: String?) throws -> [(name: String, shape: [Int])]
     ) {
         self.name = name

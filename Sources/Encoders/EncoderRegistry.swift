@@ -1,3 +1,5 @@
+import Devices
+import Engine
 import Files
 import Tensors
 
@@ -49,13 +51,16 @@ public struct EncoderRegistry: Sendable {
     ///   - weights: a file or folder, a Hub name found in the local Hugging Face cache, or a file name found in torch
     ///     hub's checkpoints; nil is the encoder's usual one.
     ///   - dtype: the compute dtype, f32 or bf16.
+    ///   - device: what it runs on.
     /// - Throws: `RegistryError` for an unknown name, `TensorError` for another dtype, `CheckpointError.notFound` where the weights are
     ///   absent, and what loading them throws.
-    public func make(_ name: String, weights: String? = nil, dtype: DType = .f32) throws -> any Encoder {
+    public func make(
+        _ name: String, weights: String? = nil, dtype: DType = .f32, on device: Device = .standard
+    ) throws -> any Encoder {
         let entry = try entry(name)
         guard dtype == .f32 || dtype == .bf16 else {
             throw TensorError.dtype(operation: name, message: "an encoder computes in f32 or bf16, not \(dtype)")
         }
-        return try entry.load(entry.locate(weights), dtype)
+        return try entry.load(entry.locate(weights), Compute(dtype, on: device))
     }
 }

@@ -1,10 +1,13 @@
 import Engine
+import Identity
 import Tensors
 
 /// A network as those see it who run it beside others: what it computes in, where it came from, what it holds.
 public protocol PartNetwork: AnyObject {
     /// The compute dtype.
     var dtype: DType { get }
+    /// The kind of device that computes.
+    var device: DeviceKind { get }
     /// The files that the weights and sizes came from, with their SHA-256.
     var files: [(file: String, sha256: String)] { get }
     /// What a user should know of its configuration.
@@ -16,6 +19,8 @@ public protocol PartNetwork: AnyObject {
 }
 
 extension PartNetwork {
+    /// Its executor's; what has none computes on the processor.
+    public var device: DeviceKind { loaded?.model.executor.deviceKind ?? .cpu }
     /// Nothing to say.
     public var notes: [String] { [] }
     /// It came from no folder.
@@ -38,7 +43,7 @@ extension NetworkEntry {
     /// - Parameter make: makes the network of a `config.json`.
     public init<N: ConfiguredNetwork>(
         _ name: String, classes: [String], of make: @escaping (_ config: String) throws -> N,
-        open: @escaping (_ folder: String, _ dtype: DType) throws -> Network
+        open: @escaping (_ folder: String, _ compute: Compute) throws -> Network
     ) {
         self.init(
             name, classes: classes,

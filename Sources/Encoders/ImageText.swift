@@ -1,3 +1,4 @@
+import Engine
 import Files
 import Imaging
 import Tensors
@@ -41,8 +42,8 @@ public enum ImageTextRegistry {
     public struct Entry: Sendable {
         /// What it is, in a sentence.
         public let about: String
-        /// Opens a folder, in a compute dtype.
-        public let open: @Sendable (_ folder: String, _ dtype: DType) throws -> any ImageTextModel
+        /// Opens a folder, to compute so.
+        public let open: @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel
     }
 
     /// The program's own: one a file.

@@ -21,7 +21,7 @@ public final class InceptionEncoder: FileEncoder {
         name: "inception-v3", about: "torch-fidelity's InceptionV3, trained on ImageNet", columnEnding: "",
         roles: [.logits: .init(chexgenbench: "2048", exact: "logits_unbiased", columnEnding: "")],
         weights: .init(place: weightsFile, hint: "curl -LO \(weightsURL)"), outputs: allOutputs.map(\.name),
-        load: { try InceptionEncoder(weights: $0, dtype: $1) },
+        load: { try InceptionEncoder(weights: $0, dtype: $1.dtype, on: $1.device) },
         parameters: { _ in try InceptionV3Network().parameters.parameters.map { ($0.name, $0.shape) } })
 
     private static let allOutputs = [

@@ -1,3 +1,4 @@
+import Engine
 import Files
 import Identity
 import Tensors
@@ -8,6 +9,8 @@ public protocol Labeler: AnyObject {
     var name: String { get }
     /// The compute dtype.
     var dtype: DType { get }
+    /// The kind of device that computes.
+    var device: DeviceKind { get }
     /// The files of weights and tokenizer, with the SHA-256 of what was read.
     var files: [(file: String, sha256: String)] { get }
 }
@@ -17,7 +20,7 @@ extension Labeler {
     public var identity: FeatureIdentity {
         FeatureIdentity(
             encoder: name, source: FeatureIdentity.source(files: files.map(\.sha256)), preprocessing: "text",
-            output: "labels", dtype: dtype.rawValue)
+            output: "labels", dtype: dtype.rawValue, device: device)
     }
 }
 
@@ -65,8 +68,8 @@ public enum LabelerRegistry {
         public let weights: (place: String, file: String)
         /// The Hub name of its tokenizer; nil where the weights name it.
         public let tokenizer: String?
-        /// Opens a file of weights and a folder with the tokenizer, in a compute dtype.
-        public let open: @Sendable (_ weights: String, _ tokenizer: String?, _ dtype: DType) throws -> any Labeler
+        /// Opens a file of weights and a folder with the tokenizer, to compute so.
+        public let open: @Sendable (_ weights: String, _ tokenizer: String?, _ compute: Compute) throws -> any Labeler
     }
 
     /// The program's own: one a file.

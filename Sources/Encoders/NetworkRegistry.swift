@@ -1,3 +1,5 @@
+import Devices
+import Engine
 import Files
 import Tensors
 
@@ -9,14 +11,14 @@ public struct NetworkEntry<Network> {
     public let classes: [String]
     /// The names and shapes of all tensors that the weights of a `config.json`, given by its path, must hold.
     public let parameters: (_ config: String) throws -> [(name: String, shape: [Int])]
-    /// Opens a folder, its weights strictly, to compute in f32 or bf16.
-    public let open: (_ folder: String, _ dtype: DType) throws -> Network
+    /// Opens a folder, its weights strictly, to compute so.
+    public let open: (_ folder: String, _ compute: Compute) throws -> Network
 
     /// Describes a network.
     public init(
         _ name: String, classes: [String],
         parameters: @escaping (_ config: String) throws -> [(name: String, shape: [Int])],
-        open: @escaping (_ folder: String, _ dtype: DType) throws -> Network
+        open: @escaping (_ folder: String, _ compute: Compute) throws -> Network
     ) {
         self.name = name
         self.classes = classes
@@ -58,12 +60,12 @@ public struct NetworkRegistry<Network> {
 
     /// Opens the network of a folder by the class in its `config.json`.
     /// - Throws: `FileError` for a class that is not known, with those that are; what the network's `open` throws.
-    public func open(_ folder: String, dtype: DType) throws -> Network {
+    public func open(_ folder: String, dtype: DType, on device: Device = .standard) throws -> Network {
         let reader = try ConfigurationReader(folder + "/config.json")
         let name = try reader.string(key, default: standard)
         guard let entry = entries.all.first(where: { $0.classes.contains(name) }) else {
             throw reader.fault(key, entries.unknown(name, known: entries.all.flatMap(\.classes)).description)
         }
-        return try entry.open(folder, dtype)
+        return try entry.open(folder, Compute(dtype, on: device))
     }
 }

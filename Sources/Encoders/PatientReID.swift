@@ -27,7 +27,7 @@ public final class PatientReID: ComparingEncoder, VectorEncoder {
         weights: .init(
             place: weightsFile,
             hint: "get \(weightsFile) from https://github.com/kaipackhaeuser/CXR-Patient-ReID and name its path"),
-        outputs: [output], load: { try PatientReID(weights: $0, dtype: $1) },
+        outputs: [output], load: { try PatientReID(weights: $0, dtype: $1.dtype, on: $1.device) },
         parameters: { _ in try SiameseResNet().parameters.parameters.map { ($0.name, $0.shape) } })
 
     private static let output = "sigmoid"

@@ -18,7 +18,7 @@ public final class RadDINO: FileEncoder {
         name: "rad-dino", about: "RAD-DINO, a DINOv2 vision transformer trained on chest radiographs",
         columnEnding: " (RadDino)", roles: [.neighbours: .init(output: output, columnEnding: "")],
         weights: .init(place: hubName, hint: downloadHint), outputs: [output],
-        load: { try RadDINO(weights: $0, dtype: $1) }, parameters: parameters)
+        load: { try RadDINO(weights: $0, dtype: $1.dtype, on: $1.device) }, parameters: parameters)
 
     private static let output = "pooler_output"
     private static let downloadHint = "huggingface-cli download \(hubName)"

@@ -3,6 +3,7 @@ import Devices
 import Engine
 import Files
 import Foundation
+import Identity
 import Networks
 import Tensors
 import Tokenizers
@@ -14,7 +15,7 @@ public final class RadGraph: AnnotatingLabeler {
     static let labeler = LabelerRegistry.Entry(
         about: "RadGraph, entities of a report and their relations",
         weights: (place: "StanfordAIMI/RRG_scorers", file: "radgraph-xl.tar.gz"), tokenizer: nil,
-        open: { try RadGraph(weights: $0, tokenizer: $1, dtype: $2) })
+        open: { try RadGraph(weights: $0, tokenizer: $1, dtype: $2.dtype, on: $2.device) })
 
     /// Spans and pairs of spans that are scored together.
     private static let together = 2048
@@ -130,6 +131,8 @@ public final class RadGraph: AnnotatingLabeler {
 
     /// The compute dtype.
     public var dtype: DType { executor.dtype }
+    /// The kind of device that computes.
+    public var device: DeviceKind { executor.deviceKind }
 
     /// The entities of reports, in the order of their spans.
     public func annotate(_ texts: [String]) throws -> [[ReportEntity]] {

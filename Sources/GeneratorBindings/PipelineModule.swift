@@ -1,6 +1,7 @@
 import ChexGenLua
 import Diffusion
 import Encoders
+import Engine
 import Files
 import LuaRuntime
 import Runs
@@ -76,7 +77,8 @@ enum PipelineModule {
                         + "kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part "
                         + "it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again "
                         + "in each pass, for models that do not fit into memory. `vqgan`: of LLM-CXR, whose language model `source` is, the "
-                        + "folder with the .yaml and the .ckpt of its VQGAN. `device`: what it runs on, `cpu`. A registered model gets the whole table."
+                        + "folder with the .yaml and the .ckpt of its VQGAN. " + DeviceOption.text(session)
+                        + " A registered model gets the whole table."
                 ),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
             "Opens a text-to-image pipeline of the class that its model_index.json names: "
@@ -96,14 +98,13 @@ enum PipelineModule {
             guard options["vqgan"].isNil || options["vqgan"].stringValue?.isEmpty == false else {
                 throw arguments.fail("options.vqgan", "wanted the folder of a VQGAN, got \(options["vqgan"].kind)")
             }
-            try DeviceOption.check(options, arguments)
             guard let streams = options["stream"].isNil ? false : options["stream"].booleanValue else {
                 throw arguments.fail("options.stream", "wanted true or false, got \(options["stream"].kind)")
             }
-            let dtype = try session.dtype(options, arguments)
+            let compute = try session.compute(options, arguments)
             let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
             let (pipeline, name) = try open(
-                arguments, session, known, dtype, adapters, streams, vqgan: options["vqgan"].stringValue)
+                arguments, session, known, compute, adapters, streams, vqgan: options["vqgan"].stringValue)
             try session.input(pipeline.files)
             for note in pipeline.notes { session.note(note) }
             return [.object(PipelineObject(pipeline, session, known, name: name))]
@@ -111,14 +112,14 @@ enum PipelineModule {
     }
 
     private static func open(
-        _ arguments: LuaArguments, _ session: ScriptContext, _ known: PipelineRegistry, _ dtype: DType,
+        _ arguments: LuaArguments, _ session: ScriptContext, _ known: PipelineRegistry, _ compute: Compute,
         _ adapters: [Adapter], _ streams: Bool, vqgan: String?
     ) throws -> (any TextToImage, String) {
         if let name = arguments.value("source").stringValue {
             do {
-                return (
-                    try known.open(name, vqgan: vqgan, dtype: dtype, adapters: adapters, streams: streams), name
-                )
+                let pipeline = try known.open(
+                    name, vqgan: vqgan, dtype: compute.dtype, on: compute.device, adapters: adapters, streams: streams)
+                return (pipeline, name)
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
                 var hinted = LuaError("\(error)\nor did you mean the registered model '\(near)'?")
@@ -140,6 +141,8 @@ enum PipelineModule {
         var folder = PipelineFolder(className: try source.string("class"), places: places, scheduler: scheduler)
         if source.has("text_length") { folder.textLength = try source.integer("text_length") }
         let name = places["unet"] ?? places["transformer"] ?? places["language"] ?? "pipeline"
-        return (try known.open(folder, dtype: dtype, adapters: adapters, streams: streams), name)
+        let pipeline = try known.open(
+            folder, dtype: compute.dtype, on: compute.device, adapters: adapters, streams: streams)
+        return (pipeline, name)
     }
 }

@@ -16,7 +16,7 @@ public final class LLaVARad: VisionLanguageModel {
     static let entry = VisionLanguageRegistry.Entry(
         about: "LLaVA-Rad, findings of a radiograph",
         hub: [("lmsys/vicuna-7b-v1.5", "config.json"), ("microsoft/llava-rad", "adapter_config.json")],
-        open: { try LLaVARad($0, dtype: $1) })
+        open: { try LLaVARad($0, dtype: $1.dtype, on: $1.device) })
 
     /// `llava-rad`.
     public let name = "llava-rad"
@@ -50,12 +50,12 @@ public final class LLaVARad: VisionLanguageModel {
 
     /// Opens its files, all weights strictly.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged, or of another model.
-    public init(_ places: VisionLanguageFiles, dtype: DType) throws {
+    public init(_ places: VisionLanguageFiles, dtype: DType, on device: Device = .standard) throws {
         let base = try HubCache.locate(places.base)
         let adapter = try places.adapter.map { try HubCache.locate($0) }
-        language = try LanguageRegistry.standard.open(base, dtype: dtype)
+        language = try LanguageRegistry.standard.open(base, dtype: dtype, on: device)
         let settings = try Settings(adapter, for: language)
-        tower = try OpenCLIPTower(places.vision, dtype: dtype)
+        tower = try OpenCLIPTower(places.vision, dtype: dtype, on: device)
         skipped = try settings.skipped(of: tower.layers)
         depth = settings.depth
         isAdapted = adapter != nil
@@ -72,7 +72,7 @@ public final class LLaVARad: VisionLanguageModel {
         self.notes = notes
 
         let checkpoint = try Self.projector(places.projector, beside: adapter)
-        projectorFiles = try ModelFiles(checkpoint, dtype: dtype)
+        projectorFiles = try ModelFiles(checkpoint, dtype: dtype, on: device)
         projector = ProjectorNetwork(inputs: tower.width, outputs: language.width, depth: settings.depth)
         try projector.parameters.load(checkpoint)
         var files = language.files + adapters.flatMap(\.lora.files) + tower.files + projectorFiles.files

@@ -1,4 +1,5 @@
 import Checkpoints
+import Devices
 import Encoders
 import Engine
 import Files
@@ -104,9 +105,13 @@ public final class FolderLanguageModel<Network: FolderCausalNetwork>: LanguageMo
     /// Loads a folder, its weights strictly.
     /// - Parameters:
     ///   - dtype: f32 or bf16.
+    ///   - device: what it runs on.
     ///   - make: makes the network of a `config.json`; nil is the usual one.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
-    public init(_ folder: String, dtype: DType, _ make: ((_ config: String) throws -> Network)? = nil) throws {
+    public init(
+        _ folder: String, dtype: DType, on device: Device = .standard,
+        _ make: ((_ config: String) throws -> Network)? = nil
+    ) throws {
         network = try (make ?? Network.init(config:))(folder + "/config.json")
         let opened = try TokenizerRegistry.standard.open(folder)
         guard let decoding = opened as? any DecodingTokenizer else {
@@ -119,7 +124,8 @@ public final class FolderLanguageModel<Network: FolderCausalNetwork>: LanguageMo
         let ends = Paths.joined(folder, EndIDs.file)
         model = try ModelFiles(
             folder: folder,
-            beside: TokenizerRegistry.files(of: folder) + [ends].filter(FileManager.default.fileExists), dtype: dtype)
+            beside: TokenizerRegistry.files(of: folder) + [ends].filter(FileManager.default.fileExists), dtype: dtype,
+            on: device)
         try network.load(model.checkpoint)
     }
 
@@ -203,7 +209,7 @@ extension NetworkEntry where Network == any LanguageModel {
         _ name: String, classes: [String], _ network: N.Type, _ make: ((_ config: String) throws -> N)? = nil
     ) {
         self.init(name, classes: classes, of: make ?? N.init(config:)) {
-            try FolderLanguageModel<N>($0, dtype: $1, make)
+            try FolderLanguageModel<N>($0, dtype: $1.dtype, on: $1.device, make)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Encoders
+import Engine
 import Files
 import Identity
 import Imaging
@@ -47,7 +48,7 @@ extension VisionLanguageModel {
     public var identity: FeatureIdentity {
         FeatureIdentity(
             encoder: name, source: FeatureIdentity.source(files: files.map(\.sha256)), preprocessing: preprocessing,
-            output: "text", dtype: dtype.rawValue)
+            output: "text", dtype: dtype.rawValue, device: language.device)
     }
 
     /// Answers a question about each of some preprocessed images, a batch of the options at a time.
@@ -110,8 +111,8 @@ public enum VisionLanguageRegistry {
         public let about: String
         /// What of it the Hub has: a file of each part.
         public let hub: [(place: String, file: String)]
-        /// Opens its files, in a compute dtype.
-        public let open: @Sendable (_ files: VisionLanguageFiles, _ dtype: DType) throws -> any VisionLanguageModel
+        /// Opens its files, to compute so.
+        public let open: @Sendable (_ files: VisionLanguageFiles, _ compute: Compute) throws -> any VisionLanguageModel
     }
 
     /// The program's own: one a file.

@@ -1,6 +1,9 @@
 import ChexGenLua
+import Devices
 import Diffusion
 import Encoders
+import Engine
+import Files
 import GeneratorBindings
 import LuaRuntime
 import Tensors
@@ -16,15 +19,17 @@ public final class Session {
     /// - Parameters:
     ///   - encoders: what `model.encoder` knows beside what scripts register.
     ///   - pipelines: what `model.pipeline` knows, likewise.
+    ///   - devices: what models may run on.
     /// - Throws: `LuaError` where there is no memory for it.
     public init(
         _ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard,
-        pipelines: PipelineRegistry = .standard
+        pipelines: PipelineRegistry = .standard, devices: Registry<Device> = Device.known
     ) throws {
         var options = options
         options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
-        context = ScriptContext(host: host, seed: seed, encoders: encoders, models: [Generators(pipelines)])
+        context = ScriptContext(
+            host: host, seed: seed, encoders: encoders, devices: devices, models: [Generators(pipelines)])
         for module in context.modules { try host.register(module) }
     }
 }

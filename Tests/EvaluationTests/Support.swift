@@ -41,7 +41,7 @@ final class LevelsEncoder: Encoder {
         name: "levels", about: "mean and extremes of grey levels", columnEnding: " (Levels)",
         roles: [.neighbours: .init(output: "levels", columnEnding: " (Levels)")],
         weights: .init(place: "none", hint: "nothing to get"), outputs: ["levels", "mean"],
-        load: { _, dtype in LevelsEncoder(dtype) }, parameters: { _ in [] })
+        load: { _, compute in LevelsEncoder(compute.dtype) }, parameters: { _ in [] })
 
     let name = "levels"
     let dtype: DType

@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func fieldsThatAreUnknownOrOfNoSenseAreNamed() {
-        for (field, value) in [("colour", "red"), ("n_real", "many"), ("seed", "-1"), ("device", "abacus")] {
+        for (field, value) in [("colour", "red"), ("n_real", "many"), ("seed", "-1"), ("device", "an abacus")] {
             let changed = identity().fields.filter { $0.name != field } + [(field, value)]
             do {
                 _ = try MetricIdentity(fields: changed)

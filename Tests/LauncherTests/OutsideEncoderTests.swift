@@ -14,7 +14,7 @@ private final class GrayLevels: Encoder {
         name: "gray-levels", about: "mean and extremes of grey levels", columnEnding: " (Levels)",
         roles: [.neighbours: .init(output: "levels", columnEnding: " (Levels)")],
         weights: .init(place: "nowhere", hint: "there are none"), outputs: ["levels"],
-        load: { _, dtype in GrayLevels(dtype) }, parameters: { _ in [] })
+        load: { _, compute in GrayLevels(compute.dtype) }, parameters: { _ in [] })
 
     let name = GrayLevels.entry.name
     let dtype: DType

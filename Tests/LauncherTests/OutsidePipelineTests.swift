@@ -10,7 +10,7 @@ import Testing
 private final class GrayModel: TextToImage {
     static let entry = PipelineEntry(
         "GrayPipeline", about: "a test", parts: [], options: [FamilyOption("gray_level", .integer, "What to show.")]
-    ) { _, dtype, _ in GrayModel(dtype) }
+    ) { _, compute, _ in GrayModel(compute.dtype) }
 
     let className = GrayModel.entry.className
     let parts: [String: PipelinePart] = [:]

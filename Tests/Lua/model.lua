@@ -19,6 +19,13 @@ end
 
 local encoder = model.encoder("rad-dino", { weights = folder, dtype = "f32" })
 
+test("the device", function()
+  equal(model.encoder("rad-dino", { weights = folder, device = "cpu" }).identity, encoder.identity)
+  raises(function() model.encoder("rad-dino", { weights = folder, device = "cuda" }) end, "device", "cuda", "cpu")
+  raises(function() model.encoder("rad-dino", { weights = folder, device = 1 }) end, "options.device")
+  raises(function() model.encoder("rad-dino", { weights = folder, place = "cpu" }) end, "device, dtype, weights")
+end)
+
 test("fields", function()
   equal({ encoder.name, encoder.dim, encoder.dtype }, { "rad-dino", 32, "f32" })
   assert(#encoder.outputs >= 1)

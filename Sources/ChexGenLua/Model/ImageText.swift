@@ -33,6 +33,7 @@ enum ImageTextModule {
                             "weights", .string, default: .string(BioViLT.hubName),
                             "A folder, or a Hub name found in the local cache."),
                         LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
+                        DeviceOption.parameter(session),
                     ]), default: .table(LuaTable()), "Which weights."),
             ], returns: [LuaResult("model", .object("ImageText"), "The model.")],
             "Loads a model that puts images and texts into one space. Loading is strict.",
@@ -43,7 +44,7 @@ enum ImageTextModule {
             guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
             let config = try HubCache.locate(options.string("weights"), file: "config.json")
             let model = try entry.open(
-                String(config.dropLast("/config.json".count)), session.dtype(options))
+                String(config.dropLast("/config.json".count)), session.compute(options))
             try session.input(model.images.files + model.textFiles)
             return [.object(ImageTextObject(model, session))]
         }

@@ -39,6 +39,7 @@ enum LabelerModule {
                             "A folder, the `vocab.txt` in one, or a Hub name; where absent "
                                 + tokenizers.joined(separator: ", ") + "."),
                         LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
+                        DeviceOption.parameter(session),
                     ]), default: .table(LuaTable()), "Which weights."),
             ], returns: [LuaResult("labeler", .object("Labeler"), "The labeler.")],
             "Loads a model that reads reports and says what they state. Loading is strict.",
@@ -54,7 +55,7 @@ enum LabelerModule {
             let isFile = isThere(weights) && !Folders.isFolder(weights)
             let file = try isFile ? weights : HubCache.locate(weights, file: entry.weights.file)
             let place = try tokenizer.map { try isThere($0) ? $0 : HubCache.locate($0) }
-            let labeler = try entry.open(file, place, session.dtype(options))
+            let labeler = try entry.open(file, place, session.compute(options))
             try session.input(labeler.files)
             return [.object(LabelerObject(labeler))]
         }

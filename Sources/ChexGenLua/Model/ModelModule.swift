@@ -48,7 +48,7 @@ enum ModelModule {
                 LuaParameter(
                     "options", .dictionary(.any), optional: true,
                     "`weights`: a file, a folder, or a Hub name found in the local cache; `dtype`: \"f32\" or \"bf16\". "
-                        + "A registered model gets the whole table."),
+                        + DeviceOption.text(session) + " A registered model gets the whole table."),
             ], returns: [LuaResult("encoder", .any, "The encoder.")],
             "Loads an encoder. Loading is strict: every tensor is used once and every parameter is filled.",
             example:
@@ -57,14 +57,15 @@ enum ModelModule {
             let name = try arguments.string("name")
             if let model = session.registered[name] { return try model.load(arguments.value("options"), session.host) }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where field.name != "weights" && field.name != "dtype" {
-                throw arguments.fail("options", "unknown option '\(field.name)'; known: dtype, weights")
+            for field in options.fields where !["device", "dtype", "weights"].contains(field.name) {
+                throw arguments.fail("options", "unknown option '\(field.name)'; known: device, dtype, weights")
             }
             guard options["weights"].isNil || options["weights"].stringValue != nil else {
                 throw arguments.fail("options.weights", "wanted a string, got \(options["weights"].kind)")
             }
+            let compute = try session.compute(options, arguments)
             let encoder = try session.encoders.make(
-                name, weights: options["weights"].stringValue, dtype: session.dtype(options, arguments))
+                name, weights: options["weights"].stringValue, dtype: compute.dtype, on: compute.device)
             try session.input(encoder.files)
             return [.object(EncoderObject(encoder, session))]
         }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Encoders
+import Engine
 import Files
 import Foundation
 import Imaging
@@ -13,12 +14,13 @@ public final class LLMCXR: TextToImage {
     static let entry = PipelineEntry(
         "LLMCXRPipeline", about: "LLM-CXR", parts: [languageName, VQGAN.name],
         options: [.instruction, .temperature, .topP, .topK, .mask, .attempts]
-    ) { folder, dtype, known in
+    ) { folder, compute, known in
         try folder.refuseParts(beside: [languageName, VQGAN.name], ignored: [])
         let places = (language: try folder.place(languageName), vqgan: try folder.place(VQGAN.name))
         // What is small is looked at before gigabytes are read.
-        let vqgan = try VQGAN(places.vqgan)
-        return try LLMCXR(known.languageModels.open(places.language, dtype: dtype), vqgan)
+        let vqgan = try VQGAN(places.vqgan, on: compute.device)
+        return try LLMCXR(
+            known.languageModels.open(places.language, dtype: compute.dtype, on: compute.device), vqgan)
     }
 
     /// The name of the language model among the parts.

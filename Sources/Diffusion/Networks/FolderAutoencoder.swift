@@ -1,4 +1,5 @@
 import Checkpoints
+import Devices
 import Encoders
 import Engine
 import Tensors
@@ -32,11 +33,13 @@ public final class FolderAutoencoder<Network: FolderAutoencodingNetwork>: Autoen
     public let model: ModelFiles
 
     /// Loads a folder, its weights strictly.
-    /// - Parameter dtype: f32 or bf16.
+    /// - Parameters:
+    ///   - dtype: f32 or bf16.
+    ///   - device: what it runs on.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
-    public init(_ folder: String, dtype: DType) throws {
+    public init(_ folder: String, dtype: DType, on device: Device = .standard) throws {
         network = try Network(config: folder + "/config.json")
-        model = try ModelFiles(folder: folder, dtype: dtype)
+        model = try ModelFiles(folder: folder, dtype: dtype, on: device)
         try network.load(model.checkpoint)
     }
 
@@ -124,6 +127,8 @@ public final class FolderAutoencoder<Network: FolderAutoencodingNetwork>: Autoen
 extension NetworkEntry where Network == any Autoencoder {
     /// An autoencoding network of folders; see the other `init`.
     init<N: FolderAutoencodingNetwork>(_ name: String, classes: [String], _ network: N.Type) {
-        self.init(name, classes: classes, of: N.init(config:)) { try FolderAutoencoder<N>($0, dtype: $1) }
+        self.init(name, classes: classes, of: N.init(config:)) {
+            try FolderAutoencoder<N>($0, dtype: $1.dtype, on: $1.device)
+        }
     }
 }

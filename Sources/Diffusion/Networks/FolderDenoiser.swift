@@ -1,4 +1,5 @@
 import Checkpoints
+import Devices
 import Encoders
 import Engine
 import Tensors
@@ -81,11 +82,13 @@ public final class FolderDenoiser<Network: FolderDenoisingNetwork>: Denoiser, Fo
     private let sizes: DenoiserSizes
 
     /// Loads a folder, its weights strictly.
-    /// - Parameter dtype: f32 or bf16.
+    /// - Parameters:
+    ///   - dtype: f32 or bf16.
+    ///   - device: what it runs on.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
-    public init(_ folder: String, dtype: DType) throws {
+    public init(_ folder: String, dtype: DType, on device: Device = .standard) throws {
         network = try Network(config: folder + "/config.json")
-        model = try ModelFiles(folder: folder, dtype: dtype)
+        model = try ModelFiles(folder: folder, dtype: dtype, on: device)
         sizes = network.denoiserSizes
         try network.parameters.load(model.checkpoint) { Network.unread.contains($0) }
     }
@@ -138,7 +141,9 @@ public final class FolderDenoiser<Network: FolderDenoisingNetwork>: Denoiser, Fo
 extension NetworkEntry where Network == any Denoiser {
     /// A denoising network of folders; see the other `init`.
     init<N: FolderDenoisingNetwork>(_ name: String, classes: [String], _ network: N.Type) {
-        self.init(name, classes: classes, of: N.init(config:)) { try FolderDenoiser<N>($0, dtype: $1) }
+        self.init(name, classes: classes, of: N.init(config:)) {
+            try FolderDenoiser<N>($0, dtype: $1.dtype, on: $1.device)
+        }
     }
 }
 

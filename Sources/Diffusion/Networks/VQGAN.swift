@@ -1,4 +1,5 @@
 import Checkpoints
+import Devices
 import Encoders
 import Engine
 import Files
@@ -17,12 +18,14 @@ public final class VQGAN: CodeAutoencoder, FolderNetwork {
 
     /// Loads a folder, its weights strictly. A checkpoint of Lightning has them under `state_dict`; those of the loss and of pictures
     /// in logs are let be, as is all beside them.
-    /// - Parameter dtype: f32 or bf16.
+    /// - Parameters:
+    ///   - dtype: f32 or bf16.
+    ///   - device: what it runs on.
     /// - Throws: `YAMLError`, `FileError` and `CheckpointError` where a file is absent, there twice, damaged or of another network.
-    public init(_ folder: String, dtype: DType = .f32) throws {
+    public init(_ folder: String, dtype: DType = .f32, on device: Device = .standard) throws {
         let files = try Self.files(folder)
         network = try VQGANNetwork(VQGANConfiguration(path: files.config))
-        model = try ModelFiles(Checkpoint.open(files.weights), beside: [files.config], dtype: dtype)
+        model = try ModelFiles(Checkpoint.open(files.weights), beside: [files.config], dtype: dtype, on: device)
         try network.parameters.load(model.checkpoint) { $0.hasPrefix("loss.") || $0 == "colorize" }
     }
 

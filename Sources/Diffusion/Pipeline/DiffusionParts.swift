@@ -1,4 +1,5 @@
 import Encoders
+import Engine
 import Files
 import Tensors
 import Tokenizers
@@ -100,7 +101,7 @@ public struct DiffusionParts {
 
     /// Opens the parts of a folder. What is wrong with small files is said before gigabytes are read.
     /// - Throws: `FileError`, `CheckpointError` and `TensorError` where a part is absent, damaged or not supported.
-    init(_ folder: PipelineFolder, _ layout: PartLayout, dtype: DType, _ known: PipelineRegistry) throws {
+    init(_ folder: PipelineFolder, _ layout: PartLayout, _ compute: Compute, _ known: PipelineRegistry) throws {
         try folder.refuseParts(beside: Set(layout.names), optional: layout.optional, ignored: layout.ignored)
         let numbers = try (1...max(1, layout.texts)).filter { number in
             guard number <= layout.texts else { return false }
@@ -119,13 +120,14 @@ public struct DiffusionParts {
         }
         texts = [:]
         for (number, tokenizer) in zip(numbers, tokenizers) {
-            let encoder = try known.textEncoders.open(folder.place(PartLayout.encoder(number)), dtype: dtype)
+            let encoder = try known.textEncoders.open(
+                folder.place(PartLayout.encoder(number)), dtype: compute.dtype, on: compute.device)
             let length = (number == 1 ? folder.textLength : nil) ?? layout.lengths[number]
             texts[number] = Text(tokenizer: tokenizer, encoder: encoder, length: length)
         }
-        denoiser = try known.denoisers.open(places.0, dtype: dtype)
+        denoiser = try known.denoisers.open(places.0, dtype: compute.dtype, on: compute.device)
         denoiserName = layout.denoiser
-        autoencoder = try known.autoencoders.open(places.1, dtype: dtype)
+        autoencoder = try known.autoencoders.open(places.1, dtype: compute.dtype, on: compute.device)
     }
 
     /// The text encoder of a number.
@@ -177,12 +179,12 @@ extension PipelineEntry {
         _ className: String, about: String, layout: PartLayout, options: [FamilyOption] = [],
         family: @escaping (DiffusionParts) throws -> any DiffusionFamily
     ) {
-        self.init(className, about: about, parts: layout.names, options: options) { folder, dtype, known in
+        self.init(className, about: about, parts: layout.names, options: options) { folder, compute, known in
             guard folder.scheduler != .null else {
                 throw folder.fault("scheduler", "the pipeline wants this part, and it is missing")
             }
             let scheduler = try SchedulerConfiguration(folder.scheduler, name: folder.schedulerName, known.schedulers)
-            let parts = try DiffusionParts(folder, layout, dtype: dtype, known)
+            let parts = try DiffusionParts(folder, layout, compute, known)
             return try DiffusionPipeline(family(parts), scheduler: scheduler, smallFiles: folder.smallFiles())
         }
     }

@@ -1,4 +1,5 @@
 import Encoders
+import Identity
 import Language
 import Tensors
 import Tokenizers
@@ -40,7 +41,9 @@ public enum PipelinePart {
     /// What results depend on beside the files.
     var setting: String {
         if case .tokenizer(_, let length) = self { return String(length) }
-        return network?.dtype.rawValue ?? ""
+        guard let network else { return "" }
+        // The processor goes without saying: pictures that were begun before there was another device go on.
+        return network.dtype.rawValue + (network.device == .cpu ? "" : " " + network.device.rawValue)
     }
 
     /// The order of parts in lists: as a picture goes through them, tokenizers last as they are no networks.

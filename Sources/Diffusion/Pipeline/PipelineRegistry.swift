@@ -1,5 +1,7 @@
 import Checkpoints
+import Devices
 import Encoders
+import Engine
 import Files
 import Foundation
 import Language
@@ -16,13 +18,17 @@ public struct PipelineEntry {
     public let parts: [String]
     /// The options of `generate` that it has beside those of all families.
     public let options: [FamilyOption]
-    /// Opens a pipeline of parts that a registry knows, its weights strictly, to compute in f32 or bf16.
-    public let open: (_ folder: PipelineFolder, _ dtype: DType, _ known: PipelineRegistry) throws -> any TextToImage
+    /// Opens a pipeline of parts that a registry knows, its weights strictly, to compute so.
+    public let open: Open
+
+    /// Opens a pipeline.
+    public typealias Open = (
+        _ folder: PipelineFolder, _ compute: Compute, _ known: PipelineRegistry
+    ) throws -> any TextToImage
 
     /// Describes a class of pipelines.
     public init(
-        _ className: String, about: String, parts: [String], options: [FamilyOption] = [],
-        open: @escaping (_ folder: PipelineFolder, _ dtype: DType, _ known: PipelineRegistry) throws -> any TextToImage
+        _ className: String, about: String, parts: [String], options: [FamilyOption] = [], open: @escaping Open
     ) {
         self.className = className
         self.about = about
@@ -91,12 +97,14 @@ public struct PipelineRegistry {
     ///   - nameOrPath: a folder, or a Hub name found in the local Hugging Face cache (see `HubCache.locate`).
     ///   - vqgan: the folder of the VQGAN that draws what the language model in `nameOrPath` writes: of LLM-CXR.
     ///   - dtype: the dtype of the networks, f32 or bf16.
+    ///   - device: what they run on.
     ///   - adapters: LoRA files that change their weights, in this order.
     ///   - streams: whether weights are let go behind each block of a network.
     /// - Throws: `CheckpointError.notFound` where there is no such pipeline; `FileError`, `CheckpointError` and
     ///   `TensorError` where a part is absent, damaged or not supported.
     public func open(
-        _ nameOrPath: String, vqgan: String? = nil, dtype: DType, adapters: [Adapter] = [], streams: Bool = false
+        _ nameOrPath: String, vqgan: String? = nil, dtype: DType, on device: Device = .standard,
+        adapters: [Adapter] = [], streams: Bool = false
     ) throws -> any TextToImage {
         if let vqgan {
             if let index = try? HubCache.locate(nameOrPath, file: "model_index.json") {
@@ -107,7 +115,7 @@ public struct PipelineRegistry {
             let folder = PipelineFolder(
                 className: LLMCXR.entry.className, places: [LLMCXR.languageName: nameOrPath, VQGAN.name: vqgan],
                 scheduler: .null)
-            return try open(folder, dtype: dtype, adapters: adapters, streams: streams)
+            return try open(folder, dtype: dtype, on: device, adapters: adapters, streams: streams)
         }
         let index: String
         do { index = try HubCache.locate(nameOrPath, file: "model_index.json") } catch {
@@ -123,13 +131,15 @@ public struct PipelineRegistry {
             }
             throw error
         }
-        return try open(PipelineFolder(Paths.dirname(index)), dtype: dtype, adapters: adapters, streams: streams)
+        let folder = try PipelineFolder(Paths.dirname(index))
+        return try open(folder, dtype: dtype, on: device, adapters: adapters, streams: streams)
     }
 
     /// Opens a pipeline from its parts.
     /// - Throws: see the other `open`.
     public func open(
-        _ folder: PipelineFolder, dtype: DType, adapters: [Adapter] = [], streams: Bool = false
+        _ folder: PipelineFolder, dtype: DType, on device: Device = .standard, adapters: [Adapter] = [],
+        streams: Bool = false
     ) throws -> any TextToImage {
         guard dtype == .f32 || dtype == .bf16 else {
             throw TensorError.dtype(
@@ -139,7 +149,7 @@ public struct PipelineRegistry {
         guard let entry = entries[className] else {
             throw folder.fault("_class_name", entries.unknown(className).description)
         }
-        let pipeline = try entry.open(folder, dtype, self)
+        let pipeline = try entry.open(folder, Compute(dtype, on: device), self)
         try pipeline.adapt(adapters)
         if streams { pipeline.stream() }
         return pipeline

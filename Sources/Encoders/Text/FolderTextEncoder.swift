@@ -1,4 +1,5 @@
 import Checkpoints
+import Devices
 import Engine
 import Networks
 import Tensors
@@ -20,9 +21,12 @@ public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder, F
     /// Loads a folder, its weights strictly.
     /// - Parameter make: makes the network of a `config.json`; nil is the usual one.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
-    public init(_ folder: String, dtype: DType, _ make: ((_ config: String) throws -> Network)? = nil) throws {
+    public init(
+        _ folder: String, dtype: DType, on device: Device = .standard,
+        _ make: ((_ config: String) throws -> Network)? = nil
+    ) throws {
         network = try (make ?? Network.init(config:))(folder + "/config.json")
-        model = try ModelFiles(folder: folder, dtype: dtype)
+        model = try ModelFiles(folder: folder, dtype: dtype, on: device)
         try network.load(model.checkpoint)
     }
 
@@ -76,6 +80,8 @@ public final class FolderTextEncoder<Network: FolderTextNetwork>: TextEncoder, F
 extension NetworkEntry where Network == any TextEncoder {
     /// A text network of folders; see the other `init`.
     init<N: FolderTextNetwork>(_ name: String, classes: [String], _ network: N.Type) {
-        self.init(name, classes: classes, of: N.init(config:)) { try FolderTextEncoder<N>($0, dtype: $1) }
+        self.init(name, classes: classes, of: N.init(config:)) {
+            try FolderTextEncoder<N>($0, dtype: $1.dtype, on: $1.device)
+        }
     }
 }

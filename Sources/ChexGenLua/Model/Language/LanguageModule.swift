@@ -41,7 +41,7 @@ enum LanguageModule {
                 LuaParameter(
                     "options", .dictionary(.any), optional: true,
                     "`dtype`: \"f32\" or \"bf16\", the run's where absent. `lora`: a folder or file of peft, "
-                        + "`{ path =, scale = 1 }`, or a list of them. `device`: what it runs on, `cpu`."),
+                        + "`{ path =, scale = 1 }`, or a list of them. " + DeviceOption.text(session)),
             ], returns: [LuaResult("model", .object("LanguageModel"), "The model.")],
             "Opens a causal language model by the `model_type` of its config.json: \(known). Loading is strict.",
             example:
@@ -51,10 +51,10 @@ enum LanguageModule {
             for field in options.fields where !["device", "dtype", "lora"].contains(field.name) {
                 throw arguments.fail("options", "unknown option '\(field.name)'; known: device, dtype, lora")
             }
-            try DeviceOption.check(options, arguments)
+            let compute = try session.compute(options, arguments)
             let config = try HubCache.locate(arguments.string("source"), file: "config.json")
             let model = try LanguageRegistry.standard.open(
-                String(config.dropLast("/config.json".count)), dtype: session.dtype(options, arguments))
+                String(config.dropLast("/config.json".count)), dtype: compute.dtype, on: compute.device)
             let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
             if let loaded = model.loaded {
                 for note in try Adapter.apply(adapters, to: [AdaptedPart("language", loaded)]) { session.note(note) }

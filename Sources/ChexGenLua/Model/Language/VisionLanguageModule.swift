@@ -44,6 +44,7 @@ enum VisionLanguageModule {
                             "What sees: a folder with open_clip's description (`.json`) and weights (`.pt`), or a Hub name."
                         ),
                         LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
+                        DeviceOption.parameter(session),
                     ]), "Which files."),
             ], returns: [LuaResult("model", .object("VisionLanguageModel"), "The model.")],
             "Opens a language model that sees images. Loading is strict.",
@@ -59,7 +60,7 @@ enum VisionLanguageModule {
             let files = VisionLanguageFiles(
                 base: try options.string("base"), adapter: try text("adapter"), projector: try text("projector"),
                 vision: try options.string("vision"))
-            let model = try entry.open(files, session.dtype(options))
+            let model = try entry.open(files, session.compute(options))
             try session.input(model.files)
             for note in model.notes { session.note(note) }
             return [.object(VisionLanguageObject(model, session))]
