@@ -45,13 +45,7 @@ public final class T5EncoderNetwork: TextNetwork {
         try TextInput.check(ids)
         try request.refusePooled()
         let kept = try request.layers(of: layers.count)
-        let length = ids.shape[1]
-        let bias: E.Value
-        if let padding {
-            bias = try execution.value(hiding(padding, places(length)))
-        } else {
-            bias = try execution.table(self, [length]) { try places(length) }
-        }
+        let bias = try hiding(padding, places(ids.shape[1], on: execution), on: execution)
         var x = try execution.convert(execution.embedding(tokens, ids), .f32)
         for layer in layers.prefix(kept) {
             x = try execution.block(layer) { try layer.forward(x, .bias(bias), on: execution) }
@@ -60,21 +54,29 @@ public final class T5EncoderNetwork: TextNetwork {
     }
 
     /// What the places of queries and keys add to the scores, f32 `[1, heads, T, T]`.
-    private func places(_ length: Int) throws -> Tensor {
-        let (heads, table) = (configuration.heads, try distances.floats())
-        let bias = try Tensor(uninitialized: [1, heads, length, length])
-        // A number for each distance from -(T - 1) to T - 1.
-        let rows = (1 - length..<length).map { Self.bucket($0, configuration) * heads }
-        try bias.withElements(Float.self) { values in
-            for head in 0..<heads {
-                for query in 0..<length {
-                    for key in 0..<length {
-                        values[(head * length + query) * length + key] = table[rows[key - query + length - 1] + head]
-                    }
-                }
-            }
+    private func places<E: Execution>(_ length: Int, on execution: E) throws -> E.Value {
+        let (heads, buckets) = (configuration.heads, configuration.buckets)
+        let table = try execution.parameter(distances)
+        // `[heads, buckets]`: so small a table is turned column by column.
+        let columns = try (0..<heads).map { head in
+            try execution.reshape(execution.narrow(table, axis: 1, head..<head + 1), [1, buckets])
         }
-        return bias
+        let turned = try execution.reshape(execution.concatenate(columns, axis: 1), [heads, buckets])
+        let own = try (0..<buckets).map { try execution.narrow(turned, axis: 1, $0..<$0 + 1) }
+        // A number for each distance from -(T - 1) to T - 1, and one more that nobody reads.
+        let numbers = try execution.concatenate(
+            (1 - length...length).map { own[Self.bucket($0, configuration)] }, axis: 1)
+        // Each query has the numbers of the one before it, a place further to the right: 2 T numbers in a ring, cut into rows of
+        // 2 T - 1.
+        let maps = try (0..<heads).map { head in
+            let ring = try execution.narrow(numbers, axis: 0, head..<head + 1)
+            let turns = try execution.concatenate([E.Value](repeating: ring, count: length), axis: 1)
+            let rows = try execution.reshape(
+                execution.narrow(turns, axis: 1, 0..<length * (2 * length - 1)), [length, 2 * length - 1])
+            return try execution.reshape(
+                execution.narrow(rows, axis: 1, length - 1..<2 * length - 1), [1, length * length])
+        }
+        return try execution.reshape(execution.concatenate(maps, axis: 1), [1, heads, length, length])
     }
 
     /// The bucket of a key so many places behind the query: half of them for keys before it, and of each half the first half
@@ -89,21 +91,27 @@ public final class T5EncoderNetwork: TextNetwork {
     }
 
     /// Places with the smallest number where a key is padding, f32 `[N, heads, T, T]`, as transformers adds it.
-    private func hiding(_ padding: Tensor, _ places: Tensor) throws -> Tensor {
-        let (texts, length) = (padding.shape[0], padding.shape[1])
+    private func hiding<E: Execution>(
+        _ padding: Tensor?, _ places: E.Value, on execution: E
+    ) throws -> E.Value {
+        guard let padding else { return places }
+        let length = padding.shape[1]
         let marks = try padding.contiguous().array(Int64.self)
-        let result = try Tensor(uninitialized: [texts] + places.shape.dropFirst())
-        try places.withElements(Float.self) { places in
-            try result.withElements(Float.self) { values in
-                for text in 0..<texts {
-                    for index in places.indices {
-                        let isSeen = marks[text * length + index % length] != 0
-                        values[text * places.count + index] = isSeen ? places[index] : -.greatestFiniteMagnitude
-                    }
-                }
+        let texts = try (0..<padding.shape[0]).map { text -> E.Value in
+            let seen = marks[text * length..<(text + 1) * length].map { $0 != 0 }
+            // Keys side by side of which all are seen, or none.
+            let starts = seen.indices.filter { $0 == 0 || seen[$0] != seen[$0 - 1] }
+            let parts = try zip(starts, starts.dropFirst() + [length]).map { start, end in
+                let keys = try execution.narrow(places, axis: 3, start..<end)
+                return seen[start] ? keys : try execution.affine(keys, factor: 0, summand: -.greatestFiniteMagnitude)
             }
+            return parts.count == 1 ? parts[0] : try execution.concatenate(parts, axis: 3)
         }
-        return result
+        if texts.count == 1 { return texts[0] }
+        let shape = [texts.count] + places.shape.dropFirst()
+        let size = shape.dropFirst().reduce(1, *)
+        let rows = try texts.map { try execution.reshape($0, [1, size]) }
+        return try execution.reshape(execution.concatenate(rows, axis: 1), shape)
     }
 }
 

@@ -17,6 +17,9 @@ enum TextInput {
 }
 
 /// What a mask of padding adds to the scores of attention, as transformers makes it.
+///
+/// It is an input, made on the host. `Mask.lengths` is no way to say the same: a text may have no token, in which case all are
+/// seen alike; causal masks and windows hide other keys besides; and sums over fewer keys are not the bits of sums with zeros.
 public enum AttentionBias {
     /// The mask of an attention in which tokens see those up to their own place, or all, but no padding.
     public static func mask<E: Execution>(

@@ -77,8 +77,14 @@ public struct Comparison {
 
     /// The same for a recorder, whose gradients are compared along a direction of each input and each parameter. The largest
     /// error of all, with the name of what it is of.
-    /// - Parameter every: compares each of so many parameters, the last among them.
-    public func recorderError(every: Int = 1) throws -> (error: Double, of: String) {
+    ///
+    /// A parameter whose slopes are all 0 is an error: it reaches the result on a way that no gradient sees, and 0 would be compared
+    /// with 0.
+    /// - Parameters:
+    ///   - every: compares each of so many parameters, the last among them.
+    ///   - unreached: the ends of the names of parameters that the result does not depend on, or not by a gradient; of those that are
+    ///     compared one that has slopes is an error, too.
+    public func recorderError(every: Int = 1, unreached: [String] = []) throws -> (error: Double, of: String) {
         let tensors = try inputs.map { try $0.tensor() }
         for parameter in scope.parameters { try parameter.load(Self.values(parameter)) }
         let parameters = try ParameterSet(scope)
@@ -107,6 +113,10 @@ public struct Comparison {
             let slopes = try reference(
                 tensors, ReferenceExecution(direction: [parameter.name: change.map { Double($0) }])
             ).slopes
+            let isReached = !unreached.contains { parameter.name.hasSuffix($0) }
+            if slopes.contains(where: { $0 != 0 }) != isReached {
+                return (.infinity, "\(parameter.name): \(isReached ? "all its slopes are 0" : "it has slopes")")
+            }
             try compare(parameter.name, parameter.gradient(), change, slopes)
         }
         // Some gradients are 0, such as that of the keys' bias: what is left of them is rounding of the larger ones.

@@ -38,20 +38,13 @@ public struct TiledDecoding {
     /// Fades the end of `before` into the begin of `after`, along an axis of `[1, H, W, C]`.
     private static func blend(_ before: Tensor, _ after: Tensor, axis: Int, extent: Int) throws {
         let extent = min(extent, before.shape[axis], after.shape[axis])
-        let from = before.pointer.assumingMemoryBound(to: Float.self)
-        let to = after.pointer.assumingMemoryBound(to: Float.self)
-        let lines = axis == 1 ? 1 : after.shape[1]
-        let unit = axis == 1 ? after.shape[2] * after.shape[3] : after.shape[3]
-        for line in 0..<lines {
-            for position in 0..<extent {
-                let weight = Float(position) / Float(extent)
-                let source = (line * before.shape[axis] + before.shape[axis] - extent + position) * unit
-                let target = (line * after.shape[axis] + position) * unit
-                for index in 0..<unit {
-                    to[target + index] = from[source + index] * (1 - weight) + to[target + index] * weight
-                }
-            }
-        }
-        withExtendedLifetime((before, after)) {}
+        guard extent > 0 else { return }
+        let weights = (0..<extent).map { Float($0) / Float(extent) }
+        let shape = (0..<4).map { $0 == axis ? extent : 1 }
+        let end = try before.narrow(axis, before.shape[axis] - extent, extent)
+        let begin = try after.narrow(axis, 0, extent)
+        let faded = try Tensor.binary(.multiply, end, Tensor(weights.map { 1 - $0 }, shape: shape))
+        let own = try Tensor.binary(.multiply, begin, Tensor(weights, shape: shape))
+        try begin.assign(from: Tensor.binary(.add, faded, own))
     }
 }
