@@ -177,7 +177,8 @@ let package = Package(
 
         // Every operation and network in plain loops, and what compares executors with it.
         .target(
-            name: "ReferenceExecution", dependencies: ["TestSupport", "Engine", "EngineCPU", "Recording", "Tensors"],
+            name: "ReferenceExecution",
+            dependencies: ["TestSupport", "Engine", "EngineCPU", "Devices", "Recording", "Identity", "Tensors"],
             path: "Tests/ReferenceExecution", swiftSettings: [.unsafeFlags(["-O"])]),
 
         tests("Files", ["CSupport"]),

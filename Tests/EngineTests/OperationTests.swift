@@ -87,7 +87,7 @@ private enum Operation: Computation {
     }
 }
 
-/// Each operation of the processor, in both dtypes, and of the recorder, with its gradients, beside their definitions in f64.
+/// Each operation of every executor, in both dtypes, and of the recorder, with its gradients, beside their definitions in f64.
 @Suite struct OperationTests {
     private func check(
         _ comment: String, _ operation: Operation, _ inputs: [Input], _ scope: ParameterScope = ParameterScope(),
@@ -95,9 +95,8 @@ private enum Operation: Computation {
     ) throws {
         let comparison = try Comparison(operation, inputs, scope)
         for (dtype, tolerance) in [(DType.f32, 4e-6), (.bf16, 1.2e-2)] {
-            for threads in [1, 2] {
-                let error = try comparison.processorError(dtype, threads: threads)
-                #expect(error < tolerance, "\(comment), \(dtype), \(threads) threads: \(error)")
+            for (executor, error) in try comparison.errors(in: dtype) {
+                #expect(error < tolerance, "\(comment), \(executor), \(dtype): \(error)")
             }
         }
         guard recorded else { return }

@@ -65,12 +65,9 @@ private struct DrawnLinear: Computation {
         _ comment: String, _ comparison: Comparison, _ generator: inout SeededGenerator
     ) throws {
         let dtype: DType = Bool.random(using: &generator) ? .f32 : .bf16
-        let threads = Int.random(in: 1...2, using: &generator)
-        let isOwn = Int.random(in: 0..<4, using: &generator) > 0
-        let error = try comparison.processorError(dtype, threads: threads, ownProducts: isOwn)
-        #expect(
-            error < (dtype == .f32 ? 1e-5 : 1.5e-2),
-            "\(comment), \(dtype), \(threads) threads, \(isOwn ? "own" : "oneDNN's") products: \(error)")
+        let judged = try #require(JudgedExecutor.all.randomElement(using: &generator))
+        let error = try comparison.error(of: judged.make(dtype))
+        #expect(error < (dtype == .f32 ? 1e-5 : 1.5e-2), "\(comment), \(judged.name), \(dtype): \(error)")
     }
 
     @Test func attention() throws {

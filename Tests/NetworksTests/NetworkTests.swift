@@ -120,7 +120,7 @@ private enum Network: Computation {
     }
 }
 
-/// Every network on the processor, in both dtypes, and on the recorder, with its gradients, beside plain loops in f64.
+/// Every network on every executor, in both dtypes, and on the recorder, with its gradients, beside plain loops in f64.
 @Suite struct NetworkTests {
     /// - Parameters:
     ///   - every: which of the parameters' gradients are compared: each of so many.
@@ -132,8 +132,9 @@ private enum Network: Computation {
         let inputs = shapes.enumerated().map { Input($0 == 0 ? "x" : "x\($0)", $1) }
         let comparison = try Comparison(network, inputs, network.parameters)
         for (dtype, tolerance) in [(DType.f32, tolerances.f32), (.bf16, tolerances.bf16)] {
-            let error = try comparison.processorError(dtype, threads: 2)
-            #expect(error < tolerance, "\(comment), \(dtype): \(error)")
+            for (executor, error) in try comparison.errors(in: dtype) {
+                #expect(error < tolerance, "\(comment), \(executor), \(dtype): \(error)")
+            }
         }
         let (error, of) = try comparison.recorderError(every: every, unreached: unreached)
         #expect(error < tolerances.gradient, "\(comment), recorder, \(of): \(error)")

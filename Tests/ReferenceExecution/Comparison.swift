@@ -56,23 +56,33 @@ public struct Comparison {
         return try Tensor(uniform(name, shape, -bound, bound), shape: shape)
     }
 
-    /// |a - b| / |b| of the processor's result in a dtype beside the reference's.
-    ///
-    /// The reference sees the inputs as that dtype rounds them.
-    /// - Parameter ownProducts: false takes the products of processors without the instructions for our own.
-    public func processorError(_ dtype: DType, threads: Int = 1, ownProducts: Bool = true) throws -> Double {
-        // The processor takes values that lie in memory.
-        for parameter in scope.parameters { try parameter.load(Self.values(parameter)) }
+    /// |a - b| / |b| of an executor's result beside the reference's, which sees the inputs as the executor's dtype rounds them.
+    public func error(of executor: some Executor) throws -> Double {
+        let tensors = try inputs.map { try $0.tensor().to(executor.dtype) }
+        return try Self.distance(result(of: tensors, on: executor), reference(tensors).values)
+    }
+
+    /// The same of every executor there is, in a dtype.
+    public func errors(in dtype: DType) throws -> [(executor: String, error: Double)] {
         let tensors = try inputs.map { try $0.tensor().to(dtype) }
         let wanted = try reference(tensors).values
-        // Twice: the second pass runs on what the first one has made.
-        let execution = try CPUExecution(dtype: dtype, threads: threads, Prepared(usesOwnProducts: ownProducts))
-        var found: [Double] = []
-        for _ in 0..<2 {
-            let fresh = try tensors.map { try $0.clone() }
-            found = try execution.run { try processor(fresh, execution) }.to(.f64).contiguous().array(Double.self)
+        return try JudgedExecutor.all.map { judged in
+            let found = try result(of: tensors, on: judged.make(dtype))
+            return (judged.name, Self.distance(found, wanted))
         }
-        return Self.distance(found, wanted)
+    }
+
+    private func result(of tensors: [Tensor], on executor: some Executor) throws -> [Double] {
+        // An executor takes values that lie in memory.
+        for parameter in scope.parameters { try parameter.load(Self.values(parameter)) }
+        func run<E: Execution>(_ computation: some Computation, _ execution: E) throws -> Tensor {
+            let values = try tensors.map { try execution.value($0.clone()) }
+            return try execution.tensor(computation.run(values, on: execution))
+        }
+        // Twice: the second pass runs on what the first one has made.
+        var found: [Double] = []
+        for _ in 0..<2 { found = try executor.run { try run(computation, $0).doubles() } }
+        return found
     }
 
     /// The same for a recorder, whose gradients are compared along a direction of each input and each parameter. The largest
@@ -139,11 +149,6 @@ public struct Comparison {
             }
             return try computation.run(values, on: execution)
         }
-        return try run(computation)
-    }
-
-    private func processor(_ tensors: [Tensor], _ execution: CPUExecution) throws -> Tensor {
-        func run(_ computation: some Computation) throws -> Tensor { try computation.run(tensors, on: execution) }
         return try run(computation)
     }
 
