@@ -80,7 +80,9 @@ let package = Package(
             name: "EngineCPU", dependencies: ["Engine", "Identity", "Tensors", "NetKernels", "Threading", "COneDNN"]),
         // Which device a model runs on: what opens models names no engine.
         .target(name: "Devices", dependencies: ["Engine", "EngineCPU", "Identity", "Files"]),
-        .target(name: "Recording", dependencies: ["Engine", "EngineCPU", "Tensors", "NetKernels", "COneDNN"]),
+        .target(
+            name: "Recording",
+            dependencies: ["Engine", "EngineCPU", "Identity", "Tensors", "NetKernels", "Threading", "COneDNN"]),
         .target(name: "Networks", dependencies: ["Engine", "Tensors", "Files"]),
         .target(
             name: "Imaging", dependencies: ["Tensors", "ImageKernels", "Threading", "Files", "CPNG", "CTurboJPEG"]),
@@ -97,8 +99,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Networks", "Engine", "Devices", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Tensors",
-                "ArrayKernels", "NetKernels", "Threading", "Files",
+                "Networks", "Engine", "Devices", "Recording", "Checkpoints", "Imaging", "Tensors", "ArrayKernels",
+                "NetKernels", "Threading", "Files",
             ]),
         .target(
             name: "Metrics",
@@ -187,13 +189,18 @@ let package = Package(
         tests("Checkpoints", ["Tensors", "Files", "CZlib"]),
         tests("Engine", ["ReferenceExecution", "EngineCPU", "Recording", "Tensors", "Checkpoints"]),
         tests("Networks", ["ReferenceExecution", "Engine", "Tensors", "Files"]),
-        tests("Training", ["Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Tensors", "Files"]),
+        tests(
+            "Training",
+            ["Engine", "EngineCPU", "Recording", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Imaging", ["Tensors", "Files"]),
         tests("Datasets", ["Files"]),
         tests("Tokenizers", ["Files"]),
         tests(
             "Language",
-            ["Encoders", "Training", "Networks", "Checkpoints", "Imaging", "Tensors", "Tokenizers", "Files"]),
+            [
+                "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Checkpoints", "Imaging", "Identity",
+                "Tensors", "Tokenizers", "Files",
+            ]),
         tests(
             "Diffusion",
             [

@@ -12,6 +12,8 @@ public final class ModelFiles {
     public let files: [(file: String, sha256: String)]
     /// What the network runs on.
     public let executor: any Executor
+    /// What made the executor.
+    public let device: Device
 
     /// Opened weights and the files that belong to them.
     /// - Parameters:
@@ -22,6 +24,7 @@ public final class ModelFiles {
     public init(_ weights: Checkpoint, beside: [String] = [], dtype: DType, on device: Device = .standard) throws {
         checkpoint = weights
         executor = try device.executor(dtype: dtype)
+        self.device = device
         files = try weights.sha256() + SHA256.files(beside)
     }
 

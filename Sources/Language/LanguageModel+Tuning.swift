@@ -1,4 +1,6 @@
 import Checkpoints
+import Devices
+import Engine
 import Files
 import Networks
 import Tensors
@@ -26,7 +28,7 @@ public struct TunedLanguage {
 extension LanguageModel {
     /// A trainer of this model's network.
     /// - Parameter projector: is taken over by the trainer.
-    /// - Throws: as `LanguageTrainer.init`.
+    /// - Throws: as `LanguageTrainer.init`; `EngineError.unsupported` where the model was opened on a device that does not train.
     public func trainer(
         _ options: TuningOptions, projector: ProjectorNetwork? = nil
     ) throws -> LanguageTrainer {
@@ -34,6 +36,7 @@ extension LanguageModel {
         loaded?.model.release()
         return try LanguageTrainer(
             causal, projector: projector, base: SHA256.hex(of: files.map(\.sha256).joined(separator: " ")), options,
+            on: loaded?.model.device ?? .standard,
             check: { [model = loaded?.model] in try model?.checkpoint.checkUnchanged() })
     }
 

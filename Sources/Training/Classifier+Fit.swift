@@ -14,7 +14,7 @@ extension Classifier {
     ///   - onImages: is called after each batch of training and of validation with the epoch and the number of images.
     ///   - onEpoch: is called after each epoch, when its checkpoint is written.
     /// - Returns: every epoch, those before an interruption as well.
-    /// - Throws: `TrainingError`, and what decoding a file throws.
+    /// - Throws: `TrainingError`, `EngineError.unsupported` where the device does not train, and what decoding a file throws.
     @discardableResult
     public func fit(
         train: LabelledImages, validation: LabelledImages? = nil, _ options: FitOptions = FitOptions(),
@@ -23,6 +23,7 @@ extension Classifier {
         onEpoch: (EpochReport) throws -> Void = { _ in }
     ) throws -> [EpochReport] {
         try check(train, validation, options, onNotice)
+        _ = try recorders()
         let optimizer = Optimizer(options.optimizer, parameters, learningRate: options.learningRate)
         var state = TrainingState(schedule: ScheduleState(initialRate: options.learningRate))
         let data = try train.fingerprint(images) + (validation?.fingerprint(images) ?? "")
@@ -60,7 +61,7 @@ extension Classifier {
         -> Double
     {
         parameters.zeroGradients()
-        let recorder = try Recorder(parameters, execution: recording)
+        let recorder = try recorders().recorder(parameters)
         let logits = try network.forward(recorder.variable(images), on: recorder)
         let loss = try recorder.binaryCrossEntropyWithLogits(logits, labels)
         let value = try loss.item()

@@ -2,9 +2,7 @@ import Checkpoints
 import Devices
 import Foundation
 import ArrayKernels
-import Threading
 import Engine
-import EngineCPU
 import Networks
 import Recording
 import Tensors
@@ -17,7 +15,8 @@ public final class Classifier {
     public let classes: Int
     let network: ClassifierNetwork
     let parameters: ParameterSet
-    let recording: CPUExecution
+    private let device: Device
+    private var madeRecorders: Recorders?
     private let executor: any Executor
 
     /// A classifier with weights from a file, or drawn by PyTorch's rules from `seed`.
@@ -46,7 +45,7 @@ public final class Classifier {
             for (parameter, tensor) in zip(wanted, tensors) { try parameter.load(tensor) }
         }
         parameters = try ParameterSet(network.parameters)
-        recording = try CPUExecution(dtype: .f32, threads: Parallel.threads)
+        self.device = device
         executor = try device.executor(dtype: .f32)
     }
 
@@ -125,6 +124,15 @@ public final class Classifier {
             onImages(rows.shape[0])
         }
         return result
+    }
+
+    /// What records the steps of training, from the first one on.
+    /// - Throws: `EngineError.unsupported` where the device does not train.
+    func recorders() throws -> Recorders {
+        if let madeRecorders { return madeRecorders }
+        let made = try device.recorders()
+        madeRecorders = made
+        return made
     }
 
     /// Forgets what the executor made of the weights, after they have changed.

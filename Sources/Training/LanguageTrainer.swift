@@ -1,12 +1,11 @@
 import Checkpoints
+import Devices
 import Engine
-import EngineCPU
 import Files
 import Foundation
 import Networks
 import Recording
 import Tensors
-import Threading
 
 /// Fine-tunes a causal language model with a LoRA (Hu et al., 2022) on all linear layers but the head, on the recorder and in f32.
 /// The network stays as it is; a projector, which makes vectors of an image's states, is trained whole.
@@ -16,7 +15,7 @@ public final class LanguageTrainer {
     let parameters: ParameterSet
     private let network: any CausalNetwork
     private let projector: ProjectorNetwork?
-    private let execution: CPUExecution
+    private let recorders: Recorders
     /// What the weights are, for checkpoints.
     private let base: String
     /// What must be equal for training to go on from a checkpoint.
@@ -29,11 +28,12 @@ public final class LanguageTrainer {
     /// - Parameters:
     ///   - projector: taken over by the trainer.
     ///   - base: what tells the network's weights from others.
+    ///   - device: what records the steps.
     ///   - check: is called behind each step, and throws where the weights' files were changed.
     /// - Throws: `TrainingError.adapter` where the matrices to start with do not fit; `TensorError.value` for options out of range.
     public init(
         _ network: any CausalNetwork, projector: ProjectorNetwork? = nil, base: String, _ options: TuningOptions,
-        check: @escaping () throws -> Void = {}
+        on device: Device = .standard, check: @escaping () throws -> Void = {}
     ) throws {
         try Self.validate(options)
         self.network = network
@@ -41,7 +41,7 @@ public final class LanguageTrainer {
         self.options = options
         self.base = base
         self.check = check
-        execution = try CPUExecution(dtype: .f32, threads: Parallel.threads)
+        recorders = try device.recorders()
         var start = try options.start.map { try StartingMatrices($0) }
         startFiles = start?.lora.files ?? []
         settings = options.fingerprint(start: start?.identity)
@@ -208,7 +208,7 @@ public final class LanguageTrainer {
         for row in 0..<set.count {
             try Cancellation.check()
             let text = try example(row, of: set, "validation", &notices, notice)
-            let recorder = try Recorder(parameters, execution: execution, isTraining: false, isRecording: false)
+            let recorder = try recorders.recorder(parameters, isTraining: false, isRecording: false)
             sum += try loss(text, share: 1, on: recorder).item()
             count += text.learnedCount
         }
@@ -265,8 +265,8 @@ public final class LanguageTrainer {
         for (index, text) in texts.enumerated() {
             try Cancellation.check()
             let seed = TuningOptions.stream(TuningOptions.stream(options.seed, number, 4), index, 4)
-            let recorder = try Recorder(
-                parameters, execution: execution, isCheckpointing: options.isCheckpointing, dropoutSeed: seed)
+            let recorder = try recorders.recorder(
+                parameters, isCheckpointing: options.isCheckpointing, dropoutSeed: seed)
             defer { recorder.discard() }
             let loss = try loss(text, share: share, on: recorder)
             sum += try loss.item()

@@ -1,7 +1,10 @@
 import Checkpoints
 import Encoders
+import Engine
+import EngineCPU
 import Files
 import Foundation
+import Identity
 import Language
 import Tensors
 import TestSupport
@@ -218,6 +221,15 @@ import Training
             losses.append(try #require(history.steps.last?.loss))
         }
         #expect(abs(losses[1] - losses[0]) < 0.05 && abs(losses[2] - losses[0]) < 0.01, "\(losses)")
+    }
+
+    /// A model is not trained elsewhere than where it was opened, without a word.
+    @Test func aDeviceThatDoesNotTrainSaysSo() throws {
+        let folder = try reference().folder()
+        let kind = try #require(DeviceKind(rawValue: "abacus"))
+        let model = try LanguageRegistry.standard.open(
+            folder.path, dtype: .f32, on: Device(kind) { try CPUExecutor(dtype: $0) })
+        #expect(message { _ = try model.trainer(options()) }.contains("abacus does not train"))
     }
 
     @Test func faultsAreNamed() throws {

@@ -1,5 +1,8 @@
+import Engine
+import EngineCPU
 import Files
 import Foundation
+import Identity
 import Imaging
 import Tensors
 import TestSupport
@@ -86,6 +89,18 @@ private struct Films {
         #expect(try loaded.array(Float.self) == whole.predict(images.paths).array(Float.self))
         options.seed = 1
         #expect(throws: TrainingError.self) { try resumed.fit(train: images, options) }
+    }
+
+    /// On a device that records nothing a classifier predicts, and says that it cannot be trained there before it reads a film.
+    @Test func aDeviceThatDoesNotTrainSaysSo() throws {
+        let kind = try #require(DeviceKind(rawValue: "abacus"))
+        let classifier = try Classifier(
+            "resnet18", classes: 2, on: Device(kind) { try CPUExecutor(dtype: $0) })
+        let images = try Films(1).images
+        #expect(try classifier.predict(images.paths).shape == [1, 2])
+        let missing = try LabelledImages(paths: ["nowhere.png"], labels: Tensor([1 as Float, 0], shape: [1, 2]))
+        let found = message { try classifier.fit(train: missing) }
+        #expect(found.contains("abacus does not train") && found.contains("cpu"), "\(found)")
     }
 
     @Test func oneImageALargeBatchAndAnEmptyClassAreSaid() throws {
