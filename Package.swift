@@ -6,20 +6,22 @@ import PackageDescription
 // runs and the Lua runtime; the Lua modules; the command line.
 
 /// Kernels are the only code without overflow checks: they see pointers and counts that their callers have checked.
-/// They are compiled for the machine that builds them; `make dist` names another that they are for.
-let kernelSettings: [SwiftSetting] = [
-    .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(Context.environment["CHEXGEN_MARCH"] ?? "native")"])
-]
+/// They are compiled for the machine that builds them; `make dist` names another that they are for. A run notes which.
+let kernelTarget = Context.environment["CHEXGEN_MARCH"] ?? "native"
+let kernelSettings: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(kernelTarget)"])]
 
 /// Rooms without loops over pixels or numbers: they put others together, or write what a run left as pages, once a run or once a
 /// picture. Optimizing them costs some 25 processor seconds of a clean build. The bindings of tensors are none of them.
 let unoptimizedSettings: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
-func clibrary(_ name: String, links: [String] = [], dependencies: [Target.Dependency] = []) -> Target {
+func clibrary(
+    _ name: String, links: [String] = [], dependencies: [Target.Dependency] = [], settings: [CSetting] = []
+) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
         path: "Sources/CLibraries/\(name)",
+        cSettings: settings,
         linkerSettings: links.map { .linkedLibrary($0) })
 }
 
@@ -46,7 +48,7 @@ let package = Package(
     ],
     targets: [
         // 0: C libraries
-        clibrary("CSupport"),
+        clibrary("CSupport", settings: [.define("CHEXGEN_MARCH", to: kernelTarget)]),
         clibrary("CProducts"),
         clibrary("CLua", links: ["lua5.4"], dependencies: ["CSupport"]),
         clibrary("COpenBLAS", links: ["openblas"]),

@@ -1,5 +1,6 @@
 import COneDNN
 import COpenBLAS
+import CSupport
 import ChexGenLua
 import Files
 import Runs
@@ -17,7 +18,8 @@ extension ProgramIdentity {
             let configuration = "release"
         #endif
         return ProgramIdentity(
-            version: Version.text, build: build, library: try library.map { try LuaLibrary(folder: $0) },
+            version: Version.text, build: build, kernels: String(cString: cx_kernel_target()),
+            library: try library.map { try LuaLibrary(folder: $0) },
             notes: [
                 ("configuration", .string(configuration)),
                 ("libraries", .object(libraries.map { (key: $0.name, value: JSON.string($0.version)) })),

@@ -31,10 +31,11 @@ public enum RunDiff {
 
     /// Which program computed them: the sources and the Lua library, file by file where both runs kept its list.
     private static func programs(_ first: Run, _ second: Run, _ a: String, _ b: String) -> [String] {
-        ["chexgen", "build", "library", "earlier"].flatMap { key in
+        ["chexgen", "build", "kernels", "library", "earlier"].flatMap { key in
             let left = first.provenance[key] ?? .null
             let right = second.provenance[key] ?? .null
-            if left == right { return [String]() }
+            // Runs of older versions do not say what the kernels were compiled for.
+            if left == right || key == "kernels" && (left == .null || right == .null) { return [String]() }
             if key == "library", let ours = first.library, let theirs = second.library {
                 return ProgramIdentity.changes(ours, theirs, "in \(a)", "in \(b)").map { "program library: \($0)" }
             }
@@ -119,7 +120,7 @@ public enum RunDiff {
             provenance = config.provenance
             // Whether a run came to its end shows in the results.
             let machine = (provenance.object ?? []).filter {
-                !["chexgen", "build", "library", "earlier", "finished"].contains($0.key)
+                !["chexgen", "build", "kernels", "library", "earlier", "finished"].contains($0.key)
             }
             parameters = .object(
                 entries.filter { !["pins", "folder", "experiment", "provenance"].contains($0.key) } + machine)

@@ -85,6 +85,30 @@ import Testing
                 .contains("its sources: none in the run, built now"))
     }
 
+    /// Kernels of other processors may round otherwise; a run that does not say which it had is taken for the same.
+    @Test func kernelsOfOtherProcessorsAreAnotherProgram() throws {
+        let scratch = try Scratch()
+        let (own, other) = (program(kernels: "native"), program(kernels: "x86-64-v3"))
+        try create(scratch, plan(scratch, own)).finish(exit: .done)
+        let config = try RunConfig.load(scratch.path + "/run/run.yaml")
+        try config.check(own)
+        let wanted = "what its kernels were compiled for: native in the run, x86-64-v3 now"
+        for body in [{ try config.check(other) }, { _ = try resume(scratch, plan(scratch, other)) }] {
+            #expect(exitStatus(body) == .pin)
+            #expect(message(body).contains(wanted), "\(message(body))")
+        }
+        try create(scratch, plan(scratch, other), "b").finish(exit: .done)
+        let (a, b, c) = (scratch.path + "/run", scratch.path + "/b", scratch.path + "/c")
+        #expect(try RunDiff.compare(a, b) == ["program kernels: native in \(a), x86-64-v3 in \(b)"])
+        // A run of an older version: compared with nothing, resumed by this program, and by no other one.
+        try create(scratch, plan(scratch, program()), "c").finish(exit: .done)
+        try RunConfig.load(c + "/run.yaml").check(other)
+        #expect(try RunDiff.compare(a, c).isEmpty)
+        _ = try RunFolder.resume(
+            c, plan: plan(scratch, other), command: [], allowsOtherProgram: false, console: quietConsole)
+        #expect(try !scratch.text("c/run.yaml").contains("earlier:"))
+    }
+
     /// Where the user lets another program go on, the run says so, and neither program alone may repeat it in silence.
     @Test func twoProgramsOfOneRunAreBothNoted() throws {
         let scratch = try Scratch()

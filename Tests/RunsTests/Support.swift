@@ -15,8 +15,10 @@ extension Scratch {
 }
 
 /// A program of some version.
-func program(_ version: String = "0.1", build: String = "built", library: LuaLibrary? = nil) -> ProgramIdentity {
-    ProgramIdentity(version: version, build: build, library: library)
+func program(
+    _ version: String = "0.1", build: String = "built", kernels: String? = nil, library: LuaLibrary? = nil
+) -> ProgramIdentity {
+    ProgramIdentity(version: version, build: build, kernels: kernels, library: library)
 }
 
 /// A console that shows nothing, as tests have nobody to tell.

@@ -53,6 +53,7 @@ struct RunFacts {
         var entries: [(name: String, text: String)] = []
         for (key, name) in [
             ("chexgen", "chexgen"), ("build", "sources"), ("library", "Lua library"), ("configuration", "build"),
+            ("kernels", "kernels for"),
         ] {
             if let text = provenance[key]?.string { entries.append((name, text)) }
         }

@@ -171,8 +171,11 @@ extension RunFolder {
         let own = JSON.object(program.fields)
         var programs = records.filter { ["begin", "program"].contains($0["kind"]?.string) }
             .map { $0["program"] ?? .object([("chexgen", $0["version"] ?? .null)]) }
+        let manifests = path + "/" + Pins.manifestFolder
+        // One that says less, of an older version's run, may be this one.
+        programs = programs.map { program.differences(from: $0, manifests: manifests).isEmpty ? own : $0 }
         if let last = programs.last, last != own {
-            let differences = program.differences(from: last, manifests: path + "/" + Pins.manifestFolder)
+            let differences = program.differences(from: last, manifests: manifests)
             guard allowsOthers else { throw RunsError.program(run: path, differences: differences) }
             try journal.append(.object([("kind", .string("program")), ("program", own)]))
             programs.append(own)

@@ -6,25 +6,33 @@ public struct ProgramIdentity {
     public let version: String
     /// The SHA-256 of the sources that the program was built from.
     public let build: String
+    /// The processors that its kernels were compiled for, such as `x86-64-v3`; nil where nobody knows.
+    public let kernels: String?
     /// The part of the library that is written in Lua; nil where there is none.
     public let library: LuaLibrary?
     /// What is noted of the machine's share and not compared: the configuration of the build, libraries that were linked.
     public let notes: [(key: String, value: JSON)]
 
     /// An identity.
-    public init(version: String, build: String, library: LuaLibrary? = nil, notes: [(key: String, value: JSON)] = []) {
+    public init(
+        version: String, build: String, kernels: String? = nil, library: LuaLibrary? = nil,
+        notes: [(key: String, value: JSON)] = []
+    ) {
         self.version = version
         self.build = build
+        self.kernels = kernels
         self.library = library
         self.notes = notes
     }
 
     /// What is compared, as `run.yaml` and the journal hold it.
     var fields: [(key: String, value: JSON)] {
-        [
+        var fields: [(key: String, value: JSON)] = [
             ("chexgen", .string(version)), ("build", .string(build)),
             ("library", library.map { .string($0.sha256) } ?? .null),
         ]
+        if let kernels { fields.append(("kernels", .string(kernels))) }
+        return fields
     }
 
     /// What is noted, as `run.yaml` and the journal hold it.
@@ -38,10 +46,14 @@ public struct ProgramIdentity {
     ///   - manifests: the folder where the run keeps its manifests, so that changed files of the library can be named.
     func differences(from noted: JSON, manifests: String) -> [String] {
         let own = JSON.object(fields)
-        return [("chexgen", "chexgen"), ("build", "its sources"), ("library", "its Lua library")].flatMap { key, name in
+        return [
+            ("chexgen", "chexgen"), ("build", "its sources"), ("kernels", "what its kernels were compiled for"),
+            ("library", "its Lua library"),
+        ].flatMap { key, name in
             let before = noted[key] ?? .null
             let now = own[key] ?? .null
-            if before == now { return [String]() }
+            // Runs of older versions do not say what the kernels were compiled for.
+            if before == now || key == "kernels" && (before == .null || now == .null) { return [String]() }
             if key == "library", let hash = before.string, let changed = changedFiles(since: hash, manifests) {
                 return changed.map { "\(name): \($0)" }
             }
