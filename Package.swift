@@ -162,7 +162,7 @@ let package = Package(
             name: "Launcher",
             dependencies: [
                 "GeneratorBindings", "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion",
-                "Encoders", "Language", "Plotting", "Checkpoints", "Devices", "Engine", "Tensors", "Files",
+                "Encoders", "Language", "Training", "Plotting", "Checkpoints", "Devices", "Engine", "Tensors", "Files",
                 "CSupport", "COneDNN", "COpenBLAS",
             ], swiftSettings: unoptimizedSettings),
 
@@ -221,8 +221,8 @@ let package = Package(
         tests(
             "Launcher",
             [
-                "Diffusion", "Encoders", "Engine", "EngineCPU", "Devices", "Imaging", "Identity", "LuaRuntime",
-                "Tensors", "Files",
+                "Diffusion", "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Devices", "Metrics", "Results",
+                "Runs", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files",
             ]),
         .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "Files", "Imaging", "TestSupport"]),
     ],

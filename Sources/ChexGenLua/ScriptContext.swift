@@ -8,6 +8,7 @@ import LuaRuntime
 import Metrics
 import Runs
 import Tensors
+import Training
 
 /// What the modules of one Lua state share: the run that is going on, the random stream, the cache.
 public final class ScriptContext {
@@ -25,6 +26,8 @@ public final class ScriptContext {
     public let encoders: EncoderRegistry
     /// The devices that networks may run on.
     public let devices: Registry<Device>
+    /// The classifiers that the program knows.
+    let classifiers: ClassifierRegistry
     /// What rooms above add to `chexgen.model`.
     let models: [any ModelAddition]
     /// The statistics: the program's own, and what scripts registered.
@@ -37,14 +40,17 @@ public final class ScriptContext {
     /// What the modules of `host` share, before a run.
     /// - Parameters:
     ///   - encoders: what `model.encoder` knows beside what scripts register.
+    ///   - classifiers: what `model.classifier` knows.
     ///   - devices: what models may run on.
     ///   - models: what else `chexgen.model` has.
     ///   - statistics: what `metric.measure` knows, likewise.
     public init(
         host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard,
-        devices: Registry<Device> = Device.known, models: [any ModelAddition] = [],
+        classifiers: ClassifierRegistry = .standard, devices: Registry<Device> = Device.known,
+        models: [any ModelAddition] = [],
         statistics: StatisticRegistry = .standard
     ) {
+        self.classifiers = classifiers
         self.statistics = statistics
         self.models = models
         self.host = host

@@ -7,6 +7,7 @@ import Files
 import GeneratorBindings
 import LuaRuntime
 import Tensors
+import Training
 
 /// A Lua state with every module of this program: what a run, the prompt and the writers of documentation begin with.
 public final class Session {
@@ -19,17 +20,20 @@ public final class Session {
     /// - Parameters:
     ///   - encoders: what `model.encoder` knows beside what scripts register.
     ///   - pipelines: what `model.pipeline` knows, likewise.
+    ///   - classifiers: what `model.classifier` knows.
     ///   - devices: what models may run on.
     /// - Throws: `LuaError` where there is no memory for it.
     public init(
         _ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard,
-        pipelines: PipelineRegistry = .standard, devices: Registry<Device> = Device.known
+        pipelines: PipelineRegistry = .standard, classifiers: ClassifierRegistry = .standard,
+        devices: Registry<Device> = Device.known
     ) throws {
         var options = options
         options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
         context = ScriptContext(
-            host: host, seed: seed, encoders: encoders, devices: devices, models: [Generators(pipelines)])
+            host: host, seed: seed, encoders: encoders, classifiers: classifiers, devices: devices,
+            models: [Generators(pipelines)])
         for module in context.modules { try host.register(module) }
     }
 }

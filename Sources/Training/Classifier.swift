@@ -22,17 +22,17 @@ public final class Classifier {
     /// A classifier with weights from a file, or drawn by PyTorch's rules from `seed`.
     ///
     /// A head of another size in the file is replaced by a new one, drawn from `seed`.
-    /// - Throws: `CheckpointError`, `FileError` for a wrong file; `TensorError.value` for an unknown name.
+    /// - Parameter known: the networks that there are.
+    /// - Throws: `CheckpointError`, `FileError` for a wrong file; `RegistryError` for an unknown name.
     public init(
-        _ name: String, classes: Int, weights: String? = nil, seed: UInt64 = 42, on device: Device = .standard
+        _ name: String, classes: Int, weights: String? = nil, seed: UInt64 = 42,
+        of known: ClassifierRegistry = .standard, on device: Device = .standard
     ) throws {
         self.name = name
         self.classes = classes
-        network = try ClassifierNetworks.make(name, classes: classes)
+        network = try known.make(name, classes: classes)
+        try known.fill(network, name, seed: seed)
         let declared = network.parameters.parameters
-        for parameter in declared {
-            try parameter.load(ClassifierNetworks.initial(parameter, network, seed: seed))
-        }
         if let weights {
             let head = network.head + "."
             let file = try Checkpoint.open(weights).strippingPrefixes(toFit: declared.map(\.name))
@@ -58,13 +58,13 @@ public final class Classifier {
     }
 
     /// A classifier from a file that `save` wrote.
-    /// - Throws: `TrainingError.checkpoint` for another file.
-    public static func load(_ path: String) throws -> Classifier {
+    /// - Throws: `TrainingError.checkpoint` for another file, `RegistryError` for one of a network that is not `known`.
+    public static func load(_ path: String, of known: ClassifierRegistry = .standard) throws -> Classifier {
         let metadata = try Checkpoint.open(path).metadata
         guard let name = metadata["network"], let classes = metadata["classes"].flatMap({ Int($0) }) else {
             throw TrainingError.checkpoint(path: path, message: "not a classifier that was saved here")
         }
-        return try Classifier(name, classes: classes, weights: path)
+        return try Classifier(name, classes: classes, weights: path, of: known)
     }
 
     /// Logits f32 `[N, classes]` of normalised images f32 `[N, H, W, 3]`, by the fused network.

@@ -6,7 +6,7 @@ import Training
 
 /// Every classifier network beside timm's and torchvision's, whose f64 logits agree: Tests/Parity/generators/training_networks.py.
 @Suite(.serialized) struct NetworkParityTests {
-    @Test(arguments: ClassifierNetworks.names)
+    @Test(arguments: ClassifierRegistry.standard.names)
     func logitsEqualPyTorch(name: String) throws {
         let scratch = try Scratch()
         let weights = scratch.path + "/weights.safetensors"
@@ -22,7 +22,7 @@ import Training
 
 /// Writes a checkpoint of a classifier whose values come from the formula under the network's name.
 func writeFormulaWeights(_ name: String, classes: Int, to path: String) throws {
-    let parameters = try ClassifierNetworks.make(name, classes: classes).parameters.parameters
+    let parameters = try ClassifierRegistry.standard.make(name, classes: classes).parameters.parameters
     let tensors = try parameters.map {
         (name: $0.name, tensor: try Tensor(weightValues($0.name, $0.shape, salt: name + "."), shape: $0.shape))
     }

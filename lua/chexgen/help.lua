@@ -2,6 +2,8 @@
 --- experiments have it. An experiment gives the texts in its field `help`; where a parameter means something else, or is its own,
 --- `help.with` takes its text.
 
+local model = require "chexgen.model"
+
 local help = {}
 
 help.texts = {
@@ -167,7 +169,7 @@ help.texts = {
   ["test.image"] = "its column of image paths",
   ["test.labels"] = "its column of CheXpert labels",
   ["test.patient"] = "its column of patients; where empty found by name, or in MIMIC-CXR's paths",
-  ["network"] = "resnet18, resnet34, resnet50, resnet101 or densenet121",
+  ["network"] = "what is trained: " .. table.concat(model.classifiers, ", "),
   ["validation"] = "what the training sets aside for validation: a share below 1, or a number of rows",
   ["epochs"] = "passes over the training films",
   ["learning_rate"] = "the optimizer's learning rate at the start",

@@ -31,7 +31,7 @@ enum ModelModule {
                 parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
-            constants: [ClassifierModule.names],
+            constants: [ClassifierModule.names(session)],
             classes: [
                 EncoderMethods.declaration, ImageTextModule.declaration, LabelerModule.declaration,
                 ClassifierMethods.declaration,
@@ -78,7 +78,7 @@ enum ModelModule {
                 LuaParameter(
                     "name",
                     .choice(
-                        session.encoders.names + session.models.flatMap(\.networks) + ClassifierNetworks.names
+                        session.encoders.names + session.models.flatMap(\.networks) + session.classifiers.names
                             + LanguageRegistry.standard.entries.names),
                     "An encoder of the program's own, a part of a pipeline, a classifier, or a language model."),
                 LuaParameter(
@@ -96,8 +96,8 @@ enum ModelModule {
             let config = options.has("config") ? try options.string("config") : nil
             let name = try arguments.string("name")
             let parameters: [(name: String, shape: [Int])]
-            if ClassifierNetworks.names.contains(name) {
-                parameters = try ClassifierNetworks.parameters(name, classes: options.integer("classes"))
+            if session.classifiers.names.contains(name) {
+                parameters = try session.classifiers.parameters(name, classes: options.integer("classes"))
             } else if let entry = LanguageRegistry.standard.entries[name] {
                 guard let config else {
                     throw arguments.fail("options.config", "wanted the folder with its config.json")

@@ -24,15 +24,18 @@ enum ClassifierModule {
         [classifier(session), load(session), checkImages(session)]
     }
 
-    static let names = LuaConstantDeclaration(
-        "classifiers", .list(.string), .list(ClassifierNetworks.names), "The classifiers that the program knows.")
+    static func names(_ session: ScriptContext) -> LuaConstantDeclaration {
+        LuaConstantDeclaration(
+            "classifiers", .list(.string), .list(session.classifiers.names), "The classifiers that the program knows.")
+    }
 
     private static func classifier(_ session: ScriptContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "classifier",
             [
                 LuaParameter(
-                    "name", .choice(ClassifierNetworks.names), "The network, as timm and torchvision name it."),
+                    "name", .choice(session.classifiers.names),
+                    "The network, as timm and torchvision name it: \(session.classifiers.listing)."),
                 LuaParameter(
                     "options",
                     .options([
@@ -61,7 +64,7 @@ enum ClassifierModule {
             let seed = options.has("seed") ? try options.integer("seed") : session.seed
             let made = try Classifier(
                 arguments.string("name"), classes: options.integer("classes"), weights: weights,
-                seed: UInt64(bitPattern: Int64(seed)))
+                seed: UInt64(bitPattern: Int64(seed)), of: session.classifiers)
             return [.object(ClassifierObject(made, session))]
         }
     }
@@ -76,7 +79,7 @@ enum ClassifierModule {
             // A file that this run wrote is a result of its inputs, not one of them.
             let isResult = session.folder.map { path.hasPrefix($0.path + "/") } ?? false
             if !isResult { _ = try session.input(path) }
-            return [.object(ClassifierObject(try Classifier.load(path), session))]
+            return [.object(ClassifierObject(try Classifier.load(path, of: session.classifiers), session))]
         }
     }
 
