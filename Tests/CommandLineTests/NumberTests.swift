@@ -63,6 +63,8 @@ import Testing
         }
         #expect((row["Mean shift (Levels) identity"] as? String)?.contains("metric=mean-shift") == true)
         #expect((row["Precision identity"] as? String)?.contains("details.k=3") == true)
+        #expect(row["Mean shift (Levels) direction"] as? String == "lower")
+        #expect(row["Precision direction"] as? String == "higher" && row["Real images direction"] == nil)
         let log = try folder.text("a/run.log")
         #expect(log.contains("Mean shift (Levels)") && log.contains("of endless sets"), "\(log)")
         // The shared table keeps the reference's columns.

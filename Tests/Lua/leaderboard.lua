@@ -24,6 +24,17 @@ local function own(model, value, n)
     real = 10, synthetic = n, identity = IDENTITY:format(n) } } }
 end
 
+test("the better end is what rows say", function()
+  local function told(model, value, direction)
+    return { model = model, numbers = { Mine = { value = value, direction = direction } } }
+  end
+  local ranked = leaderboard.rank({ told("a", 1, "higher"), told("b", 2) }, "Mine")
+  equal({ ranked[1].model, ranked[2].model, ranked[2].direction }, { "b", "a", "higher" })
+  equal(leaderboard.rank({ told("a", 1, "lower"), told("b", 2) }, "Mine")[1].model, "a")
+  raises(function() leaderboard.rank({ told("a", 1, "lower"), told("b", 2, "higher") }, "Mine") end, "disagree", "Mine")
+  raises(function() leaderboard.rank({ told("a", 1, "up") }, "Mine") end, "direction", "up")
+end)
+
 test("numbers of different identity are not ranked together", function()
   local rows = leaderboard.published()
   rows[#rows + 1], rows[#rows + 2], rows[#rows + 3] = own("a", 60, 10), own("b", 50, 10), own("c", 40, 20)

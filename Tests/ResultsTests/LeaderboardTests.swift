@@ -46,6 +46,18 @@ import Testing
         #expect(page.contains("References") && !page.contains("Synthetic films"), "\(page)")
     }
 
+    @Test func theBetterEndIsWhatRunsSay() throws {
+        let numbers = [
+            LeaderboardNumber(1, direction: .higher), LeaderboardNumber(2), LeaderboardNumber(3, direction: .lower),
+        ]
+        let rows = numbers.map { LeaderboardRow(model: "m\($0.value)", numbers: [(metric: "Mine", number: $0)]) }
+        let told = try Leaderboard(Array(rows.prefix(2)), by: "Mine")
+        #expect(told.direction == .higher && told.groups[0].entries.map(\.row) == [1, 0])
+        #expect(message { _ = try Leaderboard(rows, by: "Mine") }.contains("rows disagree on which values of Mine"))
+        #expect(try Leaderboard(rows, by: "Mine", order: .lower).groups[0].entries.map(\.row) == [0, 1, 2])
+        #expect(message { _ = try Leaderboard([rows[1]], by: "Mine") }.contains("nothing says which values of Mine"))
+    }
+
     /// Own runs have their numbers with interval, floor and films, and are not ranked among others.
     @Test func runsStandBesideThem() throws {
         let scratch = try Scratch()

@@ -20,6 +20,23 @@ import Testing
         #expect(run.table.notes.map(\.text) == ["a note"] && run.table.number(0, "FID") == nil)
     }
 
+    /// Which values are better is what the row says, whatever the column is called; older folders are read by names.
+    @Test func directionsAreThoseOfTheRows() throws {
+        let scratch = try Scratch()
+        let path = try RunFolders.write(
+            in: scratch,
+            rows: [
+                "{\"BLEU-1\":0.25,\"KID\":0.5,\"FID\":3.5,\"Wind\":1.5,\"Mine\":0.5,\"BLEU-1 direction\":\"higher\","
+                    + "\"FID direction\":\"higher\",\"Wind direction\":\"north\"}"
+            ])
+        let run = try RunResults(path)
+        #expect(run.table.measures.map(\.column) == ["BLEU-1", "KID", "FID", "Wind", "Mine"])
+        #expect(run.table.measures.map(\.direction) == [.higher, .lower, .higher, nil, nil])
+        #expect(run.table.constants.map(\.column) == ["Wind direction"])
+        let page = ReportPage([run]).text()
+        #expect(page.contains("higher is better") && !page.contains("BLEU-1 direction"))
+    }
+
     /// Torn and rubbish files are named, and what is whole is shown.
     @Test func whatCannotBeReadIsNamed() throws {
         let scratch = try Scratch()

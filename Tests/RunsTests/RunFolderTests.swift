@@ -46,6 +46,23 @@ import Testing
         #expect(Set(names) == ["fidelity.lua", "fidelity.yaml", "run"])
     }
 
+    /// Which values are better is for readers of the lines; a column of a script's own that sounds alike is a column.
+    @Test func directionsStandInTheLinesAlone() throws {
+        let scratch = try Scratch()
+        let folder = try create(scratch, try scratch.plan())
+        let cell = folder.plan.cells[0]
+        try folder.begin(cell)
+        try folder.record(
+            [
+                ("BLEU", .number(0.5)), ("BLEU low", .number(0.25)), ("BLEU direction", .string("higher")),
+                ("Wind direction", .string("north")),
+            ], cell: cell)
+        try folder.finish(cell)
+        #expect(try scratch.text("run/results.csv") == "BLEU,BLEU low,Wind direction\n0.5,0.25,north\n")
+        #expect(try scratch.text("run/results.jsonl").contains("\"BLEU direction\":\"higher\""))
+        #expect(try !scratch.text("run/results_long.csv").contains("BLEU direction"))
+    }
+
     @Test func columnsWithoutAValueAreLeftOutOfTheTable() throws {
         let scratch = try Scratch()
         let folder = try create(scratch, try scratch.plan())

@@ -127,8 +127,9 @@ local function result_row(study, class, values, intervals, names)
     local interval = intervals and intervals[name]
     row[name] = values[name]
     row[name .. " low"], row[name .. " high"] = interval and interval.low, interval and interval.high
-    row[name .. " identity"] = values[name] and identity(study, name)
+    row[name .. " identity"], row[name .. " direction"] = values[name] and identity(study, name), values[name] and "higher"
   end
+  row["Validation loss direction"] = row["Validation loss"] and "lower"
   return row
 end
 
@@ -145,8 +146,11 @@ local function result_columns()
     columns[#columns + 1] = name
   end
   for _, names in ipairs { OVERALL, EACH } do
-    for _, name in ipairs(names) do columns[#columns + 1] = name .. " identity" end
+    for _, name in ipairs(names) do
+      for _, ending in ipairs { " identity", " direction" } do columns[#columns + 1] = name .. ending end
+    end
   end
+  columns[#columns + 1] = "Validation loss direction"
   return columns
 end
 
@@ -175,6 +179,7 @@ function report.publish(study)
     local row = result_row(study, class.name, class, study.intervals and study.intervals.per_class[i], EACH)
     row.accuracy, row.positives = class.accuracy, class.support
     row["accuracy identity"] = class.accuracy and identity(study, "accuracy")
+    row["accuracy direction"] = class.accuracy and "higher"
     run:record(row, columns)
   end
   local published, identities = {}, {}

@@ -107,8 +107,10 @@ function training.run(run)
   dataset.write_csv(run:artifact "steps.csv", { "step", "epoch", "loss", "learning_rate", "gradient_norm" }, steps)
   for _, epoch in ipairs(history.epochs) do
     run:record({ ["Epoch"] = epoch.epoch, ["Training loss"] = epoch.train_loss, ["Held-out loss"] = epoch.validation_loss,
-      ["Percentage"] = params.percentage, ["Images left out"] = #history.skipped, ["Protocol"] = params.protocol },
-      { "Epoch", "Training loss", "Held-out loss", "Percentage", "Images left out", "Protocol" })
+      ["Percentage"] = params.percentage, ["Images left out"] = #history.skipped, ["Protocol"] = params.protocol,
+      ["Training loss direction"] = "lower", ["Held-out loss direction"] = epoch.validation_loss and "lower" },
+      { "Epoch", "Training loss", "Held-out loss", "Percentage", "Images left out", "Protocol", "Training loss direction",
+        "Held-out loss direction" })
   end
 end
 

@@ -265,7 +265,7 @@ end
 
 --- Puts a score with its interval into a row; beside it the median of its resamples, which the reference's table has.
 local function put(row, name, value, interval, identity)
-  row[name], row[name .. " identity"] = value, identity
+  row[name], row[name .. " identity"], row[name .. " direction"] = value, identity, value and "higher"
   if interval then row[name .. " low"], row[name .. " median"], row[name .. " high"] = interval.low, interval.median, interval.high end
 end
 
@@ -375,7 +375,9 @@ function reporting.run(run)
     for _, ending in ipairs { "", " low", " high", " median" } do columns[#columns + 1] = name .. ending end
   end
   for _, name in ipairs { "Reports", "Images left out", "Percentage", "Protocol", "Extra Info" } do columns[#columns + 1] = name end
-  for _, name in ipairs(SCORES) do columns[#columns + 1] = name .. " identity" end
+  for _, name in ipairs(SCORES) do
+    for _, ending in ipairs { " identity", " direction" } do columns[#columns + 1] = name .. ending end
+  end
   run:record(row, columns)
   write_tables(run, items, row, findings)
   for _, name in ipairs(SCORES) do

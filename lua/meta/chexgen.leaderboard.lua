@@ -12,7 +12,7 @@ error("this file is for editors; it cannot be required")
 ---@field seed? integer The seed of its choices. (default 42)
 ---@field level? number The interval's coverage. (default 0.95)
 
---- Models in the order of a metric: the published rows of CheXGenBench, and one's own runs beside them. A row is a table: `model`, `rank`, `size`, `year`, `protocol`, `published`, `source`, a field for each number under its column's name (`row["FID (RadDino)"]`), and `numbers`, where each has `value`, `low`, `high`, `floor`, `real`, `synthetic` and `identity`. Rows of one's own need a `model` and numbers under their columns.
+--- Models in the order of a metric: the published rows of CheXGenBench, and one's own runs beside them. A row is a table: `model`, `rank`, `size`, `year`, `protocol`, `published`, `source`, a field for each number under its column's name (`row["FID (RadDino)"]`), and `numbers`, where each has `value`, `low`, `high`, `floor`, `real`, `synthetic`, `identity` and `direction` (`lower` or `higher` is better). Rows of one's own need a `model` and numbers under their columns.
 ---@class chexgen.leaderboard
 local M = {}
 
@@ -38,7 +38,7 @@ function M.read(folder) end
 ---@param rows table[] Rows of `published` and `read`, or one's own.
 ---@param metric string The column: `FID (RadDino)`.
 ---@param options? chexgen.leaderboard.rank.options Settings. (default {})
----@return table[] ranked The rows that have the number, best first: each with `place` (1 is best, equal values share one), `group`, `group_title`, `value` and, where it has them, `low`, `high`, `floor`, `real`, `synthetic`, `identity` and `differs`.
+---@return table[] ranked The rows that have the number, best first: each with `place` (1 is best, equal values share one), `group`, `group_title`, `value` and, where it has them, `low`, `high`, `floor`, `real`, `synthetic`, `identity`, `direction` and `differs`.
 ---@return integer groups How many orders there are.
 function M.rank(rows, metric, options) end
 

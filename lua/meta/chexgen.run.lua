@@ -17,7 +17,7 @@ error("this file is for editors; it cannot be required")
 ---@field cells table[] Every cell of the run, in order: `name`, `values` (the sweep's), `state` (`pending`, `running`, `done`, `failed` or `interrupted`), `message` (why it failed) and `artifacts` (the folder of its files); read-only.
 local Run = {}
 
---- Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, which hold every row when the cell ends. A killed run loses no row; `--resume` writes them. `results.csv` has the columns of which some row has a value. A number `x` with `x low`, `x high`, `x floor` or `x identity` beside it stands in `results_long.csv`, too, a line a number.
+--- Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, which hold every row when the cell ends. A killed run loses no row; `--resume` writes them. `results.csv` has the columns of which some row has a value. A number `x` with `x low`, `x high`, `x floor` or `x identity` beside it stands in `results_long.csv`, too, a line a number. `x direction`, `lower` or `higher`, tells pages and leaderboards which values are better, and stands in `results.jsonl` alone; of a statistic it follows from `x identity`.
 ---
 --- ```lua
 --- run:record{ fid = 54.2, pathology = "Edema" }

@@ -12,7 +12,7 @@ enum LeaderboardModule {
             "Models in the order of a metric: the published rows of CheXGenBench, and one's own runs beside them. A row is a "
                 + "table: `model`, `rank`, `size`, `year`, `protocol`, `published`, `source`, a field for each number under its "
                 + "column's name (`row[\"FID (RadDino)\"]`), and `numbers`, where each has `value`, `low`, `high`, `floor`, `real`, "
-                + "`synthetic` and `identity`. Rows of one's own need a `model` and numbers under their columns.",
+                + "`synthetic`, `identity` and `direction` (`lower` or `higher` is better). Rows of one's own need a `model` and numbers under their columns.",
             functions: [published, read(session), rank, kendall])
     }
 
@@ -61,8 +61,8 @@ enum LeaderboardModule {
             LuaResult(
                 "ranked", .list(.table),
                 "The rows that have the number, best first: each with `place` (1 is best, equal values share one), `group`, "
-                    + "`group_title`, `value` and, where it has them, `low`, `high`, `floor`, `real`, `synthetic`, `identity` and "
-                    + "`differs`."),
+                    + "`group_title`, `value` and, where it has them, `low`, `high`, `floor`, `real`, `synthetic`, `identity`, "
+                    + "`direction` and `differs`."),
             LuaResult("groups", .integer, "How many orders there are."),
         ],
         "Puts rows in the order of a metric. Numbers of different identity (protocol, encoder, weights, preprocessing, dtype, "
@@ -137,7 +137,7 @@ enum LeaderboardModule {
     private static let words = [
         "model", "rank", "size", "year", "protocol", "published", "source", "numbers", "place", "group", "group_title",
         "value",
-        "low", "high", "floor", "real", "synthetic", "identity", "differs",
+        "low", "high", "floor", "real", "synthetic", "identity", "direction", "differs",
     ]
 
     private static func fields(_ number: LeaderboardNumber) -> [(String, LuaValue)] {
@@ -146,6 +146,7 @@ enum LeaderboardModule {
             ("floor", .optional(number.floor)), ("real", number.real.map { .integer($0) } ?? .nil),
             ("synthetic", number.synthetic.map { .integer($0) } ?? .nil),
             ("identity", (number.identity?.text).map { .string($0) } ?? .nil),
+            ("direction", (number.direction?.rawValue).map { .string($0) } ?? .nil),
         ]
     }
 
@@ -186,13 +187,21 @@ enum LeaderboardModule {
                             throw fail("numbers[\"\(field.name)\"]: \(error)")
                         }
                     }
+                    var direction: StatisticDirection?
+                    if let word = item["direction"].stringValue {
+                        direction = StatisticDirection(rawValue: word)
+                        guard direction != nil else {
+                            throw fail("numbers[\"\(field.name)\"].direction: wanted lower or higher, got \(word)")
+                        }
+                    }
                     numbers.append(
                         (
                             field.name,
                             LeaderboardNumber(
                                 value, low: item["low"].numberValue, high: item["high"].numberValue,
                                 floor: item["floor"].numberValue, real: item["real"].integerValue,
-                                synthetic: item["synthetic"].integerValue, identity: identity)
+                                synthetic: item["synthetic"].integerValue, identity: identity,
+                                direction: direction)
                         ))
                 }
                 for field in table.fields where !words.contains(field.name) {

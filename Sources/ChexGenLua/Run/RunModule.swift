@@ -49,7 +49,9 @@ enum RunModule {
                 "Adds a row of results, on the disk when this returns: in the journal, and soon in `results.csv` and `results.jsonl`, "
                     + "which hold every row when the cell ends. A killed run loses no row; `--resume` writes them. `results.csv` "
                     + "has the columns of which some row has a value. A number `x` with `x low`, `x high`, `x floor` or "
-                    + "`x identity` beside it stands in `results_long.csv`, too, a line a number.",
+                    + "`x identity` beside it stands in `results_long.csv`, too, a line a number. `x direction`, `lower` or `higher`, "
+                    + "tells pages and leaderboards which values are better, and stands in `results.jsonl` alone; of a statistic "
+                    + "it follows from `x identity`.",
                 example: "run:record{ fid = 54.2, pathology = \"Edema\" }", record),
             .method(
                 "once",
@@ -181,8 +183,20 @@ enum RunModule {
         } else {
             row = try table.fields.map { ($0.name, try ConfigConversion.config($0.value, name: $0.name)) }
         }
-        try run.folder.record(row, cell: run.cell)
+        try run.folder.record(row + directions(of: row, run.session), cell: run.cell)
         return []
+    }
+
+    /// Which values of a row's statistics are better, for readers of the run: what the statistic of an identity says.
+    private static func directions(of row: [(String, JSON)], _ session: ScriptContext) -> [(String, JSON)] {
+        let given = Set(row.map(\.0))
+        return row.compactMap { name, value -> (String, JSON)? in
+            guard name.hasSuffix(" identity"), let text = value.string, let identity = try? MetricIdentity(text: text),
+                let statistic = session.statistics[identity.metric]
+            else { return nil }
+            let column: String = name.dropLast(" identity".count) + " direction"
+            return given.contains(column) ? nil : (column, .string(statistic.direction.rawValue))
+        }
     }
 
     private static let publish: (RunObject, LuaArguments) throws -> [LuaValue] = { run, arguments in

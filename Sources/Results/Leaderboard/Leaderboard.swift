@@ -48,6 +48,12 @@ public struct Leaderboard {
         return rows.flatMap { $0.numbers.map(\.metric) }.filter { seen.insert($0).inserted }
     }
 
+    /// Which values of a metric are better; nil where nothing says so, or rows disagree.
+    static func direction(of metric: String, _ rows: [LeaderboardRow]) -> StatisticDirection? {
+        let told = Set(rows.compactMap { $0.number(metric)?.direction })
+        return told.isEmpty ? Direction.byName(metric) : told.count == 1 ? told.first : nil
+    }
+
     /// Ranks rows.
     /// - Parameters:
     ///   - order: which values are better, for columns of which the program does not know it.
@@ -66,8 +72,11 @@ public struct Leaderboard {
                 ?? "; known: " + known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", …" : "")
             throw LeaderboardError("no row has the number \(metric)\(hint)")
         }
-        guard let direction = order ?? Direction.of(metric) else {
-            throw LeaderboardError("nothing says which values of \(metric) are better: give the order, lower or higher")
+        guard let direction = order ?? Leaderboard.direction(of: metric, rows) else {
+            let isTold = rows.contains { $0.number(metric)?.direction != nil }
+            throw LeaderboardError(
+                (isTold ? "rows disagree on" : "nothing says")
+                    + " which values of \(metric) are better: give the order, lower or higher")
         }
         self.metric = metric
         self.direction = direction

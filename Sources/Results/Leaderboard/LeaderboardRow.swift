@@ -20,14 +20,16 @@ public struct LeaderboardNumber {
     public var synthetic: Int?
     /// What the number is.
     public var identity: MetricIdentity?
+    /// Which values of its column are better, where its run says so.
+    public var direction: StatisticDirection?
 
     /// A number.
     public init(
         _ value: Double, low: Double? = nil, high: Double? = nil, floor: Double? = nil, real: Int? = nil,
-        synthetic: Int? = nil, identity: MetricIdentity? = nil
+        synthetic: Int? = nil, identity: MetricIdentity? = nil, direction: StatisticDirection? = nil
     ) {
         (self.value, self.low, self.high, self.floor) = (value, low, high, floor)
-        (self.real, self.synthetic, self.identity) = (real, synthetic, identity)
+        (self.real, self.synthetic, self.identity, self.direction) = (real, synthetic, identity, direction)
     }
 }
 
@@ -100,7 +102,8 @@ public struct LeaderboardRow {
                     LeaderboardNumber(
                         found.value, low: found.low, high: found.high, floor: found.floor,
                         real: found.identity?.realCount ?? films.real,
-                        synthetic: found.identity?.syntheticCount ?? films.synthetic, identity: found.identity)
+                        synthetic: found.identity?.syntheticCount ?? films.synthetic, identity: found.identity,
+                        direction: measure.direction)
                 )
             }
             guard !numbers.isEmpty else { return nil }

@@ -26,7 +26,7 @@ public struct MetricAgreement {
         guard rows.count <= KendallTau.limit else {
             throw LeaderboardError("wanted at most \(KendallTau.limit) rows, got \(rows.count)")
         }
-        let metrics = Leaderboard.metrics(rows).filter { Direction.of($0) != nil }.prefix(40)
+        let metrics = Leaderboard.metrics(rows).filter { Leaderboard.direction(of: $0, rows) != nil }.prefix(40)
         var found: [MetricAgreement] = []
         for (index, first) in metrics.enumerated() {
             for second in metrics.dropFirst(index + 1) {
@@ -39,6 +39,7 @@ public struct MetricAgreement {
     private static func agreement(
         _ rows: [LeaderboardRow], _ first: String, _ second: String, _ isMixed: Bool, _ options: Bootstrap.Options
     ) throws -> MetricAgreement? {
+        let isLower = [first, second].map { Leaderboard.direction(of: $0, rows) == .lower }
         var order: [String] = []
         var kinds: [String: [(Double, Double)]] = [:]
         var count = 0
@@ -49,8 +50,7 @@ public struct MetricAgreement {
             count += 1
             let key = isMixed ? "" : Leaderboard.Kind.key(row, a) + "\u{1F}" + Leaderboard.Kind.key(row, b)
             if kinds[key] == nil { order.append(key) }
-            func better(_ value: Double, _ metric: String) -> Double { Direction.of(metric) == .lower ? -value : value }
-            kinds[key, default: []].append((better(a.value, first), better(b.value, second)))
+            kinds[key, default: []].append((isLower[0] ? -a.value : a.value, isLower[1] ? -b.value : b.value))
         }
         // The first of the kinds that most models have.
         guard let largest = order.map({ kinds[$0] ?? [] }).max(by: { $0.count < $1.count }), largest.count >= 3 else {

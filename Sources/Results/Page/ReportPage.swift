@@ -91,7 +91,9 @@ public struct ReportPage {
     /// The runs of the page beside the published rows, where they have numbers that are ranked.
     private var board: HTML? {
         let own = runs.flatMap(LeaderboardRow.rows)
-        let known = Leaderboard.metrics(own).filter { Direction.of($0) != nil && discretion.shows(column: $0) }
+        let known = Leaderboard.metrics(own).filter {
+            Leaderboard.direction(of: $0, own) != nil && discretion.shows(column: $0)
+        }
         guard runs.count > 1, let first = known.first else { return nil }
         let metric = known.contains(Leaderboard.standardMetric) ? Leaderboard.standardMetric : first
         let rows = own + (metric == Leaderboard.standardMetric ? LeaderboardRow.published : [])

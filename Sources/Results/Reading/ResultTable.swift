@@ -58,6 +58,7 @@ public struct ResultTable {
         case spread = " std"
         case identity = " identity"
         case limit = " at infinity"
+        case direction = " direction"
     }
 
     private static let note = "Note"
@@ -79,7 +80,9 @@ public struct ResultTable {
         func stem(_ column: String) -> String? {
             for ending in Ending.allCases where column.hasSuffix(ending.rawValue) {
                 let stem = String(column.dropLast(ending.rawValue.count))
-                if known.contains(stem) { return stem }
+                guard known.contains(stem) else { continue }
+                // A script may have a column of that name that says something else.
+                if ending != .direction || Direction.told(of: stem, in: rows) != nil { return stem }
             }
             return nil
         }
@@ -99,7 +102,7 @@ public struct ResultTable {
             if isNumber, isMeasured || (isReal && column != "Threshold") {
                 measures.append(
                     Measure(
-                        column: column, direction: Direction.of(column), isMeasured: isMeasured,
+                        column: column, direction: Direction.of(column, in: rows), isMeasured: isMeasured,
                         hasFloor: has(column, .floor), hasLimit: has(column, .limit)))
             } else if isConstant(column) {
                 constants.append((column, values[0]))
@@ -191,6 +194,18 @@ public struct ResultTable {
 
 /// Which values of a column are better.
 enum Direction {
+    /// What rows say of it.
+    static func told(of column: String, in rows: [[String: JSON]]) -> StatisticDirection? {
+        rows.lazy.compactMap { row in
+            row[column + ResultTable.Ending.direction.rawValue]?.string.flatMap(StatisticDirection.init)
+        }.first
+    }
+
+    /// What rows say of it, or what its name says.
+    static func of(_ column: String, in rows: [[String: JSON]]) -> StatisticDirection? {
+        told(of: column, in: rows) ?? byName(column)
+    }
+
     private static let higher = [
         "accuracy", "precision", "recall", "f1", "auc", "alignment_score", "mean_latent_distance",
         "min_latent_distance",
@@ -199,7 +214,9 @@ enum Direction {
         "loss", "count_max", "count_mean", "mean_reid_scores", "max_reid_scores", "rate above it",
     ]
 
-    static func of(_ column: String) -> StatisticDirection? {
+    /// What its name says, where nothing is recorded: of rows that scripts give by hand, and of run folders from before
+    /// directions were recorded. New metrics need no word here.
+    static func byName(_ column: String) -> StatisticDirection? {
         var name = column
         if name.hasSuffix(")"), let open = name.range(of: " (", options: .backwards) {
             name = String(name[..<open.lowerBound])

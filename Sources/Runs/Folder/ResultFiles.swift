@@ -20,7 +20,11 @@ enum ResultFiles {
         return lines.text
     }
 
-    /// The columns of which some row has a value, in the order of the first appearance of all.
+    /// What follows a column's name for the word, `lower` or `higher`, that says which of its values are better.
+    static let direction = " direction"
+
+    /// The columns of which some row has a value, in the order of the first appearance of all. Those that say which values of
+    /// another column are better say the same in every row, and stand in `results.jsonl` alone.
     static func columns(_ rows: [[(String, JSON)]]) -> [String] {
         var header: [String] = []
         var known: Set<String> = []
@@ -28,7 +32,8 @@ enum ResultFiles {
         for row in rows {
             for (name, value) in row {
                 if known.insert(name).inserted { header.append(name) }
-                if value != .null { filled.insert(name) }
+                let isDirection = name.hasSuffix(direction) && ["lower", "higher"].contains(value.string)
+                if value != .null, !isDirection { filled.insert(name) }
             }
         }
         return header.filter(filled.contains)
