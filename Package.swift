@@ -162,7 +162,8 @@ let package = Package(
             name: "Launcher",
             dependencies: [
                 "GeneratorBindings", "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion",
-                "Encoders", "Language", "Training", "Plotting", "Checkpoints", "Devices", "Engine", "Tensors", "Files",
+                "Encoders", "Language", "Training", "Metrics", "Plotting", "Checkpoints", "Devices", "Engine", "Tensors",
+                "Files",
                 "CSupport", "COneDNN", "COpenBLAS",
             ], swiftSettings: unoptimizedSettings),
 
@@ -221,8 +222,8 @@ let package = Package(
         tests(
             "Launcher",
             [
-                "Diffusion", "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Devices", "Metrics", "Results",
-                "Runs", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files",
+                "ChexGenLua", "Diffusion", "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Devices", "Metrics",
+                "Results", "Runs", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files",
             ]),
         .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "Files", "Imaging", "TestSupport"]),
     ],

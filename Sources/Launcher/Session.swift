@@ -6,6 +6,7 @@ import Engine
 import Files
 import GeneratorBindings
 import LuaRuntime
+import Metrics
 import Tensors
 import Training
 
@@ -21,19 +22,20 @@ public final class Session {
     ///   - encoders: what `model.encoder` knows beside what scripts register.
     ///   - pipelines: what `model.pipeline` knows, likewise.
     ///   - classifiers: what `model.classifier` knows.
+    ///   - statistics: what `metric.measure` knows beside what scripts register.
     ///   - devices: what models may run on.
     /// - Throws: `LuaError` where there is no memory for it.
     public init(
         _ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard,
         pipelines: PipelineRegistry = .standard, classifiers: ClassifierRegistry = .standard,
-        devices: Registry<Device> = Device.known
+        statistics: StatisticRegistry = .standard, devices: Registry<Device> = Device.known
     ) throws {
         var options = options
         options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
         context = ScriptContext(
             host: host, seed: seed, encoders: encoders, classifiers: classifiers, devices: devices,
-            models: [Generators(pipelines)])
+            models: [Generators(pipelines)], statistics: statistics)
         for module in context.modules { try host.register(module) }
     }
 }
