@@ -17,9 +17,9 @@ public struct Generators: ModelAddition {
         try known.parameters(name, config: config)
     }
 
-    /// `model.pipeline`.
+    /// `model.pipeline`, and the options of pipelines.
     public func functions(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
-        [PipelineModule.pipeline(session, known)]
+        [PipelineModule.pipeline(session, known), PipelineOptions.list(known)]
     }
 
     /// The classes of pipelines and of their parts.

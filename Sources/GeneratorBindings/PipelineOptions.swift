@@ -15,17 +15,48 @@ enum PipelineOptions {
                 "What to do with a text of too many tokens: cut it, or stop.")
         ]
             + known.options.map { option in
-                let type: LuaType
-                switch option.kind {
-                case .flag: type = .boolean
-                case .integer: type = .integer
-                case .number: type = .number
-                case .text: type = .string
-                case .flagOrText: type = .oneOf([.boolean, .string])
-                }
-                return LuaParameter(
-                    option.name, type, optional: true, option.about + " A model without it refuses the option.")
+                LuaParameter(
+                    option.name, type(of: option), optional: true,
+                    option.about + " A model without it refuses the option.")
             }
+    }
+
+    private static func type(of option: FamilyOption) -> LuaType {
+        switch option.kind {
+        case .flag: return .boolean
+        case .integer: return .integer
+        case .number: return .number
+        case .text: return .string
+        case .flagOrText: return .oneOf([.boolean, .string])
+        }
+    }
+
+    /// `model.pipeline_options`.
+    static func list(_ known: PipelineRegistry) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "pipeline_options",
+            returns: [
+                LuaResult(
+                    "options", .list(.table),
+                    "`name`, `type`, `about` (a sentence) and `classes` (which classes of pipelines take it).")
+            ],
+            "The options of `pipe:generate` that families of generators have of their own: experiments take each of them as a "
+                + "parameter."
+        ) { _ in
+            [
+                .table(
+                    LuaTable(
+                        array: known.options.map { option in
+                            let classes = known.entries.all.filter { entry in
+                                entry.options.contains { $0.name == option.name }
+                            }
+                            return .fields([
+                                ("name", .string(option.name)), ("type", .string(type(of: option).wanted)),
+                                ("about", .string(option.about)), ("classes", .list(classes.map(\.className))),
+                            ])
+                        }))
+            ]
+        }
     }
 
     /// Options that decide what the pictures are.

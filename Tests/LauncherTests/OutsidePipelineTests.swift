@@ -2,6 +2,7 @@ import Diffusion
 import Files
 import Launcher
 import LuaRuntime
+import Runs
 import Tensors
 import TestSupport
 import Testing
@@ -72,7 +73,9 @@ private final class GrayModel: TextToImage {
         try scratch.write("scheduler/scheduler_config.json", #"{"_class_name": "DDIMScheduler"}"#)
         var known = PipelineRegistry.standard
         try known.add(GrayModel.entry)
-        let session = try Session(LuaOptions(), pipelines: known)
+        var options = LuaOptions()
+        options.searchFolders = [Places.package + "/lua"]
+        let session = try Session(options, pipelines: known)
         defer { session.host.close() }
         let values = try session.host.run(
             """
@@ -87,6 +90,26 @@ private final class GrayModel: TextToImage {
         #expect(values.compactMap(\.stringValue) == ["GrayPipeline"])
         #expect(values.compactMap(\.integerValue) == [2, 3, 4, 7, 8, 4])
         #expect(values.last?.booleanValue == false)
+        // A YAML may give the option, and its meaning is told.
+        let generation = try session.host.run(
+            """
+            local generation, help = require "chexgen.generation", require "chexgen.help"
+            local params = generation.params { steps = 4, gray_level = 9 }
+            params.model = "\(scratch.path)"
+            local run = { params = params, seed = 1, log = function() end }
+            local job <close> = generation.open(run, { { prompt = "a", file = "a.png", seed = 1 } })
+            local images = job.pipe:generate(job:options_of(job.items[1]))
+            return images[1]:tensor()[1][1][1]:item(), help.texts.gray_level, table.unpack(generation.untyped)
+            """, name: "generation")
+        #expect(generation.first?.integerValue == 9 && generation[1].stringValue == "what to show; of GrayPipeline")
+        let untyped = generation.dropFirst(2).compactMap(\.stringValue)
+        #expect(untyped.contains("gray_level") && untyped.contains("steps") && untyped.contains("system_prompt"))
+        try scratch.write("g.yaml", "experiment: g.lua\nparams: { gray_level: 9 }\n")
+        try scratch.write("g.lua", "return {}")
+        let plan = try RunPlan(
+            config: RunConfig.load(scratch.path + "/g.yaml"), defaults: .object(untyped.map { ($0, .null) }),
+            program: ProgramIdentity(version: "0.1", build: "built", library: nil))
+        #expect(plan.cells.first?.params["gray_level"]?.integer == 9)
         // Without the entry, the program says what it knows.
         let plain = try Session(LuaOptions())
         defer { plain.host.close() }

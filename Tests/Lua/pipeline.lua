@@ -149,9 +149,21 @@ test("what the denoiser reads of texts", function()
   raises(function() pipe.unet:forward(latents, 1, context:narrow(1, 1, 1), { pooled = latents }) end, "pooled")
   raises(function() pipe.unet:forward(latents, 1, context:narrow(1, 1, 1), { mask = latents }) end, "mask")
   equal({ pipe.class, pipe.notes }, { "StableDiffusionPipeline", {} })
-  for _, part in ipairs { "transformer", "text_encoder_2", "text_encoder_3", "tokenizer_2", "tokenizer_3" } do
-    equal(pipe[part], nil)
+  equal({ pipe.transformer, pipe.text_encoder_2, pipe.text_encoder_3, pipe.tokenizer_2, pipe.tokenizer_3 }, {})
+end)
+
+test("options of families are listed, and experiments take them as parameters", function()
+  local by_name = {}
+  for _, option in ipairs(model.pipeline_options()) do by_name[option.name] = option end
+  equal({ by_name.cfg_trunc_ratio.type, by_name.cfg_trunc_ratio.classes }, { "number", { "Lumina2Pipeline", "Lumina2Text2ImgPipeline" } })
+  equal({ by_name.mask.type, by_name.instruction.type }, { "boolean", "boolean or string" })
+  local taken = {}
+  for _, name in ipairs(require "chexgen.generation".untyped) do taken[name] = true end
+  local texts = require "chexgen.help".texts
+  for name, option in pairs(by_name) do
+    assert(taken[name] and texts[name] ~= "" and option.about ~= "", name)
   end
+  assert(texts.cfg_trunc_ratio:find("of Lumina2Pipeline", 1, true), texts.cfg_trunc_ratio)
 end)
 
 test("wrong options are named", function()

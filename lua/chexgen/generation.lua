@@ -15,8 +15,8 @@ local models = require "chexgen.models"
 local generation = {}
 
 --- Settings of `pipe:generate` that a YAML file may give; the model's own where it does not.
-local settings_of_pipe = { "steps", "guidance_scale", "scheduler", "width", "height", "eta", "max_sequence_length", "instruction",
-  "system_prompt", "cfg_trunc_ratio", "cfg_normalization", "temperature", "top_p", "top_k", "mask", "attempts" }
+local settings_of_pipe = { "steps", "guidance_scale", "scheduler", "width", "height", "eta" }
+for _, option in ipairs(model.pipeline_options()) do settings_of_pipe[#settings_of_pipe + 1] = option.name end
 
 --- Those, and `lora`: a file, `{ path:, scale: }`, or a list of them.
 generation.untyped = { "lora", table.unpack(settings_of_pipe) }

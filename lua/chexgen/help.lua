@@ -77,16 +77,6 @@ help.texts = {
   ["width"] = "pixels, a multiple of 8; the model's own where not set",
   ["height"] = "pixels, a multiple of 8; the model's own where not set",
   ["eta"] = "the weight of fresh noise in every step of ddim, 0 to 1",
-  ["max_sequence_length"] = "tokens that a prompt may have, of models that let one choose",
-  ["instruction"] = "what is put before the prompt: the model's own instruction (true), none (false, of Sana), or a text",
-  ["system_prompt"] = "what is put before the prompt, of models that have a system prompt",
-  ["cfg_trunc_ratio"] = "the share of the steps, from the first, in which the guidance scale works; of Lumina 2",
-  ["cfg_normalization"] = "scale the guided answer to the length of the prompt's answer; of Lumina 2",
-  ["temperature"] = "scores of codes are divided by it, 1 where not set; of LLM-CXR",
-  ["top_p"] = "codes are drawn among the most probable that together reach it, 0.92 where not set; of LLM-CXR",
-  ["top_k"] = "codes are drawn among so many; all where not set; of LLM-CXR",
-  ["mask"] = "write codes alone, exactly those of an image, so that nothing is tried again; of LLM-CXR",
-  ["attempts"] = "how many texts are tried, until one has exactly the codes of an image, 16 where not set; of LLM-CXR",
   ["sheet.images"] = "images of each cell on the contact sheet",
   ["sheet.size"] = "pixels of each of them",
 
@@ -185,6 +175,14 @@ help.texts = {
   ["threshold"] = "the probability from which a film counts as positive",
   ["save_predictions"] = "keep the probabilities of every test film as an artifact",
 }
+
+-- What families of generators take of their own, as they say it, and which do.
+for _, option in ipairs(model.pipeline_options()) do
+  local text = option.about:gsub("^%u", string.lower):gsub("%.$", "")
+  if not help.texts[option.name] then
+    help.texts[option.name] = option.classes[1] and ("%s; of %s"):format(text, table.concat(option.classes, ", ")) or text
+  end
+end
 
 --- The texts with those of one experiment over them.
 function help.with(own)

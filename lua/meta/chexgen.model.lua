@@ -744,6 +744,10 @@ function M.labeler(name, options) end
 ---@return any pipeline The pipeline.
 function M.pipeline(source, options) end
 
+--- The options of `pipe:generate` that families of generators have of their own: experiments take each of them as a parameter.
+---@return table[] options `name`, `type`, `about` (a sentence) and `classes` (which classes of pipelines take it).
+function M.pipeline_options() end
+
 --- Opens a causal language model by the `model_type` of its config.json: `llama`, `gpt_neox`, `gemma2`. Loading is strict.
 ---
 --- ```lua
@@ -790,7 +794,7 @@ function M.registered() end
 --- local net = model.classifier("resnet50", { classes = 14, weights = "resnet50.safetensors", seed = 42 })
 --- local history = net:fit{ train = train, validation = held_out, uncertain = 0, missing = 0 }
 --- ```
----@param name "resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" The network, as timm and torchvision name it.
+---@param name "resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121" The network, as timm and torchvision name it: `resnet18` (18 layers with shortcuts), `resnet34` (34 layers with shortcuts), `resnet50` (50 layers with shortcuts), `resnet101` (101 layers with shortcuts), `densenet121` (121 layers that read all before them).
 ---@param options? chexgen.model.classifier.options The classes and the weights at the start. (default {})
 ---@return Classifier net The network, f32.
 function M.classifier(name, options) end
