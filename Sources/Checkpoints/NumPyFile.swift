@@ -30,7 +30,7 @@ public enum NumPyFile {
 
     /// Reads every array of a `.npz` file (stored or deflated), in the order of the file, each owning its memory.
     /// - Throws: as `load`.
-    public static func loadArchive(_ path: String) throws -> [(name: String, tensor: Tensor)] {
+    package static func loadArchive(_ path: String) throws -> [(name: String, tensor: Tensor)] {
         let file = try MappedFile(path)
         guard FileFormat.sniff(file.bytes) == .zip else {
             throw FileError.malformed(path: path, location: "", reason: "no .npz file: it is no zip file")

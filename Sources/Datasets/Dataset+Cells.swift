@@ -14,7 +14,7 @@ extension Dataset {
 
     /// The text of a cell as it stands in the file, whatever it spells; empty for a null of a JSON file.
     /// - Throws: `DatasetError` for a row or column that is not there.
-    public func rawText(_ row: Int, _ column: Int) throws -> String {
+    package func rawText(_ row: Int, _ column: Int) throws -> String {
         let (reference, position) = try reference(row, column)
         return reference.text(position)
     }
@@ -27,10 +27,6 @@ extension Dataset {
         return rows.map { parts[Int($0.part)].columns[index].cell(Int($0.row)) }
     }
 
-    /// Whether an image column was named.
-    public var hasImages: Bool { parts.allSatisfy { $0.roles.image != nil } }
-    /// Whether a prompt column was named.
-    public var hasPrompts: Bool { parts.allSatisfy { $0.roles.prompt != nil } }
     /// Whether a label column was named, or the fourteen columns are there.
     public var hasLabels: Bool { parts.allSatisfy { $0.roles.labels != nil } }
     /// Whether a patient column was named or found.

@@ -95,9 +95,6 @@ public final class LuaHost {
     /// Asks running scripts and running native work to stop; from a signal handler call `cx_request_stop` instead.
     public static func requestStop(_ reason: LuaStop = .interrupt) { cx_request_stop(Int32(reason.rawValue)) }
 
-    /// Bytes of Lua's own heap.
-    public var heapBytes: Int { lua.map { Int(cx_lua_bytes($0)) } ?? 0 }
-
     /// Bytes that live objects in Lua hold outside of its heap.
     public var externalBytes: Int { lua.map { Int(cx_lua_external_bytes($0)) } ?? 0 }
 

@@ -5,8 +5,6 @@ import Threading
 public enum MetricExactSums {
     /// Bits of one digit.
     public static let digitBits = 20
-    /// Bits after the binary point that features keep.
-    public static let fractionBits = 30
 
     /// Writes features as multiples of 2⁻³⁰, rounded to nearest, and widens what is known of every column: its lowest and
     /// highest value and the largest error of rounding, all in units of 2⁻³⁰.

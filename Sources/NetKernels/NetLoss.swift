@@ -59,18 +59,4 @@ public enum NetLoss {
         }
         return top + log(total) - Double(line[target])
     }
-
-    /// Σ (x - t)²; gradient = 2 (x - t) · scale.
-    public static func squaredError(
-        _ x: UnsafePointer<Float>, _ target: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, count: Int,
-        scale: Double
-    ) -> Double {
-        var sum = 0.0
-        for index in 0..<count {
-            let difference = Double(x[index]) - Double(target[index])
-            sum += difference * difference
-            gradient[index] = Float(2 * difference * scale)
-        }
-        return sum
-    }
 }

@@ -16,16 +16,6 @@ extension Recorder {
         }
     }
 
-    /// The mean of (x - t)²: PyTorch's `MSELoss`.
-    public func meanSquaredError(_ x: Variable, _ targets: Tensor) throws -> Variable {
-        let wanted = try checked(targets, x, "mean squared error")
-        return try loss(x) { values, gradient in
-            NetLoss.squaredError(
-                values, Elementwise.floats(wanted), gradient, count: x.count, scale: 1 / Double(x.count))
-                / Double(x.count)
-        }
-    }
-
     /// The mean of -log softmax(x)[t] over rows: PyTorch's `CrossEntropyLoss`.
     /// - Parameters:
     ///   - x: logits `[…, classes]`.

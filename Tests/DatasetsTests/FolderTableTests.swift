@@ -20,7 +20,8 @@ import Testing
         #expect(table.columns == ["path"])
         #expect(try texts(table) == [["b.png"], ["p1/small_effusion.jpeg"], ["p2/a.JPG"]])
         #expect(try table.imagePaths()[1] == folder.path + "/p1/small_effusion.jpeg")
-        #expect(!table.hasPrompts && !table.hasLabels && found.texts.isEmpty)
+        #expect(!table.hasLabels && found.texts.isEmpty)
+        #expect(message { _ = try table.prompt(0) }.contains("opened without a column for it"))
         // The list's hash tells lists apart, and nothing else.
         #expect(try Dataset.folder(path: folder.path).sha256 == found.sha256)
         try folder.write("b.png", "other bytes")

@@ -57,7 +57,7 @@ import Testing
                 "no column \"zzz\"; the columns are id, annotated_prompt"))
         #expect(message { _ = try table.prompt(0) }.contains("opened without a column for it"))
         #expect(message { _ = try table.imagePath(0) }.contains("opened without a column for it"))
-        #expect(!table.hasPrompts && !table.hasImages && !table.hasLabels && !table.hasPatients)
+        #expect(!table.hasLabels && !table.hasPatients)
     }
 
     @Test func pathsAreJoinedAsPythonDoes() throws {

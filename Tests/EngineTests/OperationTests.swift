@@ -291,7 +291,8 @@ private enum Operation: Computation {
     }
 
     @Test func gatesAndModulation() throws {
-        for unit in [GatedUnit.swiGLU, .geGLU, .geGLUTanh, GatedUnit(.none, activatesSecond: false)] {
+        let others = [Activation.geluTanh, .none].map { GatedUnit($0, activatesSecond: false) }
+        for unit in [GatedUnit.swiGLU, .geGLU] + others {
             try check("gate of halves \(unit)", .gate(unit), [Self.x])
             try check("gate of two \(unit)", .gate(unit), [Self.x, Input("y", [2, 9, 40])])
         }

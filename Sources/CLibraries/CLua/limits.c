@@ -111,6 +111,5 @@ void cx_lua_restart_clock(cx_lua *lua) {
 
 int cx_lua_stop(const cx_lua *lua) { return lua->stop; }
 int64_t cx_lua_error_value(const cx_lua *lua) { return lua->error_value; }
-int64_t cx_lua_bytes(const cx_lua *lua) { return lua->bytes; }
 int64_t cx_lua_external_bytes(const cx_lua *lua) { return lua->external; }
 void cx_lua_fail_after(cx_lua *lua, int64_t count) { lua->fail_after = count; }

@@ -15,6 +15,4 @@ public struct GatedUnit: Hashable, Sendable {
     public static let swiGLU = GatedUnit(.silu, activatesSecond: false)
     /// a · gelu(b), as in diffusers' transformers.
     public static let geGLU = GatedUnit(.gelu, activatesSecond: true)
-    /// gelu(a) · b with GELU's approximation by tanh, as in T5 1.1 and Gemma.
-    public static let geGLUTanh = GatedUnit(.geluTanh, activatesSecond: false)
 }

@@ -128,8 +128,6 @@ int cx_lua_stop(const cx_lua *lua);
 int64_t cx_lua_error_value(const cx_lua *lua);
 /// Whether a call is running.
 bool cx_lua_running(const cx_lua *lua);
-/// Bytes of the Lua heap.
-int64_t cx_lua_bytes(const cx_lua *lua);
 /// Bytes that live objects hold outside the Lua heap.
 int64_t cx_lua_external_bytes(const cx_lua *lua);
 /// Values on the main stack; for tests of balance.
