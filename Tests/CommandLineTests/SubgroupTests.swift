@@ -57,7 +57,7 @@ import Testing
         ] {
             let folder = try folder(parameters)
             let outcome = try run(folder)
-            #expect(outcome.status == 1 || outcome.status == 2)
+            #expect(outcome.status == 2, "\(outcome.text)")
             for part in parts { #expect(outcome.errors.contains(part), "\(part) in \(outcome.errors)") }
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))
         }

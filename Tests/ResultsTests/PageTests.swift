@@ -123,7 +123,7 @@ import Testing
             in: scratch, rows: (0..<3000).map { "{\"FRD\":\($0).5,\"FRD low\":0,\"Pathology\":\"\(long)\($0)\"}" })
         let text = try page(path)
         #expect(text.utf8.count < 2_000_000, "\(text.utf8.count)")
-        #expect(text.contains("the first 400 of 3\u{202F}000 rows") || text.contains("the first 400 of"))
+        #expect(text.contains("the first 400 of 3\u{202F}000 rows"))
     }
 
     @Test func severalRunsShareAPage() throws {

@@ -1,4 +1,4 @@
---- A statistic of a script's own, as docs/adding-a-metric.md has it.
+--- A statistic of a script's own, as docs/scripts.md has it.
 local metric = require "chexgen.metric"
 
 metric.register {
