@@ -2,8 +2,7 @@
 import PackageDescription
 
 // The rooms of the house and the doors between them: a target may import only what it lists here.
-// Floors, from the ground: C libraries; kernels, each set beside its room; Tensors; one room a file format or engine; models and metrics;
-// runs and the Lua runtime; the Lua modules; the command line.
+// Floors, from the ground, are those of ARCHITECTURE.md. What a target lists stands before it in this file: on a floor below, or on its own.
 
 /// Kernels are the only code without overflow checks: they see pointers and counts that their callers have checked.
 /// They are compiled for the machine that builds them; `make dist` names another that they are for. A run notes which.
@@ -60,7 +59,7 @@ let package = Package(
         clibrary("CZlib", links: ["z"]),
         clibrary("CLineEdit", links: ["edit"]),
 
-        // 1: arrays
+        // 1: arrays and files
         .target(name: "Threading", dependencies: ["CSupport"]),
         kernels("ArrayKernels", dependencies: ["CProducts"]),
         .target(name: "Tensors", dependencies: ["ArrayKernels", "Threading", "CSupport", "COpenBLAS"]),
@@ -124,7 +123,7 @@ let package = Package(
                 "Identity", "Tensors", "Files",
             ]),
 
-        // 4: runs, and Lua as a guest
+        // 4: runs, Lua as a guest, and what puts models to work
         .target(name: "LuaRuntime", dependencies: ["CLua", "Files", "CSupport"]),
         .target(name: "Runs", dependencies: ["Identity", "Files", "CSupport"]),
 
@@ -133,7 +132,7 @@ let package = Package(
             name: "Results", dependencies: ["Runs", "Metrics", "Identity", "Imaging", "Files"],
             swiftSettings: unoptimizedSettings),
 
-        // 5: images to numbers
+        // Images to numbers.
         .target(
             name: "Evaluation",
             dependencies: [
@@ -141,7 +140,7 @@ let package = Package(
                 "Files", "CSQLite",
             ]),
 
-        // 6: what Lua sees
+        // 5: what Lua sees
         .target(
             name: "ChexGenLua",
             dependencies: [
