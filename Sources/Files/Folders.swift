@@ -25,6 +25,14 @@ public enum Folders {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Bytes that a disk has free for the user, at a place that is there; nil where the system does not say it.
+    public static func freeBytes(at place: String) -> Int? {
+        var status = statvfs()
+        guard statvfs(place, &status) == 0 else { return nil }
+        return Int(
+            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+    }
+
     /// The part of a path that is there, as text, and the names of the folders below it that are not.
     public static func existing(_ path: String) -> (place: String, names: [String]) {
         var place = path

@@ -38,21 +38,34 @@ enum PipelineMethods {
                                 PipelineOptions.pictures(known) + [
                                     LuaParameter(
                                         "keep", .string, optional: true,
-                                        "A folder for the encoded texts of these prompts, and of no others: what is there "
-                                            + "is not encoded again, by a later process either."),
+                                        "A folder for the encoded texts: what is there is not encoded again, by a later "
+                                            + "process either. It takes the texts of all prompts, up to 32 GiB and a quarter of what "
+                                            + "the disk has free; behind that those that are needed last, or not at all, go."
+                                    ),
                                     LuaParameter(
                                         "on_progress", .function("fun(done: integer, all: integer)"), optional: true,
-                                        "Of LLM-CXR: called as codes are written, with how many there are of how many."),
+                                        "Called as texts come into the folder, or as LLM-CXR writes codes, with how many there "
+                                            + "are of how many."),
                                 ]), "The prompts of pictures to come, with the options of `generate`.")
                     ],
                     returns: [
                         LuaResult(
                             "ready", .integer,
-                            "Of how many prompts, from the first, the texts are at hand: as many as there is room for.")
+                            "Of how many prompts, from the first, the texts are at hand: as many as there is room for, in the "
+                                + "folder, or else in memory.")
                     ],
                     "Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is "
                         + "encoded. LLM-CXR writes the codes of the next pictures, which share each read of its weights. Large text encoders are so made ready once for many pictures, not for each.",
                     prepare),
+                .method(
+                    "forget_texts",
+                    [
+                        LuaParameter("keep", .string, "The folder that `prepare` was given."),
+                        LuaParameter(
+                            "above", .integer, default: .integer(0),
+                            "Bytes: texts that take no more all together stay."),
+                    ],
+                    "Removes the encoded texts of a folder, when no picture needs them any more.", forgetTexts),
                 .method(
                     "settings",
                     [
@@ -113,6 +126,10 @@ enum PipelineMethods {
                 {
                     .list($0.pipeline.lacks.sorted())
                 },
+                .optional(
+                    "encoded_texts", .integer,
+                    "How many texts it has encoded, beside those that were kept; nil of a model that encodes none."
+                ) { $0.pipeline.encodedTexts.map { .integer($0) } },
                 .property("notes", .list(.string), "What was found odd in its files, and let be.") {
                     .list($0.pipeline.notes)
                 },
@@ -183,6 +200,16 @@ enum PipelineMethods {
             options, keptIn: folder,
             watch: callback.map { callback in { _ = try callback.call([.integer($0), .integer($1)]) } })
         return [.integer(ready)]
+    }
+
+    private static let forgetTexts: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, arguments in
+        let above = try arguments.integer("above")
+        guard above >= 0 else { throw arguments.fail("above", "wanted 0 or more, got \(above)") }
+        let folder = Paths.absolute(try arguments.string("keep"))
+        // The folder itself may be where scripts may write: the door is asked about a file in it.
+        _ = try object.session.output(Paths.joined(folder, "file"))
+        DiffusionPipeline.removeTexts(in: folder, above: above)
+        return []
     }
 
     private static let memory: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, _ in

@@ -104,11 +104,7 @@ struct InputLook {
                 ))
         }
         let place = Folders.existing(Paths.absolute(folder)).place
-        var status = statvfs()
-        guard statvfs(place, &status) == 0 else { return }
-        let free = Int(
-            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
-        if diskBytes > free {
+        if let free = Folders.freeBytes(at: place), diskBytes > free {
             problems.append(
                 (
                     "disk",

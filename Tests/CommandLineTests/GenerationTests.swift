@@ -27,10 +27,10 @@ import Testing
             let isSame = try folder.data("run/\(file)") == whole.data("run/\(file)")
             #expect(isSame, "\(file)")
         }
-        // Nothing else is left over but the encoded texts: those of the prompts that the last process made images of.
+        // Nothing else is left over but the encoded texts: those of all prompts, and the negative one.
         let left = try FileManager.default.subpathsOfDirectory(atPath: folder.path + "/run/artifacts")
         let texts = left.filter { $0.hasSuffix(".text.safetensors") }
-        #expect(left.count - texts.count == images(whole).count + 4 && (1...9).contains(texts.count))
+        #expect(left.count - texts.count == images(whole).count + 4 && texts.count == 9)
     }
 
     @Test func namesAndTablesAreTheReferences() throws {
@@ -68,6 +68,30 @@ import Testing
         let resumed = try Child.run(["run", "generate.yaml", "--resume", "run"], in: folder)
         #expect(resumed.status == 0, "\(resumed.text)")
         try expectUnbroken(folder)
+    }
+
+    /// What a log says of encoded texts, in order.
+    private func encoded(_ folder: Scratch) throws -> [String] {
+        try folder.text("run/run.log").matches(of: #/(\d+ texts encoded, for \d+ images)/#).map { String($0.output.1) }
+    }
+
+    @Test func textsAreEncodedOnce() throws {
+        let folder = try Study.generationFolder()
+        let child = try Child(["run", "generate.yaml", "--out", "run"], in: folder)
+        try #require(child.waits { images(folder).count >= 2 })
+        child.signal(SIGKILL)
+        _ = try child.wait()
+        let resumed = try Child.run(["run", "generate.yaml", "--resume", "run"], in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        let found = try encoded(folder)
+        #expect(found.first == "9 texts encoded, for 8 images" && found.last?.hasPrefix("0 texts") == true, "\(found)")
+
+        // Of a sweep the first cell has no guidance, and so no negative text; the third one's is new.
+        try FileManager.default.removeItem(atPath: folder.path + "/run")
+        let sweep = try Child.run(["run", "sweep.yaml", "--out", "run"], in: folder)
+        #expect(sweep.status == 0, "\(sweep.text)")
+        let cells = try encoded(folder)
+        #expect(cells == [4, 0, 1, 0].map { "\($0) texts encoded, for 4 images" }, "\(cells)")
     }
 
     @Test func interruptedRunsKeepTheImageUnderWay() throws {

@@ -92,14 +92,18 @@ import Testing
         for one in [process, straight] { try one.advance() }
         #expect(try process.latents.array(Float.self) == straight.latents.array(Float.self))
         #expect(try latents.array(Float.self) != process.latents.array(Float.self))
-        // What other prompts need is kept, the rest goes; other files are let be.
-        try folder.write("mine.txt", "a")
+        // What other prompts need stays, without guidance the negative text, too.
         _ = try second.prepare(options(["c", "d"]), keptIn: folder.path)
-        #expect(try other.calls == 2 && files().count == 4 && files().contains("mine.txt"))
+        #expect(try other.calls == 2 && files().count == 5)
+        var alone = wanted
+        alone.guidanceScale = 1
+        let (third, none) = try make()
+        #expect(try third.prepare(alone, keptIn: folder.path) == 4 && third.prepare(wanted, keptIn: folder.path) == 4)
+        #expect(try none.calls == 0 && files().count == 5)
 
         // As far as there is room: a text has 64 bytes of states here.
-        let (small, third) = try make(limit: 3 * 64)
-        #expect(try small.prepare(options(["a", "b", "c", "d"]), keptIn: nil) == 2 && third.calls == 3)
+        let (small, fourth) = try make(limit: 3 * 64)
+        #expect(try small.prepare(options(["a", "b", "c", "d"]), keptIn: nil) == 2 && fourth.calls == 3)
         #expect(try make(limit: 1).pipeline.prepare(options(["a", "b"]), keptIn: nil) == 1)
         // A text that is too long is an error when its turn comes.
         var strict = options(["a", "b", "a long text"])
@@ -108,6 +112,105 @@ import Testing
         strict.prompts.swapAt(0, 2)
         #expect(throws: (any Error).self) { try make().pipeline.prepare(strict, keptIn: nil) }
         #expect(throws: (any Error).self) { try make().pipeline.prepare(wanted, keptIn: folder.path + "/absent") }
+    }
+
+    /// A folder takes all texts, whatever memory has room for; each picture reads its own.
+    @Test func aFolderTakesTheTextsOfAllPictures() throws {
+        let folder = try Scratch()
+        let encoder = IdEncoder()
+        let pipeline = try DiffusionPipeline.standIn(textEncoder: encoder, cacheLimit: 2 * 64)
+        // Forty pictures of twenty prompts.
+        let all = options((0..<40).map { "p\($0 / 2)" })
+        var told: [[Int]] = []
+        #expect(try pipeline.prepare(all, keptIn: folder.path) { told.append([$0, $1]) } == 40)
+        #expect(encoder.calls == 21 && encoder.releases == 1 && pipeline.encodedTexts == 21)
+        // The first picture brings its prompt and the negative text.
+        #expect(told.first == [2, 21] && told.last == [21, 21] && told.count == 20)
+        let straight = try DiffusionPipeline.standIn()
+        for index in all.prompts.indices {
+            let (kept, plain) = (try pipeline.begin(all.one(index)), try straight.begin(all.one(index)))
+            for one in [kept, plain] { try one.advance() }
+            #expect(try kept.latents.array(Float.self) == plain.latents.array(Float.self))
+        }
+        #expect(encoder.calls == 21)
+        // Another cell, in another process.
+        let other = IdEncoder()
+        let cell = try DiffusionPipeline.standIn(textEncoder: other, cacheLimit: 0)
+        #expect(try cell.prepare(all, keptIn: folder.path) == 40)
+        _ = try cell.begin(all)
+        #expect(other.calls == 0 && cell.encodedTexts == 0)
+    }
+
+    @Test func keptTextsThatAreDamagedAreMadeAnew() throws {
+        let folder = try Scratch()
+        func file(_ number: Int) throws -> URL {
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+            return URL(fileURLWithPath: folder.path + "/" + names[number])
+        }
+        let wanted = options(["a", "b", "c"])
+        let latents = try DiffusionPipeline.standIn().begin(wanted)
+        try latents.advance()
+        _ = try DiffusionPipeline.standIn().prepare(wanted, keptIn: folder.path)
+        func calls(_ damage: () throws -> Void) throws -> Int {
+            try damage()
+            let encoder = IdEncoder()
+            let pipeline = try DiffusionPipeline.standIn(textEncoder: encoder)
+            _ = try pipeline.prepare(wanted, keptIn: folder.path)
+            let process = try pipeline.begin(wanted)
+            try process.advance()
+            #expect(try process.latents.array(Float.self) == latents.latents.array(Float.self))
+            return encoder.calls
+        }
+        #expect(try calls {} == 0)
+        // A value, a name, the end; each is mended once.
+        for damage in [
+            {
+                var data = try Data(contentsOf: file(0))
+                data[data.count - 3] ^= 1
+                try data.write(to: file(0))
+            },
+            { try Data(contentsOf: file(1)).write(to: file(2)) },
+            { try Data(contentsOf: file(1)).dropLast().write(to: file(1)) },
+            { try Data().write(to: file(3)) },
+        ] as [() throws -> Void] {
+            #expect(try calls(damage) == 1)
+            #expect(try calls {} == 0)
+        }
+    }
+
+    /// What has no room on the disk is encoded when its turn comes; what is needed last goes first.
+    @Test func keptTextsAreBounded() throws {
+        let folder = try Scratch()
+        func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
+        _ = try DiffusionPipeline.standIn().prepare(options(["a"]), keptIn: folder.path)
+        let size = folder.size(try #require(files().first))
+        let encoder = IdEncoder()
+        let pipeline = try DiffusionPipeline.standIn(textEncoder: encoder, cacheLimit: 0, keptLimit: 3 * size)
+        try folder.write("mine.txt", "a")
+        let all = options(["a", "b", "c", "d"])
+        #expect(try pipeline.prepare(all, keptIn: folder.path) == 2)
+        // The negative text and "a" were there.
+        #expect(try encoder.calls == 1 && files().count == 4)
+        #expect(try pipeline.prepare(all.pictures(2..<4), keptIn: folder.path) == 2)
+        #expect(try encoder.calls == 3 && files().count == 4 && files().contains("mine.txt"))
+        // The next cell begins again.
+        #expect(try pipeline.prepare(all, keptIn: folder.path) == 2 && encoder.calls == 5)
+        _ = try pipeline.begin(all.pictures(0..<2))
+        #expect(encoder.calls == 5)
+        // What was not prepared is encoded, and takes no room.
+        _ = try pipeline.begin(all.one(3))
+        #expect(try encoder.calls == 6 && files().count == 4)
+        // The first picture's texts are kept, whatever room there is.
+        let other = try Scratch()
+        let tight = try DiffusionPipeline.standIn(textEncoder: encoder, cacheLimit: 0, keptLimit: 1)
+        #expect(try tight.prepare(all, keptIn: other.path) == 1 && encoder.calls == 8)
+        _ = try tight.begin(all.one(0))
+        #expect(encoder.calls == 8)
+        DiffusionPipeline.removeTexts(in: folder.path, above: 3 * size)
+        #expect(try files().count == 4)
+        DiffusionPipeline.removeTexts(in: folder.path, above: 3 * size - 1)
+        #expect(try files() == ["mine.txt"])
+        DiffusionPipeline.removeTexts(in: folder.path + "/absent", above: 0)
     }
 
     @Test func conditioningsAreJoinedAndCut() throws {

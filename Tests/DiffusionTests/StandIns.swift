@@ -97,13 +97,15 @@ final class CopyingAutoencoder: Autoencoder {
 extension DiffusionPipeline {
     /// A Stable Diffusion of formulas.
     static func standIn(
-        _ denoiser: FormulaDenoiser = FormulaDenoiser(), textEncoder: IdEncoder = IdEncoder(), cacheLimit: Int = 1 << 20
+        _ denoiser: FormulaDenoiser = FormulaDenoiser(), textEncoder: IdEncoder = IdEncoder(),
+        cacheLimit: Int = 1 << 20, keptLimit: Int? = nil
     ) throws -> DiffusionPipeline {
         let text = DiffusionParts.Text(tokenizer: LetterTokenizer(), encoder: textEncoder)
         let family = try StableDiffusion(
             DiffusionParts(
                 texts: [1: text], denoiser: denoiser, denoiserName: "unet", autoencoder: CopyingAutoencoder()))
-        return try DiffusionPipeline(family, scheduler: formulaScheduler(), cacheLimit: cacheLimit)
+        return try DiffusionPipeline(
+            family, scheduler: formulaScheduler(), cacheLimit: cacheLimit, keptLimit: keptLimit)
     }
 
     /// The scheduler's options of the stand-ins.

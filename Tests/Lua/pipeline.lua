@@ -82,13 +82,27 @@ test("texts are encoded ahead, and kept", function()
   equal(pipe:prepare(wanted), 2)
   -- Another process finds the files; what it makes of them is the same.
   local other <close> = model.pipeline(scratch, { dtype = "f32" })
-  equal(other:prepare(wanted), 2)
-  wanted.keep = nil
+  local told = {}
+  wanted.on_progress = function(done, all) told[#told + 1] = { done, all } end
+  equal({ other:prepare(wanted), other.encoded_texts, told }, { 2, 0, {} })
+  wanted.negative_prompt = "film"
+  equal({ other:prepare(wanted), other.encoded_texts, told }, { 2, 1, { { 2, 3 } } })
+  wanted.keep, wanted.on_progress, wanted.negative_prompt = nil, nil, nil
   local images = other:generate(wanted)
   assert(same(images[2], pipe:generate { prompt = "Clear lungs", steps = 2, seed = 4 }[1]))
   equal(pipe:prepare { prompt = PROMPT }, 1)
   raises(function() pipe:prepare { prompt = {} } end, "prompt")
   raises(function() pipe:prepare { prompt = PROMPT, keep = "/proc/nowhere" } end, "/proc/nowhere")
+  -- Four texts of 9.9 kB each.
+  local again <close> = model.pipeline(scratch, { dtype = "f32" })
+  pipe:forget_texts(scratch .. "/kept", 100000)
+  again:prepare { prompt = PROMPT, keep = scratch .. "/kept" }
+  equal(again.encoded_texts, 0)
+  pipe:forget_texts(scratch .. "/kept")
+  again:prepare { prompt = "Clear lungs", keep = scratch .. "/kept" }
+  equal(again.encoded_texts, 2)
+  raises(function() pipe:forget_texts(scratch, -1) end, "above", "0 or more")
+  raises(function() pipe:forget_texts "/proc" end, "/proc", "may not write")
 end)
 
 test("options change the image", function()

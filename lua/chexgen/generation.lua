@@ -270,16 +270,23 @@ function Job:options_of(item)
   return options
 end
 
---- How many prompts are encoded ahead at most.
+--- How many images of a model that writes codes are handed to it at once; it writes those of a few together.
 local AHEAD = 256
 
---- Encodes the prompts of the images from the i-th on that are not made yet, as far as there is room for them; a model that writes
---- codes writes those of the next images together. Returns the number of the last image that is ready. What is made is kept in the
---- run folder, for a later process and other cells.
+--- Bytes of encoded texts that stay in the run folder when all its images are made.
+local KEPT = 1 << 30
+
+--- Where encoded texts and codes are kept: in the run folder, for a later process and other cells.
+function Job:place_of_texts() return self.run:artifact("prompts/any", true):match "^(.*)/" end
+
+--- Encodes the prompts of the images from the i-th on that are not made yet, all that the disk has room for, so that the text
+--- encoders come and go once; a model that writes codes writes those of the next images together. Returns the number of the last
+--- image that is ready.
 function Job:encode_ahead(i, bar)
   local prompts, seeds, places = {}, {}, {}
+  local before = self.pipe.encoded_texts
   for place = i, #self.items do
-    if #prompts == AHEAD then break end
+    if not before and #prompts == AHEAD then break end
     if not exists(self.run:artifact("images/" .. self.items[place].file)) then
       prompts[#prompts + 1] = self.items[place].prompt
       seeds[#seeds + 1] = self.items[place].seed
@@ -287,10 +294,25 @@ function Job:encode_ahead(i, bar)
     end
   end
   if not prompts[1] then return #self.items end
-  local options = { prompt = prompts, seed = seeds, keep = self.run:artifact("prompts/any", true):match "^(.*)/" }
+  local options = { prompt = prompts, seed = seeds, keep = self:place_of_texts() }
   for key, value in pairs(self.settings) do if key ~= "tiled" then options[key] = value end end
-  options.on_progress = function(done, all) bar:step(0, ("writing codes of the next images, %d %%"):format(100 * done // all)) end
-  return places[self.pipe:prepare(options)] or #self.items
+  options.on_progress = function(done, all)
+    bar:step(0, before and ("encoding texts, %d of %d"):format(done, all)
+      or ("writing codes of the next images, %d %%"):format(100 * done // all))
+  end
+  local ready = self.pipe:prepare(options)
+  if before then
+    self.run:log("%d texts encoded, for %d images", self.pipe.encoded_texts - before, ready)
+  end
+  return places[ready] or #self.items
+end
+
+--- Removes encoded texts that take much room, where no cell will make images any more.
+function Job:forget_texts()
+  for _, cell in ipairs(self.run.cells) do
+    if cell.state ~= "done" and cell.state ~= "running" then return end
+  end
+  if self.pipe.encoded_texts then self.pipe:forget_texts(self:place_of_texts(), KEPT) end
 end
 
 --- Makes one image and its file. Steps that an earlier process did are taken up from a file in the run folder.
@@ -365,6 +387,7 @@ function Job:make()
     end
   end
   self:write_tables()
+  if is_own(self.pipe) then self:forget_texts() end
   return self.folder, self.csv
 end
 

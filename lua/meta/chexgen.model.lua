@@ -417,8 +417,8 @@ function VisionLanguageModel:close() end
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
 ---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
 ---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
----@field keep? string A folder for the encoded texts of these prompts, and of no others: what is there is not encoded again, by a later process either.
----@field on_progress? fun(done: integer, all: integer) Of LLM-CXR: called as codes are written, with how many there are of how many.
+---@field keep? string A folder for the encoded texts: what is there is not encoded again, by a later process either. It takes the texts of all prompts, up to 32 GiB and a quarter of what the disk has free; behind that those that are needed last, or not at all, go.
+---@field on_progress? fun(done: integer, all: integer) Called as texts come into the folder, or as LLM-CXR writes codes, with how many there are of how many.
 
 ---@class Pipeline.settings.options
 ---@field prompt string|string[] A text, or a list of them.
@@ -482,6 +482,7 @@ function VisionLanguageModel:close() end
 ---@field steps integer Steps where `generate` is told none; nil of a model without steps.
 ---@field guidance_scale number The guidance scale where `generate` is told none; nil of a model without one.
 ---@field lacks string[] Options of `generate` that other models have and this one has not.
+---@field encoded_texts integer How many texts it has encoded, beside those that were kept; nil of a model that encodes none.
 ---@field notes string[] What was found odd in its files, and let be.
 ---@field identity string What its images depend on, beside the options of `generate`.
 local Pipeline = {}
@@ -498,8 +499,13 @@ function Pipeline:generate(options) end
 
 --- Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is encoded. LLM-CXR writes the codes of the next pictures, which share each read of its weights. Large text encoders are so made ready once for many pictures, not for each.
 ---@param options Pipeline.prepare.options The prompts of pictures to come, with the options of `generate`.
----@return integer ready Of how many prompts, from the first, the texts are at hand: as many as there is room for.
+---@return integer ready Of how many prompts, from the first, the texts are at hand: as many as there is room for, in the folder, or else in memory.
 function Pipeline:prepare(options) end
+
+--- Removes the encoded texts of a folder, when no picture needs them any more.
+---@param keep string The folder that `prepare` was given.
+---@param above? integer Bytes: texts that take no more all together stay. (default 0)
+function Pipeline:forget_texts(keep, above) end
 
 --- What `generate` makes images with for these options. It makes none, and checks all that needs no network.
 ---@param options Pipeline.settings.options As for `generate`.

@@ -9,7 +9,7 @@ public struct ConditioningCache {
     private var bytes = 0
     private var clock = 0
     /// Where texts are kept between processes; nil keeps none.
-    public var store: ConditioningStore?
+    var store: ConditioningStore?
 
     /// An empty cache of at most `limit` bytes.
     public init(limit: Int = 64 << 20) { self.limit = limit }
@@ -40,12 +40,29 @@ public struct ConditioningCache {
         return made
     }
 
-    /// The text of the store, or a new one, which the store then has.
+    /// Sees to it that the store has the text of a key, and holds it nowhere else: of many texts memory has one.
+    /// - Parameter isFirst: whether it is kept where there is no room for it, too.
+    /// - Returns: whether it is there; false where there is no room.
+    /// - Throws: as `value`.
+    mutating func keep(_ key: String, isFirst: Bool, _ encode: () throws -> EncodedText) throws -> Bool {
+        guard let isThere = store?.has(key), !isThere else { return true }
+        guard store?.makeRoom(for: key) == true || isFirst else { return false }
+        let text = try entries[key]?.value ?? encoded(encode)
+        try store?.write(key, text)
+        return true
+    }
+
+    /// The text of the store, or a new one, which the store then has where it has room.
     private mutating func kept(_ key: String, _ encode: () throws -> EncodedText) throws -> EncodedText {
         if let found = store?.read(key) { return found }
+        let made = try encoded(encode)
+        if store?.hasRoom(for: key) == true { try store?.write(key, made) }
+        return made
+    }
+
+    private mutating func encoded(_ encode: () throws -> EncodedText) throws -> EncodedText {
         let made = try encode()
         misses += 1
-        try store?.write(key, made)
         return made
     }
 }

@@ -12,6 +12,7 @@ public final class DiffusionPipeline: TextToImage {
     private let scheduler: SchedulerConfiguration
     private let smallFiles: [(file: String, sha256: String)]
     private var texts: ConditioningCache
+    private let keptLimit: Int?
     /// The LoRA files that change its weights, in order.
     public private(set) var adapters: [Adapter] = []
     private var adapterNotes: [String] = []
@@ -22,15 +23,17 @@ public final class DiffusionPipeline: TextToImage {
     ///   - scheduler: the options of the model's scheduler.
     ///   - smallFiles: the files of the tokenizers and the scheduler, with their SHA-256.
     ///   - cacheLimit: bytes that the conditioning of recent texts may take.
+    ///   - keptLimit: bytes that texts may take in a folder that keeps them; nil is as many as its disk has room for, up to 32 GiB.
     /// - Throws: `TensorError.value` for parts that do not fit together.
     public init(
         _ family: any DiffusionFamily, scheduler: SchedulerConfiguration,
-        smallFiles: [(file: String, sha256: String)] = [], cacheLimit: Int = 256 << 20
+        smallFiles: [(file: String, sha256: String)] = [], cacheLimit: Int = 256 << 20, keptLimit: Int? = nil
     ) throws {
         self.family = family
         self.scheduler = family.adjusted(scheduler)
         self.smallFiles = smallFiles
         texts = ConditioningCache(limit: cacheLimit)
+        self.keptLimit = keptLimit
         let (denoiser, autoencoder) = (family.denoiser, family.autoencoder)
         guard denoiser.latentChannels == autoencoder.latentChannels else {
             throw TensorError.value(
@@ -83,7 +86,7 @@ public final class DiffusionPipeline: TextToImage {
     }
 
     /// How many texts were encoded so far; those that were encoded before and are kept do not count.
-    public var encodedTexts: Int { texts.misses }
+    public var encodedTexts: Int? { texts.misses }
 
     /// What pictures with these options will be made with. Checks everything that needs no network.
     /// - Throws: `TensorError.value` naming the option that is wrong; `TokenizerError` for a text that is too long where
@@ -108,7 +111,8 @@ public final class DiffusionPipeline: TextToImage {
         return try encode(texts, as: .prompt, options)
     }
 
-    /// Encodes texts of pictures ahead, as far as there is room for them, and lets go of the text encoders.
+    /// Encodes texts of pictures ahead, and lets go of the text encoders: into a folder all of them, the different ones each once, and
+    /// else as many as memory has room for.
     /// - Returns: of how many pictures, from the first, the texts are at hand; at least one.
     /// - Throws: as `settings`; `FileError` where the folder cannot be written to.
     public func prepare(
@@ -117,30 +121,43 @@ public final class DiffusionPipeline: TextToImage {
         try check(options)
         let isGuided = try family.guidance(options) != nil
         let pictures = zip(options.negativePrompts, options.prompts).map { negative, prompt in
-            (isGuided ? [(TextRole.negative, negative)] : []) + [(.prompt, prompt)]
+            ((isGuided ? [(TextRole.negative, negative)] : []) + [(.prompt, prompt)]).map { role, text in
+                (role: role, text: text, key: key(role, text, options.text))
+            }
         }
         if let folder {
-            let store = ConditioningStore(folder, identity: identity)
-            store.keepOnly(pictures.joined().map { key($0, $1, options.text) })
-            texts.store = store
+            texts.store = ConditioningStore(
+                folder, identity: identity, needed: pictures.joined().map(\.key), limit: keptLimit)
         }
         defer { releaseTextMemory() }
+        let all = Set(pictures.joined().map(\.key)).count
         var wanted = Set<String>()
         for (index, picture) in pictures.enumerated() {
-            let new = picture.filter { !wanted.contains(key($0, $1, options.text)) }
-            if index > 0, !new.isEmpty, texts.isFull(with: wanted) { return index }
+            let (new, before) = (picture.filter { !wanted.contains($0.key) }, texts.misses)
+            if folder == nil, index > 0, !new.isEmpty, texts.isFull(with: wanted) { return index }
             do {
-                for (role, text) in new {
+                for (role, text, key) in new {
                     try Cancellation.check()
-                    _ = try encode([text], as: role, options.text)
-                    wanted.insert(key(role, text, options.text))
+                    let encode = { try self.family.encode(text, as: role, options.text) }
+                    if folder == nil {
+                        _ = try texts.value(key, encode)
+                    } else if try !texts.keep(key, isFirst: index == 0, encode) {
+                        return index
+                    }
+                    wanted.insert(key)
                 }
             } catch  where index > 0 && !Cancellation.isRequested && !(error is FileError) {
                 // A text that cannot be encoded is an error when its picture's turn comes: those before it are made.
                 return index
             }
+            if folder != nil, texts.misses > before { try watch?(wanted.count, all) }
         }
         return pictures.count
+    }
+
+    /// Removes the encoded texts that a folder keeps, where they take more than some bytes.
+    public static func removeTexts(in folder: String, above bytes: Int) {
+        ConditioningStore.remove(in: folder, above: bytes)
     }
 
     /// Begins to make pictures: checks everything that can be checked, and encodes the texts.

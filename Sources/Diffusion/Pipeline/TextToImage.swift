@@ -46,13 +46,18 @@ public protocol TextToImage: AnyObject {
     /// Encodes texts of pictures ahead, as far as there is room for them, and lets go of the networks that did it: of the
     /// pictures that follow, none loads them again.
     /// - Parameters:
-    ///   - folder: where the encoded texts of these pictures, and of no others, are kept for a later process; nil keeps none.
-    ///   - watch: is told how many of how many codes are written, of models that write those of the next pictures together.
+    ///   - folder: where encoded texts are kept for these pictures, for others and for a later process; nil keeps as many as have
+    ///     room in memory.
+    ///   - watch: is told how many of how many texts the folder has, or, of models that write the codes of the next pictures
+    ///     together, how many of how many are written.
     /// - Returns: of how many pictures, from the first, the texts are at hand; at least one.
     /// - Throws: as `settings`; `FileError` where the folder cannot be written to.
     func prepare(
         _ options: GenerationOptions, keptIn folder: String?, watch: ((_ done: Int, _ all: Int) throws -> Void)?
     ) throws -> Int
+
+    /// How many texts were encoded so far, beside those that were kept; nil of models that encode none.
+    var encodedTexts: Int? { get }
 
     /// Begins to make pictures: checks everything that can be checked, and encodes the texts.
     /// - Throws: as `settings`.
@@ -69,6 +74,9 @@ extension TextToImage {
     public func prepare(
         _ options: GenerationOptions, keptIn folder: String?, watch: ((_ done: Int, _ all: Int) throws -> Void)?
     ) throws -> Int { options.prompts.count }
+
+    /// It encodes none.
+    public var encodedTexts: Int? { nil }
 
     /// As the other `prepare`, without a watcher.
     public func prepare(_ options: GenerationOptions, keptIn folder: String?) throws -> Int {
