@@ -40,6 +40,27 @@ private func sum(_ lora: LoRA, _ targets: [LoRATarget], _ parameter: String, _ s
 }
 
 @Suite struct LoRATests {
+    @Test func everyKeyThatMatchesNothingIsNamed() throws {
+        let scratch = try Scratch()
+        func layers(_ count: Int) throws -> [(name: String, tensor: Tensor)] {
+            try (0..<count).flatMap { index in
+                [
+                    ("unet.other.\(index).lora_A.weight", try matrix(2, 4)),
+                    ("unet.other.\(index).lora_B.weight", try matrix(6, 2)),
+                ]
+            }
+        }
+        let unet = [target("unet", ["a.b": [6, 4]])]
+        let lora = try LoRA(file(scratch, layers(1000)))
+        let text = message { _ = try lora.matches(unet) }
+        #expect(text.contains("matched 1 of 1001 layers") && !text.contains(" more"), "\(text.prefix(300))")
+        #expect((0..<1000).allSatisfy { text.contains("unet.other.\($0).lora_A.weight") }, "\(text.prefix(300))")
+        // What is longer than any model's list is cut.
+        let more = try LoRA(file(scratch, layers(1001)))
+        let long = message { _ = try more.matches(unet) }
+        #expect(long.contains("1001 match nothing in unet") && long.contains(" and 1 more"), "\(long.prefix(300))")
+    }
+
     @Test func alphaComesFromTheTensorThenTheConfiguration() throws {
         let scratch = try Scratch()
         let unet = [target("unet", ["a.b": [6, 4]])]

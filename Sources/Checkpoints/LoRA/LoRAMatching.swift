@@ -176,14 +176,17 @@ public struct LoRAReport: Equatable, CustomStringConvertible, Sendable {
         wrongShapes.append("\(layer.down) (\(Tensor.text(product)), \(name) is \(wanted))")
     }
 
-    /// Counts, and the first ten names of each kind.
+    /// The most names of one kind that are listed: those of the largest models fit in.
+    private static let mostNames = 1000
+
+    /// Counts, and the names of each kind.
     public var description: String {
         let matched = layers - unmatched.count - wrongShapes.count - ambiguous.count
         var lines = ["\(path): the LoRA does not fit: matched \(matched) of \(layers) layers"]
         func list(_ title: String, _ items: [String]) {
             if items.isEmpty { return }
-            let rest = items.count > 10 ? " and \(items.count - 10) more" : ""
-            lines.append("  \(items.count) \(title): " + items.prefix(10).joined(separator: ", ") + rest)
+            let rest = items.count > Self.mostNames ? " and \(items.count - Self.mostNames) more" : ""
+            lines.append("  \(items.count) \(title): " + items.prefix(Self.mostNames).joined(separator: ", ") + rest)
         }
         list("match nothing in \(parts.isEmpty ? "the model" : parts.joined(separator: ", "))", unmatched)
         list("of another shape", wrongShapes)
