@@ -95,6 +95,22 @@ private func folder() throws -> Scratch {
         #expect(message { _ = try pipeline.encode(["x"], options) }.contains("max_sequence_length"))
     }
 
+    /// Parts the weights of a folder into two files with an index, as large models are published.
+    private func shard(_ folder: String, _ name: String) throws -> [String] {
+        let whole = try Checkpoint.open("\(folder)/\(name).safetensors")
+        let names = [1, 2].map { "\(name)-0000\($0)-of-00002.safetensors" }
+        let half = whole.names.count / 2
+        for (file, keys) in zip(names, [whole.names.prefix(half), whole.names.suffix(from: half)]) {
+            try SafeTensors.write(
+                "\(folder)/\(file)", keys.map { (name: $0, tensor: try whole[$0].clone()) }, metadata: ["format": "pt"])
+        }
+        let map = whole.names.enumerated().map { "\"\($1)\": \"\(names[$0 < half ? 0 : 1])\"" }
+        try "{\"metadata\": {}, \"weight_map\": {\(map.joined(separator: ", "))}}".write(
+            toFile: "\(folder)/\(name).safetensors.index.json", atomically: true, encoding: .utf8)
+        try FileManager.default.removeItem(atPath: "\(folder)/\(name).safetensors")
+        return names
+    }
+
     @Test func whatIsMissingOrDamagedIsNamed() throws {
         for (file, words) in [
             ("tokenizer/spiece.model", ["spiece.model"]), ("transformer/config.json", ["transformer/config.json"]),
@@ -104,6 +120,21 @@ private func folder() throws -> Scratch {
             try FileManager.default.removeItem(atPath: "\(folder.path)/\(file)")
             let text = message { _ = try PipelineRegistry.standard.open(folder.path, dtype: .f32) }
             #expect(words.allSatisfy(text.contains), "\(file): \(text)")
+        }
+        // Of weights in several files each must be there, and whole.
+        for (part, file) in [("transformer", "diffusion_pytorch_model"), ("text_encoder", "model")] {
+            let folder = try folder()
+            let shards = try shard("\(folder.path)/\(part)", file)
+            _ = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
+            let second = "\(folder.path)/\(part)/\(shards[1])"
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: second))
+            try bytes.dropLast(4).write(to: URL(fileURLWithPath: second))
+            let short = message { _ = try PipelineRegistry.standard.open(folder.path, dtype: .f32) }
+            #expect(short.contains("\(part)/\(shards[1])"), "\(short)")
+            try FileManager.default.removeItem(atPath: second)
+            let gone = message { _ = try PipelineRegistry.standard.open(folder.path, dtype: .f32) }
+            #expect(gone.contains("\(part)/\(shards[1])"), "\(gone)")
+            #expect(!gone.contains(shards[0]), "\(gone)")
         }
         let cut = try folder()
         let path = cut.path + "/tokenizer/spiece.model"
