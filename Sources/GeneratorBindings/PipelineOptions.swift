@@ -70,7 +70,8 @@ enum PipelineOptions {
             LuaParameter("steps", .integer, optional: true, "Steps of the scheduler; the model's where absent."),
             LuaParameter(
                 "guidance_scale", .number, optional: true,
-                "The weight of the text; the model's where absent. 1 is the text alone, with half the work."),
+                "The weight of the text; the model's where absent. 1 is the text alone, with half the work. A model without it, "
+                    + "such as FLUX.1 schnell, refuses the option."),
             LuaParameter(
                 "seed", .oneOf([.integer, .list(.integer)]), optional: true,
                 "Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent."),
@@ -119,7 +120,7 @@ enum PipelineOptions {
         // The others have values where nothing was given, which the model looks at.
         for name in ["steps", "guidance_scale", "scheduler", "width", "height", "latents"]
         where lacks.contains(name) && given.has(name) {
-            throw given.fail(name, "\(object.pipeline.className) has no such option")
+            throw given.fail(name, "this \(object.pipeline.className) has no such option")
         }
         var options = GenerationOptions(
             prompts: prompts, seeds: try seeds(given, count, object.session), object.defaults)

@@ -33,6 +33,11 @@ private let configurations = [
      "caption_projection_dim": 16, "num_layers": 2, "joint_attention_dim": 24, "pooled_projection_dim": 12,
      "pos_embed_max_size": 12, "dual_attention_layers": [0], "qk_norm": "rms_norm"}
     """,
+    "schnell": """
+    {"_class_name": "FluxTransformer2DModel", "num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1,
+     "num_single_layers": 1, "joint_attention_dim": 24, "pooled_projection_dim": 8, "guidance_embeds": false,
+     "axes_dims_rope": [2, 4, 2]}
+    """,
     "flux": """
     {"_class_name": "FluxTransformer2DModel", "num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1,
      "num_single_layers": 1, "joint_attention_dim": 24, "pooled_projection_dim": 8, "guidance_embeds": true,
@@ -90,11 +95,11 @@ private func stableDiffusion3(hasT5: Bool = true) throws -> Scratch {
         scheduler: "{\"_class_name\": \"FlowMatchEulerDiscreteScheduler\", \"shift\": 3.0}")
 }
 
-private func flux() throws -> Scratch {
+private func flux(_ transformer: String = "flux") throws -> Scratch {
     try folder(
         "FluxPipeline",
         [
-            ("transformer", "flux", "flux"), ("vae", "vae", "vae"), ("text_encoder", "clip", "clip-text"),
+            ("transformer", transformer, "flux"), ("vae", "vae", "vae"), ("text_encoder", "clip", "clip-text"),
             ("text_encoder_2", "t5", "t5-text"),
         ],
         scheduler: """
@@ -171,6 +176,21 @@ private func flux() throws -> Scratch {
         options.negativePrompts = [""]
         options.scheduler = "ddim"
         #expect(message { _ = try pipeline.settings(options) }.contains("flow_match_euler"))
+    }
+
+    /// FLUX.1 schnell's denoiser reads no scale: scripts are told that there is no such option, and its value changes nothing.
+    @Test func fluxWithoutGuidanceLacksTheScale() throws {
+        let folder = try flux("schnell")
+        let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
+        #expect(pipeline.lacks == ["guidance_scale"])
+        let dev = try flux()
+        #expect(try PipelineRegistry.standard.open(dev.path, dtype: .f32).lacks.isEmpty)
+        var options = GenerationOptions(prompts: ["Small effusion"], seeds: [7], pipeline.defaults)
+        (options.steps, options.width, options.height) = (3, 48, 32)
+        options.text.family = ["max_sequence_length": .integer(9)]
+        let picture = try pictures(pipeline, options).0.array(UInt8.self)
+        options.guidanceScale = 7
+        #expect(try pictures(pipeline, options).0.array(UInt8.self) == picture)
     }
 
     @Test func partsThatDoNotFitAreNamed() throws {

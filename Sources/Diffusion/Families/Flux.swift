@@ -63,6 +63,9 @@ public final class Flux: DiffusionFamily {
         return nil
     }
 
+    /// A guidance scale, of denoisers that read none, as FLUX.1 schnell's: there is no other guidance.
+    public var lacks: Set<String> { denoiser.readsGuidance ? [] : ["guidance_scale"] }
+
     /// The scale, of denoisers that read one.
     public func embeddedGuidance(_ options: GenerationOptions) -> Float? {
         denoiser.readsGuidance ? Float(options.guidanceScale) : nil

@@ -37,6 +37,9 @@ public protocol DiffusionFamily: AnyObject {
     /// What becomes of the answers for negative texts and prompts; nil where the prompts alone are asked for.
     func guidance(_ options: GenerationOptions) throws -> (any Guidance)?
 
+    /// The options of `generate` that other families have and this model has not, by the names that scripts use.
+    var lacks: Set<String> { get }
+
     /// The guidance scale that the denoiser itself reads; nil where it reads none.
     func embeddedGuidance(_ options: GenerationOptions) -> Float?
 
@@ -71,6 +74,9 @@ extension DiffusionFamily {
     public func guidance(_ options: GenerationOptions) throws -> (any Guidance)? {
         options.guidanceScale > 1 ? ClassifierFreeGuidance(scale: Float(options.guidanceScale)) : nil
     }
+
+    /// None.
+    public var lacks: Set<String> { [] }
 
     /// None.
     public func embeddedGuidance(_ options: GenerationOptions) -> Float? { nil }

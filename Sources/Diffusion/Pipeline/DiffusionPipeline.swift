@@ -53,6 +53,8 @@ public final class DiffusionPipeline: TextToImage {
     public var defaults: GenerationDefaults { family.defaults }
     /// The script's name of the model's own scheduler, or its class where it is not implemented.
     public var schedulerName: String { (try? scheduler.entry())?.shortName ?? scheduler.className }
+    /// The options of `generate` that its family lacks.
+    public var lacks: Set<String> { family.lacks }
     /// What a user should know of the files: keys that were let be.
     public var notes: [String] { parts.ordered.flatMap(\.notes) + scheduler.notes + adapterNotes }
     /// The files that pictures depend on, with their SHA-256.
