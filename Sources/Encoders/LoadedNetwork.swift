@@ -1,4 +1,5 @@
 import Engine
+import Tensors
 
 /// A network that was opened from files, as those see it who change its weights or plan its memory.
 public struct LoadedNetwork {
@@ -13,36 +14,45 @@ public struct LoadedNetwork {
         self.model = model
     }
 
+    /// What its weights take, in the dtype that it computes in.
+    public var sizes: WeightSizes {
+        WeightSizes(parameters.parameters.map { ($0.name, $0.shape) }, dtype: model.executor.dtype)
+    }
+    /// Whether a text encoder keeps its weights while other networks work.
+    public var isKept: Bool { sizes.isKept }
+}
+
+/// What the weights of a network take of memory, by the names and shapes of its parameters.
+public struct WeightSizes: Sendable {
+    /// Bytes of all weights.
+    public let all: Int
+    /// Where weights are streamed, bytes that are held at most while the network works, and behind that: those of two blocks, as the
+    /// buffers of the one before wait for the next, beside those of no block.
+    public let streamed: (working: Int, resting: Int)
+
     /// The most bytes of weights that a text encoder keeps in the form of the device while other networks work.
     static let keptBytes = 1 << 30
 
-    /// Bytes of all weights in the dtype that it computes in.
-    public var weightBytes: Int { parameters.parameters.reduce(0) { $0 + bytes($1) } }
-    /// Whether a text encoder keeps its weights while other networks work.
-    public var isKept: Bool { weightBytes <= Self.keptBytes }
-
-    /// Bytes of weights that are held at most while it works, and behind that: where they are streamed, those of two blocks, as the
-    /// buffers of the one before wait for the next, beside those of no block.
-    public var heldBytes: (working: Int, resting: Int) {
-        model.executor.isStreaming ? streamedBytes : (weightBytes, weightBytes)
-    }
-
-    /// `heldBytes` if weights were streamed.
-    public var streamedBytes: (working: Int, resting: Int) {
+    /// Sums the parameters up.
+    public init(_ parameters: [(name: String, shape: [Int])], dtype: DType) {
         var (blocks, outside) = ([String: Int](), 0)
-        for parameter in parameters.parameters {
+        for (name, shape) in parameters {
+            let bytes = shape.reduce(1, *) * dtype.size
             // A block is what has a number: `transformer_blocks.3.attn1.to_q.weight`.
-            let words = parameter.name.split(separator: ".")
+            let words = name.split(separator: ".")
             if let number = words.firstIndex(where: { Int($0) != nil }), number > 0 {
-                blocks[words[...number].joined(separator: "."), default: 0] += bytes(parameter)
+                blocks[words[...number].joined(separator: "."), default: 0] += bytes
             } else {
-                outside += bytes(parameter)
+                outside += bytes
             }
         }
-        return (outside + blocks.values.sorted().suffix(2).reduce(0, +), outside)
+        all = blocks.values.reduce(outside, +)
+        streamed = (outside + blocks.values.sorted().suffix(2).reduce(0, +), outside)
     }
 
-    private func bytes(_ parameter: Parameter) -> Int {
-        parameter.shape.reduce(1, *) * model.executor.dtype.size
-    }
+    /// Whether a text encoder keeps its weights while other networks work.
+    public var isKept: Bool { all <= Self.keptBytes }
+
+    /// Bytes that are held at most while the network works, and behind that.
+    public func held(isStreamed: Bool) -> (working: Int, resting: Int) { isStreamed ? streamed : (all, all) }
 }

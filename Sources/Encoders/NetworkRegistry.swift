@@ -61,11 +61,21 @@ public struct NetworkRegistry<Network> {
     /// Opens the network of a folder by the class in its `config.json`.
     /// - Throws: `FileError` for a class that is not known, with those that are; what the network's `open` throws.
     public func open(_ folder: String, dtype: DType, on device: Device = .standard) throws -> Network {
+        try entry(of: folder).open(folder, Compute(dtype, on: device))
+    }
+
+    /// The names and shapes of all tensors that the weights of a folder must hold, by its `config.json` alone.
+    /// - Throws: as `open`.
+    public func parameters(of folder: String) throws -> [(name: String, shape: [Int])] {
+        try entry(of: folder).parameters(folder + "/config.json")
+    }
+
+    private func entry(of folder: String) throws -> NetworkEntry<Network> {
         let reader = try ConfigurationReader(folder + "/config.json")
         let name = try reader.string(key, default: standard)
         guard let entry = entries.all.first(where: { $0.classes.contains(name) }) else {
             throw reader.fault(key, entries.unknown(name, known: entries.all.flatMap(\.classes)).description)
         }
-        return try entry.open(folder, Compute(dtype, on: device))
+        return entry
     }
 }

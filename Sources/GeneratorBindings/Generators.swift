@@ -17,9 +17,12 @@ public struct Generators: ModelAddition {
         try known.parameters(name, config: config)
     }
 
-    /// `model.pipeline`, and the options of pipelines.
+    /// `model.pipeline`, the options of pipelines, and what a pipeline will hold.
     public func functions(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
-        [PipelineModule.pipeline(session, known), PipelineOptions.list(known)]
+        [
+            PipelineModule.pipeline(session, known), PipelineOptions.list(known),
+            PipelineMemory.function(session, known),
+        ]
     }
 
     /// The classes of pipelines and of their parts.

@@ -95,12 +95,7 @@ enum PipelineMethods {
                 .method(
                     "memory",
                     returns: [
-                        LuaResult(
-                            "plan", .table,
-                            "`text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network "
-                                + "`name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes "
-                                + "of memory that are free, where the system says it. Nil for a model that has no plan."
-                        )
+                        PipelineMemory.result
                     ],
                     "What the weights take of memory, and when; activations come beside it. What cannot fit is refused before the "
                         + "first image.", memory),
@@ -213,21 +208,7 @@ enum PipelineMethods {
     }
 
     private static let memory: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, _ in
-        guard let plan = object.pipeline.memory else { return [.nil] }
-        let free = MemoryRoom.available
-        let parts = plan.parts.map {
-            LuaValue.fields([
-                ("name", .string($0.name)), ("weights", .integer($0.weights)), ("held", .integer($0.held)),
-            ])
-        }
-        let phases = plan.phases.map { LuaValue.fields([("name", .string($0.name)), ("bytes", .integer($0.bytes))]) }
-        return [
-            .fields([
-                ("text", .string(plan.text(available: free))), ("peak", .integer(plan.peak)),
-                ("parts", .table(LuaTable(array: parts))), ("phases", .table(LuaTable(array: phases))),
-                ("free", free.map { .integer($0) } ?? .nil),
-            ])
-        ]
+        [object.pipeline.memory.map(PipelineMemory.fields) ?? .nil]
     }
 
     private static let settings: (PipelineObject, LuaArguments) throws -> [LuaValue] = { object, arguments in

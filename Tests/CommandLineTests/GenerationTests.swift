@@ -231,6 +231,27 @@ import Testing
         #expect(damaged.errors.contains("unet/diffusion_pytorch_model.safetensors"), "\(damaged.text)")
     }
 
+    /// What cannot fit into memory is refused before anything is made, by the configurations of the model.
+    @Test func modelsThatCannotFitAreRefusedBeforeTheRun() throws {
+        let folder = try Study.generationFolder()
+        for file in ["generate.yaml", "sweep.yaml"] {
+            let small = try Child.run(["run", file, "--check"], in: folder)
+            #expect(small.status == 0 && small.text.contains("MB of memory"), "\(small.text)")
+        }
+        // 5 TB.
+        try folder.write(
+            "pipeline/text_encoder/config.json",
+            """
+            { "model_type": "clip_text_model", "hidden_size": 16384, "intermediate_size": 65536, "num_hidden_layers": 400,
+              "num_attention_heads": 2, "vocab_size": 518 }
+            """)
+        for arguments in [["--check"], ["--out", "run"]] {
+            let outcome = try Child.run(["run", "generate.yaml"] + arguments, in: folder)
+            let isSaid = ["params.model (", "its weights take", "stream = true"].allSatisfy(outcome.errors.contains)
+            #expect(outcome.status == 2 && isSaid && !folder.has("run"), "\(outcome.text)")
+        }
+    }
+
     @Test func theWorkedExampleOfTheDocumentationRuns() throws {
         let page = try String(contentsOfFile: Places.package + "/docs/adding-a-model.md", encoding: .utf8)
         let folder = try Study.generationFolder()

@@ -138,7 +138,8 @@ private func adapter(_ name: String, _ scale: Double = 1) throws -> Adapter {
             part?.model.executor.isStreaming = true
         }
         let plan = try #require(streamed.pixart.loaded)
-        #expect(plan.heldBytes.working <= plan.weightBytes && plan.heldBytes.resting < plan.weightBytes / 2)
+        let sizes = plan.sizes
+        #expect(sizes.streamed.working <= sizes.all && sizes.streamed.resting < sizes.all / 2)
         for _ in 0..<2 {
             #expect(try streamed.unetAnswer().array(Float.self) == held.unetAnswer().array(Float.self))
             #expect(try streamed.pixartAnswer().array(Float.self) == held.pixartAnswer().array(Float.self))

@@ -24,6 +24,11 @@ test("what it is made of", function()
   equal(pipe.language.tokenizer:encode("### Response:\n"):totable(), { 259 })
   local plan = pipe:memory()
   equal({ plan.parts[1].name, plan.parts[2].name, plan.phases[1].name }, { "language", "vqgan", "writing" })
+  for _, options in ipairs { { dtype = "f32" }, { dtype = "bf16" }, { dtype = "bf16", stream = true } } do
+    options.vqgan = vqgan
+    local known, opened = model.pipeline_memory(language, options), model.pipeline(language, options):memory()
+    equal({ known.peak, known.parts, known.phases }, { opened.peak, opened.parts, opened.phases })
+  end
   assert(tostring(pipe):find("32 x 32", 1, true), tostring(pipe))
   local parts = model.pipeline { class = "LLMCXRPipeline", language = language, vqgan = vqgan }
   equal(parts.identity:match "files=%x+", pipe.identity:match "files=%x+")

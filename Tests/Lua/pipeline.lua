@@ -306,6 +306,13 @@ test("memory", function()
   local options = { prompt = PROMPT, steps = 3, seed = 11 }
   assert(same(streamed:generate(options)[1], pipe:generate(options)[1]))
   equal(streamed.identity, pipe.identity)
+  -- The same is known before there is a pipeline.
+  local function sizes(found) return { found.peak, found.parts, found.phases, found.refusal } end
+  equal(sizes(model.pipeline_memory(scratch, { dtype = "f32" })), sizes(plan))
+  equal(sizes(model.pipeline_memory(scratch, { dtype = "f32", stream = true })), sizes(streamed:memory()))
+  equal(model.pipeline_memory(scratch, { dtype = "bf16" }).peak, plan.peak // 2)
+  raises(function() model.pipeline_memory(scratch .. "/none") end, "none/model_index.json")
+  raises(function() model.pipeline_memory(scratch, { dtype = "f16" }) end, "dtype")
   raises(function() model.pipeline(scratch, { stream = 1 }) end, "options.stream", "true or false")
 end)
 

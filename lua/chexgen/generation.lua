@@ -86,6 +86,15 @@ local function loras(params)
   return found
 end
 
+--- Looks whether the model's weights fit into memory, by its configurations; what is wrong with these is said when it is opened.
+local function look_at_memory(start, place)
+  local params = start.params
+  local found, plan = pcall(model.pipeline_memory, place,
+    { dtype = start.dtype, stream = params.stream, vqgan = params.vqgan ~= "" and params.vqgan or nil })
+  if not found or not plan then return end
+  if plan.refusal then start:problem(plan.refusal, "model") else start:needs(0, plan.peak) end
+end
+
 --- The look before a run for the model, which is not loaded: of one that a module registers only the module knows where it lies.
 function generation.look_for_model(start)
   local params = start.params
@@ -95,6 +104,7 @@ function generation.look_for_model(start)
     if params.weights ~= "" then start:problem(unregistered(params), "weights") end
     -- A language model, which draws with a VQGAN beside it, has no index of parts.
     start:weights(params.model, "model", { file = params.vqgan == "" and "model_index.json" or "config.json", known = names })
+    if params.weights == "" then look_at_memory(start, params.model) end
   else
     for _, entry in ipairs(models) do
       for i, place in ipairs(entry[1] == params.model and entry.places or {}) do
@@ -105,6 +115,9 @@ function generation.look_for_model(start)
       for _, key in ipairs(entry[1] == params.model and entry.wanted or {}) do
         if params[key] == "" then start:problem(("%s wants its folder here"):format(params.model), key) end
       end
+      -- Of one with parts in several places the model's own folder has no index, and no plan.
+      local place = params.weights ~= "" and params.weights or entry.places and entry.places[1][1]
+      if entry[1] == params.model and place then look_at_memory(start, place) end
     end
   end
   if params.vqgan ~= "" then start:weights(params.vqgan, "vqgan") end

@@ -371,7 +371,7 @@ function VisionLanguageModel:close() end
 ---@field prompt string|string[] A text, or a list of them.
 ---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
 ---@field steps? integer Steps of the scheduler; the model's where absent.
----@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work.
+---@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work. A model without it, such as FLUX.1 schnell, refuses the option.
 ---@field seed? integer|integer[] Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent.
 ---@field width? integer Pixels, a multiple of 8; the model's where absent.
 ---@field height? integer Pixels, a multiple of 8; the model's where absent.
@@ -399,7 +399,7 @@ function VisionLanguageModel:close() end
 ---@field prompt string|string[] A text, or a list of them.
 ---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
 ---@field steps? integer Steps of the scheduler; the model's where absent.
----@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work.
+---@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work. A model without it, such as FLUX.1 schnell, refuses the option.
 ---@field seed? integer|integer[] Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent.
 ---@field width? integer Pixels, a multiple of 8; the model's where absent.
 ---@field height? integer Pixels, a multiple of 8; the model's where absent.
@@ -424,7 +424,7 @@ function VisionLanguageModel:close() end
 ---@field prompt string|string[] A text, or a list of them.
 ---@field negative_prompt? string|string[] What the images shall not show: one text for all, or a list. Used where the guidance scale is above 1. (default "")
 ---@field steps? integer Steps of the scheduler; the model's where absent.
----@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work.
+---@field guidance_scale? number The weight of the text; the model's where absent. 1 is the text alone, with half the work. A model without it, such as FLUX.1 schnell, refuses the option.
 ---@field seed? integer|integer[] Image i has `seed + i - 1`, or the i-th of a list; the run's seed where absent.
 ---@field width? integer Pixels, a multiple of 8; the model's where absent.
 ---@field height? integer Pixels, a multiple of 8; the model's where absent.
@@ -520,7 +520,7 @@ function Pipeline:settings(options) end
 function Pipeline:encode_prompt(text, options) end
 
 --- What the weights take of memory, and when; activations come beside it. What cannot fit is refused before the first image.
----@return table plan `text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network `name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes of memory that are free, where the system says it. Nil for a model that has no plan.
+---@return table plan `text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network `name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes of memory that are free, where the system says it; `refusal`: why it cannot fit and the way out, where it cannot. Nil for a model that has no plan.
 function Pipeline:memory() end
 
 --- Releases the object now; it cannot be used after that.
@@ -652,11 +652,13 @@ function Tokenizer:close() end
 ---@class chexgen.model.image_text.options
 ---@field weights? string A folder, or a Hub name found in the local cache. (default "microsoft/BiomedVLP-BioViL-T")
 ---@field dtype? "f32"|"bf16" The run's where absent.
+---@field device? string What it runs on: `cpu`; the processor where absent.
 
 ---@class chexgen.model.labeler.options
 ---@field weights? string The file, or its folder, or a Hub name found in the local cache; where absent `chexbert.pth` in `StanfordAIMI/RRG_scorers` of `chexbert`, `radgraph-xl.tar.gz` in `StanfordAIMI/RRG_scorers` of `radgraph`.
 ---@field tokenizer? string A folder, the `vocab.txt` in one, or a Hub name; where absent `bert-base-uncased` of `chexbert`, the model that the weights name of `radgraph`.
 ---@field dtype? "f32"|"bf16" The run's where absent.
+---@field device? string What it runs on: `cpu`; the processor where absent.
 
 ---@class chexgen.model.pipeline.source
 ---@field unet? string A part: a folder, or a Hub name with the folder in it behind.
@@ -674,12 +676,18 @@ function Tokenizer:close() end
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
 ---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline"|"Lumina2Pipeline"|"Lumina2Text2ImgPipeline"|"LLMCXRPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
+---@class chexgen.model.pipeline_memory.options
+---@field dtype? "f32"|"bf16" As of `model.pipeline`.
+---@field stream? boolean As of `model.pipeline`. (default false)
+---@field vqgan? string As of `model.pipeline`.
+
 ---@class chexgen.model.vision_language.options
 ---@field base string The language model: a folder, or a Hub name.
 ---@field adapter? string A folder with peft's LoRA, LLaVA's `config.json` and `non_lora_trainables.bin`, or a Hub name. Without it the base writes as it is.
 ---@field projector? string The projector's file; the adapter's `non_lora_trainables.bin` or `mm_projector.bin` where absent.
 ---@field vision string What sees: a folder with open_clip's description (`.json`) and weights (`.pt`), or a Hub name.
 ---@field dtype? "f32"|"bf16" The run's where absent.
+---@field device? string What it runs on: `cpu`; the processor where absent.
 
 ---@class chexgen.model.parameters.options
 ---@field config? string The folder with the network's config.json.
@@ -712,7 +720,7 @@ local M = {}
 --- local encoder = model.encoder("rad-dino", { weights = "microsoft/rad-dino", dtype = "bf16" })
 --- ```
 ---@param name string `inception-v3` (torch-fidelity's InceptionV3, trained on ImageNet), `rad-dino` (RAD-DINO, a DINOv2 vision transformer trained on chest radiographs), `patient-reid` (the Siamese ResNet-50 that tells whether two films are of one patient), `biovil-t` (the image network of BioViL-T: unit vectors in the space of its texts), or a registered name.
----@param options? table<string, any> `weights`: a file, a folder, or a Hub name found in the local cache; `dtype`: "f32" or "bf16". A registered model gets the whole table.
+---@param options? table<string, any> `weights`: a file, a folder, or a Hub name found in the local cache; `dtype`: "f32" or "bf16". `device`: what it runs on, `cpu`. A registered model gets the whole table.
 ---@return any encoder The encoder.
 function M.encoder(name, options) end
 
@@ -753,6 +761,16 @@ function M.pipeline(source, options) end
 --- The options of `pipe:generate` that families of generators have of their own: experiments take each of them as a parameter.
 ---@return table[] options `name`, `type`, `about` (a sentence) and `classes` (which classes of pipelines take it).
 function M.pipeline_options() end
+
+--- What the weights of a pipeline would take of memory, and when, by its configurations: no weights are read.
+---
+--- ```lua
+--- local plan = model.pipeline_memory("black-forest-labs/FLUX.1-dev", { dtype = "bf16" })
+--- ```
+---@param source string A folder in diffusers' layout, a Hub name, or LLM-CXR's language model.
+---@param options? chexgen.model.pipeline_memory.options How it would be opened. (default {})
+---@return table plan `text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network `name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes of memory that are free, where the system says it; `refusal`: why it cannot fit and the way out, where it cannot. Nil for a model that has no plan.
+function M.pipeline_memory(source, options) end
 
 --- Opens a causal language model by the `model_type` of its config.json: `llama`, `gpt_neox`, `gemma2`. Loading is strict.
 ---

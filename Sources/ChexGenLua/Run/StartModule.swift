@@ -197,7 +197,10 @@ enum StartModule {
         properties: [
             .property("params", .table, "The parameters of the cell; read-only.") {
                 ConfigConversion.lua($0.cell.params, isReadOnly: true)
-            }
+            },
+            .property("dtype", .string, "The dtype that the cell's models compute in where nothing else is said.") {
+                .string($0.cell.dtype)
+            },
         ])
 
     private static let table: (StartObject, LuaArguments) throws -> [LuaValue] = { start, arguments in

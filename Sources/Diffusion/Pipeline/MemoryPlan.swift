@@ -34,34 +34,55 @@ public struct MemoryPlan {
 
     /// The plan of a pipeline's parts, those that came from folders.
     package init(_ named: [String: PipelinePart], dtype: DType) {
-        var networks: [(name: String, rank: Int, network: LoadedNetwork)] = []
-        for (name, part) in named {
-            if let network = part.loaded { networks.append((name, part.rank, network)) }
+        let networks = named.compactMap { name, part in
+            part.loaded.map {
+                Network(name: name, rank: part.rank, sizes: $0.sizes, isStreamed: $0.model.executor.isStreaming)
+            }
         }
-        networks.sort { ($0.rank, $0.name) < ($1.rank, $1.name) }
-        let isWriting = named.values.contains { if case .language = $0 { return true } else { return false } }
-        func phases(_ held: (LoadedNetwork) -> (working: Int, resting: Int)) -> [Phase] {
+        self.init(
+            networks, dtype: dtype,
+            isWriting: named.values.contains { if case .language = $0 { return true } else { return false } })
+    }
+
+    /// A network whose weights need not be read.
+    struct Network {
+        /// Its folder.
+        let name: String
+        /// Its place as `PipelinePart.rank` has it.
+        let rank: Int
+        /// What its weights take.
+        let sizes: WeightSizes
+        /// Whether they are let go behind each block.
+        var isStreamed: Bool
+    }
+
+    /// The plan of some networks.
+    /// - Parameter isWriting: whether the second phase writes codes.
+    init(_ networks: [Network], dtype: DType, isWriting: Bool) {
+        let networks = networks.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }
+        func phases(_ held: (Network) -> (working: Int, resting: Int)) -> [Phase] {
             var (texts, kept, found) = (0, 0, [Phase]())
-            for (_, rank, network) in networks where rank == 0 {
+            for network in networks where network.rank == 0 {
                 texts = max(texts, kept + held(network).working)
-                if network.isKept { kept += held(network).resting }
+                if network.sizes.isKept { kept += held(network).resting }
             }
             if texts > 0 { found.append(Phase(name: "texts", bytes: texts)) }
             for (rank, name) in [(1, isWriting ? "writing" : "denoising"), (2, "decoding")] {
-                for (_, _, network) in networks.filter({ $0.rank == rank }) {
+                for network in networks where network.rank == rank {
                     found.append(Phase(name: name, bytes: kept + held(network).working))
                     kept += held(network).resting
                 }
             }
             return found
         }
-        self.dtype = dtype
-        isStreamed = networks.contains { $0.network.model.executor.isStreaming }
-        parts = networks.map {
-            Part(name: $0.name, weights: $0.network.weightBytes, held: $0.network.heldBytes.working)
+        func held(_ network: Network) -> (working: Int, resting: Int) {
+            network.sizes.held(isStreamed: network.isStreamed)
         }
-        self.phases = phases { $0.heldBytes }
-        streamed = phases { $0.streamedBytes }.map(\.bytes).max() ?? 0
+        self.dtype = dtype
+        isStreamed = networks.contains(where: \.isStreamed)
+        parts = networks.map { Part(name: $0.name, weights: $0.sizes.all, held: held($0).working) }
+        self.phases = phases(held)
+        streamed = phases { $0.sizes.streamed }.map(\.bytes).max() ?? 0
     }
 
     /// Bytes of weights that are held at most.
@@ -82,17 +103,21 @@ public struct MemoryPlan {
     /// Refuses what cannot fit.
     /// - Throws: `TensorError.value` that names the way out.
     package func check(available: Int? = MemoryRoom.available) throws {
-        guard let available, peak > available, let phase = phases.first(where: { $0.bytes == peak }) else { return }
+        if let reason = refusal(available: available) {
+            throw TensorError.value(operation: "pipeline", message: reason)
+        }
+    }
+
+    /// Why it cannot fit, and the way out; nil where it fits.
+    package func refusal(available: Int? = MemoryRoom.available) -> String? {
+        guard let available, peak > available, let phase = phases.first(where: { $0.bytes == peak }) else { return nil }
         var ways: [String] = []
         if dtype == .f32 { ways.append("dtype = \"bf16\", which takes half") }
         if !isStreamed {
             ways.append("stream = true, which holds a block of a network at a time, \(Self.text(streamed))")
         }
-        throw TensorError.value(
-            operation: "pipeline",
-            message:
-                "its weights take \(Self.text(peak)) at a time, in \(phase.name), and \(Self.text(available)) of memory are "
-                + "free; " + (ways.isEmpty ? "it needs a machine with more" : "give " + ways.joined(separator: ", or "))
-        )
+        return
+            "its weights take \(Self.text(peak)) at a time, in \(phase.name), and \(Self.text(available)) of memory are free; "
+            + (ways.isEmpty ? "it needs a machine with more" : "give " + ways.joined(separator: ", or "))
     }
 }

@@ -135,6 +135,45 @@ public struct PipelineRegistry {
         return try open(folder, dtype: dtype, on: device, adapters: adapters, streams: streams)
     }
 
+    /// What the weights of a pipeline would take of memory, by its configurations: no weights are read.
+    /// - Parameters: as of `open`.
+    /// - Returns: nil for a class of pipelines whose parts are others than networks of this registry.
+    /// - Throws: as `open`, of what is wrong with the configurations.
+    public func memory(_ nameOrPath: String, vqgan: String? = nil, dtype: DType, streams: Bool = false) throws
+        -> MemoryPlan?
+    {
+        var networks: [MemoryPlan.Network] = []
+        func add(_ name: String, _ rank: Int, _ parameters: [(name: String, shape: [Int])], _ dtype: DType) {
+            // Of LLM-CXR the language model is streamed.
+            networks.append(
+                MemoryPlan.Network(
+                    name: name, rank: rank, sizes: WeightSizes(parameters, dtype: dtype),
+                    isStreamed: streams && (vqgan == nil || rank < 2)))
+        }
+        if let vqgan {
+            let folder = PipelineFolder(places: [LLMCXR.languageName: nameOrPath, VQGAN.name: vqgan], scheduler: .null)
+            try add(LLMCXR.languageName, 1, languageModels.parameters(of: folder.place(LLMCXR.languageName)), dtype)
+            try add(VQGAN.name, 2, VQGAN.parameters(folder.place(VQGAN.name)), .f32)
+            return MemoryPlan(networks, dtype: dtype, isWriting: true)
+        }
+        let index = try HubCache.locate(nameOrPath, file: "model_index.json")
+        let folder = try PipelineFolder(Paths.dirname(index))
+        guard let entry = entries[folder.className ?? defaultClass] else { return nil }
+        for part in entry.parts where !part.hasPrefix("tokenizer") && folder.has(part) {
+            let place = try folder.place(part)
+            if part.hasPrefix("text_encoder") {
+                try add(part, 0, textEncoders.parameters(of: place), dtype)
+            } else if part == "vae" {
+                try add(part, 2, autoencoders.parameters(of: place), dtype)
+            } else if ["unet", "transformer"].contains(part) {
+                try add(part, 1, denoisers.parameters(of: place), dtype)
+            } else {
+                return nil
+            }
+        }
+        return MemoryPlan(networks, dtype: dtype, isWriting: false)
+    }
+
     /// Opens a pipeline from its parts.
     /// - Throws: see the other `open`.
     public func open(
