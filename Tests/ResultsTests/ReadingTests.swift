@@ -27,7 +27,7 @@ import Testing
             in: scratch,
             rows: [
                 "{\"BLEU-1\":0.25,\"KID\":0.5,\"FID\":3.5,\"Wind\":1.5,\"Mine\":0.5,\"BLEU-1 direction\":\"higher\","
-                    + "\"FID direction\":\"higher\",\"Wind direction\":\"north\"}"
+                    + "\"BLEU-1 low\":0.125,\"BLEU-1 high\":0.5,\"FID direction\":\"higher\",\"Wind direction\":\"north\"}"
             ])
         let run = try RunResults(path)
         #expect(run.table.measures.map(\.column) == ["BLEU-1", "KID", "FID", "Wind", "Mine"])
