@@ -18,11 +18,19 @@ local function check(name, options, known)
   end
 end
 
+--- A folder or Hub name as a place, also where a registered model is called so: `weights: sana` is the folder.
+local function place_of(weights)
+  for _, entry in ipairs(model.registered()) do
+    if entry.name == weights then return "./" .. weights end
+  end
+  return weights
+end
+
 --- A loader for a folder in diffusers' layout, from the Hub where the options name no other.
 local function diffusers(name, place)
   return function(options)
     check(name, options, { "weights", "dtype", "lora", "stream", "device" })
-    return model.pipeline(options.weights or place,
+    return model.pipeline(place_of(options.weights or place),
       { dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
   end
 end
@@ -57,7 +65,7 @@ local function llm_cxr(options)
     error("llm-cxr: it is on no Hub: give weights, the folder of its GPT-NeoX, and vqgan, the folder with the .yaml and the .ckpt of its "
       .. "VQGAN", 0)
   end
-  return model.pipeline(options.weights,
+  return model.pipeline(place_of(options.weights),
     { vqgan = options.vqgan, dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
 end
 
