@@ -185,6 +185,11 @@ let package = Package(
             dependencies: ["TestSupport", "Engine", "EngineCPU", "Devices", "Recording", "Identity", "Tensors"],
             path: "Tests/ReferenceExecution", swiftSettings: [.unsafeFlags(["-O"])]),
 
+        // Folders of small pipelines, for the tests of generators and those of the command line.
+        .target(
+            name: "SmallPipelines", dependencies: ["TestSupport", "Diffusion", "Checkpoints", "Tensors"],
+            path: "Tests/SmallPipelines"),
+
         tests("Files", ["CSupport"]),
         tests("Identity", ["Files"]),
         tests("Tensors", ["ArrayKernels"]),
@@ -206,8 +211,8 @@ let package = Package(
         tests(
             "Diffusion",
             [
-                "Language", "Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints", "Imaging", "Tensors",
-                "Files",
+                "SmallPipelines", "Language", "Encoders", "Networks", "EngineCPU", "Tokenizers", "Checkpoints",
+                "Imaging", "Tensors", "Files",
             ]),
         tests("Encoders", ["Networks", "Engine", "Checkpoints", "Imaging", "Identity", "Tensors", "Files"]),
         tests("Metrics", ["Identity", "Tensors", "Files"]),
@@ -224,7 +229,8 @@ let package = Package(
                 "ChexGenLua", "Diffusion", "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Devices", "Metrics",
                 "Results", "Runs", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files",
             ]),
-        .testTarget(name: "CommandLineTests", dependencies: ["chexgen", "Files", "Imaging", "TestSupport"]),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["chexgen", "SmallPipelines", "Files", "Imaging", "TestSupport"]),
     ],
     swiftLanguageModes: [.v5]
 )

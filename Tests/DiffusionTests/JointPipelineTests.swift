@@ -1,111 +1,10 @@
-import Checkpoints
 import Diffusion
-import Encoders
 import Files
 import Foundation
-import Networks
+import SmallPipelines
 import Tensors
 import TestSupport
 import Testing
-
-/// The configurations of small networks, by the folders of a pipeline.
-private let configurations = [
-    "vae": """
-    {"_class_name": "AutoencoderKL", "block_out_channels": [8, 8, 8, 8], "norm_num_groups": 4, "layers_per_block": 1,
-     "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
-     "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
-     "latent_channels": 16, "use_quant_conv": false, "use_post_quant_conv": false, "shift_factor": 0.06}
-    """,
-    "clip": """
-    {"model_type": "clip_text_model", "vocab_size": 49408, "hidden_size": 8, "intermediate_size": 16,
-     "num_hidden_layers": 2, "num_attention_heads": 2}
-    """,
-    "clip-projected": """
-    {"model_type": "clip_text_model", "architectures": ["CLIPTextModelWithProjection"], "projection_dim": 6,
-     "vocab_size": 49408, "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-    """,
-    "t5": """
-    {"model_type": "t5", "vocab_size": 1200, "d_model": 24, "d_kv": 4, "d_ff": 32, "num_layers": 1, "num_heads": 2,
-     "feed_forward_proj": "gated-gelu"}
-    """,
-    "sd3": """
-    {"_class_name": "SD3Transformer2DModel", "sample_size": 16, "num_attention_heads": 2, "attention_head_dim": 8,
-     "caption_projection_dim": 16, "num_layers": 2, "joint_attention_dim": 24, "pooled_projection_dim": 12,
-     "pos_embed_max_size": 12, "dual_attention_layers": [0], "qk_norm": "rms_norm"}
-    """,
-    "schnell": """
-    {"_class_name": "FluxTransformer2DModel", "num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1,
-     "num_single_layers": 1, "joint_attention_dim": 24, "pooled_projection_dim": 8, "guidance_embeds": false,
-     "axes_dims_rope": [2, 4, 2]}
-    """,
-    "flux": """
-    {"_class_name": "FluxTransformer2DModel", "num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1,
-     "num_single_layers": 1, "joint_attention_dim": 24, "pooled_projection_dim": 8, "guidance_embeds": true,
-     "axes_dims_rope": [2, 4, 2]}
-    """,
-]
-
-/// A folder in diffusers' layout, with small networks and both kinds of tokenizers.
-/// - Parameter parts: the folders, with the names of their configurations and of their networks.
-private func folder(
-    _ className: String, _ parts: [(folder: String, configuration: String, network: String)], scheduler: String
-) throws -> Scratch {
-    let folder = try Scratch()
-    var index = [
-        "\"_class_name\": \"\(className)\"", "\"scheduler\": [\"diffusers\", \"FlowMatchEulerDiscreteScheduler\"]",
-    ]
-    func make(_ part: String, _ name: String) throws -> String {
-        index.append("\"\(part)\": [\"x\", \"\(name)\"]")
-        let path = "\(folder.path)/\(part)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        return path
-    }
-    for (part, configuration, network) in parts {
-        let path = try make(part, "Any")
-        try folder.write("\(part)/config.json", #require(configurations[configuration]))
-        let known = try PipelineRegistry.standard.parameters(network, config: path)
-        let tensors = try #require(known).map { (name: $0.name, tensor: try weight("\(part).\($0.name)", $0.shape)) }
-        let file = part.hasPrefix("text") ? "model" : "diffusion_pytorch_model"
-        try SafeTensors.write("\(path)/\(file).safetensors", tensors, metadata: ["format": "pt"])
-        guard part.hasPrefix("text") else { continue }
-        let isT5 = network.hasPrefix("t5")
-        let tokenizer = try make(
-            part.replacingOccurrences(of: "text_encoder", with: "tokenizer"), isT5 ? "T5Tokenizer" : "CLIPTokenizer")
-        for file in isT5 ? ["pieces/t5/spiece.model"] : ["clip/vocab.json", "clip/merges.txt"] {
-            let name = String(file.split(separator: "/").last ?? "")
-            try FileManager.default.copyItem(
-                atPath: Places.fixtures("tokenizers/\(file)"), toPath: "\(tokenizer)/\(name)")
-        }
-    }
-    _ = try make("scheduler", "FlowMatchEulerDiscreteScheduler")
-    try folder.write("scheduler/scheduler_config.json", scheduler)
-    try folder.write(
-        "model_index.json", "{\(index.filter { !$0.contains("\"scheduler\": [\"x\"") }.joined(separator: ", "))}")
-    return folder
-}
-
-private func stableDiffusion3(hasT5: Bool = true) throws -> Scratch {
-    var parts = [
-        ("transformer", "sd3", "sd3"), ("vae", "vae", "vae"), ("text_encoder", "clip-projected", "clip-text"),
-        ("text_encoder_2", "clip-projected", "clip-text"),
-    ]
-    if hasT5 { parts.append(("text_encoder_3", "t5", "t5-text")) }
-    return try folder(
-        "StableDiffusion3Pipeline", parts,
-        scheduler: "{\"_class_name\": \"FlowMatchEulerDiscreteScheduler\", \"shift\": 3.0}")
-}
-
-private func flux(_ transformer: String = "flux") throws -> Scratch {
-    try folder(
-        "FluxPipeline",
-        [
-            ("transformer", transformer, "flux"), ("vae", "vae", "vae"), ("text_encoder", "clip", "clip-text"),
-            ("text_encoder_2", "t5", "t5-text"),
-        ],
-        scheduler: """
-            {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0, "use_dynamic_shifting": true}
-            """)
-}
 
 @Suite("StableDiffusion3Pipeline and FluxPipeline") struct JointPipelineTests {
     /// A picture, made in one go, and one that was stopped half-way.
@@ -123,7 +22,7 @@ private func flux(_ transformer: String = "flux") throws -> Scratch {
     }
 
     @Test func stableDiffusion3HasTwoCLIPsAndT5() throws {
-        let folder = try stableDiffusion3()
+        let folder = try SmallPipeline.stableDiffusion3().folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         #expect(
             pipeline.defaults
@@ -147,7 +46,7 @@ private func flux(_ transformer: String = "flux") throws -> Scratch {
     }
 
     @Test func stableDiffusion3DoesWithoutT5() throws {
-        let folder = try stableDiffusion3(hasT5: false)
+        let folder = try SmallPipeline.stableDiffusion3(hasT5: false).folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         let (texts, _) = try pipeline.encode(["small effusion"], TextOptions())
         #expect(texts.states.shape == [1, 77 + 77, 24])
@@ -156,7 +55,7 @@ private func flux(_ transformer: String = "flux") throws -> Scratch {
     }
 
     @Test func fluxReadsItsGuidanceScale() throws {
-        let folder = try flux()
+        let folder = try SmallPipeline.flux().folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         #expect(
             pipeline.defaults
@@ -180,11 +79,11 @@ private func flux(_ transformer: String = "flux") throws -> Scratch {
 
     /// FLUX.1 schnell's denoiser reads no scale: scripts are told that there is no such option, and its value changes nothing.
     @Test func fluxWithoutGuidanceLacksTheScale() throws {
-        let folder = try flux("schnell")
+        let folder = try SmallPipeline.flux(readsGuidance: false).folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         #expect(pipeline.lacks == ["guidance_scale"])
-        let dev = try flux()
-        #expect(try PipelineRegistry.standard.open(dev.path, dtype: .f32).lacks.isEmpty)
+        let other = try SmallPipeline.flux().folder()
+        #expect(try PipelineRegistry.standard.open(other.path, dtype: .f32).lacks.isEmpty)
         var options = GenerationOptions(prompts: ["Small effusion"], seeds: [7], pipeline.defaults)
         (options.steps, options.width, options.height) = (3, 48, 32)
         options.text.family = ["max_sequence_length": .integer(9)]
@@ -199,13 +98,13 @@ private func flux(_ transformer: String = "flux") throws -> Scratch {
             try change(folder)
             return message { _ = try PipelineRegistry.standard.open(folder.path, dtype: .f32) }
         }
-        let gone = try fault({ try stableDiffusion3() }) {
+        let gone = try fault({ try SmallPipeline.stableDiffusion3().folder() }) {
             try FileManager.default.removeItem(atPath: $0.path + "/text_encoder_2/model.safetensors")
         }
         #expect(gone.contains("text_encoder_2"), "\(gone)")
         // A CLIP without its projection gives vectors of another size.
-        let plain = try fault({ try stableDiffusion3() }) { folder in
-            try folder.write("text_encoder/config.json", #require(configurations["clip"]))
+        let plain = try fault({ try SmallPipeline.stableDiffusion3().folder() }) { folder in
+            try folder.write("text_encoder/config.json", SmallPipeline.plainCLIP)
         }
         #expect(plain.contains("14 channels together, the denoiser reads 12"), "\(plain)")
     }

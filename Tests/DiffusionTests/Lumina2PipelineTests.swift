@@ -1,62 +1,9 @@
-import Checkpoints
 import Diffusion
 import Files
-import Foundation
+import SmallPipelines
 import Tensors
 import TestSupport
 import Testing
-
-/// A folder in diffusers' layout, with small networks and a tokenizer of SentencePiece.
-private func folder(_ className: String = "Lumina2Pipeline") throws -> Scratch {
-    let folder = try Scratch()
-    for part in ["transformer", "vae", "text_encoder", "tokenizer", "scheduler"] {
-        try FileManager.default.createDirectory(atPath: "\(folder.path)/\(part)", withIntermediateDirectories: true)
-    }
-    try folder.write(
-        "model_index.json",
-        """
-        {"_class_name": "\(className)", "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-         "text_encoder": ["transformers", "Gemma2Model"], "tokenizer": ["transformers", "GemmaTokenizer"],
-         "transformer": ["diffusers", "Lumina2Transformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}
-        """)
-    try folder.write(
-        "scheduler/scheduler_config.json", "{\"_class_name\": \"FlowMatchEulerDiscreteScheduler\", \"shift\": 6.0}")
-    try folder.write(
-        "transformer/config.json",
-        """
-        {"_class_name": "Lumina2Transformer2DModel", "sample_size": 16, "hidden_size": 24, "num_layers": 1,
-         "num_refiner_layers": 1, "num_attention_heads": 2, "num_kv_heads": 1, "multiple_of": 8,
-         "axes_dim_rope": [4, 4, 4], "axes_lens": [300, 64, 64], "cap_feat_dim": 24, "in_channels": 16}
-        """)
-    try folder.write(
-        "text_encoder/config.json",
-        """
-        {"model_type": "gemma2", "vocab_size": 700, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
-         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "query_pre_attn_scalar": 8}
-        """)
-    try folder.write("tokenizer/tokenizer_config.json", "{\"tokenizer_class\": \"GemmaTokenizer\"}")
-    try folder.write(
-        "vae/config.json",
-        """
-        {"_class_name": "AutoencoderKL", "block_out_channels": [8, 8, 8, 8], "norm_num_groups": 4, "layers_per_block": 1,
-         "latent_channels": 16, "scaling_factor": 0.3611, "shift_factor": 0.1159, "use_quant_conv": false,
-         "use_post_quant_conv": false,
-         "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
-         "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}
-        """)
-    try FileManager.default.copyItem(
-        atPath: Places.fixtures("tokenizers/pieces/gemma/tokenizer.model"),
-        toPath: folder.path + "/tokenizer/tokenizer.model")
-    for (network, part, file) in [
-        ("lumina2", "transformer", "diffusion_pytorch_model"), ("vae", "vae", "diffusion_pytorch_model"),
-        ("gemma2-text", "text_encoder", "model"),
-    ] {
-        let known = try PipelineRegistry.standard.parameters(network, config: "\(folder.path)/\(part)")
-        let tensors = try #require(known).map { (name: $0.name, tensor: try weight("\(part).\($0.name)", $0.shape)) }
-        try SafeTensors.write("\(folder.path)/\(part)/\(file).safetensors", tensors, metadata: ["format": "pt"])
-    }
-    return folder
-}
 
 @Suite("Lumina2Pipeline") struct Lumina2PipelineTests {
     private func picture(_ pipeline: any TextToImage, _ options: GenerationOptions) throws -> [UInt8] {
@@ -73,7 +20,7 @@ private func folder(_ className: String = "Lumina2Pipeline") throws -> Scratch {
 
     @Test(arguments: ["Lumina2Pipeline", "Lumina2Text2ImgPipeline"])
     func bothNamesOpenIt(name: String) throws {
-        let folder = try folder(name)
+        let folder = try SmallPipeline.lumina2.named(name).folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         #expect(
             pipeline.defaults
@@ -88,7 +35,7 @@ private func folder(_ className: String = "Lumina2Pipeline") throws -> Scratch {
     }
 
     @Test func promptsHaveASystemPromptAndNegativeTextsHaveNone() throws {
-        let folder = try folder()
+        let folder = try SmallPipeline.lumina2.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         func seen(_ text: String, _ system: String? = nil, length: Int? = nil) throws -> Int {
             var options = TextOptions()
@@ -120,7 +67,7 @@ private func folder(_ className: String = "Lumina2Pipeline") throws -> Scratch {
     }
 
     @Test func guidanceHasItsOptions() throws {
-        let folder = try folder()
+        let folder = try SmallPipeline.lumina2.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         let wanted = try picture(pipeline, options(pipeline))
         for (key, value) in [("cfg_trunc_ratio", JSON.number(0.5)), ("cfg_normalization", .boolean(false))] {
@@ -140,7 +87,7 @@ private func folder(_ className: String = "Lumina2Pipeline") throws -> Scratch {
     }
 
     @Test func aSavedProcessGoesOn() throws {
-        let folder = try folder()
+        let folder = try SmallPipeline.lumina2.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         let options = options(pipeline)
         let wanted = try picture(pipeline, options)

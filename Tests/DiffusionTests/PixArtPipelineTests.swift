@@ -1,58 +1,11 @@
 import Checkpoints
 import Diffusion
-import Encoders
 import Files
 import Foundation
-import Networks
+import SmallPipelines
 import Tensors
 import TestSupport
 import Testing
-
-/// A folder in diffusers' layout, with small networks and a tokenizer of SentencePiece.
-private func folder() throws -> Scratch {
-    let folder = try Scratch()
-    for part in ["transformer", "vae", "text_encoder", "tokenizer", "scheduler"] {
-        try FileManager.default.createDirectory(atPath: "\(folder.path)/\(part)", withIntermediateDirectories: true)
-    }
-    try folder.write(
-        "model_index.json",
-        """
-        {"_class_name": "PixArtSigmaPipeline", "scheduler": ["diffusers", "DPMSolverMultistepScheduler"],
-         "text_encoder": ["transformers", "T5EncoderModel"], "tokenizer": ["transformers", "T5Tokenizer"],
-         "transformer": ["diffusers", "PixArtTransformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}
-        """)
-    try folder.write("scheduler/scheduler_config.json", "{\"_class_name\": \"DPMSolverMultistepScheduler\"}")
-    try folder.write(
-        "transformer/config.json",
-        """
-        {"_class_name": "PixArtTransformer2DModel", "sample_size": 32, "num_attention_heads": 2, "attention_head_dim": 8,
-         "cross_attention_dim": 16, "num_layers": 1, "caption_channels": 24, "use_additional_conditions": false}
-        """)
-    try folder.write(
-        "text_encoder/config.json",
-        """
-        {"model_type": "t5", "vocab_size": 1200, "d_model": 24, "d_kv": 4, "d_ff": 32, "num_layers": 1, "num_heads": 2,
-         "feed_forward_proj": "gated-gelu"}
-        """)
-    try folder.write(
-        "vae/config.json",
-        """
-        {"_class_name": "AutoencoderKL", "block_out_channels": [8, 8, 8, 8], "norm_num_groups": 4, "layers_per_block": 1,
-         "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
-         "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}
-        """)
-    try FileManager.default.copyItem(
-        atPath: Places.fixtures("tokenizers/pieces/t5/spiece.model"), toPath: folder.path + "/tokenizer/spiece.model")
-    for (network, part, file) in [
-        ("pixart", "transformer", "diffusion_pytorch_model"), ("vae", "vae", "diffusion_pytorch_model"),
-        ("t5-text", "text_encoder", "model"),
-    ] {
-        let known = try PipelineRegistry.standard.parameters(network, config: "\(folder.path)/\(part)")
-        let tensors = try #require(known).map { (name: $0.name, tensor: try weight("\(part).\($0.name)", $0.shape)) }
-        try SafeTensors.write("\(folder.path)/\(part)/\(file).safetensors", tensors, metadata: ["format": "pt"])
-    }
-    return folder
-}
 
 @Suite("PixArtSigmaPipeline") struct PixArtPipelineTests {
     private func picture(_ pipeline: any TextToImage, _ options: GenerationOptions) throws -> Tensor {
@@ -62,7 +15,7 @@ private func folder() throws -> Scratch {
     }
 
     @Test func picturesOfAnySizeComeFromTheNearestBin() throws {
-        let folder = try folder()
+        let folder = try SmallPipeline.pixArtSigma.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         #expect(
             pipeline.defaults == GenerationDefaults(steps: 20, guidanceScale: 4.5, width: 256, height: 256, sizeUnit: 1)
@@ -79,7 +32,7 @@ private func folder() throws -> Scratch {
     }
 
     @Test func textsAreLoweredAndStripped() throws {
-        let folder = try folder()
+        let folder = try SmallPipeline.pixArtSigma.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         let (wanted, _) = try pipeline.encode(["small effusion"], TextOptions())
         let (found, lost) = try pipeline.encode([" \tSmall EFFUSION\n"], TextOptions())
@@ -116,14 +69,14 @@ private func folder() throws -> Scratch {
             ("tokenizer/spiece.model", ["spiece.model"]), ("transformer/config.json", ["transformer/config.json"]),
             ("text_encoder/model.safetensors", ["text_encoder"]),
         ] {
-            let folder = try folder()
+            let folder = try SmallPipeline.pixArtSigma.folder()
             try FileManager.default.removeItem(atPath: "\(folder.path)/\(file)")
             let text = message { _ = try PipelineRegistry.standard.open(folder.path, dtype: .f32) }
             #expect(words.allSatisfy(text.contains), "\(file): \(text)")
         }
         // Of weights in several files each must be there, and whole.
         for (part, file) in [("transformer", "diffusion_pytorch_model"), ("text_encoder", "model")] {
-            let folder = try folder()
+            let folder = try SmallPipeline.pixArtSigma.folder()
             let shards = try shard("\(folder.path)/\(part)", file)
             _ = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
             let second = "\(folder.path)/\(part)/\(shards[1])"
@@ -136,7 +89,7 @@ private func folder() throws -> Scratch {
             #expect(gone.contains("\(part)/\(shards[1])"), "\(gone)")
             #expect(!gone.contains(shards[0]), "\(gone)")
         }
-        let cut = try folder()
+        let cut = try SmallPipeline.pixArtSigma.folder()
         let path = cut.path + "/tokenizer/spiece.model"
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         try bytes.prefix(bytes.count / 2).write(to: URL(fileURLWithPath: path))

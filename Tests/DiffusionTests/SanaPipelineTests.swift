@@ -1,66 +1,9 @@
-import Checkpoints
 import Diffusion
-import Encoders
 import Files
-import Foundation
+import SmallPipelines
 import Tensors
 import TestSupport
 import Testing
-
-/// A folder in diffusers' layout, with small networks and Gemma's kind of tokenizer.
-private func folder() throws -> Scratch {
-    let folder = try Scratch()
-    for part in ["transformer", "vae", "text_encoder", "tokenizer", "scheduler"] {
-        try FileManager.default.createDirectory(atPath: "\(folder.path)/\(part)", withIntermediateDirectories: true)
-    }
-    try folder.write(
-        "model_index.json",
-        """
-        {"_class_name": "SanaPipeline", "scheduler": ["diffusers", "DPMSolverMultistepScheduler"],
-         "text_encoder": ["transformers", "Gemma2Model"], "tokenizer": ["transformers", "GemmaTokenizer"],
-         "transformer": ["diffusers", "SanaTransformer2DModel"], "vae": ["diffusers", "AutoencoderDC"]}
-        """)
-    try folder.write(
-        "scheduler/scheduler_config.json",
-        """
-        {"_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": true, "flow_shift": 3.0,
-         "prediction_type": "flow_prediction"}
-        """)
-    try folder.write(
-        "transformer/config.json",
-        """
-        {"_class_name": "SanaTransformer2DModel", "sample_size": 16, "in_channels": 8, "out_channels": 8,
-         "num_attention_heads": 2, "attention_head_dim": 8, "num_cross_attention_heads": 2, "cross_attention_head_dim": 8,
-         "cross_attention_dim": 16, "num_layers": 1, "caption_channels": 24}
-        """)
-    try folder.write(
-        "text_encoder/config.json",
-        """
-        {"model_type": "gemma2", "vocab_size": 1200, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1,
-         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
-        """)
-    let levels = "[8, 8, 8, 8, 8, 8]"
-    try folder.write(
-        "vae/config.json",
-        """
-        {"_class_name": "AutoencoderDC", "latent_channels": 8, "attention_head_dim": 8, "scaling_factor": 0.41407,
-         "encoder_block_out_channels": \(levels), "decoder_block_out_channels": \(levels),
-         "encoder_layers_per_block": [1, 1, 1, 1, 1, 1], "decoder_layers_per_block": [1, 1, 1, 1, 1, 1],
-         "downsample_block_type": "conv", "upsample_block_type": "interpolate"}
-        """)
-    try FileManager.default.copyItem(
-        atPath: Places.fixtures("tokenizers/pieces/gemma/tokenizer.model"),
-        toPath: folder.path + "/tokenizer/tokenizer.model")
-    for (network, part, file) in [
-        ("sana", "transformer", "diffusion_pytorch_model"), ("dc-ae", "vae", "diffusion_pytorch_model"),
-        ("gemma2-text", "text_encoder", "model"),
-    ] {
-        let known = try PipelineRegistry.standard.parameters(network, config: "\(folder.path)/\(part)")
-        let tensors = try #require(known).map { (name: $0.name, tensor: try weight("\(part).\($0.name)", $0.shape)) }
-        try SafeTensors.write("\(folder.path)/\(part)/\(file).safetensors", tensors, metadata: ["format": "pt"])
-    }
-    return folder
-}
 
 /// What a text became.
 private struct Made: Equatable {
@@ -70,7 +13,7 @@ private struct Made: Equatable {
 
 @Suite("SanaPipeline") struct SanaPipelineTests {
     @Test func picturesOfAnySizeComeFromTheNearestBin() throws {
-        let folder = try folder()
+        let folder = try SmallPipeline.sana.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         #expect(
             pipeline.defaults
@@ -88,7 +31,7 @@ private struct Made: Equatable {
     }
 
     @Test func theInstructionStandsBeforePromptsAlone() throws {
-        let folder = try folder()
+        let folder = try SmallPipeline.sana.folder()
         let pipeline = try #require(try PipelineRegistry.standard.open(folder.path, dtype: .f32) as? DiffusionPipeline)
         func encoded(
             _ text: String, _ family: [String: JSON], _ role: TextRole = .prompt
