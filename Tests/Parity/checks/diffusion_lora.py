@@ -5,7 +5,8 @@ them, and compares chexgen's pictures with diffusers' for the same seeds.
 
 The files are saved as diffusers saves them, for the UNet and for the text encoder, and turned into kohya's names with an alpha; diffusers
 loads them by `load_lora_weights`. Pictures with one file at scales of 1 and 0.6, and with two at once, are within 3 grey levels. Those with
-streamed weights are the same to the bit.
+streamed weights are the same to the bit. For PixArt-Sigma, whose pipeline of diffusers loads no LoRA, peft saves a folder with its
+adapter_config.json, and loads it.
 """
 
 import argparse
@@ -40,14 +41,18 @@ end
 LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"]
 
 
-def trained(model, targets, rank, generator):
-    """The state of a LoRA that changes answers visibly."""
-    tuned = peft.get_peft_model(model, peft.LoraConfig(r=rank, target_modules=targets, init_lora_weights=False))
+def trained(model, targets, rank, generator, folder=None):
+    """The state of a LoRA that changes answers visibly; peft saves it in the folder."""
+    # peft scales by alpha / rank; files of diffusers without an alpha are scaled by 1.
+    config = peft.LoraConfig(r=rank, lora_alpha=1.5 * rank, target_modules=targets, init_lora_weights=False)
+    tuned = peft.get_peft_model(model, config)
     for name, parameter in tuned.named_parameters():
         if "lora_" in name:
             spread = 0.6 / parameter.shape[1] ** 0.5
             parameter.data = torch.randn(parameter.shape, generator=generator) * spread
     state = peft.get_peft_model_state_dict(tuned)
+    if folder:
+        tuned.save_pretrained(folder)
     tuned.unload()
     return {key.removeprefix("base_model.model."): value for key, value in state.items()}
 
@@ -107,6 +112,8 @@ def check(name, draw, chexgen, folder, report):
 
 # Of the transformers: which layers a LoRA of their users changes.
 TRANSFORMERS = {
+    "pixart": ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "proj", "linear", "linear_1",
+               "linear_2"],
     "sana": ["to_q", "to_k", "to_v", "to_out.0"],
     "sd3.5": ["to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "proj_mlp"],
     "sd3-plain": ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "norm1.linear"],
@@ -135,9 +142,11 @@ def check_transformer(name, draw, chexgen, folder, report):
     built.save_pretrained(folder / "model")
     absent = {key: None for key, part in built.components.items() if part is None}
     load = lambda: type(built).from_pretrained(folder / "model", **absent)
-    state = trained(load().transformer, TRANSFORMERS[name], draw.choice([2, 8]), generator)
-    type(built).save_lora_weights(folder, transformer_lora_layers=state, weight_name="one.safetensors")
-    one = str(folder / "one.safetensors")
+    has_loader = hasattr(built, "load_lora_weights")
+    one = str(folder / ("one.safetensors" if has_loader else "one"))
+    state = trained(load().transformer, TRANSFORMERS[name], draw.choice([2, 8]), generator, None if has_loader else one)
+    if has_loader:
+        type(built).save_lora_weights(folder, transformer_lora_layers=state, weight_name="one.safetensors")
     runs = [{"lora": files, "prompt": [PROMPTS[1]], "seed": [draw.randrange(1 << 32)], "steps": 5, "width": 128, "height": height,
              "guidance_scale": 3.0}
             for files, height in (([{"path": one, "scale": 1.0}], 128), ([{"path": one, "scale": 0.6}], 96))]
@@ -150,9 +159,14 @@ def check_transformer(name, draw, chexgen, folder, report):
         for file in (None, run["lora"][0]):
             pipe = load()
             pipe.set_progress_bar_config(disable=True)
-            if file:
+            if file and has_loader:
                 pipe.load_lora_weights(file["path"], adapter_name="one")
                 pipe.set_adapters(["one"], [file["scale"]])
+            elif file:
+                pipe.transformer = peft.PeftModel.from_pretrained(pipe.transformer, file["path"]).get_base_model()
+                for layer in pipe.transformer.modules():
+                    if isinstance(layer, peft.tuners.lora.LoraLayer):
+                        layer.scale_layer(file["scale"])
             given = {key: value for key, value in run.items() if key not in ("lora", "seed", "steps")}
             if name == "lumina":
                 given |= {"negative_prompt": [""]}
