@@ -28,6 +28,7 @@ enum PipelineOptions {
         case .number: return .number
         case .text: return .string
         case .flagOrText: return .oneOf([.boolean, .string])
+        case .flagOrWord(let words): return .oneOf([.boolean, .choice(words)])
         }
     }
 

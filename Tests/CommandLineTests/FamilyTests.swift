@@ -19,7 +19,7 @@ import Testing
         Family(model: "pixart_sigma", pipeline: .pixArtSigma), Family(model: "sana", pipeline: .sana),
         Family(model: "SD-V3-5", pipeline: .stableDiffusion3()), Family(model: "flux", pipeline: .flux()),
         // Of two steps none would be guided.
-        Family(model: "lumina", pipeline: .lumina2, settings: "cfg_trunc_ratio: 1"),
+        Family(model: "lumina", pipeline: .lumina2, settings: "cfg_trunc_ratio: 1\n  cfg_normalization: whole"),
     ]
 
     @Test func everyFamilyIsHere() {

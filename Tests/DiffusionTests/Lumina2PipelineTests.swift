@@ -70,10 +70,25 @@ import Testing
         let folder = try SmallPipeline.lumina2.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         let wanted = try picture(pipeline, options(pipeline))
-        for (key, value) in [("cfg_trunc_ratio", JSON.number(0.5)), ("cfg_normalization", .boolean(false))] {
+        var pictures = [wanted]
+        for (key, value) in [
+            ("cfg_trunc_ratio", JSON.number(0.5)), ("cfg_normalization", .boolean(false)),
+            ("cfg_normalization", .string("whole")),
+        ] {
             var other = options(pipeline)
             other.text.family[key] = value
-            #expect(try picture(pipeline, other) != wanted, "\(key)")
+            pictures.append(try picture(pipeline, other))
+        }
+        #expect(Set(pictures).count == pictures.count)
+        for value in [JSON.boolean(true), .string("row")] {
+            var same = options(pipeline)
+            same.text.family["cfg_normalization"] = value
+            #expect(try picture(pipeline, same) == wanted)
+        }
+        for value in [JSON.string("width"), .integer(1)] {
+            var wrong = options(pipeline)
+            wrong.text.family["cfg_normalization"] = value
+            #expect(message { _ = try pipeline.begin(wrong) }.contains("\"row\" or \"whole\""))
         }
         var none = options(pipeline)
         none.text.family["cfg_trunc_ratio"] = .number(0)

@@ -79,23 +79,27 @@ import Testing
         }
     }
 
-    /// Rows of the picture keep the length that they have in the prompt's answer, in the first steps.
-    @Test func guidanceKeepsTheLengthOfRows() throws {
+    /// Rows of the picture keep the length that they have in the prompt's answer, or the whole does, in the first steps.
+    @Test func guidanceKeepsLengths() throws {
         let positive = try Tensor(uniform("positive", [2, 3, 4, 2], -1, 1), shape: [2, 3, 4, 2])
         let negative = try Tensor(uniform("negative", [2, 3, 4, 2], -1, 1), shape: [2, 3, 4, 2])
-        let guidance = NormalizedGuidance(scale: 4, share: 0.25, keepsLength: true)
-        #expect((0..<50).filter { guidance.isUsed(step: $0, of: 50) } == Array(0..<12))
-        #expect(
-            (0..<4).allSatisfy { NormalizedGuidance(scale: 4, share: 1, keepsLength: true).isUsed(step: $0, of: 4) })
+        func guidance(_ kept: NormalizedGuidance.Length?, share: Double = 1) -> NormalizedGuidance {
+            NormalizedGuidance(scale: 4, share: share, keeping: kept)
+        }
+        #expect((0..<50).filter { guidance(.row, share: 0.25).isUsed(step: $0, of: 50) } == Array(0..<12))
+        #expect((0..<4).allSatisfy { guidance(.row).isUsed(step: $0, of: 4) })
         let plain = try ClassifierFreeGuidance(scale: 4).combine(negative: negative, positive: positive)
-        let found = try guidance.combine(negative: negative, positive: positive)
-        func lengths(_ x: Tensor) throws -> Tensor { try x.norm(2) }
-        #expect(try relativeError(lengths(found).reshaped([-1]), lengths(positive).reshaped([-1])) < 1e-6)
-        // Of one row of a channel, all are multiplied by one number.
-        let factors = zip(try found.array(Float.self), try plain.array(Float.self)).map { $0 / $1 }
-        #expect(try Tensor(factors, shape: found.shape).std(2).max().item().double < 1e-5)
-        let off = try NormalizedGuidance(scale: 4, share: 1, keepsLength: false)
-            .combine(negative: negative, positive: positive)
-        #expect(try off.array(Float.self) == plain.array(Float.self))
+        // What has one length is multiplied by one number: a row of a channel, `[N, H, 1, C]`, or a picture, `[N, 1]`.
+        for (kept, shape, axis) in [(NormalizedGuidance.Length.row, [2, 3, 4, 2], 2), (.whole, [2, 24], 1)] {
+            let found = try guidance(kept).combine(negative: negative, positive: positive)
+            func lengths(_ x: Tensor) throws -> Tensor { try x.reshaped(shape).norm(axis) }
+            #expect(try relativeError(lengths(found).reshaped([-1]), lengths(positive).reshaped([-1])) < 1e-6)
+            let factors = zip(try found.array(Float.self), try plain.array(Float.self)).map { $0 / $1 }
+            #expect(try Tensor(factors, shape: shape).std(axis).max().item().double < 1e-5)
+            #expect(Set(factors.map { Int($0 * 1e4) }).count >= (kept == .row ? 6 : 2))
+        }
+        #expect(
+            try guidance(nil).combine(negative: negative, positive: positive).array(Float.self)
+                == plain.array(Float.self))
     }
 }

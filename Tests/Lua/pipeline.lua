@@ -155,10 +155,11 @@ test("what the denoiser reads of texts", function()
   raises(function() pipe:encode_prompt {} end, "text", "empty")
   -- Options of other families are known, and refused by name.
   for name, value in pairs { max_sequence_length = 30, instruction = true, system_prompt = "x", cfg_trunc_ratio = 0.5,
-    cfg_normalization = true } do
+    cfg_normalization = "whole" } do
     raises(function() pipe:generate { prompt = PROMPT, steps = 1, [name] = value } end, "StableDiffusionPipeline", name)
     raises(function() pipe:encode_prompt(PROMPT, { [name] = value }) end, "StableDiffusionPipeline", name)
   end
+  raises(function() pipe:generate { prompt = PROMPT, cfg_normalization = "wole" } end, "cfg_normalization", "\"row\" or \"whole\"", "wole")
   local latents = tensor.zeros { 1, 8, 8, 4 }
   raises(function() pipe.unet:forward(latents, 1, context:narrow(1, 1, 1), { pooled = latents }) end, "pooled")
   raises(function() pipe.unet:forward(latents, 1, context:narrow(1, 1, 1), { mask = latents }) end, "mask")

@@ -383,7 +383,7 @@ function VisionLanguageModel:close() end
 ---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
----@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
 ---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
 ---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
@@ -411,7 +411,7 @@ function VisionLanguageModel:close() end
 ---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
----@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
 ---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
 ---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
@@ -436,7 +436,7 @@ function VisionLanguageModel:close() end
 ---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
----@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
 ---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
 ---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
@@ -454,7 +454,7 @@ function VisionLanguageModel:close() end
 ---@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
----@field cfg_normalization? boolean Whether the guided answer is scaled to the length of the prompt's answer. A model without it refuses the option.
+---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
 ---@field temperature? number Scores of codes are divided by it; 1 where absent. A model without it refuses the option.
 ---@field top_p? number Codes are drawn among the most probable that together reach it; 0.92 where absent. A model without it refuses the option.
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.

@@ -42,7 +42,11 @@ public struct TextOptions {
 /// An option of `generate` that not every family of pipelines has.
 public struct FamilyOption: Sendable, Equatable {
     /// What values it takes.
-    public enum Kind: Sendable { case flag, integer, number, text, flagOrText }
+    public enum Kind: Sendable, Equatable {
+        case flag, integer, number, text, flagOrText
+        /// A flag, or one of these words.
+        case flagOrWord([String])
+    }
 
     /// The name that scripts use.
     public let name: String
@@ -72,9 +76,11 @@ public struct FamilyOption: Sendable, Equatable {
     /// The share of the steps that are guided.
     public static let guidanceTruncation = FamilyOption(
         "cfg_trunc_ratio", .number, "The share of the steps, from the first, in which the guidance scale works.")
-    /// Whether the guided answer has the length of the text's answer.
+    /// Whether the guided answer has the length of the text's answer, and of what it is the length.
     public static let guidanceNormalization = FamilyOption(
-        "cfg_normalization", .flag, "Whether the guided answer is scaled to the length of the prompt's answer.")
+        "cfg_normalization", .flagOrWord(NormalizedGuidance.Length.allCases.map(\.rawValue)),
+        "Whether the guided answer is scaled to the length of the prompt's answer: `\"row\"`, or true, each row of each channel by "
+            + "itself, as diffusers does; `\"whole\"` all latents of an image by one factor.")
 
     /// The options that scripts may count on: a family that lacks one says so.
     public static let common = [maximumLength, instruction, systemPrompt, guidanceTruncation, guidanceNormalization]

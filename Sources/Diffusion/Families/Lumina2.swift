@@ -83,42 +83,74 @@ public final class Lumina2: DiffusionFamily {
         }
         return NormalizedGuidance(
             scale: Float(options.guidanceScale), share: share,
-            keepsLength: family[FamilyOption.guidanceNormalization.name]?.boolean ?? true)
+            keeping: try Self.keptLength(family[FamilyOption.guidanceNormalization.name]))
+    }
+
+    /// The lengths that guidance keeps: diffusers' where nothing else is asked for.
+    private static func keptLength(_ option: JSON?) throws -> NormalizedGuidance.Length? {
+        switch option {
+        case nil, .boolean(true)?: return .row
+        case .boolean(false)?: return nil
+        case let other?:
+            if let length = other.string.flatMap(NormalizedGuidance.Length.init) { return length }
+            throw TensorError.value(
+                operation: "generate",
+                message: "wanted a cfg_normalization of true, false, \"row\" or \"whole\", got \(other.text())")
+        }
     }
 }
 
-/// Guidance of the first steps, whose answer may be scaled to the length of the prompt's. Lengths are those of the rows of each
-/// channel, as diffusers takes them along the last axis of `[N, C, H, W]`.
+/// Guidance of the first steps, whose answer may be scaled to the length of the prompt's.
 package struct NormalizedGuidance: Guidance {
+    /// What has the length.
+    package enum Length: String, CaseIterable {
+        /// Each row of each channel by itself, as diffusers takes lengths along the last axis of `[N, C, H, W]`.
+        case row
+        /// All of a picture's latents.
+        case whole
+    }
+
     private let scale: Float
     private let share: Double
-    private let keepsLength: Bool
+    private let kept: Length?
 
     /// - Parameters:
     ///   - scale: the weight of the prompt.
     ///   - share: the part of the steps that is guided.
-    ///   - keepsLength: whether rows keep the length that they have in the prompt's answer.
-    package init(scale: Float, share: Double, keepsLength: Bool) {
+    ///   - kept: what keeps the length that it has in the prompt's answer.
+    package init(scale: Float, share: Double, keeping kept: Length?) {
         self.scale = scale
         self.share = share
-        self.keepsLength = keepsLength
+        self.kept = kept
     }
 
     package func isUsed(step: Int, of steps: Int) -> Bool { Double(step + 1) / Double(steps) <= share }
 
     package func combine(negative: Tensor, positive: Tensor) throws -> Tensor {
         let guided = try ClassifierFreeGuidance(scale: scale).combine(negative: negative, positive: positive)
-        if !keepsLength { return guided }
+        guard let kept else { return guided }
         let (channels, width) = (guided.shape[3], guided.shape[2])
+        let row = width * channels
         try positive.contiguous().withElements(Float.self) { wanted in
             try guided.withElements(Float.self) { found in
-                for row in 0..<guided.shape[0] * guided.shape[1] {
-                    for channel in 0..<channels {
-                        let places = stride(
-                            from: row * width * channels + channel, to: (row + 1) * width * channels, by: channels)
-                        let length = places.reduce(Float(0)) { $0 + found[$1] * found[$1] }.squareRoot()
-                        let factor = places.reduce(Float(0)) { $0 + wanted[$1] * wanted[$1] }.squareRoot() / length
-                        for place in places { found[place] *= factor }
+                func scale(_ places: StrideTo<Int>) {
+                    func length(_ values: UnsafeMutableBufferPointer<Float>) -> Double {
+                        places.reduce(0) { $0 + Double(values[$1]) * Double(values[$1]) }.squareRoot()
+                    }
+                    let factor = Float(length(wanted) / length(found))
+                    for place in places { found[place] *= factor }
+                }
+                switch kept {
+                case .row:
+                    for start in stride(from: 0, to: found.count, by: row) {
+                        for channel in 0..<channels {
+                            scale(stride(from: start + channel, to: start + row, by: channels))
+                        }
+                    }
+                case .whole:
+                    let size = guided.shape[1] * row
+                    for start in stride(from: 0, to: found.count, by: size) {
+                        scale(stride(from: start, to: start + size, by: 1))
                     }
                 }
             }
