@@ -161,9 +161,8 @@ let package = Package(
             name: "Launcher",
             dependencies: [
                 "GeneratorBindings", "ChexGenLua", "LuaRuntime", "Results", "Runs", "Evaluation", "Diffusion",
-                "Encoders", "Language", "Training", "Metrics", "Plotting", "Checkpoints", "Devices", "Engine", "Tensors",
-                "Files",
-                "CSupport", "COneDNN", "COpenBLAS",
+                "Encoders", "Language", "Training", "Metrics", "Plotting", "Checkpoints", "Devices", "Engine",
+                "Tensors", "Files", "CSupport", "COneDNN", "COpenBLAS",
             ], swiftSettings: unoptimizedSettings),
 
         // 7: the command line, which alone knows the sources that it was built from
@@ -226,8 +225,8 @@ let package = Package(
         tests(
             "Launcher",
             [
-                "ChexGenLua", "Diffusion", "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Devices", "Metrics",
-                "Results", "Runs", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files",
+                "ChexGenLua", "Diffusion", "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Devices",
+                "Metrics", "Results", "Runs", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files",
             ]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["chexgen", "SmallPipelines", "Files", "Imaging", "TestSupport"]),
