@@ -40,7 +40,7 @@ public struct Comparison {
         self.computation = computation
         self.inputs = inputs
         self.scope = scope
-        for parameter in scope.parameters { try parameter.load(Self.values(parameter)) }
+        try loadParameters()
     }
 
     /// Plausible values by name and shape.
@@ -59,12 +59,15 @@ public struct Comparison {
     /// |a - b| / |b| of an executor's result beside the reference's, which sees the inputs as the executor's dtype rounds them.
     public func error(of executor: some Executor) throws -> Double {
         let tensors = try inputs.map { try $0.tensor().to(executor.dtype) }
-        return try Self.distance(result(of: tensors, on: executor), reference(tensors).values)
+        try loadParameters()
+        let wanted = try reference(tensors).values
+        return try Self.distance(result(of: tensors, on: executor), wanted)
     }
 
     /// The same of every executor there is, in a dtype.
     public func errors(in dtype: DType) throws -> [(executor: String, error: Double)] {
         let tensors = try inputs.map { try $0.tensor().to(dtype) }
+        try loadParameters()
         let wanted = try reference(tensors).values
         return try JudgedExecutor.all.map { judged in
             let found = try result(of: tensors, on: judged.make(dtype))
@@ -72,9 +75,13 @@ public struct Comparison {
         }
     }
 
-    private func result(of tensors: [Tensor], on executor: some Executor) throws -> [Double] {
-        // An executor takes values that lie in memory.
+    /// Gives the parameters their values: an executor takes those that lie in memory.
+    private func loadParameters() throws {
         for parameter in scope.parameters { try parameter.load(Self.values(parameter)) }
+    }
+
+    private func result(of tensors: [Tensor], on executor: some Executor) throws -> [Double] {
+        try loadParameters()
         func run<E: Execution>(_ computation: some Computation, _ execution: E) throws -> Tensor {
             let values = try tensors.map { try execution.value($0.clone()) }
             return try execution.tensor(computation.run(values, on: execution))
@@ -96,7 +103,7 @@ public struct Comparison {
     ///     compared one that has slopes is an error, too.
     public func recorderError(every: Int = 1, unreached: [String] = []) throws -> (error: Double, of: String) {
         let tensors = try inputs.map { try $0.tensor() }
-        for parameter in scope.parameters { try parameter.load(Self.values(parameter)) }
+        try loadParameters()
         let parameters = try ParameterSet(scope)
         let recorder = try Recorder(parameters, execution: CPUExecution(dtype: .f32, threads: 2), isTraining: false)
         let leaves = try tensors.map { try recorder.variable($0, requiresGradient: true) }

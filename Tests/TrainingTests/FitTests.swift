@@ -96,8 +96,8 @@ private struct Films {
         let kind = try #require(DeviceKind(rawValue: "abacus"))
         let classifier = try Classifier(
             "resnet18", classes: 2, on: Device(kind) { try CPUExecutor(dtype: $0) })
-        let images = try Films(1).images
-        #expect(try classifier.predict(images.paths).shape == [1, 2])
+        let films = try Films(1)
+        #expect(try classifier.predict(films.images.paths).shape == [1, 2])
         let missing = try LabelledImages(paths: ["nowhere.png"], labels: Tensor([1 as Float, 0], shape: [1, 2]))
         let found = message { try classifier.fit(train: missing) }
         #expect(found.contains("abacus does not train") && found.contains("cpu"), "\(found)")
