@@ -124,10 +124,12 @@ private enum Operation: Computation {
                 [Self.x, residual], scope)
         }
         for rows in [one, each] {
-            let (linear, scale, scope) = layer()
+            let gated = ParameterScope()
+            let gate = Linear(gated["l"], inputs: 40, outputs: outputs)
             try check(
-                "gate", .linear(linear, Epilogue(scale: .given(1), residual: .given(2), result: .f32)),
-                [Self.x, rows, residual], scope)
+                "gate", .linear(gate, Epilogue(scale: .given(1), residual: .given(2), result: .f32)),
+                [Self.x, rows, residual], gated)
+            let (linear, scale, scope) = layer()
             try check(
                 "summand",
                 .linear(linear, Epilogue(scale: .learned(scale), summand: 1, activation: .silu, result: .f32)),
