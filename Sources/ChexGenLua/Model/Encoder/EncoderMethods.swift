@@ -72,9 +72,10 @@ enum EncoderMethods {
             .property("dtype", .string, "The dtype it computes in.") { .string($0.encoder.dtype.rawValue) },
             .property("outputs", .list(.string), "The names of its outputs.") { .list($0.encoder.outputs.map(\.name)) },
             .property("identity", .string, "What its features depend on, beside the image and the protocol.") {
-                .string(
-                    "\($0.encoder.name) weights=\($0.encoder.source.text.prefix(16)) dtype=\($0.encoder.dtype.rawValue)"
-                )
+                let encoder = $0.encoder
+                let text = "\(encoder.name) weights=\(encoder.source.text.prefix(16)) dtype=\(encoder.dtype.rawValue)"
+                // The processor goes without saying: scripts keep values under this text.
+                return .string(encoder.device == .cpu ? text : text + " device=\(encoder.device.rawValue)")
             },
         ],
         operators: [
