@@ -65,6 +65,7 @@ struct InputLook {
             }
             // An encoder without weights of its own takes the usual ones.
             let names = key.split(separator: ".").map(String.init)
+            lookAtOptions(members.map { ($0.key, $0.value) }, of: names, key, cell)
             if names.dropLast().last == "encoders", let name = names.last, let entry = encoders[name],
                 !members.contains(where: { $0.key == "weights" })
             {
@@ -80,8 +81,36 @@ struct InputLook {
                     if !isGiven("tokenizer"), let tokenizer = entry.tokenizer { _ = try HubCache.locate(tokenizer) }
                 } catch { add(key, String(describing: error), cell) }
             }
+        } else if options(of: key.split(separator: ".").map(String.init)) != nil, value != .null {
+            add(key, "wanted options, such as { weights: FILE }", cell)
         } else if let path = value.string, !path.isEmpty, let message = fault(key, path) {
             add(key, message, cell)
+        }
+    }
+
+    /// The options of the encoder or the labeler that a parameter's value is for; nil for other parameters, and for encoders that
+    /// a script will register, which may have any.
+    private func options(of names: [String]) -> [String]? {
+        guard let name = names.last else { return nil }
+        switch names.dropLast().last {
+        case "encoders": return encoders[name].map { _ in ModelOptions.encoder }
+        case "labelers": return LabelerRegistry.standard[name].map { _ in ModelOptions.labeler }
+        default: return nil
+        }
+    }
+
+    private mutating func lookAtOptions(
+        _ given: [(key: String, value: JSON)], of names: [String], _ key: String, _ cell: Cell
+    ) {
+        guard let known = options(of: names) else { return }
+        for (name, value) in given {
+            if !known.contains(name) {
+                add("\(key).\(name)", ModelOptions.unknown(name, of: known), cell)
+            } else if name == "dtype", value != .null, !ModelOptions.dtypes.contains(value.string ?? "") {
+                add("\(key).dtype", "wanted \(ModelOptions.dtypes.joined(separator: " or "))", cell)
+            } else if value.string == nil, value != .null {
+                add("\(key).\(name)", "wanted a text", cell)
+            }
         }
     }
 

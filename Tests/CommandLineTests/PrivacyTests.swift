@@ -167,6 +167,7 @@ import Testing
             "found beside one of their own: 0",
         ] { #expect(outcome.text.contains(part), "\(part) in \(outcome.text)") }
         let row = try row(folder)
+        #expect(row["Search rate above it direction"] as? String == "lower" && row["Search limit direction"] == nil)
         #expect(row["Floor patients trained on"] as? Int == 1 && row["Floor copies left out"] as? Int == 1)
         #expect((row["Search rate above it identity"] as? String)?.contains("4 held_out films") == true)
     }

@@ -156,6 +156,7 @@ function Scorer:put(owner, row, synthetic_rows, real_rows)
   row[name], row[name .. " low"], row[name .. " high"], row[name .. " chance"] = found.value, found.low, found.high, found.chance
   if self.sides.real then row[name .. " floor"] = self:measure(owner, "real", real_rows, {}).value end
   if found.value then
+    row[name .. " direction"] = "higher"
     row[name .. " identity"] = metric.identity { metric = "alignment", protocol = self.params.protocol,
       features = owner.identities[alignment.ENCODER].features, estimator = "mean of cosines", synthetic = found.count,
       details = { texts = self.model.texts_sha256 } }

@@ -352,6 +352,15 @@ function Study:tabulate()
   self.run:log("a row a prompt: %s", path)
 end
 
+--- Which values of a number are better: films that are less like those that the model was trained on. Of grey levels, limits and what
+--- is said of real films alone, neither.
+local function direction_of(name)
+  if name:find "latent_distance$" then return "higher" end
+  for _, pattern in ipairs { "^Count", "reid_scores$", "^Rate ", "^Search rate " } do
+    if name:find(pattern) then return "lower" end
+  end
+end
+
 --- What a number of the results is. What the calibration found also depends on its rate and its floor.
 function Study:identity(name, threshold, found)
   local kind = name:lower():find "latent" and LATENT or not name:find "pixel" and REID or nil
@@ -386,7 +395,9 @@ function Study:record(found)
   end
   for _, name in ipairs { "Floor films", "Floor patients", "Floor patients trained on", "Floor films of a film's own patient",
     "Floor copies left out", "Images left out" } do columns[#columns + 1] = name end
-  for _, name in ipairs(numbers) do columns[#columns + 1] = name .. " identity" end
+  for _, name in ipairs(numbers) do
+    for _, ending in ipairs { " identity", " direction" } do columns[#columns + 1] = name .. ending end
+  end
   columns[#columns + 1] = "Note"
   for _, threshold in ipairs(params.thresholds) do
     local is_above, groups, counts = {}, {}, { max = 0, mean = 0 }
@@ -413,7 +424,11 @@ function Study:record(found)
       row["Floor patients trained on"], row["Floor films of a film's own patient"] = self.held_out and floor.shared or nil, floor.own
     end
     for name, value in pairs(means) do row[name] = value end
-    for _, name in ipairs(numbers) do row[name .. " identity"] = row[name] and self:identity(name, threshold, found) end
+    for _, name in ipairs(numbers) do
+      if row[name] then
+        row[name .. " identity"], row[name .. " direction"] = self:identity(name, threshold, found), direction_of(name)
+      end
+    end
     self.run:record(row, columns)
     if row["Count_max"] then
       self.run:log("above %.2f: %d of %d prompts by their highest score, %d by their mean", threshold, row["Count_max"],

@@ -257,7 +257,7 @@ function Study:result_columns(first)
     if column.has_spread then add(column.name .. " std") end
   end
   for _, column in ipairs(self.columns) do
-    add(column.name .. " identity")
+    add(column.name .. " identity", column.name .. " direction")
     if column.has_limit then add(column.name .. study.AT_INFINITY .. " identity") end
   end
   add "Note"

@@ -57,8 +57,8 @@ enum ModelModule {
             let name = try arguments.string("name")
             if let model = session.registered[name] { return try model.load(arguments.value("options"), session.host) }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where !["device", "dtype", "weights"].contains(field.name) {
-                throw arguments.fail("options", "unknown option '\(field.name)'; known: device, dtype, weights")
+            for field in options.fields where !ModelOptions.encoder.contains(field.name) {
+                throw arguments.fail("options", ModelOptions.unknown(field.name, of: ModelOptions.encoder))
             }
             guard options["weights"].isNil || options["weights"].stringValue != nil else {
                 throw arguments.fail("options.weights", "wanted a string, got \(options["weights"].kind)")

@@ -183,9 +183,13 @@ enum RunModule {
         } else {
             row = try table.fields.map { ($0.name, try ConfigConversion.config($0.value, name: $0.name)) }
         }
+        row.removeAll { $0.0.hasSuffix(direction) && $0.1 == .null }
         try run.folder.record(row + directions(of: row, run.session), cell: run.cell)
         return []
     }
+
+    /// What the name of a column ends in that says which values of another are better. It is there where something says so.
+    private static let direction = " direction"
 
     /// Which values of a row's statistics are better, for readers of the run: what the statistic of an identity says.
     private static func directions(of row: [(String, JSON)], _ session: ScriptContext) -> [(String, JSON)] {
@@ -194,7 +198,7 @@ enum RunModule {
             guard name.hasSuffix(" identity"), let text = value.string, let identity = try? MetricIdentity(text: text),
                 let statistic = session.statistics[identity.metric]
             else { return nil }
-            let column: String = name.dropLast(" identity".count) + " direction"
+            let column: String = name.dropLast(" identity".count) + direction
             return given.contains(column) ? nil : (column, .string(statistic.direction.rawValue))
         }
     }
