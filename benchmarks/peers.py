@@ -10,6 +10,7 @@ Networks are converted in a process of their own, so that a peer holds the memor
 import os
 import subprocess
 import sys
+import time
 
 from sides import Side
 
@@ -17,6 +18,8 @@ THREADS = int(os.environ.get("CHEXGEN_THREADS", "2"))
 PEERS = ("nchw", "nhwc", "compiled", "OpenVINO", "ONNX")
 TITLES = {"nchw": "PyTorch nchw", "nhwc": "PyTorch nhwc", "compiled": "torch.compile", "OpenVINO": "OpenVINO",
           "ONNX": "ONNX Runtime"}
+# Seconds.
+REST = 1
 ENDINGS = {"OpenVINO": "xml", "ONNX": "onnx"}
 
 
@@ -117,7 +120,9 @@ def report(title, sides, amount=None):
 
 
 def rounds(sides, count):
-    """Lets every side work in turns."""
+    """Lets every side work in turns. Between two the processor rests: ONNX Runtime's threads go on looking for work for a while, and took
+    a tenth of the time of whoever came next."""
     for _ in range(count):
         for side in sides.values():
+            time.sleep(REST)
             side.ask()
