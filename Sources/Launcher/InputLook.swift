@@ -57,15 +57,15 @@ struct InputLook {
     }
 
     private mutating func visit(_ value: JSON, key: String, of cell: Cell) {
+        let names = key.split(separator: ".").map(String.init)
         if let members = value.object {
             // A folder takes the place of a table and of the folder that its images lie in.
             let hasFolder = members.contains { $0.key == "folder" && $0.value.string?.isEmpty == false }
             for member in members where !(hasFolder && ["csv", "image_dir"].contains(member.key)) {
                 visit(member.value, key: "\(key).\(member.key)", of: cell)
             }
-            // An encoder without weights of its own takes the usual ones.
-            let names = key.split(separator: ".").map(String.init)
             lookAtOptions(members.map { ($0.key, $0.value) }, of: names, key, cell)
+            // An encoder without weights of its own takes the usual ones.
             if names.dropLast().last == "encoders", let name = names.last, let entry = encoders[name],
                 !members.contains(where: { $0.key == "weights" })
             {
@@ -81,7 +81,7 @@ struct InputLook {
                     if !isGiven("tokenizer"), let tokenizer = entry.tokenizer { _ = try HubCache.locate(tokenizer) }
                 } catch { add(key, String(describing: error), cell) }
             }
-        } else if options(of: key.split(separator: ".").map(String.init)) != nil, value != .null {
+        } else if options(of: names) != nil, value != .null {
             add(key, "wanted options, such as { weights: FILE }", cell)
         } else if let path = value.string, !path.isEmpty, let message = fault(key, path) {
             add(key, message, cell)

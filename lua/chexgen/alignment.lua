@@ -243,9 +243,12 @@ function alignment.run(run)
     local has_films = params.real.image_dir ~= "" or choices.has_folder(params.real)
     if not has_films then roles.image = nil end
     real = choices.open_table("real", params.real, roles)
-    if not has_films then run:log("no floor: params.real.image_dir does not say where the real films lie (\".\" is this folder)") end
     -- Real films with their own captions are the floor, where the YAML says where they lie.
-    if has_films then self:add("real", real:dropna(params.real.prompt):unique(params.real.prompt)) end
+    if has_films then
+      self:add("real", real:dropna(params.real.prompt):unique(params.real.prompt))
+    else
+      run:log("no floor: params.real.image_dir does not say where the real films lie (\".\" is this folder)")
+    end
   end
   local scorer = alignment.scorer(run, params)
   self:add_column(alignment.COLUMN, {})

@@ -80,11 +80,21 @@ choices.noticed = {
   { "clipped", "have 16-bit samples that were cut to white at 255" }, { "flat", "are of one grey level" },
 }
 
+--- What is said of so many images of a side of which something was noticed.
+function choices.notice(kind, count, total, side) return ("%d of %d %s images %s"):format(count, total, side, kind[2]) end
+
 --- Tells the log what a pass noticed of the images of a side.
 function choices.log_noticed(run, side, found)
   for _, kind in ipairs(choices.noticed) do
     local count = found[kind[1]]:numel()
-    if count > 0 then run:log("note: %d of %d %s images %s", count, found.kept:numel(), side, kind[2]) end
+    if count > 0 then run:log("note: %s", choices.notice(kind, count, found.kept:numel(), side)) end
+  end
+end
+
+--- Adds the columns that tell what numbers are, and which values of them are better.
+function choices.add_told(columns, names)
+  for _, name in ipairs(names) do
+    for _, ending in ipairs { " identity", " direction" } do columns[#columns + 1] = name .. ending end
   end
 end
 

@@ -1,5 +1,6 @@
 --- What a classification study leaves behind: the reference's tables with its columns, plots, and rows of results.
 
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
 local plot = require "chexgen.plot"
@@ -145,11 +146,7 @@ local function result_columns()
     "Test patients trained on", "Best epoch", "Validation loss", "Uncertain as", "Missing as" } do
     columns[#columns + 1] = name
   end
-  for _, names in ipairs { OVERALL, EACH } do
-    for _, name in ipairs(names) do
-      for _, ending in ipairs { " identity", " direction" } do columns[#columns + 1] = name .. ending end
-    end
-  end
+  for _, names in ipairs { OVERALL, EACH } do choices.add_told(columns, names) end
   columns[#columns + 1] = "Validation loss direction"
   return columns
 end

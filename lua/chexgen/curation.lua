@@ -14,7 +14,7 @@ local tensor = require "chexgen.tensor"
 local curation = {}
 
 --- The encoders, and the pixels of a side that the reference compares films at.
-local REID, LATENT, SIDE = "patient-reid", "rad-dino", 512
+local REID, LATENT, SIDE = search.REID, search.LATENT, search.SIDE
 
 --- The steps that score films: the parameter, the column of the score, its encoder, and whether real films are needed.
 local SCORES = {

@@ -18,7 +18,7 @@ local tensor = require "chexgen.tensor"
 local privacy = {}
 
 --- The encoders, and the pixels of a side that films are compared at.
-local REID, LATENT, SIDE = "patient-reid", "rad-dino", 512
+local REID, LATENT, SIDE = search.REID, search.LATENT, search.SIDE
 
 --- The columns of the table of prompts, as the reference has them.
 local COLUMNS = { "Real Path", "Prompt", "Mean_reid_scores", "Max_reid_scores", "Mean_pixel_distance", "Min_pixel_distance",
@@ -260,7 +260,8 @@ local function open(run)
   return self
 end
 
---- Pairs films and prompts: `self.matched` has for each prompt with films its real row, among those of `self.real`, and its films.
+--- Pairs films and prompts: `self.matched` has for each prompt with films its real row, among those of `self.real`, its films, and
+--- the group that intervals count it with, its patient where there are names.
 function Study:match(chosen)
   local column = self.params.real.prompt
   local films = {}
@@ -275,7 +276,8 @@ function Study:match(chosen)
   for _, row in chosen:rows() do
     local real = places[row[self.params.real.image]]
     if real and films[row[column]] then
-      self.matched[#self.matched + 1] = { prompt = row[column], real = real, films = films[row[column]] }
+      self.matched[#self.matched + 1] = { prompt = row[column], real = real, films = films[row[column]],
+        group = self.names and self.names[real] or row[column] }
     else
       self.without = self.without + 1
     end
@@ -395,22 +397,20 @@ function Study:record(found)
   end
   for _, name in ipairs { "Floor films", "Floor patients", "Floor patients trained on", "Floor films of a film's own patient",
     "Floor copies left out", "Images left out" } do columns[#columns + 1] = name end
-  for _, name in ipairs(numbers) do
-    for _, ending in ipairs { " identity", " direction" } do columns[#columns + 1] = name .. ending end
-  end
+  choices.add_told(columns, numbers)
   columns[#columns + 1] = "Note"
   for _, threshold in ipairs(params.thresholds) do
     local is_above, groups, counts = {}, {}, { max = 0, mean = 0 }
     for i, line in ipairs(self.rows) do
       local max, mean = line["Max_reid_scores"], line["Mean_reid_scores"]
       is_above[i] = max and max > threshold and 1 or 0
-      groups[i] = self.names and self.names[self.matched[i].real] or tostring(i)
+      groups[i] = self.matched[i].group
       counts.max, counts.mean = counts.max + is_above[i], counts.mean + (mean and mean > threshold and 1 or 0)
     end
-    local share = metric.share(is_above, { groups = groups })
     row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = #self.synthetic, ["Prompts left out"] = self.without,
       ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = #self.skipped, ["Note"] = self.note }
     if self:encoder(REID) then
+      local share = metric.share(is_above, { groups = groups })
       row["Count_max"], row["Count_mean"] = counts.max, counts.mean
       row["Count_max low"], row["Count_max high"] = share.low and share.low * #self.rows, share.high and share.high * #self.rows
     end

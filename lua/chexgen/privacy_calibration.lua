@@ -9,7 +9,7 @@ local tensor = require "chexgen.tensor"
 
 local calibration = {}
 
-local REID, LATENT = "patient-reid", "rad-dino"
+local REID, LATENT = search.REID, search.LATENT
 
 --- The names of what is recorded of a calibration, in order.
 calibration.columns = { "Calibrated threshold", "Rate above it", "True-positive rate", "Search rate above it", "Search limit",
@@ -200,7 +200,7 @@ function calibration.run(self)
   -- By films' prompts, and the patients of those.
   local groups_of = {}
   for _, item in ipairs(self.matched) do
-    for _, film in ipairs(item.films) do groups_of[film] = self.names and self.names[item.real] or item.prompt end
+    for _, film in ipairs(item.films) do groups_of[film] = item.group end
   end
   for film = 1, #self.synthetic do groups_of[film] = groups_of[film] or self.prompts[film] end
   local found_films = {}
@@ -218,10 +218,7 @@ function calibration.run(self)
         share(pairs_found.genuine, threshold, pairs_found.genuine_patients))
     end
     local best, groups = {}, {}
-    for i, item in ipairs(self.matched) do
-      _, best[i] = self:summary("reid", item.films, math.max)
-      groups[i] = groups_of[item.films[1]]
-    end
+    for i, item in ipairs(self.matched) do best[i], groups[i] = self.rows[i]["Max_reid_scores"], item.group end
     put("Rate above it", "prompts with a film above it", #best, share(best, threshold, groups))
     local by_chance
     if floor then

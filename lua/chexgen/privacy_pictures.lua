@@ -3,9 +3,10 @@
 local dataset = require "chexgen.dataset"
 local image = require "chexgen.image"
 local plot = require "chexgen.plot"
+local search = require "chexgen.privacy_search"
 local tensor = require "chexgen.tensor"
 
-local REID, LATENT, SIDE = "patient-reid", "rad-dino", 512
+local REID, LATENT, SIDE = search.REID, search.LATENT, search.SIDE
 
 --- Draws the scores, and the most suspicious pairs side by side.
 local function draw(self, found)

@@ -6,7 +6,10 @@ local tensor = require "chexgen.tensor"
 
 local search = {}
 
-local REID, LATENT = "patient-reid", "rad-dino"
+--- The encoders that compare films with films, and the pixels of a side that they come to under `chexgenbench`.
+search.REID, search.LATENT, search.SIDE = "patient-reid", "rad-dino", 512
+
+local REID, LATENT = search.REID, search.LATENT
 
 --- Of each query, the k rows of a database that are most likely of its patient, by a comparing encoder's features: scores and rows
 --- from 1, both `[N, k]`. `hidden(scores, first, count)` may take pairs out, the queries from `first` on with all rows, `[count, M]`.

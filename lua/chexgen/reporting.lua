@@ -375,9 +375,7 @@ function reporting.run(run)
     for _, ending in ipairs { "", " low", " high", " median" } do columns[#columns + 1] = name .. ending end
   end
   for _, name in ipairs { "Reports", "Images left out", "Percentage", "Protocol", "Extra Info" } do columns[#columns + 1] = name end
-  for _, name in ipairs(SCORES) do
-    for _, ending in ipairs { " identity", " direction" } do columns[#columns + 1] = name .. ending end
-  end
+  choices.add_told(columns, SCORES)
   run:record(row, columns)
   write_tables(run, items, row, findings)
   for _, name in ipairs(SCORES) do

@@ -182,7 +182,7 @@ function Study:note_images(notes, side, rows)
       if not chosen or chosen[row] then count = count + 1 end
     end
     if count > 0 then
-      notes[#notes + 1] = ("%d of %d %s images %s"):format(count, rows and rows:numel() or #self[side], side, kind[2])
+      notes[#notes + 1] = choices.notice(kind, count, rows and rows:numel() or #self[side], side)
     end
   end
 end

@@ -159,7 +159,9 @@ void cx_product(
 
 #else
 
-// Elsewhere the library's products are taken.
+#include <math.h>
+
+// Elsewhere networks take the library's products; those of f32 are there all the same, with the same bits.
 int cx_products_are_fast(int type) {
     (void)type;
     return 0;
@@ -168,7 +170,14 @@ int cx_products_are_fast(int type) {
 void cx_product(
     int type, const void *rows, long stride, long count, const void *panel, int width, long steps, float *sums,
     long sums_stride, const void *next) {
-    (void)type, (void)rows, (void)stride, (void)count, (void)panel, (void)width, (void)steps, (void)sums;
-    (void)sums_stride, (void)next;
+    (void)type, (void)next;
+    const float *weights = panel;
+    for (long row = 0; row < count; row++, sums += sums_stride) {
+        const float *values = (const float *)((const char *)rows + row * stride);
+        for (int output = 0; output < width; output++) sums[output] = 0;
+        for (long step = 0; step < steps; step++)
+            for (int output = 0; output < width; output++)
+                sums[output] = fmaf(weights[step * width + output], values[step], sums[output]);
+    }
 }
 #endif

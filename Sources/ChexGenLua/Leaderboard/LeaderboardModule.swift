@@ -12,7 +12,8 @@ enum LeaderboardModule {
             "Models in the order of a metric: the published rows of CheXGenBench, and one's own runs beside them. A row is a "
                 + "table: `model`, `rank`, `size`, `year`, `protocol`, `published`, `source`, a field for each number under its "
                 + "column's name (`row[\"FID (RadDino)\"]`), and `numbers`, where each has `value`, `low`, `high`, `floor`, `real`, "
-                + "`synthetic`, `identity` and `direction` (`lower` or `higher` is better). Rows of one's own need a `model` and numbers under their columns.",
+                + "`synthetic`, `identity` and `direction` (`lower` or `higher` is better). Rows of one's own need a `model` and "
+                + "numbers under their columns.",
             functions: [published, read(session), rank, kendall])
     }
 

@@ -5,16 +5,17 @@ import LuaRuntime
 /// The option `device` of what opens a model, beside `dtype`.
 package enum DeviceOption {
     /// Its text for the manual.
-    package static func text(_ session: ScriptContext) -> String {
-        "`device`: what it runs on, " + session.devices.names.map { "`\($0)`" }.joined(separator: ", ") + "."
-    }
+    package static func text(_ session: ScriptContext) -> String { "`device`: what it runs on, \(names(session))." }
 
     /// Its declaration among the options of a function.
     static func parameter(_ session: ScriptContext) -> LuaParameter {
         LuaParameter(
             "device", .string, optional: true,
-            "What it runs on: " + session.devices.names.map { "`\($0)`" }.joined(separator: ", ")
-                + "; the processor where absent.")
+            "What it runs on: \(names(session)); the processor where absent.")
+    }
+
+    private static func names(_ session: ScriptContext) -> String {
+        session.devices.names.map { "`\($0)`" }.joined(separator: ", ")
     }
 }
 

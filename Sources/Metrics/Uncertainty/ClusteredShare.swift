@@ -14,7 +14,8 @@ public struct ClusteredShare: Sendable {
     ///
     /// The interval is Clopper and Pearson's for the effective number of values (Korn and Graubard, Survey Methodology 24, 1998):
     /// N over the design effect (the variance of `ClusteredMean` over that of N values without groups), times the square of t of
-    /// N - 1 over t of G - 1 degrees of freedom, and N at most. Where all values are the same, and the variance says nothing, each group counts as one value.
+    /// N - 1 over t of G - 1 degrees of freedom, and N at most. Where all values are the same, and the variance says nothing, each
+    /// group counts as one value.
     /// - Parameters:
     ///   - groups: which values belong together.
     ///   - level: the interval's coverage.
