@@ -10,27 +10,37 @@ public struct SharedNames: Equatable, Sendable {
     public let second: Int
 }
 
+/// Whose films the rows of a dataset are.
+public struct RowPatients: Equatable, Sendable {
+    /// A name a row.
+    public let names: [String]
+    /// The rows, from 0 and in order, that name no patient: each has a name in `names` that no other row has.
+    public let unnamed: [Int]
+}
+
 extension Dataset {
     /// The patient of every row in one spelling (`PatientName.canonical`): that of the patient column; where it is a null or
     /// there is no such column, that of the image's path in the layout of MIMIC-CXR. A row without either is a patient of its
     /// own, whose name no other row has.
     /// - Parameter pathsOnly: leave the patient column aside.
-    /// - Returns: a name a row; nil where the table names no patient at all.
+    /// - Returns: nil where the table has no column of patients, and no path names one.
     /// - Throws: `FileError` where the file was changed.
-    public func patientNames(pathsOnly: Bool = false) throws -> [String]? {
+    public func patients(pathsOnly: Bool = false) throws -> RowPatients? {
         try checkUnchanged()
-        var isNamed = !pathsOnly && hasPatients
-        let names = rows.map { id -> String in
+        var without: [Int] = []
+        let names = rows.enumerated().map { row, id -> String in
             let roles = parts[Int(id.part)].roles
             if !pathsOnly, let name = roles.patient?.cell(Int(id.row)) { return PatientName.canonical(name) }
-            if let name = roles.image?.cell(Int(id.row)).flatMap(PatientName.inPath) {
-                isNamed = true
-                return name
-            }
+            if let name = roles.image?.cell(Int(id.row)).flatMap(PatientName.inPath) { return name }
+            without.append(row)
             return unnamed(id)
         }
-        return isNamed ? names : nil
+        let isNamed = without.count < names.count || (!pathsOnly && hasPatients)
+        return isNamed ? RowPatients(names: names, unnamed: without) : nil
     }
+
+    /// The names of `patients`, or nil.
+    public func patientNames(pathsOnly: Bool = false) throws -> [String]? { try patients(pathsOnly: pathsOnly)?.names }
 
     /// The name of the patient of a row that names none. Tables in memory may have one name, so their content tells them apart.
     private func unnamed(_ id: RowID) -> String {

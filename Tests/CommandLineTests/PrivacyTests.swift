@@ -120,9 +120,9 @@ import Testing
             ])
         #expect(outcome.status == 0, "\(outcome.text)")
         let calibration = try lines(folder, "run/artifacts/calibration.csv")
-        // Four patients of two films: four pairs of one, and 8 · 6 ordered ones of two.
+        // Four patients of two films: four pairs of one, and 8 · 6 / 2 of two, each once.
         #expect(calibration[1].hasPrefix("threshold that a share of 0.25 of real pairs"))
-        #expect(calibration[1].hasSuffix(",48"))
+        #expect(calibration[1].hasSuffix(",24"))
         #expect(calibration[2].hasPrefix("real pairs of one patient above it") && calibration[2].hasSuffix(",4"))
         let row = try row(folder)
         #expect(row["Floor films"] as? Int == 8 && row["Floor patients"] as? Int == 4)
@@ -141,6 +141,15 @@ import Testing
         ("unnamed", ["not calibrated: the real table names no patients", "no floor"], false),
         ("single", ["there are no pairs of one patient", "floor: 4 real films of 4 patients"], true),
         ("one", ["all real films are of one patient", "no floor"], false),
+        // Six of eight films name a patient, two of them each the same one: 2 pairs of one, and 15 less those.
+        (
+            "some",
+            [
+                "2 of 8 real films name no patient: they are in no pair",
+                "there are 13: the limit is passed by 1 of them",
+                "floor: 4 real films of", "not looked for among 2 real films",
+            ], true
+        ),
     ])
     func whatATableOfPatientsLacksIsSaid(table: String, says: [String], isCalibrated: Bool) throws {
         let folder = try folder()
@@ -170,6 +179,57 @@ import Testing
         #expect(row["Search rate above it direction"] as? String == "lower" && row["Search limit direction"] == nil)
         #expect(row["Floor patients trained on"] as? Int == 1 && row["Floor copies left out"] as? Int == 1)
         #expect((row["Search rate above it identity"] as? String)?.contains("4 held_out films") == true)
+    }
+
+    /// What cannot be known is not told as proven.
+    @Test(arguments: [
+        (
+            "annotations", "unnamed", 4, 2, nil,
+            ["not shown: the held-out table names no patients", "1 films left out"]
+        ),
+        ("unnamed", "films", 4, 4, nil, ["not shown: the real table names no patients", "byte for byte, too"]),
+        (
+            "some", "some", 2, 2, 0,
+            ["floor: 3 held-out films left out, whose patients are unknown", "among 2 real films"]
+        ),
+    ])
+    func aFloorOfUnknownPatientsIsNoProof(
+        real: String, heldOut: String, films: Int, patients: Int, own: Int?, says: [String]
+    ) throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        let outcome = try Child.run(
+            ["run", "privacy.yaml", "--out", "run", "--set", "params.held_out.csv=\(source)/held/\(heldOut).csv"]
+                + ["--set", "params.held_out.image_dir=\(source)/held", "--set", "params.calibration_films=100"]
+                + ["--set", "params.real.csv=\(source)/real/\(real).csv", "--set", "params.real.id=''"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        for part in says { #expect(outcome.text.contains(part), "\(part) in \(outcome.text)") }
+        let row = try row(folder)
+        #expect(row["Floor films"] as? Int == films)
+        #expect(row["Floor films of a film's own patient"] as? Int == own)
+        #expect((row["Floor patients trained on"] as? Int == nil) == (own == nil))
+        let identity = try #require(row["Search limit identity"] as? String)
+        #expect(identity.contains("of unknown patients") == (own == nil), "\(identity)")
+        #expect(row["Floor patients"] as? Int == (heldOut == "unnamed" ? nil : patients), "\(outcome.text)")
+    }
+
+    @Test func namesThatMayMeanOnePatientAreAnErrorBeforeFilmsAreMade() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        for (settings, parts) in [
+            (["params.real.csv=\(source)/real/unclear.csv"], ["params.real.patient", "may be one patient or two"]),
+            (
+                ["params.held_out.csv=\(source)/held/unclear.csv", "params.real.csv=\(source)/real/single.csv"],
+                ["params.held_out.patient", "may be one patient or two"]
+            ),
+        ] {
+            let outcome = try Child.run(
+                ["run", "privacy.yaml", "--out", "run"]
+                    + (settings + ["params.real.id=''"]).flatMap { ["--set", $0] }, in: folder)
+            #expect(outcome.status == 1)
+            for part in parts { #expect(outcome.errors.contains(part), "\(part) in \(outcome.errors)") }
+            #expect(!outcome.errors.contains("stack traceback") && !outcome.text.contains("synthetic films have"))
+        }
     }
 
     @Test func aKilledRunGoesOn() throws {
@@ -271,6 +331,14 @@ import Testing
         #expect(Set(floors).count > 2, "\(floors)")
         // Nine films: eight, and the copy.
         #expect(results[1].contains(",9,"))
+    }
+
+    @Test func theLookBeforeARunSeesTheColumnsOfRealFilms() throws {
+        let folder = try folder()
+        let outcome = try run(folder, "alignment.yaml", ["params.real.image=nowhere"])
+        #expect(outcome.status == 1 || outcome.status == 2)
+        for part in ["params.real", "nowhere"] { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
+        #expect(!folder.has("run") && !outcome.errors.contains("stack traceback"))
     }
 
     @Test func captionsThatCannotBeReadAreListed() throws {

@@ -45,6 +45,7 @@ import Testing
         let names = try #require(try patients.patientNames())
         #expect(names[0] == "10000032" && names[1] == "10000032")
         #expect(Set(names).count == 3)
+        #expect(try patients.patients()?.unnamed == [2])
         #expect(try table("t", ["1"]).patientNames(pathsOnly: true) == nil)
         #expect(try Dataset.table(name: "t", columns: ["x"], rows: [["1"]]).patientNames() == nil)
         // A row that stands twice is one person; rows of equal tables in memory are not told apart, those of others are.

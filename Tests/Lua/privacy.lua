@@ -53,6 +53,24 @@ test("films are compared with texts", function()
   raises(function() model.image_text("biovil") end, "biovil-t")
 end)
 
+test("texts that a run keeps are kept by what they say", function()
+  local kept = {}
+  local run = { once = function(_, key, make)
+    kept[key] = kept[key] or make()
+    return kept[key]
+  end }
+  local scorer = require "chexgen.alignment".scorer(run, { encoders = { ["biovil-t"] = { weights = scratch .. "/biovil" } } })
+  -- A film that could not be read was mended before the run went on: its caption comes before those that are kept.
+  local before, places = scorer:encode { "Clear lungs" }
+  local after, now = scorer:encode { "Small left pleural effusion", "Clear lungs" }
+  equal({ places["Clear lungs"], now["Clear lungs"], after:shape() }, { 1, 2, { 2, 128 } })
+  assert(before[1]:allclose(after[2]) and not before[1]:allclose(after[1]))
+  scorer:encode { "Clear lungs" }
+  local count = 0
+  for _ in pairs(kept) do count = count + 1 end
+  equal(count, 2)
+end)
+
 test("pixels, latents, neighbours", function()
   local film = image.load(films[1].image_path)
   local levels = film:tensor():to("i64"):clamp(0, 254):to "u8"

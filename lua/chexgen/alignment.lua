@@ -1,6 +1,7 @@
 --- Whether films show what their prompts say: the cosine of a film's and its prompt's unit vectors in BioViL-T's space, averaged,
 --- with an interval over prompts, the score of real films with their own captions, and that of films with others' captions.
 
+local chexgen = require "chexgen"
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
@@ -28,7 +29,7 @@ end
 
 --- The unit vectors of some captions, each once, kept in the run folder. Returns the vectors by caption as rows of a tensor, their
 --- numbers by caption, and what is wrong with the captions that have none.
-function Scorer:encode(key, captions)
+function Scorer:encode(captions)
   local numbers, list, faults = {}, {}, {}
   for _, caption in ipairs(captions) do
     if not numbers[caption] and not faults[caption] then
@@ -44,7 +45,8 @@ function Scorer:encode(key, captions)
   for first = 1, #list, CHUNK do
     local some = {}
     for i = first, math.min(first + CHUNK - 1, #list) do some[#some + 1] = list[i] end
-    local found = self.run:once(("alignment/%s/%d"):format(key, first), function()
+    -- By the texts themselves: which captions there are depends on which films can be used.
+    local found = self.run:once("alignment/" .. chexgen.sha256(table.concat(some, "\0")):sub(1, 32), function()
       local ok, vectors = pcall(self.model.texts, self.model, some)
       if ok then return { vectors = vectors, faults = {} } end
       -- One of them is at fault: each alone.
@@ -70,7 +72,7 @@ end
 function Scorer:score(owner, side, column)
   local rows = owner[side]
   local captions = rows:column(column)
-  local vectors, numbers, faults = self:encode(side, captions)
+  local vectors, numbers, faults = self:encode(captions)
   local bad = {}
   for i, caption in ipairs(captions) do
     if not numbers[caption] then bad[#bad + 1] = ("row %d (%s): %s"):format(i, tostring(rows[i].image_path), faults[caption]) end
@@ -187,6 +189,9 @@ function alignment.params()
   return params
 end
 
+--- Whether the parameters say where the real films lie; without, their table says which prompts have which pathologies alone.
+local function has_real_films(params) return params.real.image_dir ~= "" or choices.has_folder(params.real) end
+
 --- The pathologies asked for, none where the YAML says nothing; what is none is told.
 local function wanted(params, tell) return choices.pathologies(params, tell, {}) end
 
@@ -209,6 +214,7 @@ function alignment.check(start)
   if choices.is_given(params.real) then
     local columns = { params.real.prompt }
     if #wanted(params, function() end) > 0 then columns[#columns + 1] = params.real.labels end
+    if has_real_films(params) then columns[#columns + 1] = params.real.image end
     choices.look_at_table(start, "real", params.real, columns)
   end
 end
@@ -240,7 +246,7 @@ function alignment.run(run)
   if choices.is_given(params.real) then
     local roles = { prompt = "prompt", image = "image" }
     if #pathologies > 0 then roles.labels = "labels" end
-    local has_films = params.real.image_dir ~= "" or choices.has_folder(params.real)
+    local has_films = has_real_films(params)
     if not has_films then roles.image = nil end
     real = choices.open_table("real", params.real, roles)
     -- Real films with their own captions are the floor, where the YAML says where they lie.

@@ -105,7 +105,19 @@ function choices.some_left(side, found)
 end
 
 --- The patient of every row of a table, by its column of them or else by MIMIC-CXR's paths; nil where there is no name at all.
-function choices.patients(ds) return ds:patients() or ds:patients { from = "paths" } end
+function choices.patients(ds)
+  local names, unnamed = ds:patients()
+  if names then return names, unnamed end
+  return ds:patients { from = "paths" }
+end
+
+--- The patient of every row where a name says who it is, and false where none does; nil where no row has a name.
+function choices.known_patients(ds)
+  local names, unnamed = choices.patients(ds)
+  if not names or #unnamed == #names then return nil end
+  for _, row in ipairs(unnamed) do names[row] = false end
+  return names
+end
 
 --- The numbers from 1 to n.
 function choices.count(n)

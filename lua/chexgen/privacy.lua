@@ -222,17 +222,19 @@ local function open(run)
   local roles = { image = "image", prompt = "prompt", id = "id", patient = "patient" }
   local all = choices.open_table("real", params.real, roles)
   local chosen = draw(all, params)
+  local held_out
+  if choices.is_given(params.held_out) then
+    held_out = choices.open_table("held_out", params.held_out, { image = "image", patient = "patient" })
+    if #held_out > params.calibration_films then
+      held_out = held_out:sample { n = params.calibration_films, seed = run.seed }
+    end
+  end
+  if params.search then calibration.check_names(all, held_out) end
   local films, prompts = films_of(run, chosen)
   if #films == 0 then error("params.synthetic.csv: no film has one of the prompts of params.real.csv", 0) end
   self:add("real", params.search and all or chosen)
   self:add("synthetic", films)
-  if choices.is_given(params.held_out) then
-    local held_out = choices.open_table("held_out", params.held_out, { image = "image", patient = "patient" })
-    if #held_out > params.calibration_films then
-      held_out = held_out:sample { n = params.calibration_films, seed = run.seed }
-    end
-    self:add("held_out", held_out)
-  end
+  if held_out then self:add("held_out", held_out) end
   local encoders, protocols, images = {}, {}, {}
   for _, entry in ipairs(self.encoders) do
     encoders[entry.name] = entry.encoder
@@ -254,8 +256,8 @@ local function open(run)
   for _, side in ipairs(self.sides) do self:note_images(notes, side) end
   self.note = choices.filled(table.concat(notes, "; "))
   if self.note then run:log("note: %s", self.note) end
-  self.names = choices.patients(self.real)
-  if self.held_out then self.held_names = calibration.held_names(self.held_out, self.real, self.names) end
+  self.names = choices.known_patients(self.real)
+  self.held_names = self.held_out and choices.known_patients(self.held_out)
   self:match(chosen)
   return self
 end
@@ -371,7 +373,7 @@ function Study:identity(name, threshold, found)
     details, estimator = { threshold = threshold }, "prompts above a threshold"
   elseif found and found.values[name] then
     local floor = found.floor
-    details = { rate = self.params.false_positive_rate, floor = floor and ("%d %s films"):format(#floor.names, floor.side) or "none" }
+    details = { rate = self.params.false_positive_rate, floor = calibration.floor_text(floor) }
     estimator, real = "calibrated by real films", #self.real
   end
   return metric.identity { metric = name, protocol = self.params.protocol, estimator = estimator,
@@ -419,9 +421,9 @@ function Study:record(found)
     end
     local floor = found and found.floor
     if floor then
-      row["Floor films"], row["Floor patients"], row["Floor copies left out"] = #floor.names, floor.patients, floor.copies
+      row["Floor films"], row["Floor patients"], row["Floor copies left out"] = #floor.groups, floor.patients, floor.copies
       -- The patients of held-out films who stand in the real table, too; and the proof that no film met one of its own patient.
-      row["Floor patients trained on"], row["Floor films of a film's own patient"] = self.held_out and floor.shared or nil, floor.own
+      row["Floor patients trained on"], row["Floor films of a film's own patient"] = floor.shared, floor.own
     end
     for name, value in pairs(means) do row[name] = value end
     for _, name in ipairs(numbers) do

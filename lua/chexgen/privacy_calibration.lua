@@ -20,27 +20,30 @@ local MOST, MOST_NEIGHBOURS = 100000, 4096
 
 local PATIENT = "patient of the study"
 
---- The value that a share of a sorted list lies above.
-local function quantile(sorted, share) return sorted[math.max(1, #sorted - math.floor(share * #sorted + 1e-9))] end
-
---- The rows of each patient, and the patients in the order of the table.
+--- The rows of each patient, the patients in the order of the table, and all rows that name one.
 local function by_patient(names)
-  local of, order = {}, {}
+  local of, order, named = {}, {}, {}
   for i, name in ipairs(names or {}) do
-    if not of[name] then of[name], order[#order + 1] = {}, name end
-    table.insert(of[name], i)
+    if name then
+      if not of[name] then of[name], order[#order + 1] = {}, name end
+      table.insert(of[name], i)
+      named[#named + 1] = i
+    end
   end
-  return of, order
+  return of, order, named
 end
 
 --- Scores of pairs of real films: of one patient (with the patient of each pair), and of different ones, sorted. Pairs of the same
---- bytes are none. Nil without patients or without re-identification.
+--- bytes are none, nor those of a film whose patient is unknown. Nil without patients or without re-identification.
 local function scores_of_pairs(self)
   local encoder = self:encoder(REID)
   if not encoder then return nil end
   if not self.names then return self.run:log("not calibrated: the real table names no patients") end
-  local of, order = by_patient(self.names)
+  local of, order, named = by_patient(self.names)
   if #order < 2 then return self.run:log("not calibrated: all real films are of one patient") end
+  if #named < #self.real then
+    self.run:log("%d of %d real films name no patient: they are in no pair", #self.real - #named, #self.real)
+  end
   local features, hashes, generator = self:vectors("real", REID), self.hashes.real, tensor.generator(self.run.seed)
   local function scores(a, b)
     return encoder:similarity(features:index(1, tensor.new(a, "i64")), features:index(1, tensor.new(b, "i64"))):totable()
@@ -52,55 +55,58 @@ local function scores_of_pairs(self)
     local films = of[order[place]]
     for i = 1, #films do
       for j = i + 1, #films do
+        if #a == MOST then goto full end
         if hashes[films[i]] ~= hashes[films[j]] then a[#a + 1], b[#b + 1], groups[#groups + 1] = films[i], films[j], order[place] end
       end
     end
-    if #a >= MOST then break end
   end
+  ::full::
   if #a > 0 then
     found.genuine, found.genuine_patients = scores(a, b), groups
   else
     self.run:log("no patient of the real table has two films: there are no pairs of one patient")
   end
-  -- Every film with the next ones of a shuffled table.
+  -- Every film with the next ones of a shuffled table, around a circle: each pair once, so those that face each other from one side.
   a, b = {}, {}
-  local shuffled = tensor.randperm(#self.names, generator):totable()
-  for shift = 1, #self.names - 1 do
-    for i = 1, #self.names do
-      local one, other = shuffled[i], shuffled[(i + shift - 1) % #self.names + 1]
+  local count = #named
+  local shuffled = tensor.randperm(count, generator):totable()
+  for shift = 1, count // 2 do
+    for i = 1, 2 * shift == count and shift or count do
+      if #a == MOST then goto enough end
+      local one, other = named[shuffled[i]], named[shuffled[(i + shift - 1) % count + 1]]
       if self.names[one] ~= self.names[other] and hashes[one] ~= hashes[other] then a[#a + 1], b[#b + 1] = one, other end
     end
-    if #a >= MOST then break end
   end
+  ::enough::
   if #a == 0 then return self.run:log("not calibrated: all real films of different patients have the same bytes") end
   found.impostor = scores(a, b)
   table.sort(found.impostor)
   return found
 end
 
---- Of each film of the floor, the best score among films of other patients.
-local function best_by_reid(self, features, names, of)
+--- Of each film of the floor, the best score among the candidates of other patients.
+local function best_by_reid(self, features, pool, names)
   local function hidden(all, first, count)
     for i = 1, count do
-      for _, row in ipairs(of[names[first + i - 1]] or {}) do all[i][row] = -1 end
+      for _, place in ipairs(pool.of[names[first + i - 1]] or {}) do all[i][place] = -1 end
     end
   end
-  return search.most_alike(self.run, self:encoder(REID), features, self:vectors("real", REID), 1, hidden)
+  return search.most_alike(self.run, self:encoder(REID), features, pool.vectors(REID), 1, hidden)
 end
 
---- Of each film of the floor, the distance to the nearest film of another patient, and its row.
-local function nearest_by_latent(self, features, names, of)
+--- Of each film of the floor, the distance to the nearest candidate of another patient, and its place.
+local function nearest_by_latent(features, pool, names)
   local films = 0
-  for _, name in ipairs(names) do films = math.max(films, #(of[name] or {})) end
-  local k = math.min(films + 1, #self.real, MOST_NEIGHBOURS)
-  local distances, rows = search.nearest(features, self:vectors("real", LATENT), k)
+  for _, name in ipairs(names) do films = math.max(films, #(pool.of[name] or {})) end
+  local k = math.min(films + 1, pool.count, MOST_NEIGHBOURS)
+  local distances, rows = search.nearest(features, pool.vectors(LATENT), k)
   local best, places = {}, {}
   rows = rows:totable()
   for i, list in ipairs(distances:totable()) do
-    for place = 1, k do
-      local row = rows[i][place]
-      if not self.names or self.names[row] ~= names[i] then
-        best[i], places[i] = list[place], row
+    for rank = 1, k do
+      local place = rows[i][rank]
+      if not names[i] or pool.names[place] ~= names[i] then
+        best[i], places[i] = list[rank], place
         break
       end
     end
@@ -110,64 +116,118 @@ local function nearest_by_latent(self, features, names, of)
   return best, places
 end
 
---- The floor: real films that are looked for among those of other patients, held-out ones or some of the table's own. Films whose
---- bytes the table has under another patient are left out. Nil where nothing says which films are of other patients.
-local function floor_of(self)
-  local run, side, of = self.run, self.held_out and "held_out" or "real", by_patient(self.names)
-  local names, chosen = self.names, {}
-  if self.held_out then
-    names = self.held_names
-    for i = 1, #self.held_out do chosen[i] = i end
-  else
-    if not names then return run:log("no floor: the real table names no patients, and no held-out films are given") end
-    local count = math.min(self.params.calibration_films, #self.real)
-    chosen = tensor.randperm(#self.real, tensor.generator(run.seed)):narrow(1, 1, count):totable()
+--- The films that those of a floor are looked for among: where patients tell them apart, those that name one.
+local function candidates(self, tells_apart)
+  if not tells_apart then
+    return { count = #self.real, names = {}, of = {}, vectors = function(name) return self:vectors("real", name) end }
   end
-  local floor = { side = side, names = {}, shared = 0, copies = 0, own = 0, best = {} }
+  local _, _, named = by_patient(self.names)
+  local names, rows = {}, tensor.new(named, "i64")
+  for place, row in ipairs(named) do names[place] = self.names[row] end
+  return { count = #named, names = names, of = by_patient(names), vectors = function(name)
+    local vectors = self:vectors("real", name)
+    return #named == #self.real and vectors or vectors:index(1, rows)
+  end }
+end
+
+--- The films of the floor, as rows of their side: held-out ones, or some of the table's own that name a patient.
+local function films_of_floor(self)
+  if self.held_out then
+    if not (self.names and self.held_names) then return choices.count(#self.held_out) end
+    local _, _, named = by_patient(self.held_names)
+    if #named < #self.held_out then
+      self.run:log("floor: %d held-out films left out, whose patients are unknown", #self.held_out - #named)
+    end
+    return named
+  end
+  local _, _, named = by_patient(self.names)
+  local chosen = {}
+  local count = math.min(self.params.calibration_films, #named)
+  for i, place in ipairs(tensor.randperm(#named, tensor.generator(self.run.seed)):narrow(1, 1, count):totable()) do
+    chosen[i] = named[place]
+  end
+  return chosen
+end
+
+--- By their bytes, the films that say nothing of others: a function of a film's bytes and patient.
+local function copies_in(self)
   local owner, several = {}, {}
   for i, hash in ipairs(self.hashes.real) do
     local name = self.names and self.names[i] or i
     if owner[hash] and owner[hash] ~= name then several[hash] = true end
     owner[hash] = name
   end
-  local rows, patients, others = {}, {}, 0
-  for _, row in ipairs(chosen) do
-    local name, hash = names[row], self.hashes[side][row]
-    local own = #(of[name] or {})
-    if several[hash] or (owner[hash] and owner[hash] ~= name) then
+  return function(hash, name) return several[hash] or (owner[hash] and owner[hash] ~= name) end
+end
+
+--- The floor: real films that are looked for among those of other patients, held-out ones or some of the table's own. Films whose
+--- bytes the table has under another patient, or without one, are left out. Nil where nothing says which films are of other
+--- patients. `own` (films that were found beside one of their own patient, which is none) and `shared` (patients of both tables)
+--- are there where both tables name patients; without, that held-out films are of others is the user's word alone.
+local function floor_of(self)
+  local run, side = self.run, self.held_out and "held_out" or "real"
+  if not self.held_out and not self.names then
+    return run:log("no floor: the real table names no patients, and no held-out films are given")
+  end
+  local names = self.names
+  if self.held_out then names = self.held_names end
+  local tells_apart = names ~= nil and self.names ~= nil
+  local pool, is_copy = candidates(self, tells_apart), copies_in(self)
+  local floor = { side = side, groups = {}, copies = 0, patients = names and 0, own = tells_apart and 0 or nil,
+    shared = tells_apart and self.held_out and 0 or nil, best = {} }
+  local rows, of_films, seen = {}, {}, {}
+  for _, row in ipairs(films_of_floor(self)) do
+    local name = names and names[row] or false
+    local own = #(pool.of[name] or {})
+    if is_copy(self.hashes[side][row], name) then
       floor.copies = floor.copies + 1
-    elseif own < #self.real then
-      rows[#rows + 1], floor.names[#floor.names + 1] = row, name
-      if not patients[name] then
-        patients[name], others = true, others + 1
-        if self.held_out and own > 0 then floor.shared = floor.shared + 1 end
+    elseif own < pool.count then
+      rows[#rows + 1], of_films[#of_films + 1] = row, tells_apart and name
+      floor.groups[#rows] = name or row
+      if name and not seen[name] then
+        seen[name], floor.patients = true, floor.patients + 1
+        if floor.shared and own > 0 then floor.shared = floor.shared + 1 end
       end
     end
   end
   if #rows == 0 then return run:log("no floor: no real film can be looked for among those of other patients") end
-  floor.patients = others
   local places = tensor.new(rows, "i64")
   local function keep(kind, best, found)
-    for i, row in ipairs(found) do
-      if self.names and self.names[row] == floor.names[i] then floor.own = floor.own + 1 end
+    for i, place in ipairs(tells_apart and found or {}) do
+      if pool.names[place] == of_films[i] then floor.own = floor.own + 1 end
     end
     floor.best[kind] = best
   end
   if self:encoder(REID) then
-    local scores, found = best_by_reid(self, self:vectors(side, REID):index(1, places), floor.names, of)
+    local scores, found = best_by_reid(self, self:vectors(side, REID):index(1, places), pool, of_films)
     keep("reid", scores:reshape { #rows }:totable(), found:reshape { #rows }:totable())
   end
   if self:encoder(LATENT) then
-    keep("latent", nearest_by_latent(self, self:vectors(side, LATENT):index(1, places), floor.names, of))
+    keep("latent", nearest_by_latent(self:vectors(side, LATENT):index(1, places), pool, of_films))
   end
-  run:log("floor: %d %s films of %d patients, each looked for among the films of other patients; found beside one of their own: %d%s",
-    #rows, self.held_out and "held-out" or "real", others, floor.own,
-    self.held_out and (" (patients in both tables: %d)"):format(floor.shared) or "")
-  if floor.own > 0 then error("the floor compares films with those of their own patients", 0) end
+  local kind = self.held_out and "held-out" or "real"
+  if tells_apart then
+    run:log("floor: %d %s films of %d patients, each looked for among the films of other patients; found beside one of their own: %d%s",
+      #rows, kind, floor.patients, floor.own, floor.shared and (" (patients in both tables: %d)"):format(floor.shared) or "")
+    if floor.own > 0 then error("the floor compares films with those of their own patients", 0) end
+    if pool.count < #self.real then
+      run:log("floor: not looked for among %d real films, whose patients are unknown", #self.real - pool.count)
+    end
+  else
+    run:log("floor: %d %s films, each looked for among all films of the real table; that no patient stands in both is not shown: %s",
+      #rows, kind, self.names and "the held-out table names no patients" or "the real table names no patients")
+  end
   if floor.copies > 0 then
-    run:log("floor: %d films left out, which the real table has under another patient, byte for byte", floor.copies)
+    run:log("floor: %d films left out, which the real table has, byte for byte, %s", floor.copies,
+      self.names and "under another patient or without one" or "too")
   end
   return floor
+end
+
+--- What a floor is made of, for identities.
+function calibration.floor_text(floor)
+  if not floor then return "none" end
+  return ("%d %s films%s"):format(#floor.groups, floor.side, floor.own and "" or " of unknown patients")
 end
 
 --- What the calibration says of the films, as lines of `calibration.csv` and columns of the results. Returns nil where neither pairs
@@ -192,10 +252,16 @@ function calibration.run(self)
     add(what, count, found.value, found.low, found.high)
     if column then values[column] = { value = found.value, low = found.low, high = found.high, floor = floor_value } end
   end
-  local function at_least(count, what)
-    if rate * count >= 1 then return rate end
-    run:log("a rate of %g needs %d %s, and there are %d: the limit is passed by one of %d", rate, math.ceil(1 / rate), what, count, count)
-    return 1 / count
+  --- The limit that the wanted rate of a sorted list passes, and the rate; of a short list one passes it, where no two are alike.
+  local function limit_of(sorted, what)
+    local count = #sorted
+    local limit = sorted[math.max(1, count - math.max(1, math.floor(rate * count + 1e-9)))]
+    if rate * count >= 1 - 1e-9 then return limit, rate end
+    local passed = 0
+    while passed < count and sorted[count - passed] > limit do passed = passed + 1 end
+    run:log("a rate of %g needs %d %s, and there are %d: the limit is passed by %d of them", rate, math.ceil(1 / rate), what, count,
+      passed)
+    return limit, passed / count
   end
   -- By films' prompts, and the patients of those.
   local groups_of = {}
@@ -209,8 +275,7 @@ function calibration.run(self)
     for film = 1, #self.synthetic do found_films[kind][film] = found.scores[film][1] end
   end
   if pairs_found then
-    local allowed = at_least(#pairs_found.impostor, "pairs of different patients")
-    local threshold = quantile(pairs_found.impostor, allowed)
+    local threshold, allowed = limit_of(pairs_found.impostor, "pairs of different patients")
     put("Calibrated threshold", ("threshold that a share of %g of real pairs of different patients exceeds"):format(allowed),
       #pairs_found.impostor, { value = threshold })
     if pairs_found.genuine then
@@ -218,11 +283,15 @@ function calibration.run(self)
         share(pairs_found.genuine, threshold, pairs_found.genuine_patients))
     end
     local best, groups = {}, {}
-    for i, item in ipairs(self.matched) do best[i], groups[i] = self.rows[i]["Max_reid_scores"], item.group end
+    for i, item in ipairs(self.matched) do
+      -- As they are: the threshold is not rounded either.
+      best[i], groups[i] = -math.huge, item.group
+      for _, film in ipairs(item.films) do best[i] = math.max(best[i], self.scores.reid[film]) end
+    end
     put("Rate above it", "prompts with a film above it", #best, share(best, threshold, groups))
     local by_chance
     if floor then
-      by_chance = share(floor.best.reid, threshold, floor.names)
+      by_chance = share(floor.best.reid, threshold, floor.groups)
       put(nil, "floor: real films with a film of another patient above it", #floor.best.reid, by_chance)
     end
     put("Search rate above it", "films with a film of the table above it", #self.synthetic,
@@ -236,8 +305,8 @@ function calibration.run(self)
       local sorted = {}
       for i, value in ipairs(best) do sorted[i] = is_distance and -value or value end
       table.sort(sorted)
-      local allowed = at_least(#best, "real films")
-      local limit = quantile(sorted, allowed) * (is_distance and -1 or 1)
+      local limit, allowed = limit_of(sorted, "real films")
+      if is_distance then limit = -limit end
       local name = is_distance and "Latent limit" or "Search limit"
       put(name, ("%s that a share of %g of real films %s among other patients"):format(is_distance and "distance" or "score", allowed,
         is_distance and "come nearer than" or "exceeds"), #best, { value = limit })
@@ -255,17 +324,15 @@ function calibration.run(self)
   return { pairs = pairs_found, floor = floor, values = values }
 end
 
---- The names of the patients of held-out films, where none are known a patient a film. Names that may mean one patient or two in
---- the two tables are an error.
-function calibration.held_names(held_out, real, real_names)
-  local names = choices.patients(held_out)
-  if names and real_names then
-    held_out:with_column(PATIENT, names):shared(real:with_column(PATIENT, real_names), PATIENT)
-  end
-  if names then return names end
-  local list = {}
-  for i = 1, #held_out do list[i] = ("held-out film %d"):format(i) end
-  return list
+--- Raises an error where the names of patients of the real films, and of held-out ones, may mean one patient or two.
+function calibration.check_names(real, held_out)
+  local names, others = choices.patients(real), held_out and choices.patients(held_out)
+  if not names then return end
+  real = real:with_column(PATIENT, names)
+  local key, other = "real", real
+  if others then key, other = "held_out", held_out:with_column(PATIENT, others) end
+  local is_clear, fault = pcall(real.shared, real, other, PATIENT)
+  if not is_clear then choices.raise(choices.reason(fault), key .. ".patient") end
 end
 
 return calibration

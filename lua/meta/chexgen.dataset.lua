@@ -117,6 +117,7 @@ function Dataset:rows() end
 --- The patient of every row, in one spelling: `10000032` for `p10000032`, `10000032` and `10000032.0`. A row without a patient is a patient of its own, whose name no other row has.
 ---@param options? Dataset.patients.options Where the names come from. (default {})
 ---@return string[]|any names A name a row, or nil where there is no such name at all.
+---@return integer[]|any unnamed The rows that name no patient; nil where `names` is.
 function Dataset:patients(options) end
 
 --- What two tables share of a column, compared as `ds:patients` spells names. A row without a value shares it with no other. Where a bare number on one side may be a name that ends in it on the other (`7`, `patient00007`), that is an error.

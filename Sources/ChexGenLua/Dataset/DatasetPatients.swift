@@ -18,16 +18,18 @@ enum DatasetPatients {
             ],
             returns: [
                 LuaResult(
-                    "names", .oneOf([.list(.string), .any]), "A name a row, or nil where there is no such name at all.")
+                    "names", .oneOf([.list(.string), .any]), "A name a row, or nil where there is no such name at all."),
+                LuaResult(
+                    "unnamed", .oneOf([.list(.integer), .any]), "The rows that name no patient; nil where `names` is."),
             ],
             "The patient of every row, in one spelling: `10000032` for `p10000032`, `10000032` and `10000032.0`. A row without "
                 + "a patient is a patient of its own, whose name no other row has."
         ) { table, arguments in
             let fromPaths = try arguments.options("options").string("from") == "paths"
-            guard fromPaths || table.hasPatients, let names = try table.patientNames(pathsOnly: fromPaths) else {
+            guard fromPaths || table.hasPatients, let found = try table.patients(pathsOnly: fromPaths) else {
                 return [.nil]
             }
-            return [.list(names)]
+            return [.list(found.names), .table(LuaTable(array: found.unnamed.map { .integer($0 + 1) }))]
         },
         DatasetMethods.method(
             "shared",

@@ -26,6 +26,8 @@ local function write(name, columns, patient)
 end
 write("unnamed.csv", { "path", "annotated_prompt" })
 write("single.csv", { "path", "annotated_prompt", "patientID" }, function(i) return "p" .. i end)
+write("some.csv", { "path", "annotated_prompt", "patientID" }, function(i) return i ~= 2 and i ~= 5 and "p" .. (i + 1) // 2 end)
+write("unclear.csv", { "path", "annotated_prompt", "patientID" }, function(i) return i == 1 and "7" or "patient0000" .. i end)
 write("one.csv", { "path", "annotated_prompt", "patientID" }, function() return "p1" end)
 rows = {}
 for i, row in real:rows() do
@@ -44,6 +46,11 @@ rows[1][2] = real[1].patientID
 image.save(folder .. "/held/copy.png", image.load(real[2].image_path))
 rows[#rows + 1] = { "copy.png", "h5" }
 dataset.table({ "path", "patientID" }, rows):write(folder .. "/held/films.csv")
+for i, row in ipairs(rows) do row[2] = (i == 2 or i == 3) and row[2] end
+dataset.table({ "path", "patientID" }, rows):write(folder .. "/held/some.csv")
+for i, row in ipairs(rows) do row[2] = nil end
+dataset.table({ "path" }, rows):write(folder .. "/held/unnamed.csv")
+dataset.table({ "path", "patientID" }, { { held[1].path, "1" } }):write(folder .. "/held/unclear.csv")
 
 local broken <close> = assert(io.open(folder .. "/synthetic/broken.png", "w"))
 broken:write "no picture"

@@ -218,7 +218,7 @@ def privacy(models, radiographs, real, folder, synthetic, way):
             known[path] = models.identity(image, way), models.latent(image), pixels(path, way)
         return known[path]
 
-    rows, searched = [], []
+    rows, searched, highest = [], [], []
     unique = real.dropna(subset=["annotated_prompt"]).drop_duplicates("annotated_prompt")
     for _, row in unique.iterrows():
         names = synthetic[synthetic.annotated_prompt == row.annotated_prompt].img_savename
@@ -231,6 +231,7 @@ def privacy(models, radiographs, real, folder, synthetic, way):
             scores.append((digits(models.same(a[0], b[0])),
                            digits(float(np.sqrt(np.mean((a[2] - b[2]) ** 2)))),
                            digits(float(np.linalg.norm(a[1].astype(float) - b[1].astype(float)) / np.sqrt(len(a[1]))))))
+        highest.append(max(models.same(a[0], of(folder / name)[0]) for name in names))
         reid, pixel, latent = map(np.array, zip(*scores))
         rows.append((row.annotated_prompt, reid.mean(), reid.max(), pixel.mean(), pixel.min(), latent.mean(), latent.min()))
     for _, row in synthetic.iterrows():
@@ -244,7 +245,7 @@ def privacy(models, radiographs, real, folder, synthetic, way):
     near = {name: min(np.linalg.norm(of(radiographs / path)[1].astype(float) - of(folder / name)[1].astype(float))
                       for path in real.path) for name in synthetic.img_savename}
     return rows, searched, calibration(models, [of(radiographs / path) for path in real.path], list(real.patientID.astype(str)),
-                                       [round(row[2], 4) if way == "chexgenbench" else row[2] for row in rows], list(best.values()),
+                                       highest, list(best.values()),
                                        np.array(list(near.values())))
 
 
@@ -262,7 +263,7 @@ def calibration(models, films, patients, prompts, best, near):
     far /= np.sqrt(len(films[0][1]))
     one = np.array([[a == b for b in patients] for a in patients])
     genuine = [same[i, j] for i in range(count) for j in range(i + 1, count) if one[i, j]]
-    others = list(same[~one])
+    others = [same[i, j] for i in range(count) for j in range(i + 1, count) if not one[i, j]]
     threshold = above(others, max(RATE, 1 / len(others)))
     floor_best = [same[i][~one[i]].max() for i in range(count)]
     floor_near = [far[i][~one[i]].min() for i in range(count)]
