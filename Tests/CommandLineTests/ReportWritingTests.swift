@@ -92,6 +92,45 @@ import Testing
         #expect(exact.status == 0, "\(exact.text)")
         let own = try rows(folder.text("exact/artifacts/reports.csv"))
         #expect(own.count == 8 && Set(own.dropFirst().map { $0[1] }) == ["Describe the findings of the chest x-ray."])
+        let scores = try rows(folder.text("exact/results.csv"))
+        for name in table[0].dropFirst() {
+            let (value, low, high) = try (
+                number(scores, name), number(scores, name + " low"), number(scores, name + " high")
+            )
+            #expect(0 <= low && low <= value && value <= high && high <= 100, "\(name): \(value) [\(low), \(high)]")
+        }
+    }
+
+    private func number(_ table: [[String]], _ column: String) throws -> Double {
+        let place = try #require(table[0].firstIndex(of: column), "\(column)")
+        return try #require(Double(table[1][place]))
+    }
+
+    /// Which film is the third depends on which can be used: a report is kept by its films, not by its place.
+    @Test func aMendedFilmMovesNoReport() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        try FileManager.default.copyItem(atPath: "\(source)/films", toPath: "\(folder.path)/films")
+        let films = ["params.films.image_dir=films", "params.on_bad_image=skip"]
+        let first = try #require(rows(try String(contentsOfFile: "\(source)/films.csv", encoding: .utf8))[1].first)
+        try folder.write("films/\(first)", "no picture")
+        // As if it had been killed after the first reports: an error ends it, and what came after them is cut off.
+        try folder.write("Results", "in the way")
+        let broken = try run(folder, films, out: "cut")
+        #expect(broken.status == 1 && broken.errors.contains("Results"), "\(broken.text)")
+        try FileManager.default.removeItem(atPath: "\(folder.path)/Results")
+        let journal = try folder.data("cut/journal")
+        let third = try #require(journal.range(of: Data("reports/3".utf8)))
+        try folder.write("cut/journal", [UInt8](journal[..<third.lowerBound]))
+        try FileManager.default.removeItem(atPath: "\(folder.path)/films/\(first)")
+        try FileManager.default.copyItem(
+            atPath: "\(source)/films/\(first)", toPath: "\(folder.path)/films/\(first)")
+        let resumed = try Child.run(["run", "--resume", "cut", "--quiet"], in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        #expect(try run(folder, films, out: "whole").status == 0)
+        for file in ["results.csv", "artifacts/reports.csv"] {
+            #expect(try folder.text("cut/" + file) == folder.text("whole/" + file), "\(file)")
+        }
     }
 
     @Test func aKilledRunGoesOnFilmByFilm() throws {

@@ -4,6 +4,7 @@
 --- `chexgenbench` asks the question of the reference's evaluation, which names the indication and is another than the one that its
 --- models are trained with; `exact` asks one question in training and test.
 
+local chexgen = require "chexgen"
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local evaluation = require "chexgen.evaluation"
@@ -194,6 +195,12 @@ function reporting.open_model(given)
     projector = choices.filled(given.projector) })
 end
 
+--- The key that what is said of some items is kept by: their first place, and what they are. Which items there are depends on which
+--- films can be used, so that a film which was mended before a run went on moves all others.
+local function kept_by(what, first, parts)
+  return ("%s/%d %s"):format(what, first, chexgen.sha256(table.concat(parts, "\0")):sub(1, 16))
+end
+
 --- Films to reports: a list of tables with `image`, `prompt`, `reference` and `report`, and what is known of the model.
 local function write(run)
   local params = run.params
@@ -214,9 +221,9 @@ local function write(run)
   local progress = run:progress(#rows, "reports")
   for first = 1, #rows, params.batch do
     local last = math.min(first + params.batch - 1, #rows)
-    local texts = run:once(("reports/%d"):format(first), function()
-      local places = choices.count(last - first + 1)
-      for i in ipairs(places) do places[i] = first + i - 1 end
+    local places, parts = {}, {}
+    for place = first, last do places[#places + 1], parts[#parts + 1] = place, found.sha256[place] .. " " .. asked[place] end
+    local texts = run:once(kept_by("reports", first, parts), function()
       return (writer:generate { images = rows:select(places), prompt = { table.unpack(asked, first, last) }, batch = params.batch,
         max_new_tokens = params.max_new_tokens, protocol = params.protocol, label = "" })
     end)
@@ -250,9 +257,8 @@ end
 local function labels(run, name, labeler, texts, ask)
   local parts = {}
   for first = 1, #texts, CHUNK do
-    parts[#parts + 1] = run:once(("%s/%d"):format(name, first), function()
-      return ask(labeler, { table.unpack(texts, first, math.min(first + CHUNK - 1, #texts)) })
-    end)
+    local some = { table.unpack(texts, first, math.min(first + CHUNK - 1, #texts)) }
+    parts[#parts + 1] = run:once(kept_by(name, first, some), function() return ask(labeler, some) end)
   end
   return parts
 end
@@ -263,10 +269,18 @@ local function column(items, name)
   return list
 end
 
---- Puts a score with its interval into a row; beside it the median of its resamples, which the reference's table has.
-local function put(row, name, value, interval, identity)
+--- Puts a score with its interval into a row; beside it the median of its resamples, which the reference's table has. The
+--- reference's limits tell of the resamples, and need not hold the score; under `exact` they lie about it as they do about the
+--- resamples' centre.
+local function put(params, row, name, value, interval, identity)
   row[name], row[name .. " identity"], row[name .. " direction"] = value, identity, value and "higher"
-  if interval then row[name .. " low"], row[name .. " median"], row[name .. " high"] = interval.low, interval.median, interval.high end
+  if not interval then return end
+  local low, high = interval.low, interval.high
+  if params.protocol == "exact" then
+    local shift, most = value - interval.centre, name:find "^BLEU" and 100 or 1
+    low, high = math.max(0, low + shift), math.min(most, high + shift)
+  end
+  row[name .. " low"], row[name .. " median"], row[name .. " high"] = low, interval.median, high
 end
 
 --- All scores of reports in a row, and by finding. Adds each report's own scores to the items.
@@ -284,10 +298,10 @@ local function measure(run, items, writer)
   for _, n in ipairs { 1, 4 } do
     local name = "BLEU-" .. n
     local score, interval = metric.bleu(reports, references, { n = n, replicates = replicates })
-    put(row, name, score, interval, identity(name))
+    put(params, row, name, score, interval, identity(name))
   end
   local mean, scores, interval = metric.rouge_l(reports, references, { replicates = replicates })
-  put(row, "ROUGE-L", mean, interval, identity "ROUGE-L")
+  put(params, row, "ROUGE-L", mean, interval, identity "ROUGE-L")
   for i, value in ipairs(scores:totable()) do items[i].rouge = value end
 
   if params.labelers.chexbert then
@@ -300,7 +314,7 @@ local function measure(run, items, writer)
       local mark = uncertain == "positive" and "+" or ""
       local found = metric.f1_chexbert(a, b, { uncertain = uncertain, replicates = replicates })
       for _, pair in ipairs(FINDINGS) do
-        put(row, pair[2] .. mark, found[pair[1]], found.intervals and found.intervals[pair[1]],
+        put(params, row, pair[2] .. mark, found[pair[1]], found.intervals and found.intervals[pair[1]],
           identity(pair[2] .. mark, labeler, { uncertain = uncertain }))
       end
       findings[uncertain] = found.per_class
@@ -317,7 +331,7 @@ local function measure(run, items, writer)
     end
     local reward, rewards, interval = metric.f1_radgraph(annotations("reports", reports), annotations("references", references),
       { reward = "partial", replicates = replicates })
-    put(row, "F1-RadGraph", reward, interval, identity("F1-RadGraph", labeler, { reward = "partial" }))
+    put(params, row, "F1-RadGraph", reward, interval, identity("F1-RadGraph", labeler, { reward = "partial" }))
     for i, value in ipairs(rewards:totable()) do items[i].radgraph = value end
   end
   return row, findings

@@ -369,7 +369,7 @@ function M.confusion_matrix(predictions, labels) end
 ---@param references string[] The report that each should be.
 ---@param options? chexgen.metric.bleu.options Settings. (default {})
 ---@return number score From 0 to 100.
----@return table interval `low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.
+---@return table interval `low`, `median`, `high` (95 %), `centre`, which they lie about, and `replicates`; nil where none is wanted.
 function M.bleu(candidates, references, options) end
 
 --- ROUGE-L (Lin, 2004): F of the longest common subsequence of words, as rouge-score's `RougeScorer` without a stemmer.
@@ -378,7 +378,7 @@ function M.bleu(candidates, references, options) end
 ---@param options? chexgen.metric.rouge_l.options Settings. (default {})
 ---@return number mean From 0 to 1.
 ---@return Tensor scores f64 `[N]`: F of each pair.
----@return table interval `low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.
+---@return table interval `low`, `median`, `high` (95 %), `centre`, which they lie about, and `replicates`; nil where none is wanted.
 function M.rouge_l(candidates, references, options) end
 
 --- F1 of CheXbert's classes, as scikit-learn's `classification_report` with `zero_division = 0`: of all fourteen, and of atelectasis, cardiomegaly, consolidation, edema and pleural effusion (5), and of atelectasis, cardiomegaly, pleural effusion and support devices (4).
@@ -389,7 +389,7 @@ function M.rouge_l(candidates, references, options) end
 ---@param candidates Tensor Classes of the generated reports, `[N, 14]` in the order of `dataset.pathologies`: 0 blank, 1 positive, 2 negative, 3 uncertain.
 ---@param references Tensor Classes of the reports that they should be.
 ---@param options? chexgen.metric.f1_chexbert.options Settings. (default {})
----@return table scores F1 `micro_14`, `macro_14`, `micro_5`, `macro_5`, `micro_4` and `macro_4`; `per_class`: `precision`, `recall`, `f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high` and `replicates` of each of the six.
+---@return table scores F1 `micro_14`, `macro_14`, `micro_5`, `macro_5`, `micro_4` and `macro_4`; `per_class`: `precision`, `recall`, `f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high`, `centre` and `replicates` of each of the six.
 function M.f1_chexbert(candidates, references, options) end
 
 --- F1-RadGraph (Delbrouck et al., 2022) of annotated reports, as the package radgraph computes it. A report without an entity gets 0.
@@ -402,7 +402,7 @@ function M.f1_chexbert(candidates, references, options) end
 ---@param options? chexgen.metric.f1_radgraph.options Settings. (default {})
 ---@return number mean From 0 to 1.
 ---@return Tensor rewards f64 `[N]`: the reward of each pair.
----@return table interval `low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.
+---@return table interval `low`, `median`, `high` (95 %), `centre`, which they lie about, and `replicates`; nil where none is wanted.
 function M.f1_radgraph(candidates, references, options) end
 
 --- The radiomic features of an image as pyradiomics 3.0.1 computes them for a slice (spacing 1 mm, the whole image but its first pixel as mask). LoG is left out, as pyradiomics does for one slice.

@@ -23,7 +23,7 @@ enum ReportFunctions {
 
     private static let interval = LuaResult(
         "interval", .table,
-        "`low`, `median`, `high` (95 %) and `replicates`; nil where no interval is wanted.")
+        "`low`, `median`, `high` (95 %), `centre`, which they lie about, and `replicates`; nil where none is wanted.")
 
     private static let bleu = LuaFunctionDeclaration(
         "bleu",
@@ -84,8 +84,8 @@ enum ReportFunctions {
             LuaResult(
                 "scores", .table,
                 "F1 `micro_14`, `macro_14`, `micro_5`, `macro_5`, `micro_4` and `macro_4`; `per_class`: `precision`, `recall`, "
-                    + "`f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high` "
-                    + "and `replicates` of each of the six.")
+                    + "`f1` and `support` by the finding's name; `intervals`, where they are wanted: `low`, `median`, `high`, "
+                    + "`centre` and `replicates` of each of the six.")
         ],
         "F1 of CheXbert's classes, as scikit-learn's `classification_report` with `zero_division = 0`: of all fourteen, and of "
             + "atelectasis, cardiomegaly, consolidation, edema and pleural effusion (5), and of atelectasis, cardiomegaly, pleural "
@@ -165,7 +165,7 @@ enum ReportFunctions {
         guard let interval else { return .nil }
         return .fields([
             ("low", .number(interval.low)), ("median", .number(interval.median)), ("high", .number(interval.high)),
-            ("replicates", .integer(interval.replicates)),
+            ("centre", .number(interval.centre)), ("replicates", .integer(interval.replicates)),
         ])
     }
 

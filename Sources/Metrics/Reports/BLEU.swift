@@ -124,6 +124,6 @@ public struct BLEU: Equatable, Sendable {
         let cut = scores.count / 40
         let half = (scores[scores.count - cut - 1] - scores[cut]) / 2
         let mean = scores.reduce(0, +) / Double(scores.count)
-        return ReportInterval(low: mean - half, median: score, high: mean + half, replicates: scores.count)
+        return ReportInterval(centre: mean, half: half, median: score, replicates: scores.count)
     }
 }

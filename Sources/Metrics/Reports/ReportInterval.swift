@@ -7,6 +7,8 @@ public struct ReportInterval: Equatable, Sendable {
     public let low: Double
     /// The median, which that evaluation prints for the metric.
     public let median: Double
+    /// What the ends lie about: the median of the resamples, for BLEU their mean.
+    public let centre: Double
     /// The 97.5th percentile.
     public let high: Double
     /// How many resamples there were.
@@ -39,15 +41,17 @@ public struct ReportInterval: Equatable, Sendable {
         let tail = (1 - 0.95) / 2
         low = Bootstrap.percentile(sorted, tail)
         median = Bootstrap.percentile(sorted, 0.5)
+        centre = median
         high = Bootstrap.percentile(sorted, 1 - tail)
         replicates = values.count
     }
 
-    /// Ends that are known.
-    init(low: Double, median: Double, high: Double, replicates: Int) {
-        self.low = low
+    /// Ends as far from a centre on both sides.
+    init(centre: Double, half: Double, median: Double, replicates: Int) {
+        low = centre - half
+        high = centre + half
+        self.centre = centre
         self.median = median
-        self.high = high
         self.replicates = replicates
     }
 

@@ -311,7 +311,7 @@ def run(program, experiment, out, *settings):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--radiographs", type=Path, required=True)
-    parser.add_argument("--program", required=True)
+    parser.add_argument("--program", required=True, type=lambda path: str(Path(path).resolve()))
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--rows", type=int, default=1000, help="of the radiographs")
