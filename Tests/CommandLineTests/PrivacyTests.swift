@@ -248,6 +248,31 @@ import Testing
         #expect(try folder.text("killed/results.csv") == folder.text("run/results.csv"))
     }
 
+    /// Features take 300 MB, all distances at once would take 1.6 GB.
+    @Test func theNearestOfManyFilmsAreFoundInLittleMemory() throws {
+        let folder = try Scratch()
+        try folder.write(
+            "nearest.lua",
+            """
+            local metric, tensor = require "chexgen.metric", require "chexgen.tensor"
+            local random = tensor.generator(5)
+            local films, queries = tensor.randn({ 100000, 768 }, random), tensor.randn({ 2000, 768 }, random)
+            local distances, rows = metric.nearest(queries, films, { k = 5 })
+            local last = films:narrow(1, rows[2000][5]:item(), 1) - queries:narrow(1, 2000, 1)
+            print(("%.3f"):format(math.abs((last * last):sum():item() ^ 0.5 - distances[2000][5]:item())))
+
+            """)
+        let child = try Child(["run", "nearest.lua"], in: folder)
+        var peak = 0
+        _ = child.waits {
+            peak = max(peak, child.peak)
+            return false
+        }
+        let outcome = try child.wait()
+        #expect(outcome.status == 0 && outcome.output.hasSuffix("0.000\n"), "\(outcome.text)")
+        #expect(peak > 300 << 20 && peak < 1 << 30, "\(peak >> 20) MB")
+    }
+
     @Test func withoutAnyFilmItSaysSo() throws {
         let folder = try folder()
         let source = try Self.inputs.get().path
