@@ -213,6 +213,45 @@ import Testing
         #expect(row["Floor patients"] as? Int == (heldOut == "unnamed" ? nil : patients), "\(outcome.text)")
     }
 
+    @Test func anEncoderOfOnesOwnComparesFilms() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        try FileManager.default.copyItem(
+            atPath: "\(Places.package)/Tests/Lua/command_line/levels.lua", toPath: folder.path + "/levels.lua")
+        let first = try lines(Self.inputs.get(), "real/annotations.csv")[1].split(separator: ",").map(String.init)
+        for role in ["reid", "latent"] {
+            let other =
+                role == "reid"
+                ? "rad-dino: {weights: \(source)/weights}" : "patient-reid: {weights: \(source)/reid.safetensors}"
+            let outcome = try Child.run(
+                ["run", "privacy.yaml", "--out", role, "--set", "params.modules=[levels]"]
+                    + ["--set", "params.\(role)_encoder=levels", "--set", "params.encoders={levels: {}, \(other)}"],
+                in: folder)
+            #expect(outcome.status == 0, "\(outcome.text)")
+            // The copy is the film itself.
+            let found = try #require(
+                lines(folder, "Results/privacy_search_phantoms.csv").first { $0.contains("copy.png") })
+            #expect(found.contains(first[1]) && found.contains(role == "reid" ? ",1.0," : ",0.0"), "\(found)")
+            let row = try row(folder, "\(role)/results.jsonl")
+            let column = role == "reid" ? "Max_reid_scores" : "Min_latent_distance"
+            #expect((row[column + " identity"] as? String)?.contains("encoder=levels") == true)
+        }
+        for (settings, parts) in [
+            (
+                ["params.reid_encoder=rad-dino", "params.latent_encoder=inception-v3"],
+                ["params.reid_encoder", "compares no images"]
+            ),
+            (["params.latent_encoder=patient-reid"], ["params.reid_encoder", "two encoders"]),
+            (["params.latent_encoder=rad-dyno"], ["params.latent_encoder", "rad-dyno"]),
+        ] {
+            let outcome = try run(
+                folder, "privacy.yaml", settings + ["params.encoders={rad-dino: {weights: \(source)/weights}}"])
+            #expect(outcome.status != 0)
+            for part in parts { #expect(outcome.errors.contains(part), "\(part) in \(outcome.errors)") }
+            #expect(!outcome.errors.contains("stack traceback"))
+        }
+    }
+
     @Test func namesThatMayMeanOnePatientAreAnErrorBeforeFilmsAreMade() throws {
         let folder = try folder()
         let source = try Self.inputs.get().path

@@ -9,18 +9,20 @@ local evaluation = require "chexgen.evaluation"
 local metric = require "chexgen.metric"
 local model = require "chexgen.model"
 local search = require "chexgen.privacy_search"
+local study = require "chexgen.study"
 local tensor = require "chexgen.tensor"
 
 local curation = {}
 
---- The encoders, and the pixels of a side that the reference compares films at.
+--- The roles of encoders, and the pixels of a side that the reference compares films at.
 local REID, LATENT, SIDE = search.REID, search.LATENT, search.SIDE
 
---- The steps that score films: the parameter, the column of the score, its encoder, and whether real films are needed.
+--- The steps that score films: the parameter, the column of the score, its encoder or the role of that, and whether real films are
+--- needed.
 local SCORES = {
   { name = "alignment", column = alignment.COLUMN, encoder = alignment.ENCODER, digits = 3 },
-  { name = "reid", column = "Reid_score", encoder = REID, has_real = true, digits = 4 },
-  { name = "distance", column = "Latent_distance", encoder = LATENT, has_real = true, digits = 4 },
+  { name = "reid", column = "Reid_score", role = REID, has_real = true, digits = 4 },
+  { name = "distance", column = "Latent_distance", role = LATENT, has_real = true, digits = 4 },
   { name = "radiomics", column = "Radiomics_outside", has_real = true },
 }
 
@@ -29,7 +31,7 @@ local NUMBERS, LISTS = { at_least = true, at_most = true }, { one_of = true, non
 
 --- The parameters with their defaults.
 function curation.params()
-  return {
+  local params = {
     protocol = "exact", name = "unnamed model", batch = 16, on_bad_image = "skip",
     synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt", labels = "chexpert_labels" },
     real = choices.films { image = "path", prompt = "annotated_prompt" },
@@ -41,7 +43,10 @@ function curation.params()
     balance = {},   -- films of a pathology: { cap: 1000, pathologies: all }
     files = "hardlink", -- or symlink, copy, none: how the films come into the run folder
     encoders = {},
+    modules = {}, -- Lua modules beside the experiment that register encoders
   }
+  for key, value in pairs(search.params()) do params[key] = value end
+  return params
 end
 
 --- Whether a step is asked for.
@@ -111,9 +116,9 @@ local function faults(params, tell)
       tell_keys(tell, step.name, rule, known)
       tell_bounds(tell, step.name, rule)
       if not rule.at_least and not rule.at_most then tell("gives no bound: set at_least or at_most", step.name) end
-      if step.encoder and not params.encoders[step.encoder] then
-        tell(("is asked for, and encoders names no %s: give encoders: { %s: { weights: … } }"):format(step.encoder, step.encoder),
-          step.name)
+      local name = step.encoder or search.roles(params)[step.role]
+      if name and not params.encoders[name] then
+        tell(("is asked for, and encoders names no %s: give encoders: { %s: { weights: … } }"):format(name, name), step.name)
       end
       if step.has_real and not choices.is_given(params.real) then
         tell("is asked for, and no real films are named: set real.csv or real.folder", step.name)
@@ -126,13 +131,7 @@ local function faults(params, tell)
     choices.tell_range(tell, "balance.cap", params.balance.cap, 1, nil, "integer")
     choices.pathologies(params.balance, function(text) tell(text, "balance.pathologies") end, "all")
   end
-  local known = {}
-  for _, step in ipairs(SCORES) do known[step.encoder or ""] = true end
-  for _, name in ipairs(sorted_keys(params.encoders)) do
-    if not known[name] then
-      tell(("is not used here; known: %s, %s, %s"):format(alignment.ENCODER, REID, LATENT), "encoders." .. name)
-    end
-  end
+  if study.encoder_faults(params, tell) then search.faults(params, tell, { alignment.ENCODER }) end
   if not asked then
     tell("nothing is asked of the films: give columns, alignment, reid, distance, radiomics or balance", "columns")
   end
@@ -316,9 +315,11 @@ function compute.alignment(self)
 end
 
 --- A pass for an encoder that compares films with real ones, as the experiment `privacy` makes it.
-local function compare(self, name)
+local function compare(self, role)
+  local name = search.roles(self.params)[role]
   local encoder = model.encoder(name, self.params.encoders[name])
-  local found = self:pass({ encoders = { [name] = encoder }, protocols = name == LATENT and { [name] = "exact" } or nil,
+  if role == REID then search.check_comparing(encoder, self.params) end
+  local found = self:pass({ encoders = { [name] = encoder }, protocols = role == LATENT and { [name] = "exact" } or nil,
     first = self.params.protocol == "chexgenbench" and { width = SIDE, height = SIDE } or nil }, true)
   if #found.real.kept:totable() == 0 then error("params.real: no real film can be read", 0) end
   return encoder, found, found.synthetic.features[name].features, found.real.features[name].features

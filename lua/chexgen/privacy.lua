@@ -9,7 +9,6 @@ local evaluation = require "chexgen.evaluation"
 local generation = require "chexgen.generation"
 local image = require "chexgen.image"
 local metric = require "chexgen.metric"
-local model = require "chexgen.model"
 local pictures = require "chexgen.privacy_pictures"
 local search = require "chexgen.privacy_search"
 local study = require "chexgen.study"
@@ -17,7 +16,7 @@ local tensor = require "chexgen.tensor"
 
 local privacy = {}
 
---- The encoders, and the pixels of a side that films are compared at.
+--- The roles of encoders, and the pixels of a side that films are compared at.
 local REID, LATENT, SIDE = search.REID, search.LATENT, search.SIDE
 
 --- The columns of the table of prompts, as the reference has them.
@@ -38,7 +37,7 @@ end
 
 --- The parameters with their defaults.
 function privacy.params()
-  return {
+  local params = {
     protocol = "chexgenbench", name = "unnamed model", results = "Results", on_bad_image = "stop", batch = 16,
     n = 2000,                  -- prompts that are drawn, as the reference draws them; all where 0
     -- Python's random.seed(42); random.choices(range(1, 1000), k=10).
@@ -58,6 +57,8 @@ function privacy.params()
     held_out = choices.films { image = "path", patient = "" },
     encoders = {},
   }
+  for key, value in pairs(search.params()) do params[key] = value end
+  return params
 end
 
 privacy.untyped = generation.untyped
@@ -84,15 +85,10 @@ local function faults(params, tell)
   for _, seed in ipairs(params.seeds) do
     if math.type(seed) ~= "integer" then tell(("wanted integers, got %s"):format(tostring(seed)), "seeds") end
   end
-  local known = { [REID] = true, [LATENT] = true }
   if not next(params.encoders) then
-    tell(("is empty: name %s, %s or both, each with its weights"):format(REID, LATENT), "encoders")
+    tell(("is empty: name %s, %s or both, each with its weights"):format(params.reid_encoder, params.latent_encoder), "encoders")
   end
-  for _, entry in ipairs(model.encoders()) do
-    if params.encoders[entry.name] and not known[entry.name] then
-      tell(("is not used here; known: %s, %s"):format(REID, LATENT), "encoders." .. entry.name)
-    end
-  end
+  search.faults(params, tell)
   if params.name:find "[/%c]" or params.name == "" then tell("it goes into the names of files: wanted no slash in it", "name") end
   if choices.is_given(params.held_out) and not params.search then
     tell("is set, and held-out films are looked for with search alone: set params.search", "held_out.csv")
@@ -172,15 +168,15 @@ end
 
 local Study = study.family()
 
---- An encoder of the study; nil where the parameters name none.
-function Study:encoder(name)
+--- The encoder that plays a role; nil where the parameters give it no weights.
+function Study:encoder(role)
   for _, entry in ipairs(self.encoders) do
-    if entry.name == name then return entry.encoder end
+    if entry.name == self.roles[role] then return entry.encoder end
   end
 end
 
 --- The features of a side.
-function Study:vectors(side, name) return self.features[side][name].features end
+function Study:vectors(side, role) return self.features[side][self.roles[role]].features end
 
 --- Writes a table anew, under the model's name; cells of a sweep, which are of one model, each have their own in the run folder.
 function Study:write(kind, columns, rows)
@@ -217,10 +213,13 @@ end
 --- Opens the tables, makes films where a model shall, and goes over all images once.
 local function open(run)
   local params = run.params
+  -- Modules first: they register encoders that the parameters may name.
+  study.faults(params, choices.raise)
   faults(params, choices.raise)
   local self = study.open(Study, run, params)
-  local roles = { image = "image", prompt = "prompt", id = "id", patient = "patient" }
-  local all = choices.open_table("real", params.real, roles)
+  self.roles = search.roles(params)
+  if self:encoder(REID) then search.check_comparing(self:encoder(REID), params) end
+  local all = choices.open_table("real", params.real, { image = "image", prompt = "prompt", id = "id", patient = "patient" })
   local chosen = draw(all, params)
   local held_out
   if choices.is_given(params.held_out) then
@@ -238,8 +237,8 @@ local function open(run)
   local encoders, protocols, images = {}, {}, {}
   for _, entry in ipairs(self.encoders) do
     encoders[entry.name] = entry.encoder
-    -- RAD-DINO's own processor, on the film as it comes to it.
-    if entry.name == LATENT then protocols[LATENT] = "exact" end
+    -- The encoder's own processor, on the film as it comes to it.
+    if entry.name == self.roles[LATENT] then protocols[entry.name] = "exact" end
   end
   for _, side in ipairs(self.sides) do images[side] = self[side] end
   local found = evaluation.pass(images, { encoders = encoders, protocols = protocols, protocol = params.protocol,
@@ -377,7 +376,7 @@ function Study:identity(name, threshold, found)
     estimator, real = "calibrated by real films", #self.real
   end
   return metric.identity { metric = name, protocol = self.params.protocol, estimator = estimator,
-    features = kind and self.identities[kind].features, real = real, synthetic = #self.synthetic, details = details }
+    features = kind and self.identities[self.roles[kind]].features, real = real, synthetic = #self.synthetic, details = details }
 end
 
 --- Records a row a threshold. Returns the last of them.

@@ -314,7 +314,7 @@ function calibration.run(self)
       put(is_distance and "Rate below latent limit" or "Rate above search limit",
         is_distance and "films that come nearer than that" or "films that exceed that", #self.synthetic, found)
       run:log("films that are nearer to a training film than real ones to those of other patients, by %s: %d of %d",
-        is_distance and LATENT or REID, math.floor(found.value * #self.synthetic + 0.5), #self.synthetic)
+        self.roles[kind], math.floor(found.value * #self.synthetic + 0.5), #self.synthetic)
     end
   end
   dataset.write_csv(run:artifact "calibration.csv", { "what", "value", "low", "high", "n" }, lines)

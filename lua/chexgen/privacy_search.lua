@@ -1,13 +1,53 @@
 --- Every film among all films of a table: which are nearest. `films` takes the study of `chexgen.privacy`.
 
+local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
+local model = require "chexgen.model"
 local tensor = require "chexgen.tensor"
 
 local search = {}
 
---- The encoders that compare films with films, and the pixels of a side that they come to under `chexgenbench`.
-search.REID, search.LATENT, search.SIDE = "patient-reid", "rad-dino", 512
+--- The roles of encoders that compare films with films, and the pixels of a side that these come to under `chexgenbench`.
+search.REID, search.LATENT, search.SIDE = "reid", "latent", 512
+
+--- The parameters that say which encoder plays which role.
+function search.params() return { reid_encoder = "patient-reid", latent_encoder = "rad-dino" } end
+
+--- The encoder of each role.
+function search.roles(params) return { reid = params.reid_encoder, latent = params.latent_encoder } end
+
+--- Tells roles that no encoder can play, and encoders that play none; `others` are the names of those that are used otherwise.
+function search.faults(params, tell, others)
+  local known, names, roles = {}, {}, search.roles(params)
+  for _, entry in ipairs(model.encoders()) do known[entry.name] = true end
+  local used = {}
+  for _, name in ipairs { roles.reid, roles.latent, table.unpack(others or {}) } do used[name], names[#names + 1] = true, name end
+  for _, role in ipairs { "reid", "latent" } do
+    if not known[roles[role]] then tell(("unknown encoder \"%s\""):format(roles[role]), role .. "_encoder") end
+  end
+  if roles.reid == roles.latent then tell("is that of params.latent_encoder: name two encoders", "reid_encoder") end
+  local given = {}
+  for name in pairs(params.encoders) do given[#given + 1] = tostring(name) end
+  table.sort(given)
+  for _, name in ipairs(given) do
+    if not used[name] and known[name] then
+      tell(("is not used here; known: %s"):format(table.concat(names, ", ")), "encoders." .. name)
+    end
+  end
+end
+
+--- Raises an error where the encoder that plays the role of re-identification cannot compare films: before it sees all of them.
+function search.check_comparing(encoder, params)
+  local has, method = pcall(function() return encoder.similarity end)
+  if not has or type(method) ~= "function" then
+    choices.raise(("%s has no method similarity(a, b, options): it compares no films"):format(params.reid_encoder), "reid_encoder")
+  end
+  if type(encoder.dim) ~= "number" then return end
+  local one = tensor.zeros { 1, encoder.dim }
+  local can, fault = pcall(method, encoder, one, one)
+  if not can then choices.raise(choices.reason(fault), "reid_encoder") end
+end
 
 local REID, LATENT = search.REID, search.LATENT
 

@@ -62,8 +62,13 @@ function study.faults(params, tell)
   if params.on_other_identity then choices.tell(tell, "on_other_identity", params.on_other_identity, { "refuse", "mark" }) end
   choices.tell_range(tell, "batch", params.batch, 1, 4096)
   study.bound(tell, params, { bootstrap = "replicates", floor_splits = "floor_splits" })
+  study.encoder_faults(params, tell)
+end
+
+--- Loads the modules of the parameters, and tells names of `encoders` that are none. Returns whether all modules are there.
+function study.encoder_faults(params, tell)
   -- What a module that is not there would register, nobody knows.
-  if not choices.load_modules(tell, params) then return end
+  if not choices.load_modules(tell, params) then return false end
   local known, names, asked = {}, {}, {}
   for i, entry in ipairs(model.encoders()) do known[entry.name], names[i] = true, entry.name end
   for name in pairs(params.encoders) do
@@ -73,6 +78,7 @@ function study.faults(params, tell)
   for _, name in ipairs(asked) do
     tell(("unknown encoder; known: %s"):format(table.concat(names, ", ")), "encoders." .. name)
   end
+  return true
 end
 
 --- The look before a run at the parameters that all studies have; for weights the program looks itself.

@@ -15,6 +15,13 @@ model.register("levels", {
         end
         return tensor.new(rows)
       end,
+      -- How alike films are: 1 for the same levels.
+      similarity = function(_, a, b, options)
+        if options and options.pairs == "all" then
+          a, b = a:reshape { a:size(1), 1, a:size(2) }, b:reshape { 1, b:size(1), b:size(2) }
+        end
+        return ((a - b):abs():mean(-1) * -0.05):exp()
+      end,
     }
   end,
 })
