@@ -27,7 +27,7 @@ public struct FrechetRadiomicsDistance: Sendable {
     /// Features that were left out: constant in the real set, or not finite.
     public let droppedFeatures: [String]
     /// The files that were left out, and why.
-    public let dropped: [(path: String, reason: String)]
+    public let dropped: [RadiomicFeatures.Dropped]
     /// Every feature that entered, the farthest first.
     public let moved: [Moved]
 

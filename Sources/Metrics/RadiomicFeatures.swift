@@ -4,8 +4,30 @@ import Tensors
 
 /// The rows and columns of two tables of radiomic features that a Fréchet Radiomics Distance is made of.
 public struct RadiomicFeatures {
-    /// A file that was left out, and why.
-    public typealias Dropped = (path: String, reason: String)
+    /// A file that was left out.
+    public struct Dropped: Equatable, Sendable {
+        /// Why a file is left out.
+        public enum Kind: String, CaseIterable, Sendable {
+            /// It cannot be read.
+            case image
+            /// A feature of it is not a number.
+            case features
+            /// It lies behind the last of the reference's chunks.
+            case chunks
+        }
+
+        /// The file.
+        public let path: String
+        /// Why it is left out.
+        public let kind: Kind
+        /// The same for people.
+        public let reason: String
+
+        /// A file that is left out.
+        public init(path: String, kind: Kind, reason: String) {
+            (self.path, self.kind, self.reason) = (path, kind, reason)
+        }
+    }
 
     /// The features that entered.
     public let columns: [String]
@@ -70,13 +92,17 @@ public struct RadiomicFeatures {
             }
             rows.sort { name($0).utf8.lexicographicallyPrecedes(name($1).utf8) }
             let taken = 16 * (rows.count / 16)
-            dropped += rows[taken...].map { (table.paths[$0], "beyond the reference's 16 chunks of \(taken / 16)") }
+            dropped += rows[taken...].map {
+                Dropped(
+                    path: table.paths[$0], kind: .chunks, reason: "beyond the reference's 16 chunks of \(taken / 16)")
+            }
             rows = Array(rows.prefix(taken))
         }
         let width = table.names.count
         let kept = rows.filter { row in
             if columns.contains(where: { table.values[row * width + $0].isNaN }) {
-                dropped.append((table.paths[row], table.unmeasured[row] ?? "a feature is not a number"))
+                let reason = table.unmeasured[row] ?? "a feature is not a number"
+                dropped.append(Dropped(path: table.paths[row], kind: .features, reason: reason))
                 return false
             }
             return true

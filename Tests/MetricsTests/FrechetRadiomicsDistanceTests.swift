@@ -40,6 +40,7 @@ private func distance(
         #expect(reference.realCount == 32 && reference.syntheticCount == 32)
         #expect(reference.dropped.count == 5 + 8 && reference.droppedFeatures.count == 1)
         #expect(reference.dropped.map(\.path).contains("f/052.png"))
+        #expect(reference.dropped.allSatisfy { $0.kind == .chunks })
         #expect(abs(reference.value - log(reference.squaredDistance)) < 1e-12)
         #expect(try distance(real, real, .exact).value == -.infinity)
     }

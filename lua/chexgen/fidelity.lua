@@ -236,7 +236,7 @@ function Fidelity:measure_radiomics(row, notes, real_rows, synthetic_rows, group
   row["FRD images left out"] = #details.dropped
   local beyond, without = 0, nil
   for _, item in ipairs(details.dropped) do
-    if item.reason:find("beyond the reference", 1, true) then beyond = beyond + 1 else without = item.reason end
+    if item.kind == "chunks" then beyond = beyond + 1 else without = item.reason end
   end
   if beyond > 0 then
     notes[#notes + 1] = ("FRD leaves out %d images, as the reference does: n mod 16 of each set"):format(beyond)

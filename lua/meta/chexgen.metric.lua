@@ -436,7 +436,7 @@ function M.load_radiomics(path) end
 ---@param synthetic RadiomicsTable|Dataset|string[]|string The same of the synthetic images.
 ---@param options? chexgen.metric.frd.options Settings. (default {})
 ---@return number distance ln d² or ln d; -inf for sets that are the same.
----@return table details `squared_distance`, `real`, `synthetic` (images that entered), `features`, `dropped_features` (names), `dropped` (`path`, `reason`), `moved` (`name`, `shift` in deviations of the real set, `share` of the means' squared distance; the farthest first) and `identity`.
+---@return table details `squared_distance`, `real`, `synthetic` (images that entered), `features`, `dropped_features` (names), `dropped` (`path`, `reason`, and `kind`: `image`, it cannot be read; `features`, one of them is no number; `chunks`, the reference never processes it), `moved` (`name`, `shift` in deviations of the real set, `share` of the means' squared distance; the farthest first) and `identity`.
 function M.frd(real, synthetic, options) end
 
 --- Rounds to decimals as Python's `round` does: the exact value decides, ties go to even.

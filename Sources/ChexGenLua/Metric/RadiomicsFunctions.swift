@@ -149,8 +149,9 @@ enum RadiomicsFunctions {
                 LuaResult(
                     "details", .table,
                     "`squared_distance`, `real`, `synthetic` (images that entered), `features`, `dropped_features` (names), "
-                        + "`dropped` (`path`, `reason`), `moved` (`name`, `shift` in deviations of the real set, `share` of "
-                        + "the means' squared distance; the farthest first) and `identity`."),
+                        + "`dropped` (`path`, `reason`, and `kind`: `image`, it cannot be read; `features`, one of them is no number; "
+                        + "`chunks`, the reference never processes it), `moved` (`name`, `shift` in deviations of the real set, "
+                        + "`share` of the means' squared distance; the farthest first) and `identity`."),
             ],
             "The Fréchet Radiomics Distance (Konz et al., 2024). It needs no weights.",
             example: "local distance, details = metric.frd(real, synthetic, { protocol = \"exact\" })"
@@ -184,7 +185,8 @@ enum RadiomicsFunctions {
     private static func details(
         _ result: FrechetRadiomicsDistance, _ identity: MetricIdentity?, skipped: [BadImage]
     ) -> LuaValue {
-        let dropped = skipped.map { (path: $0.path, reason: $0.reason) } + result.dropped
+        let dropped =
+            skipped.map { RadiomicFeatures.Dropped(path: $0.path, kind: .image, reason: $0.reason) } + result.dropped
         return .fields([
             ("squared_distance", .number(result.squaredDistance)), ("real", .integer(result.realCount)),
             ("synthetic", .integer(result.syntheticCount)), ("features", .integer(result.features.count)),
@@ -193,7 +195,12 @@ enum RadiomicsFunctions {
                 "dropped",
                 .table(
                     LuaTable(
-                        array: dropped.map { .fields([("path", .string($0.path)), ("reason", .string($0.reason))]) }))
+                        array: dropped.map {
+                            .fields([
+                                ("path", .string($0.path)), ("reason", .string($0.reason)),
+                                ("kind", .string($0.kind.rawValue)),
+                            ])
+                        }))
             ),
             (
                 "moved",
