@@ -229,6 +229,40 @@ test("register", function()
   raises(function() metric.measure(real, synthetic, { statistics = { "failing" } }) end, "on purpose")
 end)
 
+test("a statistic with settings of its own", function()
+  local seen
+  local function entry(settings)
+    return { name = "powered", column = "Powered", settings = settings, value = function(_, _, given)
+      seen = given
+      return given.power * given.rounds
+    end }
+  end
+  local rounds = { name = "rounds", default = 3, low = 1, high = 9, about = "How often." }
+  metric.register(entry { { name = "power", default = 2.0, low = 0.5, high = 4.0 }, rounds })
+  local list = metric.settings()
+  equal({ list[1].name, list[1].parameter, list[#list].name, list[#list].about }, { "splits", "inception_splits", "rounds", "How often." })
+  equal({ math.type(list[#list].default), list[#list - 1].high }, { "integer", 4.0 })
+  local function measure(settings)
+    return metric.measure(real, synthetic,
+      { statistics = { "powered", "recall" }, identity = identity, replicates = 0, floor_splits = 0, settings = settings })
+  end
+  equal(measure().powered.value, 6)
+  local found = measure { power = 1.5, rounds = 4, k = 3 }
+  equal({ found.powered.value, seen.power, seen.rounds, seen.k }, { 6.0, 1.5, 4, 3 })
+  assert(found.powered.identity:find("power=1.5", 1, true) and found.powered.identity:find("rounds=4", 1, true))
+  -- What another statistic declares is nothing to a number.
+  assert(not found.recall.identity:find("power", 1, true) and found.recall.identity:find("k=3", 1, true))
+  equal(metric.floor(real, { metrics = { "powered" }, splits = 1, settings = { power = 4 } }).powered, 12)
+  raises(function() measure { power = 5 } end, "power must be 0.5 to 4.0, got 5.0")
+  raises(function() measure { rounds = 2.5 } end, "rounds must be a whole number")
+  raises(function() measure { powr = 1 } end, "unknown setting 'powr'", "power")
+  raises(function() metric.register(entry { rounds, rounds }) end, "rounds")
+  raises(function() metric.register(entry { { name = "k", default = 1, low = 1, high = 2 } }) end, "\"k\"")
+  raises(function() metric.register(entry { { name = "seed", default = 1, low = 1, high = 2 } }) end, "\"seed\"")
+  raises(function() metric.register(entry { { name = "odd", default = 9, low = 1, high = 2 } }) end, "odd must be 1 to 2")
+  raises(function() metric.register(entry { { name = "odd" } }) end, "settings")
+end)
+
 test("classification", function()
   -- The numbers are scikit-learn 1.6.1's.
   local p = tensor.new { { 0.9, 0.2, 0.6 }, { 0.4, 0.8, 0.1 }, { 0.7, 0.3, 0.3 }, { 0.1, 0.6, 0.2 }, { 0.55, 0.1, 0.7 } }

@@ -24,13 +24,16 @@ function fidelity.params(extra)
   local params = study.params {
     real = choices.films { image = "path", prompt = "annotated_prompt", labels = LABELS },
     synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
-    nearest_k = metric.defaults.k,
-    kid_subsets = metric.defaults.subsets,
-    kid_subset_size = metric.defaults.subset_size,
-    inception_splits = metric.defaults.splits,
+    settings = {}, -- of statistics that `modules` register, by name
     frd = true,
     radiomics = "", -- a YAML file with pyradiomics' parameters; the reference's where empty
   }
+  for _, setting in ipairs(metric.settings()) do
+    if params[setting.parameter] ~= nil then
+      error(("the setting %s: studies have a parameter %s already"):format(setting.name, setting.parameter), 0)
+    end
+    params[setting.parameter] = setting.default
+  end
   for key, value in pairs(extra or {}) do params[key] = value end
   return params
 end
@@ -46,8 +49,25 @@ local RADIOMICS_LINE = 8000
 
 -- What is wrong with the parameters of the family, beside those of all studies.
 local function faults(params, tell)
-  study.bound(tell, params,
-    { nearest_k = "k", kid_subsets = "subsets", kid_subset_size = "subset_size", inception_splits = "splits" })
+  local known, names = {}, {}
+  for _, setting in ipairs(metric.settings()) do
+    if params[setting.parameter] ~= nil then
+      study.bound(tell, params, setting.parameter, setting)
+    else
+      known[setting.name], names[#names + 1] = setting, setting.name
+    end
+  end
+  local given = {}
+  for name in pairs(params.settings) do given[#given + 1] = name end
+  table.sort(given)
+  for _, name in ipairs(given) do
+    if known[name] then
+      study.bound(tell, params.settings, name, known[name], "settings.")
+    else
+      tell(("is no setting of a statistic that a module registers; known: %s"):format(
+        names[1] and table.concat(names, ", ") or "none"), "settings." .. name)
+    end
+  end
   if next(params.encoders) == nil and not params.frd then
     tell("is empty and params.frd is false: name at least one encoder, for example "
       .. "encoders: { inception-v3: { weights: weights-inception-2015-12-05-6726825d.pth } }", "encoders")
@@ -110,6 +130,7 @@ end
 --- The parameters are the run's, or `params` for an experiment that makes its images itself.
 function fidelity.open(run, labels, params)
   params = params or run.params
+  study.faults(params, choices.raise)
   faults(params, choices.raise)
   local self = study.open(Fidelity, run, params)
   local real = choices.each_prompt_once(read_table("real", params.real, labels), params.real)
@@ -154,8 +175,12 @@ end
 
 function Fidelity:settings()
   local params, settings = self.params, study.Study.settings(self)
-  settings.k, settings.splits = params.nearest_k, params.inception_splits
-  settings.subsets, settings.subset_size = params.kid_subsets, params.kid_subset_size
+  settings.settings = {}
+  for _, setting in ipairs(metric.settings()) do
+    local value = params[setting.parameter]
+    if value == nil then value = params.settings[setting.name] end
+    settings.settings[setting.name] = value
+  end
   return settings
 end
 

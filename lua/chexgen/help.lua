@@ -2,6 +2,7 @@
 --- experiments have it. An experiment gives the texts in its field `help`; where a parameter means something else, or is its own,
 --- `help.with` takes its text.
 
+local metric = require "chexgen.metric"
 local model = require "chexgen.model"
 
 local help = {}
@@ -40,10 +41,7 @@ help.texts = {
   ["synthetic.prompts"] = "where the prompts of the folder's images come from: none, txt (a text file beside each) or name (their names)",
 
   -- Fidelity.
-  ["nearest_k"] = "neighbours that precision, recall, density and coverage look at",
-  ["kid_subsets"] = "exact: subsets that KID averages over",
-  ["kid_subset_size"] = "exact: images of each of KID's subsets; chexgenbench takes one subset as large as the smaller set",
-  ["inception_splits"] = "parts that the Inception Score averages over",
+  ["settings"] = "settings of statistics that modules register: { NAME: VALUE }",
   ["frd"] = "measure the Fréchet Radiomics Distance, which needs no weights",
   ["radiomics"] = "a YAML file with pyradiomics' settings; the reference's settings where empty",
   ["shown"] = "how many of the features that moved most are printed and drawn",
@@ -176,9 +174,21 @@ help.texts = {
   ["save_predictions"] = "keep the probabilities of every test film as an artifact",
 }
 
+--- A sentence of a declaration as a text among the others.
+local function as_text(about)
+  local text = about:gsub("%.$", "")
+  -- An abbreviation stays as it is.
+  return text:find "^%u%u" and text or (text:gsub("^%u", string.lower))
+end
+
+-- What statistics have of their own, as they declare it.
+for _, setting in ipairs(metric.settings()) do
+  if not help.texts[setting.parameter] then help.texts[setting.parameter] = as_text(setting.about) end
+end
+
 -- What families of generators take of their own, as they say it, and which do.
 for _, option in ipairs(model.pipeline_options()) do
-  local text = option.about:gsub("^%u", string.lower):gsub("%.$", "")
+  local text = as_text(option.about)
   if not help.texts[option.name] then
     help.texts[option.name] = option.classes[1] and ("%s; of %s"):format(text, table.concat(option.classes, ", ")) or text
   end

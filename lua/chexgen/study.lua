@@ -43,15 +43,12 @@ function study.family()
   return family
 end
 
---- Tells which parameters lie outside of what their settings of statistics may be; `settings` has those by the parameters.
-function study.bound(tell, params, settings)
-  local names = {}
-  for name in pairs(settings) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    local range = metric.bounds[settings[name]]
-    if params[name] ~= nil then choices.tell_range(tell, name, params[name], range[1], range[2]) end
-  end
+--- Tells whether `params[name]` lies outside of what a setting of statistics may be, of which `low` and `high` are known.
+function study.bound(tell, params, name, setting, within)
+  if params[name] == nil then return end
+  local is_whole = math.type(setting.low) == "integer"
+  choices.tell_range(function(text) tell(text, (within or "") .. name) end, name, params[name], setting.low, setting.high,
+    is_whole and "integer" or nil)
 end
 
 --- Tells what is wrong with the parameters that all studies have, by `choices.raise` or a start's teller. Modules are loaded, so
@@ -61,7 +58,10 @@ function study.faults(params, tell)
   choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
   if params.on_other_identity then choices.tell(tell, "on_other_identity", params.on_other_identity, { "refuse", "mark" }) end
   choices.tell_range(tell, "batch", params.batch, 1, 4096)
-  study.bound(tell, params, { bootstrap = "replicates", floor_splits = "floor_splits" })
+  for _, pair in ipairs { { "bootstrap", "replicates" }, { "floor_splits", "floor_splits" } } do
+    local range = metric.bounds[pair[2]]
+    study.bound(tell, params, pair[1], { low = range[1], high = range[2] })
+  end
   study.encoder_faults(params, tell)
 end
 

@@ -59,8 +59,8 @@ function RadiomicsTable:tensor() end
 function RadiomicsTable:close() end
 
 ---@class chexgen.metric.kid.options
----@field subsets? integer How many subsets. (default 100)
----@field subset_size? integer Images a subset of each set. (default 1000)
+---@field subsets? integer Subsets that KID averages over. (default 100)
+---@field subset_size? integer Images of each of KID's subsets; studies under chexgenbench take subsets as large as the smaller set. (default 1000)
 ---@field degree? integer The kernel's degree. (default 3)
 ---@field gamma? number The kernel's scale; 1/D where absent.
 ---@field coef? number The kernel's constant. (default 1)
@@ -68,12 +68,12 @@ function RadiomicsTable:close() end
 ---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 
 ---@class chexgen.metric.inception_score.options
----@field splits? integer How many parts. (default 10)
+---@field splits? integer Parts that the Inception Score averages over. (default 10)
 ---@field seed? integer The seed of its choices. (default 42)
 ---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 
 ---@class chexgen.metric.prdc.options
----@field k? integer Which neighbour bounds a ball. (default 5)
+---@field k? integer Neighbours that precision, recall, density and coverage look at: the last of them bounds a ball. (default 5)
 
 ---@class chexgen.metric.pixel_distance.options
 ---@field wrapped? boolean Whether differences of bytes wrap at 256, as CheXGenBench's do by mistake. (default false)
@@ -85,7 +85,7 @@ function RadiomicsTable:close() end
 ---@class chexgen.metric.register.entry
 ---@field name string For scripts and identities.
 ---@field column string Its column in tables, before an encoder's ending.
----@field value fun(real: Tensor, synthetic: Tensor, settings: table): number Gets the features `[N, D]` and `[M, D]` of some rows, and the settings `protocol`, `seed` and `k`; gives a finite number. It is called for the whole sets, for halves of them and for parts of the real set. `real` is nil where `compares_with_real` is false.
+---@field value fun(real: Tensor, synthetic: Tensor, settings: table): number Gets the features `[N, D]` and `[M, D]` of some rows, and the settings `protocol`, `seed`, `k` and its own; gives a finite number. It is called for the whole sets, for halves of them and for parts of the real set. `real` is nil where `compares_with_real` is false.
 ---@field about? string What it is, in a sentence. (default "A function of a script.")
 ---@field direction? "lower"|"higher" Which values are better. (default "lower")
 ---@field input? "features"|"neighbours"|"logits"|"radiomics" Which features: those of every encoder, of the one for `neighbours` or for `logits`, or `radiomics`. (default "features")
@@ -95,6 +95,7 @@ function RadiomicsTable:close() end
 ---@field low? number The lowest value that occurs; 0 of a `distance` where absent.
 ---@field high? number The highest value that occurs.
 ---@field estimator? string The estimator, for identities. (default "script")
+---@field settings? table[] Settings of its own, which become part of its identity: a list of tables of `name`, `default`, `low`, `high` and `about`, a sentence. Whole numbers where `default`, `low` and `high` are integers.
 
 ---@class chexgen.metric.measure.options
 ---@field statistics string[] Names of `metric.statistics()`.
@@ -103,13 +104,14 @@ function RadiomicsTable:close() end
 ---@field chunks? boolean Of radiomic tables under `chexgenbench`: leave out the files that the reference never processes. (default false)
 ---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 ---@field seed? integer The seed of its choices. (default 42)
----@field k? integer Which neighbour bounds a ball. (default 5)
----@field subsets? integer How many subsets. (default 100)
----@field subset_size? integer Images a subset of each set. (default 1000)
----@field splits? integer How many parts. (default 10)
+---@field splits? integer Parts that the Inception Score averages over. (default 10)
+---@field subsets? integer Subsets that KID averages over. (default 100)
+---@field subset_size? integer Images of each of KID's subsets; studies under chexgenbench take subsets as large as the smaller set. (default 1000)
+---@field k? integer Neighbours that precision, recall, density and coverage look at: the last of them bounds a ball. (default 5)
 ---@field replicates? integer Half-samples of an interval; 0 for none. (default 100)
 ---@field level? number The interval's coverage. (default 0.95)
 ---@field floor_splits? integer Random splits of the floor; 0 for none. (default 8)
+---@field settings? table<string, number> The same by name, also of statistics that scripts registered: see `metric.settings`.
 
 ---@class chexgen.metric.identity.fields
 ---@field metric string The metric's name.
@@ -126,12 +128,13 @@ function RadiomicsTable:close() end
 ---@field groups? any[]|Dataset The patient of every real row, kept together: a list, or a Dataset that names patients.
 ---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 ---@field seed? integer The seed of its choices. (default 42)
----@field k? integer Which neighbour bounds a ball. (default 5)
----@field subsets? integer How many subsets. (default 100)
----@field subset_size? integer Images a subset of each set. (default 1000)
----@field splits? integer How many parts. (default 10)
+---@field splits? integer Parts that the Inception Score averages over. (default 10)
+---@field subsets? integer Subsets that KID averages over. (default 100)
+---@field subset_size? integer Images of each of KID's subsets; studies under chexgenbench take subsets as large as the smaller set. (default 1000)
+---@field k? integer Neighbours that precision, recall, density and coverage look at: the last of them bounds a ball. (default 5)
 ---@field replicates? integer Half-samples of an interval; 0 for none. (default 100)
 ---@field level? number The interval's coverage. (default 0.95)
+---@field settings? table<string, number> The same by name, also of statistics that scripts registered: see `metric.settings`.
 
 ---@class chexgen.metric.floor.options
 ---@field metrics string[] Names of `metric.statistics()`.
@@ -140,7 +143,8 @@ function RadiomicsTable:close() end
 ---@field size? integer How many synthetic images the floor is for; as many as there are real ones where absent.
 ---@field protocol? "chexgenbench"|"exact" `chexgenbench` repeats the reference, `exact` is what the metric's paper says. (default "chexgenbench")
 ---@field seed? integer The seed of its choices. (default 42)
----@field k? integer Which neighbour bounds a ball. (default 5)
+---@field k? integer Neighbours that precision, recall, density and coverage look at: the last of them bounds a ball. (default 5)
+---@field settings? table<string, number> The same by name, also of statistics that scripts registered: see `metric.settings`.
 
 ---@class chexgen.metric.mean.options
 ---@field groups? any[]|Dataset Which values belong together, such as the patient of each: a list, or a Dataset that names patients.
@@ -198,7 +202,7 @@ function RadiomicsTable:close() end
 --- Metrics of feature sets: `[N, D]` tensors, one row an image. Everything is computed in f64; a feature that is not finite is an error that names its row.
 ---@class chexgen.metric
 ---@field defaults table<string, number> The defaults of the settings of statistics.
----@field bounds table<string, integer[]> The least and the greatest value of the settings of statistics that are whole numbers.
+---@field bounds table<string, number[]> The least and the greatest value of the settings of statistics.
 local M = {}
 
 --- The Fréchet distance between Gaussians fitted to two feature sets (Heusel et al., 2017). It is exact with fewer images than features, too, and cannot be NaN.
@@ -271,6 +275,10 @@ function M.nearest(queries, database, options) end
 --- The statistics in the order of their columns: the program's own, then those that scripts registered.
 ---@return table[] entries `name`, `column`, `about`, `direction` (`lower` or `higher` is better), `input` (which features), `compares_with_real`, `size_bias`, `has_limit` (whether there is a value for endless sets) and `has_spread` (whether there is a deviation over subsets or splits).
 function M.statistics() end
+
+--- The settings that statistics have of their own: of the program's, then of those that scripts registered.
+---@return table[] entries `name`, `parameter` (what experiments call it), `about`, `default`, `low` and `high`.
+function M.settings() end
 
 --- Adds a statistic of one's own. It gets columns, an interval, a floor and an identity as the program's own have them, in every experiment that measures its input. See `CONTRIBUTING.md`.
 ---

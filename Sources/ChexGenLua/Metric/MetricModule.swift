@@ -24,7 +24,7 @@ enum MetricModule {
                 + UncertaintyFunctions.all(session)
                 + ClassificationFunctions.all + ReportFunctions.all
                 + RadiomicsFunctions.all(session) + helpers,
-            constants: [StatisticOptions.constant, StatisticOptions.bounds],
+            constants: [StatisticOptions.constant(session), StatisticOptions.bounds(session)],
             classes: [momentsClass(session), RadiomicsFunctions.tableClass(session)])
     }
 
@@ -89,7 +89,7 @@ enum MetricModule {
                 [
                     LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
                     options([
-                        StatisticOptions.subsets, StatisticOptions.subsetSize,
+                        StatisticOptions.parameter(.subsets), StatisticOptions.parameter(.subsetSize),
                         LuaParameter("degree", .integer, default: .integer(3), "The kernel's degree."),
                         LuaParameter("gamma", .number, optional: true, "The kernel's scale; 1/D where absent."),
                         LuaParameter("coef", .number, default: .number(1), "The kernel's constant."),
@@ -118,7 +118,7 @@ enum MetricModule {
                 "inception_score",
                 [
                     LuaParameter("logits", .object("Tensor"), "`[N, classes]`."),
-                    options([StatisticOptions.splits, StatisticOptions.seed, StatisticOptions.way]),
+                    options([StatisticOptions.parameter(.splits), StatisticOptions.seed, StatisticOptions.way]),
                 ],
                 returns: [
                     LuaResult("mean", .number, "Over the parts."), LuaResult("std", .number, "Over the parts."),
@@ -136,7 +136,7 @@ enum MetricModule {
                 "prdc",
                 [
                     LuaParameter("real", .object("Tensor"), "Features of real images."), synthetic,
-                    options([StatisticOptions.nearest]),
+                    options([StatisticOptions.parameter(.nearest)]),
                 ],
                 returns: [
                     LuaResult("scores", .dictionary(.number), "`precision`, `recall`, `density`, `coverage`.")

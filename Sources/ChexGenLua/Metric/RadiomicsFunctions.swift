@@ -172,7 +172,7 @@ enum RadiomicsFunctions {
                 }
             }
             let (real, synthetic) = (try table("real"), try table("synthetic"))
-            let settings = try StatisticOptions.settings(options)
+            let settings = try StatisticOptions.settings(options, session)
             let result = try FrechetRadiomicsDistance(
                 real: real.features, synthetic: synthetic.features, protocol: settings.definition,
                 isChunked: options.has("chunks") ? options.boolean("chunks") : !isTable, seed: settings.seed)

@@ -8,8 +8,8 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
         LuaParameter("column", .string, "Its column in tables, before an encoder's ending."),
         LuaParameter(
             "value", .function("fun(real: Tensor, synthetic: Tensor, settings: table): number"),
-            "Gets the features `[N, D]` and `[M, D]` of some rows, and the settings `protocol`, `seed` and `k`; gives a finite "
-                + "number. It is called for the whole sets, for halves of them and for parts of the real set. `real` is nil "
+            "Gets the features `[N, D]` and `[M, D]` of some rows, and the settings `protocol`, `seed`, `k` and its own; gives a "
+                + "finite number. It is called for the whole sets, for halves of them and for parts of the real set. `real` is nil "
                 + "where `compares_with_real` is false."),
         LuaParameter("about", .string, default: .string("A function of a script."), "What it is, in a sentence."),
         LuaParameter(
@@ -28,6 +28,10 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
         LuaParameter("low", .number, optional: true, "The lowest value that occurs; 0 of a `distance` where absent."),
         LuaParameter("high", .number, optional: true, "The highest value that occurs."),
         LuaParameter("estimator", .string, default: .string("script"), "The estimator, for identities."),
+        LuaParameter(
+            "settings", .list(.table), optional: true,
+            "Settings of its own, which become part of its identity: a list of tables of `name`, `default`, `low`, `high` and "
+                + "`about`, a sentence. Whole numbers where `default`, `low` and `high` are integers."),
     ]
 
     let name: String
@@ -38,6 +42,7 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
     let comparesWithReal: Bool
     let range: ClosedRange<Double>
     let sizeBias: SizeBias
+    let ownSettings: [StatisticSetting]
     private let estimatorText: String
     private let least: Int
     private let function: LuaFunction
@@ -58,16 +63,34 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
         guard low <= high else { throw entry.fail("low", "wanted at most `high`, \(high), got \(low)") }
         guard least >= 1 else { throw entry.fail("least_rows", "wanted 1 or more, got \(least)") }
         range = low...high
+        ownSettings = entry.has("settings") ? try entry.list("settings").map { try Self.setting($0, entry) } : []
+    }
+
+    private static func setting(_ value: LuaValue, _ entry: LuaArguments) throws -> StatisticSetting {
+        guard let table = value.tableValue, let name = table["name"].stringValue,
+            let standard = table["default"].numberValue, let low = table["low"].numberValue,
+            let high = table["high"].numberValue, low <= high
+        else {
+            throw entry.fail("settings", "wanted tables of name, default, low and high, low at most high")
+        }
+        let about = try table["about"].stringValue ?? "A setting of \(entry.string("name"))."
+        if case .integer(let standard) = table["default"], case .integer(let low) = table["low"],
+            case .integer(let high) = table["high"]
+        {
+            return StatisticSetting(name, default: standard, in: low...high, about)
+        }
+        return StatisticSetting(name, default: standard, in: low...high, about)
     }
 
     func estimator(_ settings: StatisticSettings) -> String { estimatorText }
     func leastRows(_ settings: StatisticSettings) -> Int { least }
 
     func value(_ sample: Sample, _ settings: StatisticSettings) throws -> Double {
-        let given = LuaValue.fields([
-            ("protocol", .string(settings.definition.rawValue)), ("seed", .integer(Int(settings.seed))),
-            ("k", .integer(settings.nearest)),
-        ])
+        let given = LuaValue.fields(
+            [
+                ("protocol", .string(settings.definition.rawValue)), ("seed", .integer(Int(settings.seed))),
+                ("k", .integer(settings.nearest)),
+            ] + ownSettings.filter { $0 != .nearest }.map { ($0.name, StatisticOptions.value(settings[$0])) })
         let real = comparesWithReal ? LuaValue.tensor(try sample.real().tensor) : .nil
         let results = try function.call([real, .tensor(try sample.synthetic().tensor), given])
         guard let number = results.first?.numberValue, number.isFinite else {

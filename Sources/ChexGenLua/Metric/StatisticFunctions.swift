@@ -6,7 +6,7 @@ import Tensors
 /// `metric.statistics`, `metric.register`, `metric.measure` and `metric.identity`.
 enum StatisticFunctions {
     static func all(_ context: ScriptContext) -> [LuaFunctionDeclaration] {
-        [list(context), register(context), measure(context), identity]
+        [list(context), StatisticOptions.list(context), register(context), measure(context), identity]
     }
 
     /// The names of the statistics that a function knows.
@@ -88,7 +88,7 @@ enum StatisticFunctions {
                             "chunks", .boolean, default: .boolean(false),
                             "Of radiomic tables under `chexgenbench`: leave out the files that the reference never processes."
                         ),
-                    ] + StatisticOptions.all),
+                    ] + StatisticOptions.all(context)),
             ],
             returns: [
                 LuaResult(
@@ -106,7 +106,7 @@ enum StatisticFunctions {
                 """
         ) { arguments in
             let options = try arguments.options("options")
-            let settings = try StatisticOptions.settings(options)
+            let settings = try StatisticOptions.settings(options, context)
             let statistics = try names(options, "statistics", context)
             let input = try MeasuredFeatures(arguments, options, settings)
             let counts = (real: input.pair.real.rows, synthetic: input.pair.synthetic.rows)

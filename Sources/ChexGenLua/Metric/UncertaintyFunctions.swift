@@ -101,7 +101,8 @@ enum UncertaintyFunctions {
             [
                 LuaParameter("real", .object("Tensor"), "Features of real images."), MetricModule.synthetic,
                 MetricModule.options(
-                    [metrics, StatisticOptions.groups] + StatisticOptions.all.filter { $0.name != "floor_splits" }),
+                    [metrics, StatisticOptions.groups]
+                        + StatisticOptions.all(context).filter { $0.name != "floor_splits" }),
             ],
             returns: [
                 LuaResult(
@@ -113,7 +114,7 @@ enum UncertaintyFunctions {
                 + "what the number would vary within for other images of the same kind and as many of them."
         ) { arguments in
             let given = try arguments.options("options")
-            var settings = try StatisticOptions.settings(given)
+            var settings = try StatisticOptions.settings(given, context)
             settings.floorSplits = 0
             guard settings.replicates >= 1 else {
                 throw given.fail("replicates", "wanted 1 or more, got \(settings.replicates)")
@@ -148,12 +149,13 @@ enum UncertaintyFunctions {
                 MetricModule.options([
                     metrics, StatisticOptions.groups,
                     LuaParameter(
-                        "splits", .integer, default: StatisticOptions.floorSplits.default,
+                        "splits", .integer, default: StatisticOptions.value(StatisticSetting.floorSplits.standard),
                         "How many random splits of the real set."),
                     LuaParameter(
                         "size", .integer, optional: true,
                         "How many synthetic images the floor is for; as many as there are real ones where absent."),
-                    StatisticOptions.way, StatisticOptions.seed, StatisticOptions.nearest,
+                    StatisticOptions.way, StatisticOptions.seed, StatisticOptions.parameter(.nearest),
+                    StatisticOptions.given,
                 ]),
             ],
             returns: [LuaResult("values", .dictionary(.number), "The floor of every metric.")],
@@ -178,6 +180,7 @@ enum UncertaintyFunctions {
             settings.seed = try MetricModule.seed(given)
             settings.nearest = try given.integer("k")
             settings.floorSplits = splits
+            try StatisticOptions.take(given, context, into: &settings)
             let floors = try Floor(real, synthetic: size, groups: StatisticOptions.groups(given), settings)
                 .measure(statistics)
             return [.fields(zip(statistics, floors).map { ($0.name, .optional($1?.value)) })]

@@ -12,12 +12,9 @@ struct InceptionStatistic: Statistic {
     let range = 1...Double.infinity
     let hasSpread = true
     let sizeBias = SizeBias.inverse
+    let ownSettings = [StatisticSetting.splits]
 
     func estimator(_ settings: StatisticSettings) -> String { "mean-of-splits" }
-
-    func details(_ settings: StatisticSettings, real: Int, synthetic: Int) -> [String: String] {
-        ["splits": String(settings.splits)]
-    }
 
     func isDrawn(_ settings: StatisticSettings, real: Int, synthetic: Int) -> Bool { settings.splits > 1 }
 
@@ -42,5 +39,20 @@ struct InceptionStatistic: Statistic {
 
     private func score(_ sample: Sample, _ settings: StatisticSettings) throws -> InceptionScore.Score {
         try InceptionScore.score(sample.synthetic(), splits: settings.splits, seed: UInt64(settings.seed))
+    }
+}
+
+extension StatisticSetting {
+    /// Parts of the Inception Score.
+    public static let splits = StatisticSetting(
+        "splits", parameter: "inception_splits", default: 10, in: 1...1_000_000,
+        "Parts that the Inception Score averages over.")
+}
+
+extension StatisticSettings {
+    /// Parts of the Inception Score.
+    public var splits: Int {
+        get { whole(.splits) }
+        set { self[.splits] = .whole(newValue) }
     }
 }

@@ -12,6 +12,7 @@ struct KernelStatistic: Statistic {
     let input = StatisticInput.features
     let hasSpread = true
     let sizeBias = SizeBias.none
+    let ownSettings = [StatisticSetting.subsets, .subsetSize]
 
     func estimator(_ settings: StatisticSettings) -> String { "unbiased-mmd2-polynomial-3" }
 
@@ -60,5 +61,28 @@ struct KernelStatistic: Statistic {
     private func subsetSize(_ settings: StatisticSettings, real: Int, synthetic: Int) -> Int {
         let smaller = min(real, synthetic)
         return settings.definition == .exact ? min(settings.subsetSize, smaller) : smaller
+    }
+}
+
+extension StatisticSetting {
+    /// Subsets of the kernel inception distance.
+    public static let subsets = StatisticSetting(
+        "subsets", parameter: "kid_subsets", default: 100, in: 1...1_000_000, "Subsets that KID averages over.")
+    /// Rows of each of them.
+    public static let subsetSize = StatisticSetting(
+        "subset_size", parameter: "kid_subset_size", default: 1000, in: 2...1_000_000_000,
+        "Images of each of KID's subsets; studies under chexgenbench take subsets as large as the smaller set.")
+}
+
+extension StatisticSettings {
+    /// Subsets of the kernel inception distance.
+    public var subsets: Int {
+        get { whole(.subsets) }
+        set { self[.subsets] = .whole(newValue) }
+    }
+    /// Rows of each of them. `chexgenbench` takes the size of the smaller set instead.
+    public var subsetSize: Int {
+        get { whole(.subsetSize) }
+        set { self[.subsetSize] = .whole(newValue) }
     }
 }

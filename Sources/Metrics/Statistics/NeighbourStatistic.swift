@@ -8,6 +8,7 @@ struct NeighbourStatistic: Statistic {
     let direction = StatisticDirection.higher
     let input = StatisticInput.neighbours
     let sizeBias = SizeBias.slow
+    let ownSettings = [StatisticSetting.nearest]
 
     init(_ part: Part) { self.part = part }
 
@@ -27,10 +28,6 @@ struct NeighbourStatistic: Statistic {
     }
 
     func estimator(_ settings: StatisticSettings) -> String { "nearest-neighbour-balls" }
-
-    func details(_ settings: StatisticSettings, real: Int, synthetic: Int) -> [String: String] {
-        ["k": String(settings.nearest)]
-    }
 
     func leastRows(_ settings: StatisticSettings) -> Int { settings.nearest + 1 }
 
@@ -59,5 +56,20 @@ struct NeighbourStatistic: Statistic {
         case .density: return score.density
         case .coverage: return score.coverage
         }
+    }
+}
+
+extension StatisticSetting {
+    /// Which neighbour bounds a ball.
+    public static let nearest = StatisticSetting(
+        "k", parameter: "nearest_k", default: 5, in: 1...1_000_000,
+        "Neighbours that precision, recall, density and coverage look at: the last of them bounds a ball.")
+}
+
+extension StatisticSettings {
+    /// Which neighbour bounds a ball: precision, recall, density, coverage.
+    public var nearest: Int {
+        get { whole(.nearest) }
+        set { self[.nearest] = .whole(newValue) }
     }
 }

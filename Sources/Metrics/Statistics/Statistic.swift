@@ -53,7 +53,8 @@ public struct Reading: Equatable, Sendable {
 
 /// A number about a set of real and a set of synthetic images, and all that the program says of it: from an entry in
 /// `StatisticRegistry` follow its columns, its interval, its value for endless sets, its floor, its identity and its
-/// documentation. A new one is a file with a type, and a line in `StatisticRegistry.standard`.
+/// documentation, and from the settings that it declares all that there is of these. A new one is a file with a type, and a line
+/// in `StatisticRegistry.standard`.
 public protocol Statistic: Sendable {
     /// The name for scripts and identities: `fid`.
     var name: String { get }
@@ -73,6 +74,8 @@ public protocol Statistic: Sendable {
     var sizeBias: SizeBias { get }
     /// Whether its estimator has a deviation over subsets or splits.
     var hasSpread: Bool { get }
+    /// The settings that it has of its own; several statistics may share one.
+    var ownSettings: [StatisticSetting] { get }
 
     /// The estimator, for the identity.
     func estimator(_ settings: StatisticSettings) -> String
@@ -117,8 +120,12 @@ extension Statistic {
     public var range: ClosedRange<Double> { -.infinity ... .infinity }
     /// One number.
     public var hasSpread: Bool { false }
-    /// No settings.
-    public func details(_ settings: StatisticSettings, real: Int, synthetic: Int) -> [String: String] { [:] }
+    /// None.
+    public var ownSettings: [StatisticSetting] { [] }
+    /// Those that it declares.
+    public func details(_ settings: StatisticSettings, real: Int, synthetic: Int) -> [String: String] {
+        Dictionary(ownSettings.map { ($0.name, settings[$0].description) }, uniquingKeysWith: { first, _ in first })
+    }
     /// Nothing is drawn.
     public func isDrawn(_ settings: StatisticSettings, real: Int, synthetic: Int) -> Bool { false }
     /// Nothing is known.

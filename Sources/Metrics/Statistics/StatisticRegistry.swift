@@ -22,12 +22,22 @@ public struct StatisticRegistry: Sendable {
     /// The names.
     public var names: [String] { registry.names }
 
+    /// The settings of the statistics' own, each once, in their order.
+    public var settings: [StatisticSetting] { Self.settings(of: entries) }
+
+    private static func settings(of entries: [any Statistic]) -> [StatisticSetting] {
+        var found: [StatisticSetting] = []
+        for setting in entries.flatMap(\.ownSettings) where !found.contains(setting) { found.append(setting) }
+        return found
+    }
+
     /// The statistic of a name, if there is one.
     public subscript(name: String) -> (any Statistic)? { registry[name] }
 
     /// Adds a statistic behind the others, or in place of an older one of its name.
     /// - Parameter replaceable: whether it may take the place of an entry.
-    /// - Throws: `RegistryError.taken` where its name is taken, `MetricError.value` where its column is, or one is empty.
+    /// - Throws: `RegistryError.taken` where its name is taken, `MetricError.value` where its column is, or one is empty, or where a
+    ///   setting of its own bears another one's name, or a default that it may not have.
     public mutating func add(
         _ statistic: any Statistic, replacing replaceable: (any Statistic) -> Bool = { _ in false }
     ) throws {
@@ -37,6 +47,14 @@ public struct StatisticRegistry: Sendable {
         }
         guard !entries.contains(where: { $0.column == statistic.column && $0.name != statistic.name }) else {
             throw refuse("there is a statistic with the column \"\(statistic.column)\"")
+        }
+        let others = Self.settings(of: entries.filter { $0.name != statistic.name })
+        for (index, setting) in statistic.ownSettings.enumerated() {
+            let known = others.filter { $0 != setting } + statistic.ownSettings.prefix(index)
+            guard !setting.name.isEmpty, !StatisticSettings.taken.contains(setting.name),
+                !known.contains(where: { $0.name == setting.name || $0.parameter == setting.parameter })
+            else { throw refuse("the setting \"\(setting.name)\" has no name, or that of another one") }
+            if let fault = setting.fault(setting.standard) { throw refuse("the default of its setting: " + fault) }
         }
         try registry.put(statistic.name, statistic, replacing: replaceable)
     }

@@ -1,47 +1,46 @@
 import Identity
 
-/// The settings of all statistics and of their intervals and floors. Every default of the program stands here.
+/// The settings of a measurement: of its statistics, and of their intervals and floors.
 public struct StatisticSettings: Equatable, Sendable {
     /// Whose definitions are followed.
     public var definition = Protocol.chexgenbench
     /// The seed of all that is drawn.
     public var seed: UInt32 = 42
-    /// Which neighbour bounds a ball: precision, recall, density, coverage.
-    public var nearest = 5
-    /// Subsets of the kernel inception distance.
-    public var subsets = 100
-    /// Rows of each of them. `chexgenbench` takes the size of the smaller set instead.
-    public var subsetSize = 1000
-    /// Splits of the Inception Score.
-    public var splits = 10
-    /// Half-samples of an interval; 0 for none.
-    public var replicates = 100
     /// The fraction that an interval is to cover.
     public var level = 0.95
-    /// Random splits of the real set for the floor; 0 for none.
-    public var floorSplits = 8
+    /// What was set of the settings that are declared, where it is not their default.
+    private var given: [String: Given] = [:]
+
+    private struct Given: Equatable, Sendable {
+        let setting: StatisticSetting
+        let value: StatisticSetting.Value
+    }
 
     /// The defaults.
     public init() {}
 
-    /// A setting that is a whole number, and what it may be. Sums of settings and of numbers of rows cannot overflow within
-    /// these bounds, and a loop over a setting ends.
-    public struct Whole: Sendable {
-        /// What scripts call it.
-        public let name: String
-        /// What it may be.
-        public let range: ClosedRange<Int>
-        let value: @Sendable (StatisticSettings) -> Int
+    /// The value of a setting.
+    public subscript(setting: StatisticSetting) -> StatisticSetting.Value {
+        get { given[setting.name]?.value ?? setting.standard }
+        set { given[setting.name] = newValue == setting.standard ? nil : Given(setting: setting, value: newValue) }
     }
 
-    /// All settings that are whole numbers.
-    public static let wholes = [
-        Whole(name: "k", range: 1...1_000_000) { $0.nearest },
-        Whole(name: "subsets", range: 1...1_000_000) { $0.subsets },
-        Whole(name: "subset_size", range: 2...1_000_000_000) { $0.subsetSize },
-        Whole(name: "splits", range: 1...1_000_000) { $0.splits },
-        Whole(name: "replicates", range: 0...100_000) { $0.replicates },
-        Whole(name: "floor_splits", range: 0...100_000) { $0.floorSplits },
+    /// The value of a setting that is a whole number.
+    public func whole(_ setting: StatisticSetting) -> Int {
+        if case .whole(let value) = self[setting] { return value }
+        return Int(exactly: self[setting].number.rounded()) ?? 0
+    }
+
+    /// The value of a setting that is a number.
+    public func number(_ setting: StatisticSetting) -> Double { self[setting].number }
+
+    /// The settings of all intervals and floors that are whole numbers.
+    public static let common = [StatisticSetting.replicates, .floorSplits]
+
+    /// The names of options beside which a statistic's own settings stand.
+    static let taken: Set<String> = [
+        "protocol", "seed", "level", "replicates", "floor_splits", "statistics", "metrics", "groups", "identity",
+        "chunks", "size", "settings",
     ]
 
     /// For how many rows a floor may be asked.
@@ -51,11 +50,31 @@ public struct StatisticSettings: Equatable, Sendable {
     /// - Throws: `MetricError.value` that names the setting that is out of range.
     public func check() throws {
         func refuse(_ message: String) -> MetricError { .value(metric: "statistic", message: message) }
-        for whole in Self.wholes where !whole.range.contains(whole.value(self)) {
-            throw refuse(
-                "\(whole.name) must be \(whole.range.lowerBound) to \(whole.range.upperBound), got \(whole.value(self))"
-            )
+        for item in given.values.sorted(by: { $0.setting.name < $1.setting.name }) {
+            if let fault = item.setting.fault(item.value) { throw refuse(fault) }
         }
         guard level > 0, level < 1 else { throw refuse("level must lie between 0 and 1, got \(level)") }
+    }
+}
+
+extension StatisticSetting {
+    /// Half-samples.
+    public static let replicates = StatisticSetting(
+        "replicates", parameter: "bootstrap", default: 100, in: 0...100_000, "Half-samples of an interval; 0 for none.")
+    /// Splits of the real set.
+    public static let floorSplits = StatisticSetting(
+        "floor_splits", default: 8, in: 0...100_000, "Random splits of the floor; 0 for none.")
+}
+
+extension StatisticSettings {
+    /// Half-samples of an interval; 0 for none.
+    public var replicates: Int {
+        get { whole(.replicates) }
+        set { self[.replicates] = .whole(newValue) }
+    }
+    /// Random splits of the real set for the floor; 0 for none.
+    public var floorSplits: Int {
+        get { whole(.floorSplits) }
+        set { self[.floorSplits] = .whole(newValue) }
     }
 }
