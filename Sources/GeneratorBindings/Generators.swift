@@ -21,6 +21,7 @@ public struct Generators: ModelAddition {
     public func functions(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [
             PipelineModule.pipeline(session, known), PipelineOptions.list(known),
+            PipelineOptions.places(known),
             PipelineMemory.function(session, known),
         ]
     }

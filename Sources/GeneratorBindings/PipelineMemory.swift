@@ -36,14 +36,18 @@ enum PipelineMemory {
             "pipeline_memory",
             [
                 LuaParameter(
-                    "source", .string, "A folder in diffusers' layout, a Hub name, or LLM-CXR's language model."),
+                    "source", .string,
+                    "A folder in diffusers' layout, or a Hub name; of a model in several places its main part."),
                 LuaParameter(
                     "options",
-                    .options([
-                        LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "As of `model.pipeline`."),
-                        LuaParameter("stream", .boolean, default: .boolean(false), "As of `model.pipeline`."),
-                        LuaParameter("vqgan", .string, optional: true, "As of `model.pipeline`."),
-                    ]), default: .table(LuaTable()), "How it would be opened."),
+                    .options(
+                        [
+                            LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "As of `model.pipeline`."),
+                            LuaParameter("stream", .boolean, default: .boolean(false), "As of `model.pipeline`."),
+                        ]
+                            + known.separateParts.map {
+                                LuaParameter($0.part.name, .string, optional: true, "As of `model.pipeline`.")
+                            }), default: .table(LuaTable()), "How it would be opened."),
             ], returns: [result],
             "What the weights of a pipeline would take of memory, and when, by its configurations: no weights are read.",
             example: "local plan = model.pipeline_memory(\"black-forest-labs/FLUX.1-dev\", { dtype = \"bf16\" })"
@@ -51,9 +55,12 @@ enum PipelineMemory {
             let options = try arguments.options("options")
             let dtype =
                 try options.has("dtype") ? DType(rawValue: options.string("dtype")) ?? session.dtype : session.dtype
+            var places: [String: String] = [:]
+            for (part, _) in known.separateParts where options.has(part.name) {
+                places[part.name] = try options.string(part.name)
+            }
             let plan = try known.memory(
-                arguments.string("source"), vqgan: options.has("vqgan") ? options.string("vqgan") : nil, dtype: dtype,
-                streams: options.boolean("stream"))
+                arguments.string("source"), beside: places, dtype: dtype, streams: options.boolean("stream"))
             return [plan.map(fields) ?? .nil]
         }
     }

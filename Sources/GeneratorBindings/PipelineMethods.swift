@@ -22,7 +22,7 @@ enum PipelineMethods {
                         LuaResult("images", .list(.object("Image")), "One a prompt."),
                         LuaResult(
                             "codes", .object("Tensor"),
-                            "Of LLM-CXR: the codes of the images, i64 `[N, T]`, from 0; nil of other models."),
+                            "Of models that write codes: those of the images, i64 `[N, T]`, from 0; nil of others."),
                     ],
                     "Makes an image for every prompt, one after the other, each from its own noise: PyTorch's of its seed. So an "
                         + "image is the same alone, in any list and in any order, and the one that diffusers makes on the CPU "
@@ -44,7 +44,7 @@ enum PipelineMethods {
                                     ),
                                     LuaParameter(
                                         "on_progress", .function("fun(done: integer, all: integer)"), optional: true,
-                                        "Called as texts come into the folder, or as LLM-CXR writes codes, with how many there "
+                                        "Called as texts come into the folder, or as codes are written, with how many there "
                                             + "are of how many."),
                                 ]), "The prompts of pictures to come, with the options of `generate`.")
                     ],
@@ -55,7 +55,8 @@ enum PipelineMethods {
                                 + "folder, or else in memory.")
                     ],
                     "Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is "
-                        + "encoded. LLM-CXR writes the codes of the next pictures, which share each read of its weights. Large text encoders are so made ready once for many pictures, not for each.",
+                        + "encoded. Large text encoders are so made ready once for many pictures, not for each. A model that writes "
+                        + "codes writes those of the next pictures, which share each read of its weights.",
                     prepare),
                 .method(
                     "forget_texts",
@@ -100,7 +101,7 @@ enum PipelineMethods {
                     "What the weights take of memory, and when; activations come beside it. What cannot fit is refused before the "
                         + "first image.", memory),
             ],
-            properties: known.parts.map(PipelineParts.property) + [
+            properties: known.parts.map { PipelineParts.property($0, known.kind(of: $0)?.role) } + [
                 .property("name", .string, "What it was opened by.") { .string($0.name) },
                 .property("class", .string, "The class of its pipeline, as its model_index.json names it.") {
                     .string($0.pipeline.className)

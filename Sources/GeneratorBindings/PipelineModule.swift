@@ -76,8 +76,10 @@ enum PipelineModule {
                     "`dtype`: \"f32\" or \"bf16\". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, "
                         + "kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part "
                         + "it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again "
-                        + "in each pass, for models that do not fit into memory. `vqgan`: of LLM-CXR, whose language model `source` is, the "
-                        + "folder with the .yaml and the .ckpt of its VQGAN. " + DeviceOption.text(session)
+                        + "in each pass, for models that do not fit into memory. "
+                        + known.separateParts.map { part, family in
+                            "`\(part.name)`: of \(family.about), whose part \(family.separate?.main ?? "") `source` is: \(part.about) "
+                        }.joined() + DeviceOption.text(session)
                         + " A registered model gets the whole table."
                 ),
             ], returns: [LuaResult("pipeline", .any, "The pipeline.")],
@@ -91,12 +93,17 @@ enum PipelineModule {
                 return try model.load(arguments.value("options"), session.host)
             }
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where !["device", "dtype", "lora", "stream", "vqgan"].contains(field.name) {
-                throw arguments.fail(
-                    "options", "unknown option '\(field.name)'; known: device, dtype, lora, stream, vqgan")
+            let separate = known.separateParts.map(\.part.name)
+            let names = ["device", "dtype", "lora", "stream"] + separate
+            for field in options.fields where !names.contains(field.name) {
+                throw arguments.fail("options", ModelOptions.unknown(field.name, of: names))
             }
-            guard options["vqgan"].isNil || options["vqgan"].stringValue?.isEmpty == false else {
-                throw arguments.fail("options.vqgan", "wanted the folder of a VQGAN, got \(options["vqgan"].kind)")
+            var places: [String: String] = [:]
+            for name in separate where !options[name].isNil {
+                guard let place = options[name].stringValue, !place.isEmpty else {
+                    throw arguments.fail("options.\(name)", "wanted the place of this part, got \(options[name].kind)")
+                }
+                places[name] = place
             }
             guard let streams = options["stream"].isNil ? false : options["stream"].booleanValue else {
                 throw arguments.fail("options.stream", "wanted true or false, got \(options["stream"].kind)")
@@ -104,7 +111,7 @@ enum PipelineModule {
             let compute = try session.compute(options, arguments)
             let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
             let (pipeline, name) = try open(
-                arguments, session, known, compute, adapters, streams, vqgan: options["vqgan"].stringValue)
+                arguments, session, known, compute, adapters, streams, beside: places)
             try session.input(pipeline.files)
             for note in pipeline.notes { session.note(note) }
             return [.object(PipelineObject(pipeline, session, known, name: name))]
@@ -113,12 +120,13 @@ enum PipelineModule {
 
     private static func open(
         _ arguments: LuaArguments, _ session: ScriptContext, _ known: PipelineRegistry, _ compute: Compute,
-        _ adapters: [Adapter], _ streams: Bool, vqgan: String?
+        _ adapters: [Adapter], _ streams: Bool, beside separate: [String: String]
     ) throws -> (any TextToImage, String) {
         if let name = arguments.value("source").stringValue {
             do {
                 let pipeline = try known.open(
-                    name, vqgan: vqgan, dtype: compute.dtype, on: compute.device, adapters: adapters, streams: streams)
+                    name, beside: separate, dtype: compute.dtype, on: compute.device, adapters: adapters,
+                    streams: streams)
                 return (pipeline, name)
             } catch {
                 guard let near = nearest(name, among: session.registered.keys.sorted()) else { throw error }
@@ -133,14 +141,15 @@ enum PipelineModule {
             ? try ConfigConversion.config(.table(source.table("scheduler")), name: "scheduler") : .null
         var places: [String: String] = [:]
         for part in known.parts where source.has(part) { places[part] = try source.string(part) }
-        if let vqgan {
-            guard places.updateValue(vqgan, forKey: "vqgan") == nil else {
-                throw arguments.fail("options.vqgan", "the parts name a vqgan, too")
+        for (name, place) in separate {
+            guard places.updateValue(place, forKey: name) == nil else {
+                throw arguments.fail("options.\(name)", "the parts name a \(name), too")
             }
         }
         var folder = PipelineFolder(className: try source.string("class"), places: places, scheduler: scheduler)
         if source.has("text_length") { folder.textLength = try source.integer("text_length") }
-        let name = places["unet"] ?? places["transformer"] ?? places["language"] ?? "pipeline"
+        let maker = known.parts.first { places[$0] != nil && known.kind(of: $0)?.role.isMaker == true }
+        let name = maker.flatMap { places[$0] } ?? "pipeline"
         let pipeline = try known.open(
             folder, dtype: compute.dtype, on: compute.device, adapters: adapters, streams: streams)
         return (pipeline, name)

@@ -60,6 +60,29 @@ enum PipelineOptions {
         }
     }
 
+    /// `model.pipeline_places`.
+    static func places(_ known: PipelineRegistry) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "pipeline_places",
+            returns: [
+                LuaResult(
+                    "places", .list(.table),
+                    "`name`, `about` (a sentence), `family` (whose parts lie so), `class` (its class of pipelines) and `file` (what "
+                        + "the model's own place holds).")
+            ],
+            "The options of `model.pipeline` that name the place of a part, of models whose parts lie in several places: experiments "
+                + "take each of them as a parameter."
+        ) { _ in
+            let places = known.separateParts.map { part, family in
+                LuaValue.fields([
+                    ("name", .string(part.name)), ("about", .string(part.about)), ("family", .string(family.about)),
+                    ("class", .string(family.className)), ("file", .string("config.json")),
+                ])
+            }
+            return [.table(LuaTable(array: places))]
+        }
+    }
+
     /// Options that decide what the pictures are.
     static func pictures(_ known: PipelineRegistry) -> [LuaParameter] {
         [
@@ -95,8 +118,8 @@ enum PipelineOptions {
         LuaParameter(
             "callback", .function("fun(step: integer, latents: Tensor, image: integer, steps: integer)"),
             optional: true,
-            "Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (of LLM-CXR the codes i64 `[1, T]`), the image's number and how many "
-                + "steps it has. An error in it ends the call."),
+            "Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (or the codes i64 `[1, T]`), the image's number "
+                + "and how many steps it has. An error in it ends the call."),
         LuaParameter(
             "on_step", .function("fun(step: integer, image: integer, steps: integer)"), optional: true,
             "As `callback`, without a copy of the latents."),

@@ -40,23 +40,19 @@ final class TokenizerObject {
 /// The parts of a pipeline, for checking them against their reference.
 enum PipelineParts {
     /// The field of a pipeline that holds a part, by the name of the part's folder.
-    static func property(_ name: String) -> LuaClass<PipelineObject>.Property {
-        let kind: (type: String, text: String)
-        if name.hasPrefix("tokenizer") {
-            kind = ("Tokenizer", "What cuts the prompt into tokens")
-        } else if name.hasPrefix("text_encoder") {
-            kind = ("TextEncoder", "The network that reads the prompt")
-        } else if name == "vqgan" {
-            kind = ("CodeAutoencoder", "The network between images and codes")
-        } else if name == "language" {
-            kind = ("LanguageModel", "The language model that writes codes")
-        } else if name == "vae" {
-            kind = ("Autoencoder", "The network between images and latents")
-        } else {
-            kind = ("Denoiser", "The network that says what is noise")
+    static func property(_ name: String, _ role: PipelinePart.Role?) -> LuaClass<PipelineObject>.Property {
+        let kind: (type: LuaType, text: String)
+        switch role {
+        case .tokenizer: kind = (.object("Tokenizer"), "What cuts the prompt into tokens")
+        case .textEncoder: kind = (.object("TextEncoder"), "The network that reads the prompt")
+        case .codebook: kind = (.object("CodeAutoencoder"), "The network between images and codes")
+        case .language: kind = (.object("LanguageModel"), "The language model that writes codes")
+        case .autoencoder: kind = (.object("Autoencoder"), "The network between images and latents")
+        case .denoiser: kind = (.object("Denoiser"), "The network that says what is noise")
+        case nil: kind = (.any, "A part")
         }
         return .optional(
-            name, .object(kind.type), "\(kind.text); nil where the model has none of that name."
+            name, kind.type, "\(kind.text); nil where the model has none of that name."
         ) { object in
             switch object.pipeline.parts[name] {
             case nil: return nil

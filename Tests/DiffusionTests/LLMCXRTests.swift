@@ -70,7 +70,7 @@ private struct SmallLLMCXR {
     }
 
     func opened(_ dtype: DType = .f32) throws -> any TextToImage {
-        try PipelineRegistry.standard.open(language.path, vqgan: vqgan.path, dtype: dtype)
+        try PipelineRegistry.standard.open(language.path, beside: ["vqgan": vqgan.path], dtype: dtype)
     }
 }
 
@@ -301,7 +301,10 @@ private func made(_ pipeline: any TextToImage, _ options: GenerationOptions) thr
     @Test func partsThatDoNotFitAreRefused() throws {
         let small = try SmallLLMCXR()
         func fault(_ language: String, _ vqgan: String?) -> String {
-            message { _ = try PipelineRegistry.standard.open(language, vqgan: vqgan, dtype: .f32) }
+            message {
+                _ = try PipelineRegistry.standard.open(
+                    language, beside: vqgan.map { ["vqgan": $0] } ?? [:], dtype: .f32)
+            }
         }
         let alone = fault(small.language.path, nil)
         #expect(alone.contains("gpt_neox") && alone.contains("give vqgan"), "\(alone)")
@@ -338,7 +341,7 @@ private func made(_ pipeline: any TextToImage, _ options: GenerationOptions) thr
         #expect(plan.parts.map(\.name) == ["language", "vqgan"] && plan.phases.map(\.name) == ["writing", "decoding"])
         let whole = try made(pipeline, options(pipeline, ["a"]))
         let streamed = try PipelineRegistry.standard.open(
-            small.language.path, vqgan: small.vqgan.path, dtype: .f32, streams: true)
+            small.language.path, beside: ["vqgan": small.vqgan.path], dtype: .f32, streams: true)
         #expect(streamed.memory?.isStreamed == true)
         #expect(try made(streamed, options(streamed, ["a"])).codes == whole.codes)
     }

@@ -65,7 +65,71 @@ private final class GrayModel: TextToImage {
     }
 }
 
+/// One whose parts lie in two places, added from outside.
+private enum ApartModel {
+    static let entry = PipelineEntry(
+        "ApartPipeline", about: "a test", parts: ["painter", "palette"],
+        kinds: [
+            PartKind("painter", .language) { _, _ in [("weight", [10, 100_000])] },
+            PartKind("palette", .codebook, dtype: .f32, isStreamed: false, file: nil) { _, _ in
+                [("colours", [1000, 3])]
+            },
+        ],
+        separate: SeparateParts(main: "painter", others: [.init("palette", "The folder of its colours.")]) {
+            config, _ in
+            (try? JSON.read(config)["model_type"]?.string) == "painter" ? "a painter: give its palette" : nil
+        }
+    ) { folder, compute, _ in
+        try folder.refuseParts(beside: ["painter", "palette"], ignored: [])
+        _ = try (folder.place("painter"), folder.place("palette", file: nil))
+        return GrayModel(compute.dtype)
+    }
+}
+
 @Suite struct OutsidePipelineTests {
+    /// What the entry says is all that functions, experiments, plans of memory and texts know of the other place.
+    @Test func partsMayLieApart() throws {
+        let (painter, palette) = (try Scratch(), try Scratch())
+        try painter.write("config.json", #"{"model_type": "painter"}"#)
+        var known = PipelineRegistry.standard
+        try known.add(ApartModel.entry)
+        #expect(throws: RegistryError.self) { try known.add(ApartModel.entry) }
+        var options = LuaOptions()
+        options.searchFolders = [Places.package + "/lua"]
+        let session = try Session(options, pipelines: known)
+        defer { session.host.close() }
+        let values = try session.host.run(
+            """
+            local model, generation, help = require "chexgen.model", require "chexgen.generation", require "chexgen.help"
+            local painter, palette = "\(painter.path)", "\(palette.path)"
+            local function says(options) return (select(2, pcall(model.pipeline, painter, options))) end
+            local pipe = model.pipeline(painter, { palette = palette })
+            local plan = model.pipeline_memory(painter, { palette = palette, dtype = "bf16", stream = true })
+            local params = generation.params()
+            params.model, params.palette = painter, palette
+            local run = { params = params, seed = 1, log = function() end }
+            local job <close> = generation.open(run, { { prompt = "a", file = "a.png", seed = 1 } })
+            local places = model.pipeline_places()
+            local looked = {}
+            generation.look_for_model { params = params, dtype = "f32", problem = function(_, text) error(text) end, needs = function() end,
+              weights = function(_, place, key, more) looked[#looked + 1] = key .. " " .. (more and more.file or "-") end }
+            return pipe.class, places[#places].name, help.texts.palette, plan.parts[1].name, plan.phases[1].name, plan.parts[2].name,
+              table.concat(looked, ", "), says(), says { palettes = 1 }, says { palette = 1 }, says { vqgan = palette }, plan.parts[2].weights
+            """, name: "apart")
+        let texts = values.compactMap(\.stringValue)
+        #expect(
+            texts.prefix(7) == [
+                "GrayPipeline", "palette", "of a test: the folder of its colours", "painter", "writing", "palette",
+                "model config.json, palette -",
+            ])
+        #expect(texts.count == 11 && values.last?.integerValue == 12_000)
+        for (text, words) in zip(
+            texts.dropFirst(7), ["give its palette", "did you mean 'palette'", "options.palette", "no .yaml"])
+        {
+            #expect(text.contains(words), "\(text)")
+        }
+    }
+
     @Test func scriptsUseAPipelineThatAProgramAdds() throws {
         let scratch = try Scratch()
         try scratch.write(

@@ -14,6 +14,9 @@ local models = require "chexgen.models"
 
 local generation = {}
 
+--- Parts of models that do not lie in their own folder: a parameter names the place of each.
+local separate = model.pipeline_places()
+
 --- Settings of `pipe:generate` that a YAML file may give; the model's own where it does not.
 local settings_of_pipe = { "steps", "guidance_scale", "scheduler", "width", "height", "eta" }
 for _, option in ipairs(model.pipeline_options()) do settings_of_pipe[#settings_of_pipe + 1] = option.name end
@@ -27,7 +30,6 @@ function generation.params(extra)
     model = "SD-V1-5",     -- a name of chexgen.models, a registered one, a folder or a Hub name
     stream = false,        -- hold a block of a network at a time, where the weights do not fit into memory
     weights = "",          -- where the model's weights lie, where the name alone does not say it
-    vqgan = "",            -- of LLM-CXR: the folder of its VQGAN
     modules = {},          -- Lua modules beside the experiment that register models
     -- The files are called by the id; without one by the column `id`, or by the row's number where there is none.
     -- A folder of films takes the table's place: their prompts are those of the text files beside them, or their names.
@@ -40,6 +42,7 @@ function generation.params(extra)
     overflow = "truncate",
     tiled = false,
   }
+  for _, part in ipairs(separate) do params[part.name] = "" end
   for key, value in pairs(extra or {}) do params[key] = value end
   return params
 end
@@ -86,11 +89,21 @@ local function loras(params)
   return found
 end
 
+--- The parts that parameters name the places of.
+local function parts_of(params)
+  local found = {}
+  for _, part in ipairs(separate) do
+    if params[part.name] and params[part.name] ~= "" then found[#found + 1] = part end
+  end
+  return found
+end
+
 --- Looks whether the model's weights fit into memory, by its configurations; what is wrong with these is said when it is opened.
 local function look_at_memory(start, place)
   local params = start.params
-  local found, plan = pcall(model.pipeline_memory, place,
-    { dtype = start.dtype, stream = params.stream, vqgan = params.vqgan ~= "" and params.vqgan or nil })
+  local options = { dtype = start.dtype, stream = params.stream }
+  for _, part in ipairs(parts_of(params)) do options[part.name] = params[part.name] end
+  local found, plan = pcall(model.pipeline_memory, place, options)
   if not found or not plan then return end
   if plan.refusal then start:problem(plan.refusal, "model") else start:needs(0, plan.peak) end
 end
@@ -102,8 +115,9 @@ function generation.look_for_model(start)
   local names, is_registered = registered(params)
   if not is_registered then
     if params.weights ~= "" then start:problem(unregistered(params), "weights") end
-    -- A language model, which draws with a VQGAN beside it, has no index of parts.
-    start:weights(params.model, "model", { file = params.vqgan == "" and "model_index.json" or "config.json", known = names })
+    -- A model whose parts lie in several places has no index of them.
+    local part = parts_of(params)[1]
+    start:weights(params.model, "model", { file = part and part.file or "model_index.json", known = names })
     if params.weights == "" then look_at_memory(start, params.model) end
   else
     for _, entry in ipairs(models) do
@@ -120,7 +134,7 @@ function generation.look_for_model(start)
       if entry[1] == params.model and place then look_at_memory(start, place) end
     end
   end
-  if params.vqgan ~= "" then start:weights(params.vqgan, "vqgan") end
+  for _, part in ipairs(parts_of(params)) do start:weights(params[part.name], part.name) end
   for _, lora in ipairs(loras(params)) do
     if lora.path == "" then
       start:problem("wanted the LoRA's file: a path, or { path: FILE, scale: 1.0 }", lora.key)
@@ -212,7 +226,7 @@ local function open_pipeline(params)
   end
   options.lora = loras(params)[1] and params.lora
   -- A model of one's own need not know of them.
-  if params.vqgan ~= "" then options.vqgan = params.vqgan end
+  for _, part in ipairs(parts_of(params)) do options[part.name] = params[part.name] end
   if params.stream then options.stream = true end
   return model.pipeline(params.model, options)
 end

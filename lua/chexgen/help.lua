@@ -53,7 +53,6 @@ help.texts = {
   -- Generation.
   ["model"] = "the generator: a name such as SD-V1-5 (chexgen doctor lists them), a registered one, a folder or a Hub name",
   ["weights"] = "a fine-tuned copy of the model: a folder in diffusers' layout, or a Hub name",
-  ["vqgan"] = "of LLM-CXR: the folder with the .yaml and the .ckpt of its VQGAN",
   ["lora"] = "a LoRA file, { path, scale }, or a list of them; merged into the weights",
   ["stream"] = "hold a block of a network at a time, where the weights do not fit into memory",
   ["prompts.csv"] = "the table of prompts",
@@ -184,6 +183,11 @@ end
 -- What statistics have of their own, as they declare it.
 for _, setting in ipairs(metric.settings()) do
   if not help.texts[setting.parameter] then help.texts[setting.parameter] = as_text(setting.about) end
+end
+
+-- Parts of models that lie in several places.
+for _, part in ipairs(model.pipeline_places()) do
+  if not help.texts[part.name] then help.texts[part.name] = ("of %s: %s"):format(part.family, as_text(part.about)) end
 end
 
 -- What families of generators take of their own, as they say it, and which do.

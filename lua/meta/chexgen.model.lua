@@ -380,7 +380,7 @@ function VisionLanguageModel:close() end
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, of several one by the seed; none, where that may be; or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
@@ -389,7 +389,7 @@ function VisionLanguageModel:close() end
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
 ---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
 ---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
----@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (of LLM-CXR the codes i64 `[1, T]`), the image's number and how many steps it has. An error in it ends the call.
+---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (or the codes i64 `[1, T]`), the image's number and how many steps it has. An error in it ends the call.
 ---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
 ---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
 ---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
@@ -408,7 +408,7 @@ function VisionLanguageModel:close() end
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, of several one by the seed; none, where that may be; or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
@@ -418,7 +418,7 @@ function VisionLanguageModel:close() end
 ---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
 ---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
 ---@field keep? string A folder for the encoded texts: what is there is not encoded again, by a later process either. It takes the texts of all prompts, up to 32 GiB and a quarter of what the disk has free; behind that those that are needed last, or not at all, go.
----@field on_progress? fun(done: integer, all: integer) Called as texts come into the folder, or as LLM-CXR writes codes, with how many there are of how many.
+---@field on_progress? fun(done: integer, all: integer) Called as texts come into the folder, or as codes are written, with how many there are of how many.
 
 ---@class Pipeline.settings.options
 ---@field prompt string|string[] A text, or a list of them.
@@ -433,7 +433,7 @@ function VisionLanguageModel:close() end
 ---@field eta? number The weight of fresh noise in every step of `ddim`, 0 to 1. (default 0)
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, of several one by the seed; none, where that may be; or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
@@ -442,7 +442,7 @@ function VisionLanguageModel:close() end
 ---@field top_k? integer Codes are drawn among so many; 0, all, where absent. A model without it refuses the option.
 ---@field mask? boolean Whether codes alone are written, exactly those of a picture, so that nothing is tried again. A model without it refuses the option.
 ---@field attempts? integer How many texts are tried at most, until one has exactly the codes of a picture; 16 where absent. A model without it refuses the option.
----@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (of LLM-CXR the codes i64 `[1, T]`), the image's number and how many steps it has. An error in it ends the call.
+---@field callback? fun(step: integer, latents: Tensor, image: integer, steps: integer) Called after every step, counted from 1, with the latents f32 `[1, h, w, C]` (or the codes i64 `[1, T]`), the image's number and how many steps it has. An error in it ends the call.
 ---@field on_step? fun(step: integer, image: integer, steps: integer) As `callback`, without a copy of the latents.
 ---@field on_image? fun(index: integer, image: Image) Called with every image when it is ready, so that none is lost where a later one fails.
 ---@field tiled? boolean Decode in overlapping tiles, with less memory for large images and slightly other values. (default false)
@@ -451,7 +451,7 @@ function VisionLanguageModel:close() end
 ---@class Pipeline.encode_prompt.options
 ---@field overflow? "truncate"|"error" What to do with a text of too many tokens: cut it, or stop. (default "truncate")
 ---@field max_sequence_length? integer Tokens that a text may have, of families that choose. A model without it refuses the option.
----@field instruction? boolean|string What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text. A model without it refuses the option.
+---@field instruction? boolean|string What is put before the prompt: the model's own instruction, of several one by the seed; none, where that may be; or a text. A model without it refuses the option.
 ---@field system_prompt? string What is put before the prompt of families that have a system prompt. A model without it refuses the option.
 ---@field cfg_trunc_ratio? number The share of the steps, from the first, in which the guidance scale works. A model without it refuses the option.
 ---@field cfg_normalization? boolean|"row"|"whole" Whether the guided answer is scaled to the length of the prompt's answer: `"row"`, or true, each row of each channel by itself, as diffusers does; `"whole"` all latents of an image by one factor. A model without it refuses the option.
@@ -494,10 +494,10 @@ local Pipeline = {}
 --- ```
 ---@param options Pipeline.generate.options What to make, and how.
 ---@return Image[] images One a prompt.
----@return Tensor codes Of LLM-CXR: the codes of the images, i64 `[N, T]`, from 0; nil of other models.
+---@return Tensor codes Of models that write codes: those of the images, i64 `[N, T]`, from 0; nil of others.
 function Pipeline:generate(options) end
 
---- Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is encoded. LLM-CXR writes the codes of the next pictures, which share each read of its weights. Large text encoders are so made ready once for many pictures, not for each.
+--- Encodes the texts of pictures to come, and lets go of the text encoders: `generate` then takes what is encoded. Large text encoders are so made ready once for many pictures, not for each. A model that writes codes writes those of the next pictures, which share each read of its weights.
 ---@param options Pipeline.prepare.options The prompts of pictures to come, with the options of `generate`.
 ---@return integer ready Of how many prompts, from the first, the texts are at hand: as many as there is room for, in the folder, or else in memory.
 function Pipeline:prepare(options) end
@@ -754,7 +754,7 @@ function M.labeler(name, options) end
 --- local pipe = model.pipeline("stable-diffusion-v1-5/stable-diffusion-v1-5", { dtype = "bf16" })
 --- ```
 ---@param source string|chexgen.model.pipeline.source A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts of a pipeline by name.
----@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. `vqgan`: of LLM-CXR, whose language model `source` is, the folder with the .yaml and the .ckpt of its VQGAN. `device`: what it runs on, `cpu`. A registered model gets the whole table.
+---@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. `vqgan`: of LLM-CXR, whose part language `source` is: The folder with the .yaml and the .ckpt of its VQGAN. `device`: what it runs on, `cpu`. A registered model gets the whole table.
 ---@return any pipeline The pipeline.
 function M.pipeline(source, options) end
 
@@ -762,12 +762,16 @@ function M.pipeline(source, options) end
 ---@return table[] options `name`, `type`, `about` (a sentence) and `classes` (which classes of pipelines take it).
 function M.pipeline_options() end
 
+--- The options of `model.pipeline` that name the place of a part, of models whose parts lie in several places: experiments take each of them as a parameter.
+---@return table[] places `name`, `about` (a sentence), `family` (whose parts lie so), `class` (its class of pipelines) and `file` (what the model's own place holds).
+function M.pipeline_places() end
+
 --- What the weights of a pipeline would take of memory, and when, by its configurations: no weights are read.
 ---
 --- ```lua
 --- local plan = model.pipeline_memory("black-forest-labs/FLUX.1-dev", { dtype = "bf16" })
 --- ```
----@param source string A folder in diffusers' layout, a Hub name, or LLM-CXR's language model.
+---@param source string A folder in diffusers' layout, or a Hub name; of a model in several places its main part.
 ---@param options? chexgen.model.pipeline_memory.options How it would be opened. (default {})
 ---@return table plan `text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network `name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes of memory that are free, where the system says it; `refusal`: why it cannot fit and the way out, where it cannot. Nil for a model that has no plan.
 function M.pipeline_memory(source, options) end

@@ -65,10 +65,10 @@ public struct FamilyOption: Sendable, Equatable {
     /// Tokens that a text may have.
     public static let maximumLength = FamilyOption(
         "max_sequence_length", .integer, "Tokens that a text may have, of families that choose.")
-    /// Sana's complex human instruction, or LLM-CXR's.
+    /// What a model is told beside the prompt.
     public static let instruction = FamilyOption(
         "instruction", .flagOrText,
-        "What is put before the prompt: the model's own instruction, which of LLM-CXR's ten is drawn by the seed; none (Sana); or a text."
+        "What is put before the prompt: the model's own instruction, of several one by the seed; none, where that may be; or a text."
     )
     /// Lumina's system prompt.
     public static let systemPrompt = FamilyOption(

@@ -13,14 +13,35 @@ public final class LLMCXR: TextToImage {
     /// How `PipelineRegistry` opens it.
     static let entry = PipelineEntry(
         "LLMCXRPipeline", about: "LLM-CXR", parts: [languageName, VQGAN.name],
+        kinds: [
+            PartKind(languageName, .language) { try $1.languageModels.parameters(of: $0) },
+            PartKind(VQGAN.name, .codebook, dtype: .f32, isStreamed: false, file: nil) {
+                try $1.codeAutoencoders.entry(VQGAN.name).parameters($0)
+            },
+        ],
+        separate: SeparateParts(
+            main: languageName,
+            others: [.init(VQGAN.name, "The folder with the .yaml and the .ckpt of its VQGAN.")], hint: hint),
         options: [.instruction, .temperature, .topP, .topK, .mask, .attempts]
     ) { folder, compute, known in
         try folder.refuseParts(beside: [languageName, VQGAN.name], ignored: [])
-        let places = (language: try folder.place(languageName), vqgan: try folder.place(VQGAN.name))
+        let places = (
+            language: try folder.place(languageName), vqgan: try folder.place(VQGAN.name, file: nil)
+        )
         // What is small is looked at before gigabytes are read.
-        let vqgan = try VQGAN(places.vqgan, on: compute.device)
+        let vqgan = try known.codeAutoencoders.entry(VQGAN.name).open(places.vqgan, compute.device)
         return try LLMCXR(
             known.languageModels.open(places.language, dtype: compute.dtype, on: compute.device), vqgan)
+    }
+
+    /// What is said to who names a language model alone.
+    private static func hint(_ config: String, _ known: PipelineRegistry) -> String? {
+        guard let type = try? JSON.read(config)["model_type"]?.string,
+            known.languageModels.entries.all.contains(where: { $0.classes.contains(type) })
+        else { return nil }
+        return
+            "a language model (\(type)), which writes pictures with a VQGAN beside it, as LLM-CXR does: give \(VQGAN.name), "
+            + "the folder with its .yaml and its .ckpt"
     }
 
     /// The name of the language model among the parts.

@@ -1,4 +1,6 @@
 import Encoders
+import Engine
+import Files
 import Imaging
 import Tensors
 
@@ -33,4 +35,27 @@ extension CodeAutoencoder {
         let values = try bytes.array(UInt8.self).map { 2 * (Float($0) / 255) - 1 }
         return try Tensor(values, shape: [1] + bytes.shape)
     }
+}
+
+/// A kind of code autoencoder that is opened from a folder.
+public struct CodeAutoencoderEntry: Sendable {
+    /// The names and shapes of all tensors that the weights of a folder must hold.
+    public let parameters: @Sendable (_ folder: String) throws -> [(name: String, shape: [Int])]
+    /// Opens a folder, its weights strictly.
+    public let open: @Sendable (_ folder: String, _ device: Device) throws -> any CodeAutoencoder
+
+    /// Describes a network.
+    public init(
+        parameters: @escaping @Sendable (_ folder: String) throws -> [(name: String, shape: [Int])],
+        open: @escaping @Sendable (_ folder: String, _ device: Device) throws -> any CodeAutoencoder
+    ) {
+        self.parameters = parameters
+        self.open = open
+    }
+}
+
+/// The code autoencoders by name.
+public enum CodeAutoencoderRegistry {
+    /// The program's own: one a network.
+    public static let standard = Registry<CodeAutoencoderEntry>("code autoencoder", [(VQGAN.name, VQGAN.entry)])
 }

@@ -11,6 +11,8 @@ import Tensors
 public final class VQGAN: CodeAutoencoder, FolderNetwork {
     /// The name that scripts use.
     public static let name = "vqgan"
+    /// How `CodeAutoencoderRegistry` opens it.
+    static let entry = CodeAutoencoderEntry(parameters: { try parameters($0) }, open: { try VQGAN($0, on: $1) })
     /// The network.
     public let network: VQGANNetwork
     /// Its files, and what it runs on.

@@ -116,7 +116,7 @@ public struct DiffusionParts {
         let places = try (folder.place(layout.denoiser), folder.place("vae"))
         let tokenizers = try numbers.map { number in
             let name = PartLayout.tokenizer(number)
-            return try known.tokenizers.open(folder.place(name), class: folder.partClass(name))
+            return try known.tokenizers.open(folder.place(name, file: nil), class: folder.partClass(name))
         }
         texts = [:]
         for (number, tokenizer) in zip(numbers, tokenizers) {

@@ -65,7 +65,8 @@ public final class DiffusionPipeline: TextToImage {
     /// One hash over everything that pictures depend on beside `GenerationOptions`: files, dtypes, the scheduler's
     /// options, the length of texts, the scales of LoRA files.
     public var identity: String {
-        let (networks, tokenizers) = (parts.ordered.filter { $0.rank < 3 }, parts.ordered.filter { $0.rank == 3 })
+        let networks = parts.ordered.filter { $0.role != .tokenizer }
+        let tokenizers = parts.ordered.filter { $0.role == .tokenizer }
         let settings =
             networks.map(\.setting) + [scheduler.options.text()] + tokenizers.map(\.setting)
             + adapters.map(\.setting)
@@ -77,7 +78,7 @@ public final class DiffusionPipeline: TextToImage {
 
     /// Lets weights go behind each block of a network, and makes them again in the next pass; pictures are the same to the bit.
     public func stream() {
-        for part in parts.values where part.rank < 3 { part.loaded?.model.executor.isStreaming = true }
+        for part in parts.values where part.role != .tokenizer { part.loaded?.model.executor.isStreaming = true }
     }
 
     /// Adds the products of LoRA files to its weights, before the first picture.

@@ -36,20 +36,18 @@ public struct MemoryPlan {
     package init(_ named: [String: PipelinePart], dtype: DType) {
         let networks = named.compactMap { name, part in
             part.loaded.map {
-                Network(name: name, rank: part.rank, sizes: $0.sizes, isStreamed: $0.model.executor.isStreaming)
+                Network(name: name, role: part.role, sizes: $0.sizes, isStreamed: $0.model.executor.isStreaming)
             }
         }
-        self.init(
-            networks, dtype: dtype,
-            isWriting: named.values.contains { if case .language = $0 { return true } else { return false } })
+        self.init(networks, dtype: dtype)
     }
 
     /// A network whose weights need not be read.
     struct Network {
         /// Its folder.
         let name: String
-        /// Its place as `PipelinePart.rank` has it.
-        let rank: Int
+        /// What it does.
+        let role: PipelinePart.Role
         /// What its weights take.
         let sizes: WeightSizes
         /// Whether they are let go behind each block.
@@ -57,21 +55,18 @@ public struct MemoryPlan {
     }
 
     /// The plan of some networks.
-    /// - Parameter isWriting: whether the second phase writes codes.
-    init(_ networks: [Network], dtype: DType, isWriting: Bool) {
-        let networks = networks.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }
+    init(_ networks: [Network], dtype: DType) {
+        let networks = networks.sorted { ($0.role.rank, $0.name) < ($1.role.rank, $1.name) }
         func phases(_ held: (Network) -> (working: Int, resting: Int)) -> [Phase] {
             var (texts, kept, found) = (0, 0, [Phase]())
-            for network in networks where network.rank == 0 {
+            for network in networks where network.role.rank == 0 {
                 texts = max(texts, kept + held(network).working)
                 if network.sizes.isKept { kept += held(network).resting }
             }
             if texts > 0 { found.append(Phase(name: "texts", bytes: texts)) }
-            for (rank, name) in [(1, isWriting ? "writing" : "denoising"), (2, "decoding")] {
-                for network in networks where network.rank == rank {
-                    found.append(Phase(name: name, bytes: kept + held(network).working))
-                    kept += held(network).resting
-                }
+            for network in networks where network.role.rank > 0 {
+                found.append(Phase(name: network.role.phase, bytes: kept + held(network).working))
+                kept += held(network).resting
             }
             return found
         }

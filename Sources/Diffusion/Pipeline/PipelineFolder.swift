@@ -65,14 +65,14 @@ public struct PipelineFolder {
     }
 
     /// The folder of a part that must be there.
+    /// - Parameter file: a file that it holds; nil where its name varies.
     /// - Throws: `FileError` where the pipeline has no such part; `CheckpointError.notFound` where it is nowhere.
-    public func place(_ part: String) throws -> String {
+    public func place(_ part: String, file: String? = "config.json") throws -> String {
         guard let place = places[part] else {
             throw fault(part, "the pipeline wants this part, and it is missing")
         }
         if index != nil { return place }
-        let hasConfig = !part.hasPrefix("tokenizer") && part != VQGAN.name
-        return try Self.locate(place, file: hasConfig ? "config.json" : nil)
+        return try Self.locate(place, file: file)
     }
 
     /// Whether there is a part.
@@ -103,7 +103,7 @@ public struct PipelineFolder {
 
     /// The files of the tokenizers and the scheduler that are there, with their SHA-256.
     public func smallFiles() throws -> [(file: String, sha256: String)] {
-        let tokenizers = try places.keys.filter { $0.hasPrefix("tokenizer") }.sorted().map(place)
+        let tokenizers = try places.keys.filter { $0.hasPrefix("tokenizer") }.sorted().map { try place($0, file: nil) }
         let paths =
             tokenizers.flatMap { TokenizerRegistry.files(of: $0) }
             + [index, index == nil ? nil : schedulerName].compactMap { $0 }

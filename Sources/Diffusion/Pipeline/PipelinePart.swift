@@ -46,13 +46,43 @@ public enum PipelinePart {
         return network.dtype.rawValue + (network.device == .cpu ? "" : " " + network.device.rawValue)
     }
 
-    /// The order of parts in lists: as a picture goes through them, tokenizers last as they are no networks.
-    var rank: Int {
+    /// What a part does.
+    public enum Role: Sendable {
+        case textEncoder, denoiser, language, autoencoder, codebook, tokenizer
+
+        /// The order of parts in lists: as a picture goes through them, tokenizers last as they are no networks.
+        var rank: Int {
+            switch self {
+            case .textEncoder: return 0
+            case .denoiser, .language: return 1
+            case .autoencoder, .codebook: return 2
+            case .tokenizer: return 3
+            }
+        }
+
+        /// What a picture goes through while its network works.
+        var phase: String {
+            switch self {
+            case .textEncoder, .tokenizer: return "texts"
+            case .denoiser: return "denoising"
+            case .language: return "writing"
+            case .autoencoder, .codebook: return "decoding"
+            }
+        }
+
+        /// Whether it makes what is decoded: the part that a pipeline is called by.
+        public var isMaker: Bool { rank == 1 }
+    }
+
+    /// What it does.
+    public var role: Role {
         switch self {
-        case .textEncoder: return 0
-        case .denoiser, .language: return 1
-        case .autoencoder, .codebook: return 2
-        case .tokenizer: return 3
+        case .denoiser: return .denoiser
+        case .autoencoder: return .autoencoder
+        case .codebook: return .codebook
+        case .language: return .language
+        case .textEncoder: return .textEncoder
+        case .tokenizer: return .tokenizer
         }
     }
 }
@@ -60,18 +90,18 @@ public enum PipelinePart {
 extension [String: PipelinePart] {
     /// The parts in the order of lists.
     var ordered: [PipelinePart] {
-        sorted { ($0.value.rank, $0.key) < ($1.value.rank, $1.key) }.map(\.value)
+        sorted { ($0.value.role.rank, $0.key) < ($1.value.role.rank, $1.key) }.map(\.value)
     }
 }
 
 extension Adapter {
     /// Adds the products of some LoRA files to the networks of a pipeline that they may change: its denoiser or language model, and text encoders.
     package static func apply(_ adapters: [Adapter], to parts: [String: PipelinePart]) throws -> [String] {
-        let networks = parts.filter { $0.value.rank < 2 }.compactMapValues(\.loaded)
+        let networks = parts.filter { $0.value.role.rank < 2 }.compactMapValues(\.loaded)
         // Later encoders first, the denoiser last: as keys without a part's name are tried.
         let ordered = networks.sorted { ($1.key, $0.key) < ($0.key, $1.key) }
         return try apply(
             adapters,
-            to: ordered.map { AdaptedPart($0.key, isTextEncoder: parts[$0.key]?.rank == 0, $0.value) })
+            to: ordered.map { AdaptedPart($0.key, isTextEncoder: parts[$0.key]?.role == .textEncoder, $0.value) })
     }
 }

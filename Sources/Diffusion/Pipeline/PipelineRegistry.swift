@@ -16,6 +16,10 @@ public struct PipelineEntry {
     public let about: String
     /// The names of its parts' folders.
     public let parts: [String]
+    /// What its parts are whose names other families have not.
+    public let kinds: [PartKind]
+    /// How it is opened where its parts lie in several places; nil where a `model_index.json` names them.
+    public let separate: SeparateParts?
     /// The options of `generate` that it has beside those of all families.
     public let options: [FamilyOption]
     /// Opens a pipeline of parts that a registry knows, its weights strictly, to compute so.
@@ -28,8 +32,11 @@ public struct PipelineEntry {
 
     /// Describes a class of pipelines.
     public init(
-        _ className: String, about: String, parts: [String], options: [FamilyOption] = [], open: @escaping Open
+        _ className: String, about: String, parts: [String], kinds: [PartKind] = [],
+        separate: SeparateParts? = nil, options: [FamilyOption] = [], open: @escaping Open
     ) {
+        self.kinds = kinds
+        self.separate = separate
         self.className = className
         self.about = about
         self.parts = parts
@@ -55,6 +62,8 @@ public struct PipelineRegistry {
     public var denoisers = DenoiserRegistry.standard
     /// What an autoencoder may be.
     public var autoencoders = AutoencoderRegistry.standard
+    /// What turns pictures into codes and back may be.
+    public var codeAutoencoders = CodeAutoencoderRegistry.standard
     /// What a text encoder may be.
     public var textEncoders = TextEncoderRegistry.standard
     /// What a language model may be.
@@ -67,8 +76,14 @@ public struct PipelineRegistry {
     }
 
     /// Adds a class of pipelines.
-    /// - Throws: `RegistryError.taken` where there is one of that name.
-    public mutating func add(_ entry: PipelineEntry) throws { try entries.add(entry.className, entry) }
+    /// - Throws: `RegistryError.taken` where there is one of that name, or with such a part beside its folder.
+    public mutating func add(_ entry: PipelineEntry) throws {
+        let taken = separateParts.map(\.part.name)
+        if let other = entry.separate?.others.first(where: { taken.contains($0.name) }) {
+            throw RegistryError.taken(kind: "part", name: other.name)
+        }
+        try entries.add(entry.className, entry)
+    }
 
     /// Every option that some family has, and those that scripts may count on.
     public var options: [FamilyOption] {
@@ -89,13 +104,23 @@ public struct PipelineRegistry {
         return known
     }
 
+    /// What the parts of a name are; nil where no family says it.
+    public func kind(of part: String) -> PartKind? {
+        (PartKind.common + entries.all.flatMap(\.kinds)).first { $0.has(part) }
+    }
+
+    /// The parts that options name the places of, with the family that each is of.
+    public var separateParts: [(part: SeparateParts.Other, family: PipelineEntry)] {
+        entries.all.flatMap { entry in entry.separate?.others.map { ($0, entry) } ?? [] }
+    }
+
     /// The class of a pipeline whose files name none.
     public var defaultClass: String { entries.names[0] }
 
     /// Opens a pipeline in diffusers' layout.
     /// - Parameters:
     ///   - nameOrPath: a folder, or a Hub name found in the local Hugging Face cache (see `HubCache.locate`).
-    ///   - vqgan: the folder of the VQGAN that draws what the language model in `nameOrPath` writes: of LLM-CXR.
+    ///   - places: of the parts that lie beside it, by name; see `SeparateParts`.
     ///   - dtype: the dtype of the networks, f32 or bf16.
     ///   - device: what they run on.
     ///   - adapters: LoRA files that change their weights, in this order.
@@ -103,75 +128,59 @@ public struct PipelineRegistry {
     /// - Throws: `CheckpointError.notFound` where there is no such pipeline; `FileError`, `CheckpointError` and
     ///   `TensorError` where a part is absent, damaged or not supported.
     public func open(
-        _ nameOrPath: String, vqgan: String? = nil, dtype: DType, on device: Device = .standard,
+        _ nameOrPath: String, beside places: [String: String] = [:], dtype: DType, on device: Device = .standard,
         adapters: [Adapter] = [], streams: Bool = false
     ) throws -> any TextToImage {
-        if let vqgan {
-            if let index = try? HubCache.locate(nameOrPath, file: "model_index.json") {
+        try open(
+            folder(nameOrPath, beside: places), dtype: dtype, on: device, adapters: adapters, streams: streams)
+    }
+
+    /// Where the parts of a pipeline lie that a place and options name.
+    private func folder(_ nameOrPath: String, beside places: [String: String]) throws -> PipelineFolder {
+        let index = Result { try HubCache.locate(nameOrPath, file: "model_index.json") }
+        if let name = places.keys.min() {
+            if let index = try? index.get() {
                 throw TensorError.value(
                     operation: "pipeline",
-                    message: "\(index) is a diffusion pipeline's, which has no VQGAN beside it: leave vqgan out")
+                    message: "\(index) is a pipeline's, which holds all of its parts: leave \(name) out")
             }
-            let folder = PipelineFolder(
-                className: LLMCXR.entry.className, places: [LLMCXR.languageName: nameOrPath, VQGAN.name: vqgan],
-                scheduler: .null)
-            return try open(folder, dtype: dtype, on: device, adapters: adapters, streams: streams)
-        }
-        let index: String
-        do { index = try HubCache.locate(nameOrPath, file: "model_index.json") } catch {
-            if let config = try? HubCache.locate(nameOrPath, file: "config.json"),
-                let type = try? JSON.read(config)["model_type"]?.string,
-                languageModels.entries.all.contains(where: { $0.classes.contains(type) })
-            {
-                throw TensorError.value(
-                    operation: "pipeline",
-                    message:
-                        "\(nameOrPath) is a language model (\(type)), which writes pictures with a VQGAN beside it, as LLM-CXR "
-                        + "does: give vqgan, the folder with its .yaml and its .ckpt")
+            for entry in entries.all {
+                guard let separate = entry.separate, separate.others.contains(where: { $0.name == name }) else {
+                    continue
+                }
+                let all = places.merging([separate.main: nameOrPath]) { _, main in main }
+                return PipelineFolder(className: entry.className, places: all, scheduler: .null)
             }
-            throw error
+            throw TensorError.value(operation: "pipeline", message: "no pipelines have a \(name) beside their folder")
         }
-        let folder = try PipelineFolder(Paths.dirname(index))
-        return try open(folder, dtype: dtype, on: device, adapters: adapters, streams: streams)
+        if case .failure = index, let config = try? HubCache.locate(nameOrPath, file: "config.json"),
+            let hint = entries.all.lazy.compactMap({ $0.separate?.hint(config, self) }).first
+        {
+            throw TensorError.value(operation: "pipeline", message: "\(nameOrPath) is \(hint)")
+        }
+        return try PipelineFolder(Paths.dirname(index.get()))
     }
 
     /// What the weights of a pipeline would take of memory, by its configurations: no weights are read.
     /// - Parameters: as of `open`.
     /// - Returns: nil for a class of pipelines whose parts are others than networks of this registry.
     /// - Throws: as `open`, of what is wrong with the configurations.
-    public func memory(_ nameOrPath: String, vqgan: String? = nil, dtype: DType, streams: Bool = false) throws
-        -> MemoryPlan?
-    {
+    public func memory(
+        _ nameOrPath: String, beside places: [String: String] = [:], dtype: DType, streams: Bool = false
+    ) throws -> MemoryPlan? {
+        let folder = try folder(nameOrPath, beside: places)
+        guard let entry = entries[folder.className ?? defaultClass] else { return nil }
         var networks: [MemoryPlan.Network] = []
-        func add(_ name: String, _ rank: Int, _ parameters: [(name: String, shape: [Int])], _ dtype: DType) {
-            // Of LLM-CXR the language model is streamed.
+        for part in entry.parts where folder.has(part) {
+            guard let kind = kind(of: part) else { return nil }
+            guard let parameters = kind.parameters else { continue }
+            let sizes = try WeightSizes(
+                parameters(folder.place(part, file: kind.file), self), dtype: kind.dtype ?? dtype)
             networks.append(
                 MemoryPlan.Network(
-                    name: name, rank: rank, sizes: WeightSizes(parameters, dtype: dtype),
-                    isStreamed: streams && (vqgan == nil || rank < 2)))
+                    name: part, role: kind.role, sizes: sizes, isStreamed: streams && kind.isStreamed))
         }
-        if let vqgan {
-            let folder = PipelineFolder(places: [LLMCXR.languageName: nameOrPath, VQGAN.name: vqgan], scheduler: .null)
-            try add(LLMCXR.languageName, 1, languageModels.parameters(of: folder.place(LLMCXR.languageName)), dtype)
-            try add(VQGAN.name, 2, VQGAN.parameters(folder.place(VQGAN.name)), .f32)
-            return MemoryPlan(networks, dtype: dtype, isWriting: true)
-        }
-        let index = try HubCache.locate(nameOrPath, file: "model_index.json")
-        let folder = try PipelineFolder(Paths.dirname(index))
-        guard let entry = entries[folder.className ?? defaultClass] else { return nil }
-        for part in entry.parts where !part.hasPrefix("tokenizer") && folder.has(part) {
-            let place = try folder.place(part)
-            if part.hasPrefix("text_encoder") {
-                try add(part, 0, textEncoders.parameters(of: place), dtype)
-            } else if part == "vae" {
-                try add(part, 2, autoencoders.parameters(of: place), dtype)
-            } else if ["unet", "transformer"].contains(part) {
-                try add(part, 1, denoisers.parameters(of: place), dtype)
-            } else {
-                return nil
-            }
-        }
-        return MemoryPlan(networks, dtype: dtype, isWriting: false)
+        return MemoryPlan(networks, dtype: dtype)
     }
 
     /// Opens a pipeline from its parts.
@@ -196,20 +205,23 @@ public struct PipelineRegistry {
 }
 
 extension PipelineRegistry {
-    /// The names by which scripts ask for what the weights of a network must hold: denoisers, autoencoders, text encoders.
+    /// The names by which scripts ask for what the weights of a network must hold: denoisers, autoencoders of both kinds, text
+    /// encoders.
     public var networks: [String] {
-        denoisers.entries.names + autoencoders.entries.names + textEncoders.entries.names + [VQGAN.name]
+        denoisers.entries.names + autoencoders.entries.names + textEncoders.entries.names
+            + codeAutoencoders.names
     }
 
     /// The names and shapes of all tensors of a network's weights; nil where `name` is none of `networks`.
-    /// - Parameter config: the folder of its config.json, or of the YAML file of a VQGAN.
+    /// - Parameter config: the folder of its config.json, or of what else says a network's sizes.
     /// - Throws: `TensorError.value` where no folder is named; what reading the config throws.
     public func parameters(_ name: String, config: String?) throws -> [(name: String, shape: [Int])]? {
-        if name == VQGAN.name, let config { return try VQGAN.parameters(config) }
+        let separate = codeAutoencoders[name]?.parameters
         let found =
             denoisers.entries[name]?.parameters ?? autoencoders.entries[name]?.parameters
             ?? textEncoders.entries[name]?.parameters
-        guard found != nil || name == VQGAN.name else { return nil }
+        guard found != nil || separate != nil else { return nil }
+        if let separate, let config { return try separate(config) }
         guard let config, let found else {
             throw TensorError.value(operation: name, message: "its parameters depend on a config.json: name its folder")
         }
