@@ -21,7 +21,7 @@ public struct Generators: ModelAddition {
     public func functions(_ session: ScriptContext) -> [LuaFunctionDeclaration] {
         [
             PipelineModule.pipeline(session, known), PipelineOptions.list(known),
-            PipelineOptions.places(known),
+            PipelineOptions.places(known), PipelineOptions.generators,
             PipelineMemory.function(session, known),
         ]
     }

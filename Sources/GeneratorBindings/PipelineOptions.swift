@@ -83,6 +83,38 @@ enum PipelineOptions {
         }
     }
 
+    /// `model.generators`.
+    static let generators = LuaFunctionDeclaration(
+        "generators",
+        returns: [
+            LuaResult(
+                "entries", .list(.table),
+                "`name`, `about`, `places` (pairs of a Hub name and a file in it, the model's own weights first), `wanted` (options "
+                    + "that must be given), `steps`, `guidance_scale` and `settings` (others of `generate`), those that there are."
+            )
+        ],
+        "The text-to-image models that the program knows by name, with what CheXGenBench runs them with. `chexgen.models` makes "
+            + "their names known to `model.pipeline`."
+    ) { _ in
+        let entries = GeneratorCatalog.standard.all.map { known in
+            var fields: [(String, LuaValue)] = [
+                ("name", .string(known.name)), ("about", .string(known.about)), ("steps", .integer(known.steps)),
+                ("guidance_scale", known.guidanceScale.map { .number($0) } ?? .nil),
+            ]
+            if !known.places.isEmpty {
+                let places = known.places.map { LuaValue.list([$0.place, $0.file]) }
+                fields.append(("places", .table(LuaTable(array: places))))
+            }
+            if !known.wanted.isEmpty { fields.append(("wanted", .list(known.wanted))) }
+            if !known.settings.isEmpty {
+                let settings = known.settings.map { (key: $0.name, value: $0.value) }
+                fields.append(("settings", ConfigConversion.lua(.object(settings))))
+            }
+            return LuaValue.fields(fields)
+        }
+        return [.table(LuaTable(array: entries))]
+    }
+
     /// Options that decide what the pictures are.
     static func pictures(_ known: PipelineRegistry) -> [LuaParameter] {
         [

@@ -1,10 +1,10 @@
 import Checkpoints
 import ChexGenLua
+import Diffusion
 import Encoders
 import Evaluation
 import Foundation
 import Language
-import LuaRuntime
 import Plotting
 import Runs
 
@@ -52,34 +52,17 @@ public enum Doctor {
         do { return try HubCache.locate(name, file: file) } catch { return String(describing: error) }
     }
 
-    /// Where the generators lie that `chexgen.models` names, part by part.
+    /// Where the generators lie that the program knows by name, part by part.
     private static var generators: [(name: String, text: String)] {
-        guard let library = ScriptLocations.library() else { return [] }
-        var options = LuaOptions()
-        options.searchFolders = [library]
-        do {
-            let session = try Session(options)
-            defer { session.host.close() }
-            let parts = try session.host.run(partsOfGenerators, name: "doctor").first?.tableValue?.array ?? []
-            return parts.compactMap(\.tableValue).map { part in
-                func field(_ name: String) -> String { part[name].stringValue ?? "" }
+        GeneratorCatalog.standard.all.flatMap { known in
+            known.places.map { part in
                 do {
                     // First the whole, so that what is missing is not one file of it.
-                    let place = try HubCache.locate(field("place"))
-                    _ = try HubCache.locate(field("place"), file: field("file"))
-                    return (field("name"), place)
-                } catch { return (field("name"), String(describing: error)) }
+                    let place = try HubCache.locate(part.place)
+                    _ = try HubCache.locate(part.place, file: part.file)
+                    return (known.name, place)
+                } catch { return (known.name, String(describing: error)) }
             }
-        } catch { return [("generators", String(describing: error))] }
+        }
     }
-
-    private static let partsOfGenerators = """
-        local parts = {}
-        for _, entry in ipairs(require "chexgen.models") do
-          for _, place in ipairs(entry.places or {}) do
-            parts[#parts + 1] = { name = entry[1], place = place[1], file = place[2] }
-          end
-        end
-        return parts
-        """
 }

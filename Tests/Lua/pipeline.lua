@@ -326,6 +326,11 @@ test("the registry", function()
       { 50, 7.5 }, { 100, 7.5 }, { 20, 4.5 }, { 20, 4.5 }, { 40, 4.5 }, { 50, 3.5 },
       { 50, 4.0 } })
   equal({ #model.registered(), constants["llm-cxr"] }, { 11, { 1 } })
+  -- What the program knows is what the module registers, in this order.
+  for i, known in ipairs(model.generators()) do
+    equal({ models[i][1], models[i][2].about, models[i].places, models[i].wanted, models[i].settings },
+      { known.name, known.about, known.places, known.wanted, known.settings })
+  end
   for _, entry in ipairs(models) do
     if entry[1] == "lumina" then equal(entry.settings, { cfg_trunc_ratio = 0.25 }) end
   end

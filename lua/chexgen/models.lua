@@ -1,5 +1,5 @@
---- The text-to-image models that the program knows: one entry a model, with how it is loaded and the steps and guidance scale
---- that CheXGenBench runs it with. `require "chexgen.models"` makes the names known to `model.pipeline`; a model of one's own
+--- The text-to-image models that the program knows (`model.generators`): one entry a model, with how it is loaded and the steps and
+--- guidance scale that CheXGenBench runs it with. `require "chexgen.models"` makes the names known to `model.pipeline`; a model of one's own
 --- is added in the same form, with `model.register` (see docs/adding-a-model.md).
 ---
 --- Every entry takes `weights` (a folder in diffusers' layout or a Hub name, as of a fine-tuned copy), `dtype`, `lora`,
@@ -35,17 +35,19 @@ local function diffusers(name, place)
   end
 end
 
---- Where RadEdit's parts come from.
-local RADEDIT = { weights = "microsoft/radedit", vae = "stabilityai/sdxl-vae", text_encoder = "microsoft/BiomedVLP-BioViL-T" }
+--- The entries of the program, by their names.
+local known = {}
+for _, entry in ipairs(model.generators()) do known[entry.name] = entry end
 
 --- RadEdit is a denoiser alone: its autoencoder is SDXL's, its text encoder BioViL-T's, which reads 128 tokens without a mask.
 --- `weights`, `vae` and `text_encoder` name the three sources.
 local function radedit(options)
   check("radedit", options, { "weights", "vae", "text_encoder", "dtype", "lora", "stream", "device" })
-  local text = options.text_encoder or RADEDIT.text_encoder
+  local weights, vae, text_encoder = table.unpack(known.radedit.places)
+  local text = options.text_encoder or text_encoder[1]
   return model.pipeline({
-    unet = (options.weights or RADEDIT.weights) .. "/unet",
-    vae = options.vae or RADEDIT.vae,
+    unet = (options.weights or weights[1]) .. "/unet",
+    vae = options.vae or vae[1],
     text_encoder = text,
     tokenizer = text,
     text_length = 128,
@@ -69,31 +71,17 @@ local function llm_cxr(options)
     { vqgan = options.vqgan, dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
 end
 
---- The entry of a folder in diffusers' layout: name, where it lies, what it is, the reference's steps and guidance scale, and the
---- other settings with which `generate` follows it.
-local function folder(name, place, about, steps, guidance_scale, settings)
-  return { name, { about = about, load = diffusers(name, place), steps = steps, guidance_scale = guidance_scale },
-    places = { { place, "model_index.json" } }, settings = settings }
-end
+--- How those are loaded whose folder is not in diffusers' layout.
+local loaders = { radedit = radedit, ["llm-cxr"] = llm_cxr }
 
 --- name, entry, and the folders or Hub names that it is loaded from, the model's own weights first, each with a file in it; or the options
 --- that must be given (`wanted`).
-local models = {
-  folder("SD-V1-4", "CompVis/stable-diffusion-v1-4", "Stable Diffusion 1.4", 50, 7.5),
-  folder("SD-V1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5", 50, 7.5),
-  folder("SD-V2", "stabilityai/stable-diffusion-2", "Stable Diffusion 2", 50, 7.5),
-  folder("SD-V2-1", "stabilityai/stable-diffusion-2-1", "Stable Diffusion 2.1", 50, 7.5),
-  folder("pixart_sigma", "raman07/CheXGenBench-Models-Pixart-Sigma", "PixArt-Sigma, as CheXGenBench fine-tuned it", 20, 4.5),
-  folder("sana", "raman07/CheXGenBench-Models-Sana-e20", "Sana 0.6B, as CheXGenBench fine-tuned it", 20, 4.5),
-  folder("SD-V3-5", "stabilityai/stable-diffusion-3.5-medium", "Stable Diffusion 3.5 Medium", 40, 4.5, { max_sequence_length = 512 }),
-  folder("flux", "black-forest-labs/FLUX.1-dev", "FLUX.1 dev", 50, 3.5),
-  folder("lumina", "Alpha-VLLM/Lumina-Image-2.0", "Lumina-Image 2.0", 50, 4.0, { cfg_trunc_ratio = 0.25 }),
-  { "radedit", { about = "RadEdit", load = radedit, steps = 100, guidance_scale = 7.5 },
-    places = { { RADEDIT.weights, "unet/config.json" }, { RADEDIT.vae, "config.json" }, { RADEDIT.text_encoder, "config.json" } } },
-  -- It has no steps; the number says that it is a generator.
-  { "llm-cxr", { about = "LLM-CXR: a GPT-NeoX that writes the codes of a VQGAN", load = llm_cxr, steps = 1 },
-    wanted = { "weights", "vqgan" } },
-}
+local models = {}
+for i, entry in ipairs(model.generators()) do
+  local load = loaders[entry.name] or diffusers(entry.name, entry.places[1][1])
+  models[i] = { entry.name, { about = entry.about, load = load, steps = entry.steps, guidance_scale = entry.guidance_scale },
+    places = entry.places, settings = entry.settings, wanted = entry.wanted }
+end
 
 for _, entry in ipairs(models) do model.register(entry[1], entry[2]) end
 

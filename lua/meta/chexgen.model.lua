@@ -766,6 +766,10 @@ function M.pipeline_options() end
 ---@return table[] places `name`, `about` (a sentence), `family` (whose parts lie so), `class` (its class of pipelines) and `file` (what the model's own place holds).
 function M.pipeline_places() end
 
+--- The text-to-image models that the program knows by name, with what CheXGenBench runs them with. `chexgen.models` makes their names known to `model.pipeline`.
+---@return table[] entries `name`, `about`, `places` (pairs of a Hub name and a file in it, the model's own weights first), `wanted` (options that must be given), `steps`, `guidance_scale` and `settings` (others of `generate`), those that there are.
+function M.generators() end
+
 --- What the weights of a pipeline would take of memory, and when, by its configurations: no weights are read.
 ---
 --- ```lua

@@ -5,7 +5,7 @@ import Runs
 /// Between configuration values, which know nothing of Lua, and Lua values.
 public enum ConfigConversion {
     /// A configuration value as Lua sees it; maps and lists become read-only tables where `isReadOnly` says so.
-    static func lua(_ value: JSON, isReadOnly: Bool = false) -> LuaValue {
+    package static func lua(_ value: JSON, isReadOnly: Bool = false) -> LuaValue {
         switch value {
         case .null: return .nil
         case .boolean(let flag): return .boolean(flag)
