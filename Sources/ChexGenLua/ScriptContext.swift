@@ -28,6 +28,8 @@ public final class ScriptContext {
     public let devices: Registry<Device>
     /// The classifiers that the program knows.
     let classifiers: ClassifierRegistry
+    /// The models of texts that the program knows.
+    package let known: KnownModels
     /// What rooms above add to `chexgen.model`.
     let models: [any ModelAddition]
     /// The statistics: the program's own, and what scripts registered.
@@ -42,16 +44,18 @@ public final class ScriptContext {
     ///   - encoders: what `model.encoder` knows beside what scripts register.
     ///   - classifiers: what `model.classifier` knows.
     ///   - devices: what models may run on.
+    ///   - known: what labelers and models of texts there are.
     ///   - models: what else `chexgen.model` has.
     ///   - statistics: what `metric.measure` knows, likewise.
     public init(
         host: LuaHost, seed: Int = 42, encoders: EncoderRegistry = .standard,
         classifiers: ClassifierRegistry = .standard, devices: Registry<Device> = Device.known,
-        models: [any ModelAddition] = [],
+        known: KnownModels = KnownModels(), models: [any ModelAddition] = [],
         statistics: StatisticRegistry = .standard
     ) {
         self.classifiers = classifiers
         self.statistics = statistics
+        self.known = known
         self.models = models
         self.host = host
         self.seed = seed

@@ -18,7 +18,9 @@ public final class BioViLT: ImageTextModel {
     public static let imageFile = "biovil_t_image_model_proj_size_128.pt"
 
     /// The model, as `ImageTextRegistry` opens it.
-    static let imageText = ImageTextRegistry.Entry(about: "BioViL-T, images and reports of chest radiography") {
+    static let imageText = ImageTextRegistry.Entry(
+        about: "BioViL-T, images and reports of chest radiography", place: hubName
+    ) {
         try BioViLT($0, dtype: $1.dtype, on: $1.device)
     }
 

@@ -42,8 +42,20 @@ public enum ImageTextRegistry {
     public struct Entry: Sendable {
         /// What it is, in a sentence.
         public let about: String
+        /// The Hub name of its weights.
+        public let place: String
         /// Opens a folder, to compute so.
         public let open: @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel
+
+        /// Describes a model.
+        public init(
+            about: String, place: String,
+            open: @escaping @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel
+        ) {
+            self.about = about
+            self.place = place
+            self.open = open
+        }
     }
 
     /// The program's own: one a file.

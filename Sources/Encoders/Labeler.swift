@@ -70,6 +70,20 @@ public enum LabelerRegistry {
         public let tokenizer: String?
         /// Opens a file of weights and a folder with the tokenizer, to compute so.
         public let open: @Sendable (_ weights: String, _ tokenizer: String?, _ compute: Compute) throws -> any Labeler
+
+        /// Describes a labeler.
+        public init(
+            about: String, weights: (place: String, file: String), tokenizer: String?,
+            open:
+                @escaping @Sendable (
+                    _ weights: String, _ tokenizer: String?, _ compute: Compute
+                ) throws -> any Labeler
+        ) {
+            self.about = about
+            self.weights = weights
+            self.tokenizer = tokenizer
+            self.open = open
+        }
     }
 
     /// The program's own: one a file.

@@ -5,7 +5,7 @@ import Imaging
 import LuaRuntime
 import Tensors
 
-/// A VQGAN as Lua holds it.
+/// A code autoencoder as Lua holds it.
 final class CodeAutoencoderObject {
     let network: any CodeAutoencoder
     let session: ScriptContext
@@ -19,7 +19,7 @@ final class CodeAutoencoderObject {
 /// The class `CodeAutoencoder` of Lua.
 enum CodeAutoencoderModule {
     static let declaration = LuaClass<CodeAutoencoderObject>.declaration(
-        "CodeAutoencoder", "The VQGAN of a pipeline, between images and codes.",
+        "CodeAutoencoder", "The network of a pipeline between images and codes.",
         methods: [
             .method(
                 "encode",

@@ -113,6 +113,19 @@ public enum VisionLanguageRegistry {
         public let hub: [(place: String, file: String)]
         /// Opens its files, to compute so.
         public let open: @Sendable (_ files: VisionLanguageFiles, _ compute: Compute) throws -> any VisionLanguageModel
+
+        /// Describes a model.
+        public init(
+            about: String, hub: [(place: String, file: String)],
+            open:
+                @escaping @Sendable (
+                    _ files: VisionLanguageFiles, _ compute: Compute
+                ) throws -> any VisionLanguageModel
+        ) {
+            self.about = about
+            self.hub = hub
+            self.open = open
+        }
     }
 
     /// The program's own: one a file.

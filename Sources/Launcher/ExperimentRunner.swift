@@ -139,7 +139,7 @@ public final class ExperimentRunner {
         let folder = request.outputFolder ?? "runs"
         if let path = request.outputFolder { try RunFolder.checkIsFree(path) }
         let look = try InputLook.check(
-            plan, cells: plan.cells, encoders: session.context.encoders, folder: folder, isResumed: false,
+            plan, cells: plan.cells, session.context, folder: folder, isResumed: false,
             written: { _ in 0 }, by: experiment.check)
         print("\(request.file): nothing is wrong, and nothing was computed")
         if !experiment.about.isEmpty { print("it would compute: \(experiment.about)") }
@@ -156,7 +156,7 @@ public final class ExperimentRunner {
         at cells: [Cell], of plan: RunPlan, in folder: RunFolder? = nil, _ experiment: Experiment, _ session: Session
     ) throws {
         _ = try InputLook.check(
-            plan, cells: cells, encoders: session.context.encoders,
+            plan, cells: cells, session.context,
             folder: folder?.path ?? request.outputFolder ?? "runs", isResumed: folder != nil,
             written: { folder?.artifactBytes(of: $0) ?? 0 }, by: experiment.check)
     }

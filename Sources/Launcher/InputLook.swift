@@ -11,7 +11,9 @@ import Tensors
 /// made: all that is wrong is told together, each with its key, and nothing has begun.
 struct InputLook {
     private let plan: RunPlan
-    private let encoders: EncoderRegistry
+    private let context: ScriptContext
+    private var encoders: EncoderRegistry { context.encoders }
+    private var labelers: Registry<LabelerRegistry.Entry> { context.known.labelers }
     /// Problems in the order they were found, and the cells that have them.
     private var problems: [(key: String, message: String, cells: [Cell])] = []
     /// What was found of each input: cells mostly share theirs.
@@ -31,10 +33,10 @@ struct InputLook {
     /// - Returns: what was found, where nothing is wrong.
     /// - Throws: `RunsError.inputs` with every problem; what `check` raises.
     static func check(
-        _ plan: RunPlan, cells: [Cell], encoders: EncoderRegistry, folder: String,
+        _ plan: RunPlan, cells: [Cell], _ context: ScriptContext, folder: String,
         isResumed: Bool, written: (Cell) -> Int, by check: LuaFunction?
     ) throws -> InputLook {
-        var look = InputLook(plan: plan, encoders: encoders)
+        var look = InputLook(plan: plan, context)
         for cell in cells {
             look.visit(cell.params, key: "params", of: cell)
             guard let check else { continue }
@@ -51,9 +53,9 @@ struct InputLook {
         throw RunsError.inputs(config: plan.config.path, problems: look.problems.map { look.text($0, of: cells.count) })
     }
 
-    private init(plan: RunPlan, encoders: EncoderRegistry) {
+    private init(plan: RunPlan, _ context: ScriptContext) {
         self.plan = plan
-        self.encoders = encoders
+        self.context = context
     }
 
     private mutating func visit(_ value: JSON, key: String, of cell: Cell) {
@@ -72,7 +74,7 @@ struct InputLook {
                 do { _ = try entry.locate() } catch { add(key, String(describing: error), cell) }
             }
             // So does a labeler.
-            if names.dropLast().last == "labelers", let name = names.last, let entry = LabelerRegistry.standard[name] {
+            if names.dropLast().last == "labelers", let name = names.last, let entry = labelers[name] {
                 func isGiven(_ name: String) -> Bool { members.contains { $0.key == name } }
                 do {
                     if !isGiven("weights") {
@@ -94,7 +96,7 @@ struct InputLook {
         guard let name = names.last else { return nil }
         switch names.dropLast().last {
         case "encoders": return encoders[name].map { _ in ModelOptions.encoder }
-        case "labelers": return LabelerRegistry.standard[name].map { _ in ModelOptions.labeler }
+        case "labelers": return labelers[name].map { _ in ModelOptions.labeler(context) }
         default: return nil
         }
     }

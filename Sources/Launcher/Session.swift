@@ -24,18 +24,20 @@ public final class Session {
     ///   - classifiers: what `model.classifier` knows.
     ///   - statistics: what `metric.measure` knows beside what scripts register.
     ///   - devices: what models may run on.
+    ///   - known: what `model.labeler`, `model.image_text`, `model.language` and `model.vision_language` know.
     /// - Throws: `LuaError` where there is no memory for it.
     public init(
         _ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard,
         pipelines: PipelineRegistry = .standard, classifiers: ClassifierRegistry = .standard,
-        statistics: StatisticRegistry = .standard, devices: Registry<Device> = Device.known
+        statistics: StatisticRegistry = .standard, devices: Registry<Device> = Device.known,
+        known: KnownModels = KnownModels()
     ) throws {
         var options = options
         options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
         context = ScriptContext(
             host: host, seed: seed, encoders: encoders, classifiers: classifiers, devices: devices,
-            models: [Generators(pipelines)], statistics: statistics)
+            known: known, models: [Generators(pipelines)], statistics: statistics)
         for module in context.modules { try host.register(module) }
     }
 }

@@ -576,7 +576,7 @@ function Autoencoder:close() end
 ---@class CodeAutoencoder.encode.options
 ---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
 
---- The VQGAN of a pipeline, between images and codes.
+--- The network of a pipeline between images and codes.
 ---@class CodeAutoencoder
 ---@field codebook_size integer How many codes there are.
 ---@field size integer Pixels a side of the images that it was trained on.
@@ -650,7 +650,7 @@ function Tokenizer:lost(text, options) end
 function Tokenizer:close() end
 
 ---@class chexgen.model.image_text.options
----@field weights? string A folder, or a Hub name found in the local cache. (default "microsoft/BiomedVLP-BioViL-T")
+---@field weights? string A folder, or a Hub name found in the local cache; where absent `microsoft/BiomedVLP-BioViL-T` of `biovil-t`.
 ---@field dtype? "f32"|"bf16" The run's where absent.
 ---@field device? string What it runs on: `cpu`; the processor where absent.
 

@@ -17,23 +17,21 @@ final class ImageTextObject {
 
 /// `model.image_text`, and the class of what it gives.
 enum ImageTextModule {
-    private static let known = ImageTextRegistry.standard
-
     static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(
+        let known = session.known.imageTexts
+        let places = zip(known.names, known.all).map { "`\($1.place)` of `\($0)`" }
+        return LuaFunctionDeclaration(
             "image_text",
             [
-                LuaParameter(
-                    "name", .choice(known.names),
-                    known.listing(\.about) + "."),
+                LuaParameter("name", .choice(known.names), known.listing(\.about) + "."),
                 LuaParameter(
                     "options",
                     .options([
                         LuaParameter(
-                            "weights", .string, default: .string(BioViLT.hubName),
-                            "A folder, or a Hub name found in the local cache."),
-                        LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
-                        DeviceOption.parameter(session),
+                            "weights", .string, optional: true,
+                            "A folder, or a Hub name found in the local cache; where absent "
+                                + places.joined(separator: ", ") + "."),
+                        ModelOptions.dtype, DeviceOption.parameter(session),
                     ]), default: .table(LuaTable()), "Which weights."),
             ], returns: [LuaResult("model", .object("ImageText"), "The model.")],
             "Loads a model that puts images and texts into one space. Loading is strict.",
@@ -42,7 +40,8 @@ enum ImageTextModule {
             let options = try arguments.options("options")
             let name = try arguments.string("name")
             guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
-            let config = try HubCache.locate(options.string("weights"), file: "config.json")
+            let weights = options.has("weights") ? try options.string("weights") : entry.place
+            let config = try HubCache.locate(weights, file: "config.json")
             let model = try entry.open(
                 String(config.dropLast("/config.json".count)), session.compute(options))
             try session.input(model.images.files + model.textFiles)

@@ -14,33 +14,33 @@ final class LabelerObject {
 
 /// `model.labeler`, and the class of what it gives.
 enum LabelerModule {
-    private static let known = LabelerRegistry.standard
-
-    static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
+    /// What a labeler is opened with.
+    static func options(_ session: ScriptContext) -> [LuaParameter] {
+        let known = session.known.labelers
         let weights = zip(known.names, known.all).map { "`\($1.weights.file)` in `\($1.weights.place)` of `\($0)`" }
         let tokenizers = zip(known.names, known.all).map {
             "\($1.tokenizer.map { "`\($0)`" } ?? "the model that the weights name") of `\($0)`"
         }
+        return [
+            LuaParameter(
+                "weights", .string, optional: true,
+                "The file, or its folder, or a Hub name found in the local cache; where absent "
+                    + weights.joined(separator: ", ") + "."),
+            LuaParameter(
+                "tokenizer", .string, optional: true,
+                "A folder, the `vocab.txt` in one, or a Hub name; where absent " + tokenizers.joined(separator: ", ")
+                    + "."),
+            ModelOptions.dtype, DeviceOption.parameter(session),
+        ]
+    }
+
+    static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
+        let known = session.known.labelers
         return LuaFunctionDeclaration(
             "labeler",
             [
-                LuaParameter(
-                    "name", .choice(known.names),
-                    known.listing(\.about) + "."),
-                LuaParameter(
-                    "options",
-                    .options([
-                        LuaParameter(
-                            "weights", .string, optional: true,
-                            "The file, or its folder, or a Hub name found in the local cache; where absent "
-                                + weights.joined(separator: ", ") + "."),
-                        LuaParameter(
-                            "tokenizer", .string, optional: true,
-                            "A folder, the `vocab.txt` in one, or a Hub name; where absent "
-                                + tokenizers.joined(separator: ", ") + "."),
-                        LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
-                        DeviceOption.parameter(session),
-                    ]), default: .table(LuaTable()), "Which weights."),
+                LuaParameter("name", .choice(known.names), known.listing(\.about) + "."),
+                LuaParameter("options", .options(options(session)), default: .table(LuaTable()), "Which weights."),
             ], returns: [LuaResult("labeler", .object("Labeler"), "The labeler.")],
             "Loads a model that reads reports and says what they state. Loading is strict.",
             example:

@@ -79,7 +79,7 @@ enum ModelModule {
                     "name",
                     .choice(
                         session.encoders.names + session.models.flatMap(\.networks) + session.classifiers.names
-                            + LanguageRegistry.standard.entries.names),
+                            + session.known.languages.entries.names),
                     "An encoder of the program's own, a part of a pipeline, a classifier, or a language model."),
                 LuaParameter(
                     "options",
@@ -98,7 +98,7 @@ enum ModelModule {
             let parameters: [(name: String, shape: [Int])]
             if session.classifiers.names.contains(name) {
                 parameters = try session.classifiers.parameters(name, classes: options.integer("classes"))
-            } else if let entry = LanguageRegistry.standard.entries[name] {
+            } else if let entry = session.known.languages.entries[name] {
                 guard let config else {
                     throw arguments.fail("options.config", "wanted the folder with its config.json")
                 }

@@ -33,7 +33,7 @@ enum LanguageModule {
     static let classes = [model, tokenizer]
 
     static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
-        let known = LanguageRegistry.standard.entries.all.flatMap(\.classes).map { "`\($0)`" }.joined(separator: ", ")
+        let known = session.known.languages.entries.all.flatMap(\.classes).map { "`\($0)`" }.joined(separator: ", ")
         return LuaFunctionDeclaration(
             "language",
             [
@@ -48,12 +48,13 @@ enum LanguageModule {
                 "local lm = model.language(\"lmsys/vicuna-7b-v1.5\", { dtype = \"bf16\" })"
         ) { arguments in
             let options = arguments.has("options") ? try arguments.table("options") : LuaTable()
-            for field in options.fields where !["device", "dtype", "lora"].contains(field.name) {
-                throw arguments.fail("options", "unknown option '\(field.name)'; known: device, dtype, lora")
+            let names = ["device", "dtype", "lora"]
+            for field in options.fields where !names.contains(field.name) {
+                throw arguments.fail("options", ModelOptions.unknown(field.name, of: names))
             }
             let compute = try session.compute(options, arguments)
             let config = try HubCache.locate(arguments.string("source"), file: "config.json")
-            let model = try LanguageRegistry.standard.open(
+            let model = try session.known.languages.open(
                 String(config.dropLast("/config.json".count)), dtype: compute.dtype, on: compute.device)
             let adapters = try AdapterOptions.adapters(options["lora"], arguments, "options.lora")
             if let loaded = model.loaded {

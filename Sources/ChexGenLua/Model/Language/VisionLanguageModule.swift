@@ -20,10 +20,9 @@ final class VisionLanguageObject {
 
 /// `model.vision_language`, and the class of what it gives.
 enum VisionLanguageModule {
-    private static let known = VisionLanguageRegistry.standard
-
     static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(
+        let known = session.known.visionLanguages
+        return LuaFunctionDeclaration(
             "vision_language",
             [
                 LuaParameter("name", .choice(known.names), known.listing(\.about) + "."),
@@ -43,8 +42,7 @@ enum VisionLanguageModule {
                             "vision", .string,
                             "What sees: a folder with open_clip's description (`.json`) and weights (`.pt`), or a Hub name."
                         ),
-                        LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "The run's where absent."),
-                        DeviceOption.parameter(session),
+                        ModelOptions.dtype, DeviceOption.parameter(session),
                     ]), "Which files."),
             ], returns: [LuaResult("model", .object("VisionLanguageModel"), "The model.")],
             "Opens a language model that sees images. Loading is strict.",
