@@ -45,6 +45,8 @@ public protocol Execution: AnyObject {
     func convolution(
         _ layer: Convolution2D, _ x: Value, _ prologue: Prologue, _ epilogue: Epilogue<Value>
     ) throws -> Value
+    /// Pooling of `convolution`'s results, which an executor may take while they are at hand.
+    func pooled(_ pooling: Pooling, _ layer: Convolution2D, _ x: Value, _ activation: Activation) throws -> Value
     /// Attention of queries `[N, T, C]` to keys and values `[N, S, keyChannels]`, in the execution's dtype.
     /// - Parameter cache: the keys and values of earlier calls, to which these are added; the queries see them all.
     func attention(
@@ -159,6 +161,13 @@ extension Execution {
         _ layer: Convolution2D, _ x: Value, _ epilogue: Epilogue<Value> = Epilogue()
     ) throws -> Value {
         try convolution(layer, x, Prologue(), epilogue)
+    }
+
+    /// One after the other.
+    public func pooled(
+        _ pooling: Pooling, _ layer: Convolution2D, _ x: Value, _ activation: Activation
+    ) throws -> Value {
+        try pool(pooling, convolution(layer, x, Epilogue(activation: activation)))
     }
 
     /// `attention` without a cache.

@@ -29,6 +29,9 @@ extension CPUExecution {
         }
         let input = try prepared(x, prologue)
         let plan = try ProductPlan(epilogue, shape: shape, layer.weight.name, self)
+        if let own = try PanelConvolution(layer, activation: plan.activation, self) {
+            return try own.run(input, size, plan, self)
+        }
         let source = try convert(input, dtype)
         let key = ConvolutionShape(
             layer, source.shape, threads: threads, dtype: dtype, result: plan.dtype, activation: plan.activation,
@@ -40,10 +43,7 @@ extension CPUExecution {
         ) { former in
             let wanted = try primitive.description(DNNL_ARG_WEIGHTS)
             if let former { return try PackedWeights(wanted, moving: former, self) }
-            let packed = try PackedWeights.convolution(layer, scale, wanted, self)
-            let used = [layer.weight, layer.bias, scale?.factors].compactMap { $0 }
-            prepared.took(used + (layer.batchNorm?.parameters ?? []), of: blocks.last)
-            return packed
+            return try .convolution(layer, scale, wanted, runs: false, self)
         }
         let target = try plan.target(self)
         try execute(
@@ -53,6 +53,17 @@ extension CPUExecution {
                 (DNNL_ARG_BIAS, weights.bias.pointer), (DNNL_ARG_DST, target.pointer),
             ])
         return try plan.finish(target, self)
+    }
+
+    /// Pooling of a convolution's results; see `PanelConvolution`.
+    public func pooled(
+        _ pooling: Pooling, _ layer: Convolution2D, _ x: Tensor, _ activation: Activation
+    ) throws -> Tensor {
+        guard threads == 1, x.rank == 4, x.shape[3] == layer.inputs, x.shape[0] > 0,
+            let size = layer.outputSize(x.shape[1], x.shape[2]),
+            let own = try PanelConvolution(layer, activation: activation, self)
+        else { return try pool(pooling, convolution(layer, x, Epilogue(activation: activation))) }
+        return try own.run(x, size, activation, pooling, self)
     }
 
     /// The images as a convolution reads them, where it does not do so on the way.
@@ -116,13 +127,26 @@ package struct ConvolutionShape: Hashable {
 }
 
 extension PackedWeights {
-    /// A convolution's weights and biases with batch normalisation and a scale for each output folded in.
-    fileprivate static func convolution(
-        _ layer: Convolution2D, _ scale: LayerScale?, _ wanted: dnnl_memory_desc_t, _ execution: CPUExecution
+    /// A convolution's weights and biases with batch normalisation and a scale for each output folded in. The parameters' memory is
+    /// given back.
+    /// - Parameter runs: whether the layout is of `[outputs, columns · inputs, rows, 1]`.
+    static func convolution(
+        _ layer: Convolution2D, _ scale: LayerScale?, _ wanted: dnnl_memory_desc_t, runs: Bool,
+        _ execution: CPUExecution
+    ) throws -> PackedWeights {
+        let packed = try folded(layer, scale, wanted, runs: runs, execution)
+        let used = [layer.weight, layer.bias, scale?.factors].compactMap { $0 }
+        execution.prepared.took(used + (layer.batchNorm?.parameters ?? []), of: execution.blocks.last)
+        return packed
+    }
+
+    private static func folded(
+        _ layer: Convolution2D, _ scale: LayerScale?, _ wanted: dnnl_memory_desc_t, runs: Bool,
+        _ execution: CPUExecution
     ) throws -> PackedWeights {
         let outputs = layer.outputs
         var biases = try layer.bias?.floats() ?? [Float](repeating: 0, count: outputs)
-        if layer.batchNorm == nil && scale == nil {
+        if layer.batchNorm == nil && scale == nil && !runs {
             return try packed(wanted, from: layer.weight.source(), bias: biases, execution)
         }
         var values = try layer.weight.floats()
@@ -136,6 +160,15 @@ extension PackedWeights {
             }
         }
         if let factors = try scale?.factors.floats() { scaleRows(&values, &biases, by: factors) }
+        if runs {
+            let (inputs, rows, columns) = (layer.inputs, layer.kernel.0, layer.kernel.1)
+            // From [output, input, row, column] to [output, column, input, row].
+            values = values.indices.map { index in
+                let (row, place) = (index % rows, index / rows)
+                let (input, column) = (place % inputs, place / inputs % columns)
+                return values[((index / each * inputs + input) * rows + row) * columns + column]
+            }
+        }
         return try packed(wanted, from: values, bias: biases, execution)
     }
 }

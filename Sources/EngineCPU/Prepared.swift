@@ -40,7 +40,7 @@ package final class Prepared {
     }
 
     /// How a layer's weights are used; each use has a layout of its own.
-    enum Form: Hashable { case plain, winograd }
+    enum Form: Hashable { case plain, winograd, panels }
 
     private struct WeightKey: Hashable {
         var layer: ObjectIdentifier

@@ -57,6 +57,13 @@ struct ProductPlan {
         }
     }
 
+    /// Where a product of our own goes, and what it adds: it reads a residual that stays where it lies.
+    func place(_ execution: CPUExecution) throws -> (target: Tensor, residual: Tensor?) {
+        let added = try residual?.value.contiguous()
+        if case .given(let value)? = residual, value.isContiguous { return (value, value) }
+        return (try execution.allocate(shape, dtype), added)
+    }
+
     /// Does what is left.
     func finish(_ product: Tensor, _ execution: CPUExecution) throws -> Tensor {
         guard let rest else { return product }

@@ -73,7 +73,7 @@ public final class DenseNet: ClassifierNetwork {
     /// Logits `[N, classes]` of images `[N, H, W, 3]`.
     public func forward<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value {
         let relu = Epilogue<E.Value>(activation: .relu)
-        var value = try execution.pool(pool, execution.convolution(stem, x, relu))
+        var value = try execution.pooled(pool, stem, x, .relu)
         for (layers, transition) in stages {
             for layer in layers {
                 let normed = try execution.norm(layer.norm, value, relu)

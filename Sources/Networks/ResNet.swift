@@ -100,7 +100,7 @@ final class ResNetTrunk {
 
     /// Features `[N, H / 32, W / 32, channels]` of images `[N, H, W, 3]`.
     func forward<E: Execution>(_ x: E.Value, on execution: E) throws -> E.Value {
-        var value = try execution.pool(pool, execution.convolution(stem, x, Epilogue(activation: .relu)))
+        var value = try execution.pooled(pool, stem, x, .relu)
         for block in blocks {
             let residual = try block.shortcut.map { try execution.convolution($0, value) } ?? value
             var inner = value

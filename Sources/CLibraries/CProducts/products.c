@@ -1,7 +1,7 @@
 #include "cx_products.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "lanes.h"
 #include <string.h>
 
 // Six rows times 64 outputs are 24 sums; with four vectors of weights and what is spread of a row they fill the 32 registers.
@@ -14,17 +14,6 @@ enum { CHUNK = 1024 };
 enum { AHEAD = 16 };
 // Where a panel is read fewer times than this the memory is the limit, and fetching more than comes next takes from it.
 enum { FEWEST_GROUPS = 4 };
-
-#define SINGLE_TARGET __attribute__((target("avx512f")))
-#define PAIR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE SINGLE_TARGET __m512 single_sum(__m512 sum, __m512i weights, __m512i value) {
-    return _mm512_fmadd_ps(_mm512_castsi512_ps(weights), _mm512_castsi512_ps(value), sum);
-}
-INLINE PAIR_TARGET __m512 pair_sum(__m512 sum, __m512i weights, __m512i value) {
-    return _mm512_dpbf16_ps(sum, (__m512bh)weights, (__m512bh)value);
-}
 
 // The operands of a product, as `cx_product` has them.
 struct product {
