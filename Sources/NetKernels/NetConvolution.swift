@@ -4,8 +4,11 @@ import Threading
 /// Convolutions at the processor's peak whose taps are runs of numbers that lie together in the images: those of one pixel, or those of a
 /// whole row of the kernel. All that follows is done while the sums are in registers.
 public enum NetConvolution {
-    /// The bytes of images that stay in a core's second cache while all panels go over them, and the fewest results of a piece of work.
-    private static let cacheBytes = 128 << 10, fewestResults = 96
+    /// The bytes of images that stay in a core's second cache while all panels go over them.
+    private static let cacheBytes = 128 << 10
+    /// The fewest results of a piece of work, for which the weights of a panel are read once; and where there are too few pieces for
+    /// all threads.
+    private static let fewestResults = 192, fewestOfThreads = 96
     /// Pieces of work for each thread, so that none waits long for the last.
     private static let piecesPerThread = 24
 
@@ -91,13 +94,16 @@ public enum NetConvolution {
             operands.images = 1
         }
         let (panels, results) = (operands.outputs / CX_PRODUCT_PANEL, operands.height * operands.width)
-        var piece = max(fewestResults, cacheBytes / max(1, operands.taps * operands.run * operands.type.size))
+        if results == 0 { return }
+        let resultBytes = operands.taps * operands.run * operands.type.size
+        var chunks = results / max(fewestResults, cacheBytes / max(1, resultBytes))
         if threads > 1 {
             let wanted = piecesPerThread * threads / max(1, panels * operands.images)
-            piece = min(piece, max(fewestResults, results / max(1, wanted)))
+            chunks = max(chunks, min(wanted, results / fewestOfThreads))
         }
+        chunks = max(1, chunks)
         // In whole groups, which the kernel takes together.
-        piece = piece / CX_PRODUCT_GROUP * CX_PRODUCT_GROUP
+        let piece = (results + CX_PRODUCT_GROUP * chunks - 1) / (CX_PRODUCT_GROUP * chunks) * CX_PRODUCT_GROUP
         let pieces = (results + piece - 1) / piece
         Parallel.forEach(operands.images * pieces * panels, slots: threads) { index, _ in
             let first = index / panels % pieces * piece

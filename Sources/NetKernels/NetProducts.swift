@@ -57,6 +57,29 @@ public enum NetProducts {
         }
 
         var panelBytes: Int { (inputs + 15) / 16 * 16 * block * type.size }
+
+        /// The most bytes of a panel that are gone through for some rows at once: half of a core's second cache.
+        private static let mostPanelBytes = 512 << 10
+
+        /// Whether the kernel of convolutions serves, which does all that follows in registers: in the same order, and so with the
+        /// same bits.
+        var isPlain: Bool {
+            let isKnown = steps.function == nil || steps.function == .relu
+            return isKnown && steps.scale == nil && steps.summand == nil && outputs.isMultiple(of: block)
+                && inputs.isMultiple(of: 16) && panelBytes <= Self.mostPanelBytes
+                && (steps.residual == nil || steps.residualType == targetType) && (targetType == .f32 || type == .bf16)
+        }
+
+        /// All rows as one row of pixels.
+        var convolution: cx_convolution {
+            cx_convolution(
+                type: type.code, result: targetType.code, source: source.assumingMemoryBound(to: CChar.self),
+                pixel: inputs * type.size, line: rows * inputs * type.size, width: rows, taps: 1, tap_line: 0,
+                steps: inputs * type.size / 4, weights: weights.assumingMemoryBound(to: CChar.self), bias: bias,
+                residual: steps.residual.map { $0.assumingMemoryBound(to: CChar.self) },
+                relu: steps.function == nil ? 0 : 1, target: target.assumingMemoryBound(to: CChar.self),
+                target_pixel: outputs * targetType.size)
+        }
     }
 
     /// How a product is cut into pieces of work: a panel of 64 outputs and some rows each.
@@ -88,6 +111,14 @@ public enum NetProducts {
     /// - Parameter sums: memory for `plan.sums` floats.
     public static func run(_ product: Product, _ plan: Plan, sums: UnsafeMutablePointer<Float>) {
         let pieces = plan.panels * plan.chunks
+        if product.isPlain {
+            Parallel.forEach(pieces, slots: plan.slots) { index, _ in
+                let first = index % plan.chunks * plan.rows
+                var convolution = product.convolution
+                cx_convolve(&convolution, first, min(product.rows, first + plan.rows), index / plan.chunks)
+            }
+            return
+        }
         // The rows of a panel come one after the other, so that threads read the same weights at about the same time.
         Parallel.forEach(pieces, slots: plan.slots) { index, slot in
             let first = index % plan.chunks * plan.rows

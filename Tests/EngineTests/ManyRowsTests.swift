@@ -19,7 +19,7 @@ import Testing
         func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in Float.random(in: -1...1, using: &generator) } }
         for (rows, inputs, outputs) in [
             (1, 2, 64), (5, 7, 65), (6, 16, 128), (7, 34, 190), (13, 1030, 100), (97, 2050, 70), (769, 66, 64),
-            (1600, 34, 129),
+            (1600, 34, 129), (1, 16, 64), (97, 1040, 128), (775, 64, 192),
         ] {
             let weights = numbers(outputs * inputs)
             let values = try Tensor(numbers(rows * inputs), shape: [rows, inputs]).to(dtype)
@@ -48,6 +48,33 @@ import Testing
                     }
                 }
                 #expect(worst <= 4e-6 * largest, "\(rows) rows, \(inputs) to \(outputs), \(threads) threads")
+            }
+        }
+    }
+
+    /// What follows is done in registers where it is simple, and otherwise in a pass behind the sums: a summand of zero asks for that.
+    @Test(arguments: [DType.f32, .bf16]) func theSimpleWayGivesTheSameBits(dtype: DType) throws {
+        let (inputs, outputs, rows) = (1040, 192, 101)
+        let execution = try CPUExecution(dtype: dtype)
+        let own = try layer(inputs, outputs, uniform("w", [outputs, inputs]))
+        let x = try Tensor(uniform("x", [rows, inputs]), shape: [rows, inputs])
+        let kept = try Tensor(uniform("r", [rows, outputs]), shape: [rows, outputs])
+        let zeros = try Tensor.zeros([1, outputs])
+        for result in [dtype, .f32] {
+            let residual = try execution.convert(kept, result)
+            for added in [nil, Residual.kept(residual)] {
+                for activation in [Activation.none, .relu] {
+                    let (simple, passed) = try execution.run {
+                        try (
+                            execution.linear(
+                                own, x, Epilogue(residual: added, activation: activation, result: result)),
+                            execution.linear(
+                                own, x,
+                                Epilogue(summand: zeros, residual: added, activation: activation, result: result))
+                        )
+                    }
+                    #expect(try floats(simple) == floats(passed), "\(result), \(activation)")
+                }
             }
         }
     }
