@@ -213,6 +213,42 @@ import Testing
         #expect(row["Floor patients"] as? Int == (heldOut == "unnamed" ? nil : patients), "\(outcome.text)")
     }
 
+    /// Where films are alike, less of them pass a limit than the rate says, and it is said.
+    @Test func limitsTellWhatPassesThem() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        let outcome = try Child.run(
+            ["run", "privacy.yaml", "--out", "run", "--set", "params.real.csv=\(source)/alike/films.csv"]
+                + ["--set", "params.real.image_dir=\(source)/alike", "--set", "params.real.id=''"]
+                + ["--set", "params.false_positive_rate=0.34"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(outcome.text.contains("passed by 0 of them, others are level with it"), "\(outcome.text)")
+        let calibration = try lines(folder, "run/artifacts/calibration.csv")
+        #expect(calibration[1].hasPrefix("threshold that a share of 0 of real pairs"), "\(calibration)")
+        let row = try row(folder)
+        for name in ["Rate above it floor", "Rate above search limit floor", "Rate below latent limit floor"] {
+            #expect(row[name] as? Double == 0, "\(name)")
+        }
+    }
+
+    @Test func filmsOfPromptsThatAreLeftOutAreNotCounted() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        let table = try lines(Self.inputs.get(), "real/annotations.csv")
+        let cells = table[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        let first = table[1].replacingOccurrences(of: cells[1], with: "none.png")
+        try folder.write("real.csv", ([table[0], first] + table[2...]).joined(separator: "\n"))
+        let outcome = try Child.run(
+            ["run", "privacy.yaml", "--out", "run", "--set", "params.real.csv=real.csv"]
+                + ["--set", "params.real.image_dir=\(source)/real", "--set", "params.on_bad_image=skip"]
+                + ["--set", "params.real.id=''", "--set", "params.search=false"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(outcome.text.contains("7 prompts with 8 films; prompts left out: 1, with 1 films"), "\(outcome.text)")
+        let row = try row(folder)
+        #expect(row["Films"] as? Int == 8 && row["Prompts"] as? Int == 7)
+        #expect((row["Max_reid_scores identity"] as? String)?.contains("n_synthetic=8") == true)
+    }
+
     @Test func anEncoderOfOnesOwnComparesFilms() throws {
         let folder = try folder()
         let source = try Self.inputs.get().path
@@ -362,6 +398,7 @@ import Testing
             (["params.encoders.patient-reid.weights=none.pth"], ["none.pth"]),
             (["params.encoders.biovil-t.weights=none"], ["params.encoders.biovil-t", "not used here"]),
             (["params.name=a/b"], ["params.name", "slash"]),
+            (["params.seeds=[3,3]"], ["params.seeds", "twice"]),
             (["params.held_out.csv=nowhere.csv"], ["params.held_out.csv", "nowhere.csv"]),
             (["params.held_out.csv=nowhere.csv", "params.search=false"], ["params.search"]),
         ] {
@@ -425,6 +462,10 @@ import Testing
             in: folder)
         #expect(skipped.status == 0, "\(skipped.text)")
         #expect(try lines(folder, "skipped/results.csv")[1].contains(",9,"))
+        let row = try row(folder, "skipped/results.jsonl")
+        #expect(row["Images"] as? Int == 9 && row["Images left out"] as? Int == 2)
+        let left = try lines(folder, "skipped/artifacts/skipped.csv")
+        #expect(left.count == 3 && left[1].contains("it has no caption") && left[2].contains("512"), "\(left)")
     }
 
     @Test func fidelityHasTheAlignmentWhereItsEncoderIsConfigured() throws {

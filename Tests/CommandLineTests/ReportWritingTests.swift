@@ -175,6 +175,27 @@ import Testing
         #expect(try rows(folder.text("run/artifacts/reports.csv")).count == 4)
     }
 
+    @Test func cellsOfASweepHaveTheirOwnTables() throws {
+        let folder = try Scratch()
+        try folder.write("mine.csv", "report,reference\nClear lungs.,The lungs are clear.\n")
+        try folder.write(
+            "report.yaml",
+            """
+            experiment: \(Places.package)/experiments/report.lua
+            params: { reports: { csv: mine.csv }, bootstrap: 0 }
+            sweep: { protocol: [chexgenbench, exact] }
+
+            """)
+        let outcome = try Child.run(["run", "report.yaml", "--out", "run"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(!folder.has("Results"))
+        let said = outcome.text.components(separatedBy: "scores: ").dropFirst().compactMap {
+            $0.split(separator: "\n").first
+        }
+        #expect(Set(said).count == 2, "\(said)")
+        for path in said { #expect(FileManager.default.fileExists(atPath: String(path)), "\(path)") }
+    }
+
     /// The shipped parameters want no more than a table of reports.
     @Test func theShippedParametersScoreReports() throws {
         let folder = try Scratch()

@@ -24,7 +24,7 @@ Scorer.__index = Scorer
 function alignment.scorer(run, params)
   local options = params.encoders[alignment.ENCODER]
   if not options then return nil end
-  return setmetatable({ run = run, params = params, model = model.image_text(alignment.ENCODER, options), vectors = {} }, Scorer)
+  return setmetatable({ run = run, params = params, model = model.image_text(alignment.ENCODER, options), skipped = {} }, Scorer)
 end
 
 --- The unit vectors of some captions, each once, kept in the run folder. Returns the vectors by caption as rows of a tensor, their
@@ -68,14 +68,18 @@ function Scorer:encode(captions)
 end
 
 --- The score of every row of a side of a study, in order: a list of numbers, and false for rows whose caption cannot be read. Such
---- rows are an error that lists them, or are left out with the other bad ones, as `on_bad_image` says.
+--- rows are an error that lists them, or are left out and stand in `skipped`, as `on_bad_image` says.
 function Scorer:score(owner, side, column)
   local rows = owner[side]
   local captions = rows:column(column)
   local vectors, numbers, faults = self:encode(captions)
   local bad = {}
   for i, caption in ipairs(captions) do
-    if not numbers[caption] then bad[#bad + 1] = ("row %d (%s): %s"):format(i, tostring(rows[i].image_path), faults[caption]) end
+    if not numbers[caption] then
+      local path = tostring(rows[i].image_path)
+      bad[#bad + 1] = ("row %d (%s): %s"):format(i, path, faults[caption])
+      self.skipped[#self.skipped + 1] = { side = side, path = path, reason = faults[caption] }
+    end
   end
   if #bad > 0 and self.params.on_bad_image ~= "skip" then
     local shown = table.concat(bad, "\n  ", 1, math.min(#bad, 20))
@@ -260,6 +264,8 @@ function alignment.run(run)
   self:add_column(alignment.COLUMN, {})
   self:embed {}
   for _, side in ipairs(self.sides) do scorer:score(self, side, params[side].prompt) end
+  for _, item in ipairs(scorer.skipped) do self.skipped[#self.skipped + 1] = item end
+  self:list_skipped()
 
   local function measure(rows, real_rows)
     local row = {}

@@ -91,6 +91,15 @@ function choices.log_noticed(run, side, found)
   end
 end
 
+--- Writes a table anew under a model's name, among those that runs share; cells of a sweep, which may be of one model, each have
+--- their own in the run folder. Returns its path.
+function choices.write_table(run, kind, name, columns, rows)
+  local is_shared = #run.cells == 1
+  local path = is_shared and ("%s/%s_%s.csv"):format(run.params.results, kind, name) or run:artifact(kind .. ".csv")
+  dataset.write_csv(path, columns, rows, { shared = is_shared })
+  return path
+end
+
 --- Adds the columns that tell what numbers are, and which values of them are better.
 function choices.add_told(columns, names)
   for _, name in ipairs(names) do

@@ -82,8 +82,11 @@ local function faults(params, tell)
     choices.tell_prompts(tell, which, params[which], "the pairing of films")
   end
   if has_model and #params.seeds == 0 then tell("is empty: name a seed for each film of a prompt", "seeds") end
+  local seen = {}
   for _, seed in ipairs(params.seeds) do
     if math.type(seed) ~= "integer" then tell(("wanted integers, got %s"):format(tostring(seed)), "seeds") end
+    if seen[seed] then tell(("%s stands in it twice, and would make the same film twice"):format(tostring(seed)), "seeds") end
+    seen[seed] = true
   end
   if not next(params.encoders) then
     tell(("is empty: name %s, %s or both, each with its weights"):format(params.reid_encoder, params.latent_encoder), "encoders")
@@ -178,16 +181,9 @@ end
 --- The features of a side.
 function Study:vectors(side, role) return self.features[side][self.roles[role]].features end
 
---- Writes a table anew, under the model's name; cells of a sweep, which are of one model, each have their own in the run folder.
+--- Writes a table under the model's name.
 function Study:write(kind, columns, rows)
-  if #self.run.cells > 1 then
-    local path = self.run:artifact(("privacy_%s.csv"):format(kind))
-    dataset.write_csv(path, columns, rows)
-    return path
-  end
-  local path = ("%s/privacy_%s_%s.csv"):format(self.params.results, kind, self.params.name)
-  dataset.write_csv(path, columns, rows, { shared = true })
-  return path
+  return choices.write_table(self.run, "privacy_" .. kind, self.params.name, columns, rows)
 end
 
 --- A number as the reference keeps it: with four decimals under `chexgenbench`.
@@ -221,13 +217,7 @@ local function open(run)
   if self:encoder(REID) then search.check_comparing(self:encoder(REID), params) end
   local all = choices.open_table("real", params.real, { image = "image", prompt = "prompt", id = "id", patient = "patient" })
   local chosen = draw(all, params)
-  local held_out
-  if choices.is_given(params.held_out) then
-    held_out = choices.open_table("held_out", params.held_out, { image = "image", patient = "patient" })
-    if #held_out > params.calibration_films then
-      held_out = held_out:sample { n = params.calibration_films, seed = run.seed }
-    end
-  end
+  local held_out = choices.is_given(params.held_out) and calibration.held_out(run, all) or nil
   if params.search then calibration.check_names(all, held_out) end
   local films, prompts = films_of(run, chosen)
   if #films == 0 then error("params.synthetic.csv: no film has one of the prompts of params.real.csv", 0) end
@@ -284,7 +274,10 @@ function Study:match(chosen)
     end
   end
   if #self.matched == 0 then error("no prompt has both a real film and a synthetic one that can be used", 0) end
-  self.run:log("%d prompts with %d films; prompts left out: %d", #self.matched, #self.synthetic, self.without)
+  self.compared = 0
+  for _, item in ipairs(self.matched) do self.compared = self.compared + #item.films end
+  self.run:log("%d prompts with %d films; prompts left out: %d, with %d films", #self.matched, self.compared, self.without,
+    #self.synthetic - self.compared)
 end
 
 --- The scores of every film with the real film of its prompt, by film.
@@ -367,16 +360,17 @@ end
 --- What a number of the results is. What the calibration found also depends on its rate and its floor.
 function Study:identity(name, threshold, found)
   local kind = name:lower():find "latent" and LATENT or not name:find "pixel" and REID or nil
-  local details, estimator, real = nil, "mean over prompts", #self.matched
+  local details, estimator, real, synthetic = nil, "mean over prompts", #self.matched, self.compared
   if name:find "^Count" then
     details, estimator = { threshold = threshold }, "prompts above a threshold"
   elseif found and found.values[name] then
     local floor = found.floor
     details = { rate = self.params.false_positive_rate, floor = calibration.floor_text(floor) }
     estimator, real = "calibrated by real films", #self.real
+    if name ~= "Rate above it" then synthetic = #self.synthetic end
   end
   return metric.identity { metric = name, protocol = self.params.protocol, estimator = estimator,
-    features = kind and self.identities[self.roles[kind]].features, real = real, synthetic = #self.synthetic, details = details }
+    features = kind and self.identities[self.roles[kind]].features, real = real, synthetic = synthetic, details = details }
 end
 
 --- Records a row a threshold. Returns the last of them.
@@ -408,7 +402,7 @@ function Study:record(found)
       groups[i] = self.matched[i].group
       counts.max, counts.mean = counts.max + is_above[i], counts.mean + (mean and mean > threshold and 1 or 0)
     end
-    row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = #self.synthetic, ["Prompts left out"] = self.without,
+    row = { ["Threshold"] = threshold, ["Prompts"] = #self.rows, ["Films"] = self.compared, ["Prompts left out"] = self.without,
       ["Protocol"] = params.protocol, ["Extra Info"] = params.name, ["Images left out"] = #self.skipped, ["Note"] = self.note }
     if self:encoder(REID) then
       local share = metric.share(is_above, { groups = groups })
@@ -432,7 +426,7 @@ function Study:record(found)
     end
     self.run:record(row, columns)
     if row["Count_max"] then
-      self.run:log("above %.2f: %d of %d prompts by their highest score, %d by their mean", threshold, row["Count_max"],
+      self.run:log("above %g: %d of %d prompts by their highest score, %d by their mean", threshold, row["Count_max"],
         #self.rows, row["Count_mean"])
     end
   end

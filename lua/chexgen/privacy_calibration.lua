@@ -64,7 +64,7 @@ local function scores_of_pairs(self)
   if #a > 0 then
     found.genuine, found.genuine_patients = scores(a, b), groups
   else
-    self.run:log("no patient of the real table has two films: there are no pairs of one patient")
+    self.run:log("no patient of the real table has two films of other bytes: there are no pairs of one patient")
   end
   -- Every film with the next ones of a shuffled table, around a circle: each pair once, so those that face each other from one side.
   a, b = {}, {}
@@ -88,7 +88,7 @@ end
 local function best_by_reid(self, features, pool, names)
   local function hidden(all, first, count)
     for i = 1, count do
-      for _, place in ipairs(pool.of[names[first + i - 1]] or {}) do all[i][place] = -1 end
+      for _, place in ipairs(pool.of[names[first + i - 1]] or {}) do all[i][place] = -math.huge end
     end
   end
   return search.most_alike(self.run, self:encoder(REID), features, pool.vectors(REID), 1, hidden)
@@ -110,8 +110,15 @@ local function nearest_by_latent(features, pool, names)
         break
       end
     end
-    -- More films of one patient than can be asked for: those of others are farther than all of these.
-    if not best[i] then best[i], places[i] = list[k], 0 end
+    if not best[i] then
+      -- More films of one patient than can be asked for: the others by themselves.
+      local others = {}
+      for place, name in ipairs(pool.names) do
+        if name ~= names[i] then others[#others + 1] = place end
+      end
+      local found, row = search.nearest(features:narrow(1, i, 1), pool.vectors(LATENT):index(1, tensor.new(others, "i64")), 1)
+      best[i], places[i] = found[1][1]:item(), others[row[1][1]:item()]
+    end
   end
   return best, places
 end
@@ -132,14 +139,7 @@ end
 
 --- The films of the floor, as rows of their side: held-out ones, or some of the table's own that name a patient.
 local function films_of_floor(self)
-  if self.held_out then
-    if not (self.names and self.held_names) then return choices.count(#self.held_out) end
-    local _, _, named = by_patient(self.held_names)
-    if #named < #self.held_out then
-      self.run:log("floor: %d held-out films left out, whose patients are unknown", #self.held_out - #named)
-    end
-    return named
-  end
+  if self.held_out then return choices.count(#self.held_out) end
   local _, _, named = by_patient(self.names)
   local chosen = {}
   local count = math.min(self.params.calibration_films, #named)
@@ -190,6 +190,10 @@ local function floor_of(self)
       end
     end
   end
+  if floor.copies > 0 then
+    run:log("floor: %d films left out, which the real table has, byte for byte, %s", floor.copies,
+      self.names and "under another patient or without one" or "too")
+  end
   if #rows == 0 then return run:log("no floor: no real film can be looked for among those of other patients") end
   local places = tensor.new(rows, "i64")
   local function keep(kind, best, found)
@@ -216,10 +220,6 @@ local function floor_of(self)
   else
     run:log("floor: %d %s films, each looked for among all films of the real table; that no patient stands in both is not shown: %s",
       #rows, kind, self.names and "the held-out table names no patients" or "the real table names no patients")
-  end
-  if floor.copies > 0 then
-    run:log("floor: %d films left out, which the real table has, byte for byte, %s", floor.copies,
-      self.names and "under another patient or without one" or "too")
   end
   return floor
 end
@@ -252,15 +252,20 @@ function calibration.run(self)
     add(what, count, found.value, found.low, found.high)
     if column then values[column] = { value = found.value, low = found.low, high = found.high, floor = floor_value } end
   end
-  --- The limit that the wanted rate of a sorted list passes, and the rate; of a short list one passes it, where no two are alike.
+  --- The limit that the wanted rate of a sorted list passes, of a short list one of them; and the share that does pass it, which is less
+  --- where others are level with it.
   local function limit_of(sorted, what)
     local count = #sorted
-    local limit = sorted[math.max(1, count - math.max(1, math.floor(rate * count + 1e-9)))]
-    if rate * count >= 1 - 1e-9 then return limit, rate end
-    local passed = 0
+    local wanted, passed = math.max(1, math.floor(rate * count + 1e-9)), 0
+    local limit = sorted[math.max(1, count - wanted)]
     while passed < count and sorted[count - passed] > limit do passed = passed + 1 end
-    run:log("a rate of %g needs %d %s, and there are %d: the limit is passed by %d of them", rate, math.ceil(1 / rate), what, count,
-      passed)
+    if rate * count < 1 - 1e-9 then
+      run:log("a rate of %g needs %d %s, and there are %d: the limit is passed by %d of them", rate, math.ceil(1 / rate), what, count,
+        passed)
+    elseif passed < wanted then
+      run:log("a rate of %g of %d %s is %d: the limit is passed by %d of them, others are level with it", rate, count, what, wanted,
+        passed)
+    end
     return limit, passed / count
   end
   -- By films' prompts, and the patients of those.
@@ -288,7 +293,7 @@ function calibration.run(self)
       best[i], groups[i] = -math.huge, item.group
       for _, film in ipairs(item.films) do best[i] = math.max(best[i], self.scores.reid[film]) end
     end
-    put("Rate above it", "prompts with a film above it", #best, share(best, threshold, groups))
+    put("Rate above it", "prompts with a film above it", #best, share(best, threshold, groups), allowed)
     local by_chance
     if floor then
       by_chance = share(floor.best.reid, threshold, floor.groups)
@@ -312,7 +317,7 @@ function calibration.run(self)
         is_distance and "come nearer than" or "exceeds"), #best, { value = limit })
       local found = share(found_films[kind], limit, groups_of, is_distance)
       put(is_distance and "Rate below latent limit" or "Rate above search limit",
-        is_distance and "films that come nearer than that" or "films that exceed that", #self.synthetic, found)
+        is_distance and "films that come nearer than that" or "films that exceed that", #self.synthetic, found, allowed)
       run:log("films that are nearer to a training film than real ones to those of other patients, by %s: %d of %d",
         self.roles[kind], math.floor(found.value * #self.synthetic + 0.5), #self.synthetic)
     end
@@ -329,10 +334,25 @@ function calibration.check_names(real, held_out)
   local names, others = choices.patients(real), held_out and choices.patients(held_out)
   if not names then return end
   real = real:with_column(PATIENT, names)
-  local key, other = "real", real
-  if others then key, other = "held_out", held_out:with_column(PATIENT, others) end
-  local is_clear, fault = pcall(real.shared, real, other, PATIENT)
-  if not is_clear then choices.raise(choices.reason(fault), key .. ".patient") end
+  local function check(other, key)
+    local is_clear, fault = pcall(real.shared, real, other, PATIENT)
+    if not is_clear then choices.raise(choices.reason(fault), key .. ".patient") end
+  end
+  check(real, "real")
+  if others then check(held_out:with_column(PATIENT, others), "held_out") end
+end
+
+--- The held-out films that a floor is made of: those that name a patient, where both tables do so, `calibration_films` at most.
+function calibration.held_out(run, real)
+  local params = run.params
+  local films = choices.open_table("held_out", params.held_out, { image = "image", patient = "patient" })
+  local _, _, named = by_patient(choices.known_patients(films))
+  if named[1] and #named < #films and choices.known_patients(real) then
+    run:log("floor: %d held-out films left out, whose patients are unknown", #films - #named)
+    films = films:select(named)
+  end
+  if #films > params.calibration_films then films = films:sample { n = params.calibration_films, seed = run.seed } end
+  return films
 end
 
 return calibration

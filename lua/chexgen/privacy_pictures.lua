@@ -28,7 +28,7 @@ local function draw(self, found)
   end
   if self:encoder(LATENT) and #self.synthetic > 1 then
     plot.histogram { path = self.run:artifact "latent_distances.svg", values = tensor.new(values "latent", "f64"),
-      xlabel = "latent distance to the prompt's own film", ylabel = "films", title = "RAD-DINO" }
+      xlabel = "latent distance to the prompt's own film", ylabel = "films", title = self.roles[LATENT] }
   end
   local shown = {}
   if self.found and (self.found.reid or self.found.latent) then
@@ -53,7 +53,7 @@ local function draw(self, found)
   local films = {}
   for i, item in ipairs(shown) do
     films[i] = { self.synthetic[item[2]].image_path, self.real[item[3]].image_path, self.prompts[item[2]],
-      item[4] == "reid" and "re-identification" or "distance of RAD-DINO", item[1] }
+      item[4] == "reid" and "re-identification" or "distance of " .. self.roles[LATENT], item[1] }
   end
   dataset.write_csv(self.run:artifact "films.csv", { "synthetic", "real", "caption", "by", "value" }, films)
   local tiles, lines = {}, {}

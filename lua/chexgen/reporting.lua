@@ -360,8 +360,8 @@ local function write_tables(run, items, row, findings)
       table_of[2][place], table_of[3][place] = row[name .. " low"] or "", row[name .. " high"] or ""
     end
   end
-  local function shared(kind) return ("%s/%s_%s_percentage_%s.csv"):format(params.results, kind, params.name, params.percentage) end
-  dataset.write_csv(shared "main", columns, table_of, { shared = true })
+  local name = ("%s_percentage_%s"):format(params.name, params.percentage)
+  run:log("scores: %s", choices.write_table(run, "main", name, columns, table_of))
   for uncertain, letter in pairs { negative = "n", positive = "p" } do
     if findings[uncertain] then
       local by_finding = {}
@@ -369,10 +369,9 @@ local function write_tables(run, items, row, findings)
         local found = findings[uncertain][name]
         by_finding[i] = { name, found.precision, found.recall, found.f1, found.support }
       end
-      dataset.write_csv(shared("breakdown_" .. letter), { "", "precision", "recall", "f1", "support" }, by_finding, { shared = true })
+      choices.write_table(run, "breakdown_" .. letter, name, { "", "precision", "recall", "f1", "support" }, by_finding)
     end
   end
-  run:log("scores: %s", shared "main")
 end
 
 --- Runs the experiment.

@@ -29,6 +29,19 @@ write("single.csv", { "path", "annotated_prompt", "patientID" }, function(i) ret
 write("some.csv", { "path", "annotated_prompt", "patientID" }, function(i) return i ~= 2 and i ~= 5 and "p" .. (i + 1) // 2 end)
 write("unclear.csv", { "path", "annotated_prompt", "patientID" }, function(i) return i == 1 and "7" or "patient0000" .. i end)
 write("one.csv", { "path", "annotated_prompt", "patientID" }, function() return "p1" end)
+-- Films of four patients with the same pixels and other bytes.
+chexgen.make_folder(folder .. "/alike")
+local film = io.open(real[1].image_path, "rb")
+local bytes = film:read "a"
+film:close()
+rows = {}
+for i = 1, 4 do
+  local copy <close> = assert(io.open(("%s/alike/%d.png"):format(folder, i), "wb"))
+  -- Readers of PNG leave alone what stands behind its end.
+  copy:write(bytes, ("x"):rep(i))
+  rows[i] = { i .. ".png", real[i].annotated_prompt, "p" .. i }
+end
+dataset.table({ "path", "annotated_prompt", "patientID" }, rows):write(folder .. "/alike/films.csv")
 rows = {}
 for i, row in real:rows() do
   local place = ("p10/p1000000%d/s5000000%d"):format((i + 1) // 2, i)
