@@ -24,6 +24,11 @@ for _, option in ipairs(model.pipeline_options()) do settings_of_pipe[#settings_
 --- Those, and `lora`: a file, `{ path:, scale: }`, or a list of them.
 generation.untyped = { "lora", table.unpack(settings_of_pipe) }
 
+--- Adds the parameters that name the places of parts which do not lie in their model's folder.
+function generation.add_places(params)
+  for _, part in ipairs(separate) do params[part.name] = "" end
+end
+
 --- The parameters with their defaults, and those of `extra`.
 function generation.params(extra)
   local params = {
@@ -42,7 +47,7 @@ function generation.params(extra)
     overflow = "truncate",
     tiled = false,
   }
-  for _, part in ipairs(separate) do params[part.name] = "" end
+  generation.add_places(params)
   for key, value in pairs(extra or {}) do params[key] = value end
   return params
 end

@@ -50,13 +50,14 @@ function privacy.params()
     compat = false,            -- also what the reference computes by mistake, in columns of their own
     gallery = 12,              -- the most suspicious pairs that are shown
     -- The model that makes the films; or the table of films that there are.
-    model = "", weights = "", vqgan = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false, stream = false,
+    model = "", weights = "", modules = {}, negative_prompt = "", overflow = "truncate", tiled = false, stream = false,
     synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
     real = choices.films { image = "path", prompt = "annotated_prompt", id = "", patient = "" },
     -- Real films that the model was not trained on, with search: the floor is made of them, where there are any.
     held_out = choices.films { image = "path", patient = "" },
     encoders = {},
   }
+  generation.add_places(params)
   for key, value in pairs(search.params()) do params[key] = value end
   return params
 end
