@@ -1,5 +1,5 @@
 """Transformers of text to image, at full width with few layers: a step of a denoiser at 512 x 512, guided where its model is guided
-(batch 2), a text of 300 tokens, and a decode of Sana's whole autoencoder; chexgen beside PyTorch in both memory layouts,
+(batch 2), a text of 300 tokens of T5 and of Gemma 2, and a decode of Sana's whole autoencoder; chexgen beside PyTorch in both memory layouts,
 torch.compile, OpenVINO and ONNX Runtime, in turns; medians, ratios and the share of the machine's peak, which is measured in the
 same rounds.
 
@@ -20,10 +20,11 @@ FOLDER = Path.home() / ".cache/chexgen-benchmarks/transformers"
 WORK = {"pixart": ("denoiser", 4, "PixArt-Sigma, guided step"), "sana": ("denoiser", 4, "Sana 0.6B, guided step"),
         "dc-ae": ("vae", None, "DC-AE, decode"), "sd3.5": ("denoiser", 3, "SD 3.5 Medium, guided step"),
         "flux": ("denoiser", 1, "FLUX.1, step"), "t5-xxl": ("text", 2, "T5-XXL, 300 tokens"),
-        "lumina2": ("denoiser", 2, "Lumina 2, guided step")}
+        "gemma2": ("text", 2, "Gemma 2 2B, 300 tokens"), "lumina2": ("denoiser", 2, "Lumina 2, guided step")}
 # The inputs by their files: latents and contexts as pipelines of the reference have them.
 INPUTS = {"pixart": ["latents", "context"], "sana": ["latents32", "context2304"], "dc-ae": ["latents32-1"],
           "sd3.5": ["latents16", "context589", "pooled2048"], "flux": ["latents16-1", "context512", "pooled768"], "t5-xxl": ["ids"],
+          "gemma2": ["ids"],
           "lumina2": ["latents16", "context256"]}
 SHAPES = {"latents": (2, 64, 64, 4), "context": (2, 300, 4096), "latents16": (2, 64, 64, 16), "context589": (2, 589, 4096),
           "pooled2048": (2, 2048), "latents16-1": (1, 64, 64, 16), "context512": (1, 512, 4096), "pooled768": (1, 768),
@@ -56,9 +57,11 @@ def make(work):
         return model_class(work)(num_layers=layers, num_refiner_layers=1, cap_feat_dim=2304)
     if work == "flux":
         return model_class(work)(num_layers=layers, num_single_layers=2 * layers, guidance_embeds=True)
-    from transformers import T5Config, T5EncoderModel
+    from transformers import Gemma2Config, Gemma2Model, T5Config, T5EncoderModel
 
     # A small vocabulary does: the table is looked up, not multiplied.
+    if work == "gemma2":
+        return Gemma2Model(Gemma2Config(vocab_size=512, num_hidden_layers=layers))
     return T5EncoderModel(T5Config(vocab_size=512, d_model=4096, d_kv=64, d_ff=10240, num_layers=layers, num_heads=64,
                                    feed_forward_proj="gated-gelu"))
 
@@ -86,6 +89,8 @@ def network(work, folder):
                 return -self.net(first, torch.tensor([0.5, 0.5]), texts[0], mask, return_dict=False)[0]
             if work == "flux":
                 return flux(self.net, first, *texts)
+            if work == "gemma2":
+                return self.net(first.long(), use_cache=False, return_dict=False)[0]
             return self.net(first.long(), return_dict=False)[0]
 
     return Plain().eval()
@@ -105,10 +110,10 @@ def flux(net, latents, context, pooled):
 
 
 def model_class(work):
-    if work == "t5-xxl":
-        from transformers import T5EncoderModel
+    if work in ("t5-xxl", "gemma2"):
+        import transformers
 
-        return T5EncoderModel
+        return transformers.T5EncoderModel if work == "t5-xxl" else transformers.Gemma2Model
     import diffusers
 
     return getattr(diffusers, {"pixart": "PixArtTransformer2DModel", "sana": "SanaTransformer2DModel", "dc-ae": "AutoencoderDC",
