@@ -1,7 +1,6 @@
 --- Whether films show what their prompts say: the cosine of a film's and its prompt's unit vectors in BioViL-T's space, averaged,
 --- with an interval over prompts, the score of real films with their own captions, and that of films with others' captions.
 
-local chexgen = require "chexgen"
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local metric = require "chexgen.metric"
@@ -45,8 +44,7 @@ function Scorer:encode(captions)
   for first = 1, #list, CHUNK do
     local some = {}
     for i = first, math.min(first + CHUNK - 1, #list) do some[#some + 1] = list[i] end
-    -- By the texts themselves: which captions there are depends on which films can be used.
-    local found = self.run:once("alignment/" .. chexgen.sha256(table.concat(some, "\0")):sub(1, 32), function()
+    local found = self.run:once(choices.kept_by("alignment", first, some), function()
       local ok, vectors = pcall(self.model.texts, self.model, some)
       if ok then return { vectors = vectors, faults = {} } end
       -- One of them is at fault: each alone.
@@ -199,7 +197,7 @@ local function has_real_films(params) return params.real.image_dir ~= "" or choi
 --- The pathologies asked for, none where the YAML says nothing; what is none is told.
 local function wanted(params, tell) return choices.pathologies(params, tell, {}) end
 
-local function faults(params, tell)
+function Alignment.faults(params, tell)
   if not params.encoders[alignment.ENCODER] then
     tell(("names no encoder: give encoders: { %s: { weights: FOLDER } }"):format(alignment.ENCODER), "encoders")
   end
@@ -212,8 +210,7 @@ end
 --- The look before a run.
 function alignment.check(start)
   local params = start.params
-  study.look(start)
-  faults(params, choices.teller(start))
+  study.look(start, Alignment)
   choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
   if choices.is_given(params.real) then
     local columns = { params.real.prompt }
@@ -242,9 +239,8 @@ end
 --- Runs the experiment.
 function alignment.run(run)
   local params = run.params
-  faults(params, choices.raise)
-  local pathologies = wanted(params, choices.raise)
   local self = study.open(Alignment, run, params)
+  local pathologies = wanted(params, choices.raise)
   self:add("synthetic", choices.open_table("synthetic", params.synthetic, { image = "image", prompt = "prompt" }))
   local real
   if choices.is_given(params.real) then

@@ -1,4 +1,5 @@
 --- Checks of parameters that the experiments share.
+local chexgen = require "chexgen"
 local dataset = require "chexgen.dataset"
 
 local choices = {}
@@ -89,6 +90,12 @@ function choices.log_noticed(run, side, found)
     local count = found[kind[1]]:numel()
     if count > 0 then run:log("note: %s", choices.notice(kind, count, found.kept:numel(), side)) end
   end
+end
+
+--- The key that what is found of some texts is kept by in a run: the first one's place, and what they are. Which there are depends on
+--- which films can be used, so that a film which was mended before a run went on moves all others.
+function choices.kept_by(what, first, texts)
+  return ("%s/%d %s"):format(what, first, chexgen.sha256(table.concat(texts, "\0")):sub(1, 16))
 end
 
 --- Writes a table anew under a model's name, among those that runs share; cells of a sweep, which may be of one model, each have

@@ -48,7 +48,7 @@ Fidelity.counts = { "FRD images left out" }
 local RADIOMICS_LINE = 8000
 
 -- What is wrong with the parameters of the family, beside those of all studies.
-local function faults(params, tell)
+function Fidelity.faults(params, tell)
   local known, names = {}, {}
   for _, setting in ipairs(metric.settings()) do
     if params[setting.parameter] ~= nil then
@@ -88,10 +88,7 @@ local function columns_of(which, options, labels)
 end
 
 --- The look before a run at the settings that all of the family have.
-function fidelity.look(start)
-  study.look(start)
-  faults(start.params, choices.teller(start))
-end
+function fidelity.look(start) study.look(start, Fidelity) end
 
 --- The look before a run at a table; with `labels` its labels will be read. Returns the rows, nil after a problem.
 function fidelity.look_at_table(start, which, options, labels, key)
@@ -130,8 +127,6 @@ end
 --- The parameters are the run's, or `params` for an experiment that makes its images itself.
 function fidelity.open(run, labels, params)
   params = params or run.params
-  study.faults(params, choices.raise)
-  faults(params, choices.raise)
   local self = study.open(Fidelity, run, params)
   local real = choices.each_prompt_once(read_table("real", params.real, labels), params.real)
   local synthetic = read_table("synthetic", params.synthetic)

@@ -64,8 +64,10 @@ end
 
 privacy.untyped = generation.untyped
 
+local Study = study.family()
+
 -- What is wrong with the parameters, beside files; told by `choices.raise` or a start's teller.
-local function faults(params, tell)
+function Study.faults(params, tell)
   choices.tell_range(tell, "n", params.n, 0, nil, "integer")
   choices.tell_range(tell, "nearest", params.nearest, 1, 1000, "integer")
   choices.tell_range(tell, "calibration_films", params.calibration_films, 2, 100000, "integer")
@@ -102,8 +104,7 @@ end
 --- The look before a run.
 function privacy.check(start)
   local params = start.params
-  study.look(start)
-  faults(params, choices.teller(start))
+  study.look(start, Study)
   local real, held_out = params.real, params.held_out
   local columns = { real.image, real.prompt }
   for _, name in ipairs { "id", "patient" } do columns[#columns + 1] = choices.filled(real[name]) end
@@ -170,8 +171,6 @@ end
 
 -- Comparing
 
-local Study = study.family()
-
 --- The encoder that plays a role; nil where the parameters give it no weights.
 function Study:encoder(role)
   for _, entry in ipairs(self.encoders) do
@@ -210,9 +209,6 @@ end
 --- Opens the tables, makes films where a model shall, and goes over all images once.
 local function open(run)
   local params = run.params
-  -- Modules first: they register encoders that the parameters may name.
-  study.faults(params, choices.raise)
-  faults(params, choices.raise)
   local self = study.open(Study, run, params)
   self.roles = search.roles(params)
   if self:encoder(REID) then search.check_comparing(self:encoder(REID), params) end

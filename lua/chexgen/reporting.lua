@@ -4,7 +4,6 @@
 --- `chexgenbench` asks the question of the reference's evaluation, which names the indication and is another than the one that its
 --- models are trained with; `exact` asks one question in training and test.
 
-local chexgen = require "chexgen"
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
 local evaluation = require "chexgen.evaluation"
@@ -195,12 +194,6 @@ function reporting.open_model(given)
     projector = choices.filled(given.projector) })
 end
 
---- The key that what is said of some items is kept by: their first place, and what they are. Which items there are depends on which
---- films can be used, so that a film which was mended before a run went on moves all others.
-local function kept_by(what, first, parts)
-  return ("%s/%d %s"):format(what, first, chexgen.sha256(table.concat(parts, "\0")):sub(1, 16))
-end
-
 --- Films to reports: a list of tables with `image`, `prompt`, `reference` and `report`, and what is known of the model.
 local function write(run)
   local params = run.params
@@ -223,7 +216,7 @@ local function write(run)
     local last = math.min(first + params.batch - 1, #rows)
     local places, parts = {}, {}
     for place = first, last do places[#places + 1], parts[#parts + 1] = place, found.sha256[place] .. " " .. asked[place] end
-    local texts = run:once(kept_by("reports", first, parts), function()
+    local texts = run:once(choices.kept_by("reports", first, parts), function()
       return (writer:generate { images = rows:select(places), prompt = { table.unpack(asked, first, last) }, batch = params.batch,
         max_new_tokens = params.max_new_tokens, protocol = params.protocol, label = "" })
     end)
@@ -258,7 +251,7 @@ local function labels(run, name, labeler, texts, ask)
   local parts = {}
   for first = 1, #texts, CHUNK do
     local some = { table.unpack(texts, first, math.min(first + CHUNK - 1, #texts)) }
-    parts[#parts + 1] = run:once(kept_by(name, first, some), function() return ask(labeler, some) end)
+    parts[#parts + 1] = run:once(choices.kept_by(name, first, some), function() return ask(labeler, some) end)
   end
   return parts
 end

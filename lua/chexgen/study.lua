@@ -52,8 +52,8 @@ function study.bound(tell, params, name, setting, within)
 end
 
 --- Tells what is wrong with the parameters that all studies have, by `choices.raise` or a start's teller. Modules are loaded, so
---- that the encoders which they register are known.
-function study.faults(params, tell)
+--- that the encoders which they register are known. Behind them come those of a family, which its `faults(params, tell)` tells.
+function study.faults(params, tell, family)
   choices.tell(tell, "protocol", params.protocol, { "chexgenbench", "exact" })
   choices.tell(tell, "on_bad_image", params.on_bad_image, { "stop", "skip" })
   if params.on_other_identity then choices.tell(tell, "on_other_identity", params.on_other_identity, { "refuse", "mark" }) end
@@ -63,6 +63,7 @@ function study.faults(params, tell)
     study.bound(tell, params, pair[1], { low = range[1], high = range[2] })
   end
   study.encoder_faults(params, tell)
+  if family and family.faults then family.faults(params, tell) end
 end
 
 --- Loads the modules of the parameters, and tells names of `encoders` that are none. Returns whether all modules are there.
@@ -81,12 +82,12 @@ function study.encoder_faults(params, tell)
   return true
 end
 
---- The look before a run at the parameters that all studies have; for weights the program looks itself.
-function study.look(start) study.faults(start.params, choices.teller(start)) end
+--- The look before a run at the parameters that all studies have, and at those of a family; for weights the program looks itself.
+function study.look(start, family) study.faults(start.params, choices.teller(start), family) end
 
---- Begins a study: checks the parameters that all have, and loads the encoders that the YAML names.
+--- Begins a study: checks the parameters that all have and those of its family, and loads the encoders that the YAML names.
 function study.open(family, run, params)
-  study.faults(params, choices.raise)
+  study.faults(params, choices.raise, family)
   local self = setmetatable({ run = run, params = params, exact = params.protocol == "exact", sides = {}, encoders = {},
     features = {}, noticed = {}, skipped = {}, columns = {} }, family)
   for _, entry in ipairs(model.encoders()) do
