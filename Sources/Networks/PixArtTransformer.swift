@@ -10,48 +10,28 @@ public final class PixArtNetwork: CaptionedNetwork {
     public let configuration: PixArtConfiguration
     /// Every parameter, under diffusers' names.
     public let parameters: ParameterScope
-    private let patches: Patches
-    private let positions: PatchPositions
-    private let embedding: Convolution2D
-    private let modulation: SingleModulation
-    private let caption1, caption2: Linear
+    /// The sizes of what it reads and gives.
+    public let sizes: CaptionedSizes
+    private let trunk: CaptionedTrunk
     private let blocks: [PixArtBlock]
-    private let norm: LayerNorm
-    private let outputTable: ModulationTable
-    private let output: Linear
 
     /// The network without weights; fill `parameters` before the first pass.
     public init(_ configuration: PixArtConfiguration) throws {
         let scope = ParameterScope()
-        let (width, patch) = (configuration.width, configuration.patchSize)
         self.configuration = configuration
         parameters = scope
-        patches = try Patches(size: patch)
-        positions = PatchPositions(
-            channels: width, base: configuration.sampleSize / patch, scale: Float(configuration.positionScale))
-        embedding = Convolution2D(
-            scope["pos_embed"]["proj"], inputs: configuration.inputs, outputs: width, kernel: (patch, patch),
-            stride: (patch, patch))
-        modulation = SingleModulation(scope["adaln_single"], width: width)
-        let caption = scope["caption_projection"]
-        caption1 = Linear(caption["linear_1"], inputs: configuration.captionWidth, outputs: width)
-        caption2 = Linear(caption["linear_2"], inputs: width, outputs: width)
+        sizes = CaptionedSizes(
+            sampleSize: configuration.sampleSize, inputs: configuration.inputs, patchSize: configuration.patchSize,
+            captionWidth: configuration.captionWidth, notes: configuration.notes)
+        trunk = try CaptionedTrunk(
+            scope, sizes, width: configuration.width, outputs: configuration.outputs,
+            positionScale: configuration.positionScale, embedding: "pos_embed", modulation: "adaln_single")
         blocks = try (0..<configuration.layers).map { try PixArtBlock(scope["transformer_blocks"][$0], configuration) }
-        norm = LayerNorm(scope["norm_out"], channels: width, epsilon: 1e-6, isAffine: false)
-        outputTable = ModulationTable(scope, parts: 2, width: width)
-        output = Linear(scope["proj_out"], inputs: width, outputs: patch * patch * configuration.outputs)
     }
 
     /// The network of a `config.json`, without weights.
     /// - Throws: as `PixArtConfiguration`.
     public convenience init(path: String) throws { try self.init(PixArtConfiguration(path: path)) }
-
-    /// The sizes of what it reads and gives.
-    public var sizes: CaptionedSizes {
-        CaptionedSizes(
-            sampleSize: configuration.sampleSize, inputs: configuration.inputs, patchSize: configuration.patchSize,
-            captionWidth: configuration.captionWidth, notes: configuration.notes)
-    }
 
     /// f32 `[N, H, W, outputs]` for latents f32 `[N, H, W, inputs]` with sides that are multiples of the patch size, and a
     /// text `[N, T, captionWidth]`.
@@ -59,22 +39,13 @@ public final class PixArtNetwork: CaptionedNetwork {
     public func forward<E: Execution>(
         _ latents: E.Value, timestep: Float, text: E.Value, mask: Mask<E.Value> = .none, on execution: E
     ) throws -> E.Value {
-        let (height, width) = (latents.shape[1], latents.shape[2])
-        let words = try execution.linear(
-            caption2, execution.linear(caption1, text, Epilogue(activation: .geluTanh)))
-        let (rows, columns) = (height / patches.size, width / patches.size)
-        var x = try execution.convolution(embedding, latents, Epilogue(result: .f32))
-        x = try execution.reshape(x, [latents.shape[0], rows * columns, configuration.width])
-        let places = try execution.table(self, [rows, columns]) { try positions.table(height: rows, width: columns) }
-        x = try execution.add(x, places)
-        let (embedded, shared) = try modulation.forward(timestep, on: execution)
+        let words = try trunk.words(text, on: execution)
+        var (x, rows, columns) = try trunk.tokens(latents, on: execution)
+        let (embedded, shared) = try trunk.modulation(timestep, on: execution)
         for block in blocks {
             x = try execution.block(block) { try block.forward(x, words, mask, shared, on: execution) }
         }
-        let parts = try outputTable.parts(embedded, on: execution)
-        let normalised = try execution.norm(norm, x, scale: parts[1], shift: parts[0])
-        let tokens = try execution.linear(output, normalised, Epilogue(result: .f32))
-        return try execution.unpatchify(patches, tokens, height: height, width: width)
+        return try trunk.answer(x, rows: rows, columns: columns, embedded: embedded, on: execution)
     }
 }
 

@@ -8,51 +8,30 @@ public final class SanaNetwork: CaptionedNetwork {
     public let configuration: SanaConfiguration
     /// Every parameter, under diffusers' names.
     public let parameters: ParameterScope
-    private let patches: Patches
-    private let positions: PatchPositions?
-    private let embedding: Convolution2D
-    private let modulation: SingleModulation
-    private let caption1, caption2: Linear
+    /// The sizes of what it reads and gives.
+    public let sizes: CaptionedSizes
+    private let trunk: CaptionedTrunk
     private let captionNorm: RMSNorm
     private let blocks: [SanaBlock]
-    private let norm: LayerNorm
-    private let outputTable: ModulationTable
-    private let output: Linear
 
     /// The network without weights; fill `parameters` before the first pass.
     public init(_ configuration: SanaConfiguration) throws {
         let scope = ParameterScope()
-        let (width, patch) = (configuration.width, configuration.patchSize)
         self.configuration = configuration
         parameters = scope
-        patches = try Patches(size: patch)
-        positions = configuration.positionScale.map {
-            PatchPositions(channels: width, base: configuration.sampleSize / patch, scale: Float($0))
-        }
-        embedding = Convolution2D(
-            scope["patch_embed"]["proj"], inputs: configuration.inputs, outputs: width, kernel: (patch, patch),
-            stride: (patch, patch))
-        modulation = SingleModulation(scope["time_embed"], width: width)
-        let caption = scope["caption_projection"]
-        caption1 = Linear(caption["linear_1"], inputs: configuration.captionWidth, outputs: width)
-        caption2 = Linear(caption["linear_2"], inputs: width, outputs: width)
-        captionNorm = RMSNorm(scope["caption_norm"], channels: width, epsilon: 1e-5)
+        sizes = CaptionedSizes(
+            sampleSize: configuration.sampleSize, inputs: configuration.inputs, patchSize: configuration.patchSize,
+            captionWidth: configuration.captionWidth, notes: configuration.notes)
+        trunk = try CaptionedTrunk(
+            scope, sizes, width: configuration.width, outputs: configuration.outputs,
+            positionScale: configuration.positionScale, embedding: "patch_embed", modulation: "time_embed")
+        captionNorm = RMSNorm(scope["caption_norm"], channels: configuration.width, epsilon: 1e-5)
         blocks = try (0..<configuration.layers).map { try SanaBlock(scope["transformer_blocks"][$0], configuration) }
-        norm = LayerNorm(scope["norm_out"], channels: width, epsilon: 1e-6, isAffine: false)
-        outputTable = ModulationTable(scope, parts: 2, width: width)
-        output = Linear(scope["proj_out"], inputs: width, outputs: patch * patch * configuration.outputs)
     }
 
     /// The network of a `config.json`, without weights.
     /// - Throws: as `SanaConfiguration`.
     public convenience init(path: String) throws { try self.init(SanaConfiguration(path: path)) }
-
-    /// The sizes of what it reads and gives.
-    public var sizes: CaptionedSizes {
-        CaptionedSizes(
-            sampleSize: configuration.sampleSize, inputs: configuration.inputs, patchSize: configuration.patchSize,
-            captionWidth: configuration.captionWidth, notes: configuration.notes)
-    }
 
     /// f32 `[N, H, W, outputs]` for latents f32 `[N, H, W, inputs]` with sides that are multiples of the patch size, and a
     /// text `[N, T, captionWidth]`.
@@ -62,29 +41,15 @@ public final class SanaNetwork: CaptionedNetwork {
     public func forward<E: Execution>(
         _ latents: E.Value, timestep: Float, text: E.Value, mask: Mask<E.Value> = .none, on execution: E
     ) throws -> E.Value {
-        let (height, width) = (latents.shape[1], latents.shape[2])
-        var words = try execution.linear(
-            caption2, execution.linear(caption1, text, Epilogue(activation: .geluTanh)))
-        words = try execution.norm(captionNorm, words)
-        let (rows, columns) = (height / patches.size, width / patches.size)
-        var x = try execution.convolution(embedding, latents, Epilogue(result: .f32))
-        x = try execution.reshape(x, [latents.shape[0], rows * columns, configuration.width])
-        if let positions {
-            let places = try execution.table(self, [rows, columns]) {
-                try positions.table(height: rows, width: columns)
-            }
-            x = try execution.add(x, places)
-        }
-        let (embedded, shared) = try modulation.forward(timestep * Float(configuration.timestepScale), on: execution)
+        let words = try execution.norm(captionNorm, trunk.words(text, on: execution))
+        var (x, rows, columns) = try trunk.tokens(latents, on: execution)
+        let (embedded, shared) = try trunk.modulation(timestep * Float(configuration.timestepScale), on: execution)
         for block in blocks {
             x = try execution.block(block) {
                 try block.forward(x, size: (rows, columns), words, mask, shared, on: execution)
             }
         }
-        let parts = try outputTable.parts(embedded, on: execution)
-        let normalised = try execution.norm(norm, x, scale: parts[1], shift: parts[0])
-        let tokens = try execution.linear(output, normalised, Epilogue(result: .f32))
-        return try execution.unpatchify(patches, tokens, height: height, width: width)
+        return try trunk.answer(x, rows: rows, columns: columns, embedded: embedded, on: execution)
     }
 }
 
