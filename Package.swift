@@ -225,8 +225,9 @@ let package = Package(
         tests(
             "Launcher",
             [
-                "ChexGenLua", "Diffusion", "Encoders", "Training", "Networks", "Engine", "EngineCPU", "Devices",
-                "Metrics", "Results", "Runs", "Imaging", "Identity", "LuaRuntime", "Tensors", "Files",
+                "ChexGenLua", "Diffusion", "Language", "Encoders", "Training", "Networks", "Engine", "EngineCPU",
+                "Devices", "Checkpoints", "Tokenizers", "Metrics", "Results", "Runs", "Imaging", "Identity",
+                "LuaRuntime", "Tensors", "Files",
             ]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["chexgen", "SmallPipelines", "Files", "Imaging", "TestSupport"]),

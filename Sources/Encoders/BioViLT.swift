@@ -19,7 +19,7 @@ public final class BioViLT: ImageTextModel {
 
     /// The model, as `ImageTextRegistry` opens it.
     static let imageText = ImageTextRegistry.Entry(
-        about: "BioViL-T, images and reports of chest radiography", place: hubName
+        about: "BioViL-T, images and reports of chest radiography", place: hubName, images: BioViLTImages.entry
     ) {
         try BioViLT($0, dtype: $1.dtype, on: $1.device)
     }

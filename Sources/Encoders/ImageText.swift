@@ -42,24 +42,36 @@ public enum ImageTextRegistry {
     public struct Entry: Sendable {
         /// What it is, in a sentence.
         public let about: String
+        /// The name, for both sides.
+        public var name: String { images.name }
         /// The Hub name of its weights.
         public let place: String
+        /// Its images' side as an encoder, which opens what `open` opens and is called as the model is: evaluations keep its
+        /// vectors beside those of other encoders.
+        public let images: EncoderEntry
         /// Opens a folder, to compute so.
         public let open: @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel
 
         /// Describes a model.
         public init(
-            about: String, place: String,
+            about: String, place: String, images: EncoderEntry,
             open: @escaping @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel
         ) {
             self.about = about
             self.place = place
+            self.images = images
             self.open = open
         }
     }
 
-    /// The program's own: one a file.
-    public static let standard = Registry<Entry>("image-text model", [("biovil-t", BioViLT.imageText)])
+    /// The program's own: one a file; each is known by the name of its images' side.
+    public static let standard = Registry<Entry>("image-text model", [BioViLT.imageText].map { ($0.name, $0) })
+}
+
+extension Registry where Entry == ImageTextRegistry.Entry {
+    /// Adds a model behind the others, by its name.
+    /// - Throws: `RegistryError.taken`.
+    public mutating func add(_ entry: ImageTextRegistry.Entry) throws { try add(entry.name, entry) }
 }
 
 /// Vectors of length 1.

@@ -46,6 +46,11 @@ public struct ReportEntity: Equatable, Sendable {
         public let kind: String
         /// The other's place.
         public let entity: Int
+
+        /// A relation to the entity at a place.
+        public init(kind: String, entity: Int) {
+            (self.kind, self.entity) = (kind, entity)
+        }
     }
 
     /// The words, with a space between two.
@@ -56,6 +61,11 @@ public struct ReportEntity: Equatable, Sendable {
     public let words: Range<Int>
     /// What they have to do with others.
     public let relations: [Relation]
+
+    /// Some words of a report.
+    public init(tokens: String, label: String, words: Range<Int>, relations: [Relation] = []) {
+        (self.tokens, self.label, self.words, self.relations) = (tokens, label, words, relations)
+    }
 }
 
 /// The labelers by name.

@@ -16,6 +16,7 @@ public final class LLaVARad: VisionLanguageModel {
     static let entry = VisionLanguageRegistry.Entry(
         about: "LLaVA-Rad, findings of a radiograph",
         hub: [("lmsys/vicuna-7b-v1.5", "config.json"), ("microsoft/llava-rad", "adapter_config.json")],
+        wanted: [[.vision], [.adapter, .projector]],
         open: { try LLaVARad($0, dtype: $1.dtype, on: $1.device) })
 
     /// `llava-rad`.
@@ -53,9 +54,12 @@ public final class LLaVARad: VisionLanguageModel {
     public init(_ places: VisionLanguageFiles, dtype: DType, on device: Device = .standard) throws {
         let base = try HubCache.locate(places.base)
         let adapter = try places.adapter.map { try HubCache.locate($0) }
-        language = try LanguageRegistry.standard.open(base, dtype: dtype, on: device)
+        language = try places.languages.open(base, dtype: dtype, on: device)
         let settings = try Settings(adapter, for: language)
-        tower = try OpenCLIPTower(places.vision, dtype: dtype, on: device)
+        guard let vision = places.vision else {
+            throw TensorError.value(operation: name, message: "it sees with a network of its own: name it as `vision`")
+        }
+        tower = try OpenCLIPTower(vision, dtype: dtype, on: device)
         skipped = try settings.skipped(of: tower.layers)
         depth = settings.depth
         isAdapted = adapter != nil

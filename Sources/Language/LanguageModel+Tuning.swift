@@ -17,6 +17,14 @@ public struct TunedLanguage {
     /// The folder of the model.
     public let base: String
 
+    /// What a model's `take` has made of a trainer's values.
+    public init(
+        settings: AdapterSettings, adapter: [(name: String, tensor: Tensor)],
+        projector: [(name: String, tensor: Tensor)] = [], base: String
+    ) {
+        (self.settings, self.adapter, self.projector, self.base) = (settings, adapter, projector, base)
+    }
+
     /// Writes the adapter's folder as peft does.
     /// - Throws: `FileError` where a file cannot be written.
     public func save(_ folder: String) throws {

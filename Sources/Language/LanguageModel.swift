@@ -82,6 +82,11 @@ public struct WrittenText: Equatable, Sendable {
     public var text: String
     /// Why it ends there.
     public var end: End
+
+    /// What a model wrote.
+    public init(ids: [Int], text: String, end: End) {
+        (self.ids, self.text, self.end) = (ids, text, end)
+    }
 }
 
 /// A causal network that is opened from a folder: it knows its sizes' file and the names of its weights.
@@ -205,7 +210,7 @@ enum EndIDs {
 
 extension NetworkEntry where Network == any LanguageModel {
     /// A causal network of folders; see the other `init`.
-    init<N: FolderCausalNetwork>(
+    public init<N: FolderCausalNetwork>(
         _ name: String, classes: [String], _ network: N.Type, _ make: ((_ config: String) throws -> N)? = nil
     ) {
         self.init(name, classes: classes, of: make ?? N.init(config:)) {

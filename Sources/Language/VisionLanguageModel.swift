@@ -88,17 +88,22 @@ extension VisionLanguageModel {
 
 /// The files of a vision-language model.
 public struct VisionLanguageFiles {
+    /// What they are, by the names of the options that name them.
+    public enum Part: String, CaseIterable, Sendable { case base, adapter, projector, vision }
+
     /// The folder of the language model.
     public var base: String
     /// The folder of the LoRA and of what else was trained; nil for the base alone.
     public var adapter: String?
     /// The file of the projector; nil is the adapter's.
     public var projector: String?
-    /// The folder of what sees.
-    public var vision: String
+    /// The folder of what sees; nil of a model that has all of it in `base`.
+    public var vision: String?
+    /// What the language model may be.
+    public var languages = LanguageRegistry.standard
 
     /// Names them.
-    public init(base: String, adapter: String? = nil, projector: String? = nil, vision: String) {
+    public init(base: String, adapter: String? = nil, projector: String? = nil, vision: String? = nil) {
         (self.base, self.adapter, self.projector, self.vision) = (base, adapter, projector, vision)
     }
 }
@@ -111,12 +116,14 @@ public enum VisionLanguageRegistry {
         public let about: String
         /// What of it the Hub has: a file of each part.
         public let hub: [(place: String, file: String)]
+        /// Which of its files must be named beside `base`: of each list at least one.
+        public let wanted: [[VisionLanguageFiles.Part]]
         /// Opens its files, to compute so.
         public let open: @Sendable (_ files: VisionLanguageFiles, _ compute: Compute) throws -> any VisionLanguageModel
 
         /// Describes a model.
         public init(
-            about: String, hub: [(place: String, file: String)],
+            about: String, hub: [(place: String, file: String)], wanted: [[VisionLanguageFiles.Part]] = [],
             open:
                 @escaping @Sendable (
                     _ files: VisionLanguageFiles, _ compute: Compute
@@ -124,6 +131,7 @@ public enum VisionLanguageRegistry {
         ) {
             self.about = about
             self.hub = hub
+            self.wanted = wanted
             self.open = open
         }
     }

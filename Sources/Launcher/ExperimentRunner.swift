@@ -14,9 +14,17 @@ public final class ExperimentRunner {
     public static var wasInterrupted: Bool { cx_stop_requested() == Int32(LuaStop.interrupt.rawValue) }
 
     private let request: RunRequest
+    private let makeSession: (_ options: LuaOptions, _ seed: Int) throws -> Session
 
     /// A runner of one request.
-    public init(_ request: RunRequest) { self.request = request }
+    /// - Parameter session: makes the Lua state that scripts see, of a program that knows more than this one.
+    public init(
+        _ request: RunRequest,
+        session: @escaping (_ options: LuaOptions, _ seed: Int) throws -> Session = { try Session($0, seed: $1) }
+    ) {
+        self.request = request
+        makeSession = session
+    }
 
     /// Runs the file.
     /// - Returns: `.done`, or `.failed` where cells of a sweep failed.
@@ -69,7 +77,7 @@ public final class ExperimentRunner {
         }
         if let limit = options.memoryLimit { Storage.limit = limit }
         holdToInputs(config)
-        let session = try Session(options, seed: config.seed)
+        let session = try makeSession(options, config.seed)
         defer { session.host.close() }
         // A look at inputs needs no features, and leaves no cache.
         if !request.isCheck { session.context.cache = FeatureCache { Console.shared.line($0) } }

@@ -25,7 +25,8 @@ public final class Session {
     ///   - statistics: what `metric.measure` knows beside what scripts register.
     ///   - devices: what models may run on.
     ///   - known: what `model.labeler`, `model.image_text`, `model.language` and `model.vision_language` know.
-    /// - Throws: `LuaError` where there is no memory for it.
+    /// - Throws: `LuaError` where there is no memory for it; `RegistryError` where a language model of `known` has a class
+    ///   that another of `pipelines` has.
     public init(
         _ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard,
         pipelines: PipelineRegistry = .standard, classifiers: ClassifierRegistry = .standard,
@@ -35,6 +36,13 @@ public final class Session {
         var options = options
         options.outsideBytes = Storage.bytesAliveFunction
         host = try LuaHost(options)
+        // What is known once is known wherever it is of use: images' sides as encoders, language models in generators.
+        var (encoders, pipelines) = (encoders, pipelines)
+        for entry in known.imageTexts.all where encoders[entry.name] == nil { try encoders.add(entry.images) }
+        let languages = pipelines.languageModels.entries
+        for entry in known.languages.entries.all where languages[entry.name] == nil {
+            try pipelines.languageModels.add(entry)
+        }
         context = ScriptContext(
             host: host, seed: seed, encoders: encoders, classifiers: classifiers, devices: devices,
             known: known, models: [Generators(pipelines)], statistics: statistics)

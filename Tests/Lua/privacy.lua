@@ -51,6 +51,7 @@ test("films are compared with texts", function()
   assert(#m.texts_sha256 == 64)
   raises(function() model.image_text("biovil-t", { weights = scratch .. "/films" }) end, "config.json")
   raises(function() model.image_text("biovil") end, "biovil-t")
+  equal(model.image_texts, { "biovil-t" })
 end)
 
 test("texts that a run keeps are kept by what they say", function()
@@ -59,7 +60,8 @@ test("texts that a run keeps are kept by what they say", function()
     kept[key] = kept[key] or make()
     return kept[key]
   end }
-  local scorer = require "chexgen.alignment".scorer(run, { encoders = { ["biovil-t"] = { weights = scratch .. "/biovil" } } })
+  local params = { alignment_encoder = "biovil-t", encoders = { ["biovil-t"] = { weights = scratch .. "/biovil" } } }
+  local scorer = require "chexgen.alignment".scorer(run, params)
   -- A film that could not be read was mended before the run went on: its caption comes before those that are kept.
   local before, places = scorer:encode { "Clear lungs" }
   local after, now = scorer:encode { "Small left pleural effusion", "Clear lungs" }

@@ -25,6 +25,11 @@ test("fields", function()
   equal({ rad.identity.encoder, rad.identity.dtype, #rad.identity.weights }, { "llava-rad", "f32", 64 })
   raises(function() model.vision_language("llava-rad", { base = places.base, vision = places.vision }) end, "projector")
   raises(function() model.vision_language("blip", places) end, "llava-rad")
+  local entry = model.vision_languages()[1]
+  equal({ entry.name, entry.wanted }, { "llava-rad", { { "vision" }, { "adapter", "projector" } } })
+  assert(entry.about:find "LLaVA%-Rad", entry.about)
+  local blind = { base = places.base, projector = places.projector }
+  raises(function() model.vision_language("llava-rad", blind) end, "wants `vision`")
 end)
 
 test("an image of a list gets the answer that it gets alone", function()

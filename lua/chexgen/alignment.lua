@@ -1,5 +1,6 @@
---- Whether films show what their prompts say: the cosine of a film's and its prompt's unit vectors in BioViL-T's space, averaged,
---- with an interval over prompts, the score of real films with their own captions, and that of films with others' captions.
+--- Whether films show what their prompts say: the cosine of a film's and its prompt's unit vectors in one space, that of BioViL-T
+--- where the parameters name no other model, averaged, with an interval over prompts, the score of real films with their own
+--- captions, and that of films with others' captions.
 
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
@@ -10,8 +11,16 @@ local tensor = require "chexgen.tensor"
 
 local alignment = {}
 
---- The encoder, and the column of its score.
-alignment.ENCODER, alignment.COLUMN = "biovil-t", "Alignment_score"
+--- The column of the score.
+alignment.COLUMN = "Alignment_score"
+
+--- The parameter that says which model of `model.image_texts` puts films and prompts into one space.
+function alignment.role() return { alignment_encoder = "biovil-t" } end
+
+--- Tells a name of that parameter that is none.
+function alignment.role_faults(params, tell)
+  choices.tell(tell, "alignment_encoder", params.alignment_encoder, model.image_texts)
+end
 
 --- Texts a call: between two calls a run can be stopped.
 local CHUNK = 64
@@ -21,9 +30,11 @@ Scorer.__index = Scorer
 
 --- The texts' side of the model that the parameters name; nil where they name none.
 function alignment.scorer(run, params)
-  local options = params.encoders[alignment.ENCODER]
+  local name = params.alignment_encoder
+  local options = params.encoders[name]
   if not options then return nil end
-  return setmetatable({ run = run, params = params, model = model.image_text(alignment.ENCODER, options), skipped = {} }, Scorer)
+  local self = { run = run, params = params, encoder = name, model = model.image_text(name, options), skipped = {} }
+  return setmetatable(self, Scorer)
 end
 
 --- The unit vectors of some captions, each once, kept in the run folder. Returns the vectors by caption as rows of a tensor, their
@@ -90,7 +101,7 @@ function Scorer:score(owner, side, column)
     values[i] = false
     if numbers[caption] then places[#places + 1], chosen[#chosen + 1] = i, numbers[caption] end
   end
-  local images = owner.features[side][alignment.ENCODER].features
+  local images = owner.features[side][self.encoder].features
   local texts
   if places[1] then
     texts = vectors:index(1, tensor.new(chosen, "i64"))
@@ -148,7 +159,7 @@ function Scorer:measure(owner, side, rows, row)
   if #values == 0 then return row end
   local mean = metric.mean(values, { groups = groups })
   row.value, row.low, row.high, row.prompts = mean.value, mean.low, mean.high, mean.groups
-  row.chance = chance(owner.features[side][alignment.ENCODER].features:index(1, tensor.new(places, "i64")),
+  row.chance = chance(owner.features[side][self.encoder].features:index(1, tensor.new(places, "i64")),
     found.vectors:index(1, tensor.new(chosen, "i64")), groups, scores)
   return row
 end
@@ -162,7 +173,7 @@ function Scorer:put(owner, row, synthetic_rows, real_rows)
   if found.value then
     row[name .. " direction"] = "higher"
     row[name .. " identity"] = metric.identity { metric = "alignment", protocol = self.params.protocol,
-      features = owner.identities[alignment.ENCODER].features, estimator = "mean of cosines", synthetic = found.count,
+      features = owner.identities[self.encoder].features, estimator = "mean of cosines", synthetic = found.count,
       details = { texts = self.model.texts_sha256 } }
   end
   return found
@@ -186,6 +197,7 @@ function alignment.params()
     synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
     real = choices.films { image = "path", prompt = "annotated_prompt", labels = LABELS },
   }
+  for key, value in pairs(alignment.role()) do params[key] = value end
   -- Films and prompts have no half-samples: the interval is that of a mean.
   params.bootstrap, params.floor_splits = nil, nil
   return params
@@ -198,13 +210,15 @@ local function has_real_films(params) return params.real.image_dir ~= "" or choi
 local function wanted(params, tell) return choices.pathologies(params, tell, {}) end
 
 function Alignment.faults(params, tell)
-  if not params.encoders[alignment.ENCODER] then
-    tell(("names no encoder: give encoders: { %s: { weights: FOLDER } }"):format(alignment.ENCODER), "encoders")
+  alignment.role_faults(params, tell)
+  local name = params.alignment_encoder
+  if not params.encoders[name] then
+    tell(("names no encoder: give encoders: { %s: { weights: FOLDER } }"):format(name), "encoders")
   end
   if #wanted(params, tell) > 0 and params.real.csv == "" then
     tell("is not set, and pathologies are asked for: name the table of real films with their labels", "real.csv")
   end
-  for _, which in ipairs { "synthetic", "real" } do choices.tell_prompts(tell, which, params[which], alignment.ENCODER) end
+  for _, which in ipairs { "synthetic", "real" } do choices.tell_prompts(tell, which, params[which], name) end
 end
 
 --- The look before a run.

@@ -17,12 +17,12 @@ local curation = {}
 --- The roles of encoders, and the pixels of a side that the reference compares films at.
 local REID, LATENT, SIDE = search.REID, search.LATENT, search.SIDE
 
---- The steps that score films: the parameter, the column of the score, its encoder or the role of that, and whether real films are
---- needed.
+--- The steps that score films: the parameter, the column of the score, the parameter that names its encoder, and whether real
+--- films are needed.
 local SCORES = {
-  { name = "alignment", column = alignment.COLUMN, encoder = alignment.ENCODER, digits = 3 },
-  { name = "reid", column = "Reid_score", role = REID, has_real = true, digits = 4 },
-  { name = "distance", column = "Latent_distance", role = LATENT, has_real = true, digits = 4 },
+  { name = "alignment", column = alignment.COLUMN, encoder = "alignment_encoder", digits = 3 },
+  { name = "reid", column = "Reid_score", encoder = "reid_encoder", has_real = true, digits = 4 },
+  { name = "distance", column = "Latent_distance", encoder = "latent_encoder", has_real = true, digits = 4 },
   { name = "radiomics", column = "Radiomics_outside", has_real = true },
 }
 
@@ -45,7 +45,9 @@ function curation.params()
     encoders = {},
     modules = {}, -- Lua modules beside the experiment that register encoders
   }
-  for key, value in pairs(search.params()) do params[key] = value end
+  for _, roles in ipairs { alignment.role(), search.params() } do
+    for key, value in pairs(roles) do params[key] = value end
+  end
   return params
 end
 
@@ -116,7 +118,7 @@ local function faults(params, tell)
       tell_keys(tell, step.name, rule, known)
       tell_bounds(tell, step.name, rule)
       if not rule.at_least and not rule.at_most then tell("gives no bound: set at_least or at_most", step.name) end
-      local name = step.encoder or search.roles(params)[step.role]
+      local name = step.encoder and params[step.encoder]
       if name and not params.encoders[name] then
         tell(("is asked for, and encoders names no %s: give encoders: { %s: { weights: … } }"):format(name, name), step.name)
       end
@@ -126,12 +128,13 @@ local function faults(params, tell)
     end
   end
   if is_asked(params.radiomics) then choices.tell_range(tell, "radiomics.quantile", params.radiomics.quantile or 0, 0, 0.49) end
-  if is_asked(params.alignment) then choices.tell_prompts(tell, "synthetic", params.synthetic, alignment.ENCODER) end
+  if is_asked(params.alignment) then choices.tell_prompts(tell, "synthetic", params.synthetic, params.alignment_encoder) end
   if is_asked(params.balance) and tell_keys(tell, "balance", params.balance, { cap = true, pathologies = true }) then
     choices.tell_range(tell, "balance.cap", params.balance.cap, 1, nil, "integer")
     choices.pathologies(params.balance, function(text) tell(text, "balance.pathologies") end, "all")
   end
-  if study.encoder_faults(params, tell) then search.faults(params, tell, { alignment.ENCODER }) end
+  alignment.role_faults(params, tell)
+  if study.encoder_faults(params, tell) then search.faults(params, tell, { params.alignment_encoder }) end
   if not asked then
     tell("nothing is asked of the films: give columns, alignment, reid, distance, radiomics or balance", "columns")
   end
@@ -306,8 +309,8 @@ local compute = {}
 
 --- The cosines of films and prompts.
 function compute.alignment(self)
-  local encoder = model.encoder(alignment.ENCODER, self.params.encoders[alignment.ENCODER])
-  local found = self:pass { encoders = { [alignment.ENCODER] = encoder } }
+  local name = self.params.alignment_encoder
+  local found = self:pass { encoders = { [name] = model.encoder(name, self.params.encoders[name]) } }
   local scorer = alignment.scorer(self.run, self.params)
   local owner = { synthetic = self:left():select(found.synthetic.kept), features = { synthetic = found.synthetic.features } }
   local values = scorer:score(owner, "synthetic", self.params.synthetic.prompt)

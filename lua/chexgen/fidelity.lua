@@ -34,6 +34,7 @@ function fidelity.params(extra)
     end
     params[setting.parameter] = setting.default
   end
+  for key, value in pairs(alignment.role()) do params[key] = value end
   for key, value in pairs(extra or {}) do params[key] = value end
   return params
 end
@@ -49,6 +50,7 @@ local RADIOMICS_LINE = 8000
 
 -- What is wrong with the parameters of the family, beside those of all studies.
 function Fidelity.faults(params, tell)
+  alignment.role_faults(params, tell)
   local known, names = {}, {}
   for _, setting in ipairs(metric.settings()) do
     if params[setting.parameter] ~= nil then
@@ -111,9 +113,8 @@ function fidelity.check(start, labels)
   fidelity.look(start)
   local images = 0
   for _, which in ipairs { "real", "synthetic" } do
-    if start.params.encoders[alignment.ENCODER] then
-      choices.tell_prompts(choices.teller(start), which, start.params[which], alignment.ENCODER)
-    end
+    local name = start.params.alignment_encoder
+    if start.params.encoders[name] then choices.tell_prompts(choices.teller(start), which, start.params[which], name) end
     images = images + (fidelity.look_at_table(start, which, start.params[which], labels) or 0)
   end
   fidelity.needs(start, images)

@@ -7,6 +7,13 @@ local model = require "chexgen.model"
 
 local help = {}
 
+-- The names of entries.
+local function names_of(entries)
+  local names = {}
+  for i, entry in ipairs(entries) do names[i] = entry.name end
+  return names
+end
+
 help.texts = {
   -- All studies.
   ["protocol"] = "chexgenbench: the reference's numbers, quirks and all; exact: what the metrics' papers say",
@@ -41,6 +48,7 @@ help.texts = {
   ["synthetic.prompts"] = "where the prompts of the folder's images come from: none, txt (a text file beside each) or name (their names)",
 
   -- Fidelity.
+  ["alignment_encoder"] = "the encoder that films and prompts are compared by: " .. table.concat(model.image_texts, ", "),
   ["settings"] = "settings of statistics that modules register: { NAME: VALUE }",
   ["frd"] = "measure the Fréchet Radiomics Distance, which needs no weights",
   ["radiomics"] = "a YAML file with pyradiomics' settings; the reference's settings where empty",
@@ -93,7 +101,7 @@ help.texts = {
 
   -- Curation.
   ["columns"] = "keep by columns of the table: { quality: { none_of: [Low Quality] }, score: { at_least: 0.5 } }",
-  ["alignment"] = "keep by BioViL-T's cosine of film and prompt: { at_least: 0.3 }",
+  ["alignment"] = "keep by the cosine of film and prompt: { at_least: 0.3 }",
   ["reid"] = "keep by the highest probability that a real film is of the same patient: { at_most: 0.85 }",
   ["distance"] = "keep by the distance to the nearest real film, of RAD-DINO's features: { at_least: 0.1 }",
   ["balance"] = "the most films of a pathology: { cap: 1000, pathologies: all, or a list }",
@@ -114,6 +122,7 @@ help.texts = {
   ["methods"] = "the ways of making reports that count; all where empty",
   ["percentage"] = "the share of the films that the adapter was trained on, which goes into the names of the tables",
   ["prompt"] = "the question about a film in training, and under exact in the test",
+  ["model.name"] = "which vision-language model: " .. table.concat(names_of(model.vision_languages()), ", "),
   ["model.base"] = "the language model: a folder, or a Hub name in the local cache",
   ["model.adapter"] = "the LoRA's folder, with LLaVA's config.json and non_lora_trainables.bin",
   ["model.projector"] = "the projector's file; the adapter's where empty",

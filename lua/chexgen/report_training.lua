@@ -1,5 +1,6 @@
---- Fine-tuning of LLaVA-Rad on films and their reports, as the reference measures what generated films are worth: a LoRA on the
---- language model and the projector as a whole, on a share of the films.
+--- Fine-tuning of a vision-language model, LLaVA-Rad where the parameters name no other, on films and their reports, as the
+--- reference measures what generated films are worth: a LoRA on the language model and the projector as a whole, on a share of
+--- the films.
 
 local choices = require "chexgen.choices"
 local dataset = require "chexgen.dataset"
@@ -43,11 +44,6 @@ local OPTIONS = { rank = "rank", alpha = "alpha", dropout = "dropout", epochs = 
   learning_rate = "learning_rate", warmup = "warmup", weight_decay = "weight_decay", clip_norm = "clip", max_length = "max_length",
   checkpoint_every = "checkpoint_every" }
 
---- The files of the model, which begins without an adapter.
-local function files(params)
-  return { base = params.model.base, vision = params.model.vision, projector = params.model.projector, adapter = "" }
-end
-
 --- The look before a run.
 function training.check(start)
   local params, tell = start.params, choices.teller(start)
@@ -62,11 +58,10 @@ function training.check(start)
   choices.tell_range(tell, "dropout", params.dropout, 0, 0.99)
   choices.tell_range(tell, "warmup", params.warmup, 0, 1)
   for _, name in ipairs { "learning_rate", "weight_decay", "clip_norm" } do choices.tell_range(tell, name, params[name], 0) end
-  reporting.model_faults(files(params), tell)
-  if params.model.projector == "" then tell("is not set: training begins with a projector's file", "model.projector") end
+  reporting.model_faults(params.model, tell)
   reporting.look_at_films(start, "films", params.films)
   if choices.is_given(params.held_out) then reporting.look_at_films(start, "held_out", params.held_out) end
-  reporting.look_at_model(start, files(params))
+  reporting.look_at_model(start, params.model)
   if params.start ~= "" then start:weights(params.start, "start", { file = "adapter_config.json" }) end
 end
 
@@ -92,7 +87,7 @@ function training.run(run)
       run:log("epoch %d: loss %.4f%s", epoch.epoch, epoch.train_loss,
         epoch.validation_loss and (", held out %.4f"):format(epoch.validation_loss) or "")
     end
-    local rad = reporting.open_model(files(params))
+    local rad = reporting.open_model(params.model)
     local history = rad:fit(options)
     -- The folder lies beside its own description, which names it to the run.
     local description = run:artifact "adapter/adapter_config.json"

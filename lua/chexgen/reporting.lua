@@ -41,8 +41,8 @@ function reporting.films(extra)
   return films
 end
 
---- The files of a vision-language model, as both name them.
-function reporting.model() return { base = "", adapter = "", projector = "", vision = "" } end
+--- A vision-language model and its files, as both name them.
+function reporting.model() return { name = "llava-rad", base = "", adapter = "", projector = "", vision = "" } end
 
 --- The parameters with their defaults.
 function reporting.params()
@@ -68,13 +68,25 @@ end
 
 local LABELERS = { "chexbert", "radgraph" }
 
---- Tells what is wrong with the files of a model.
-function reporting.model_faults(given, tell, adapter_is_needed)
-  for _, key in ipairs { "base", "vision" } do
-    if given[key] == "" then tell("is not set: name the folder, or a Hub name in the local cache", "model." .. key) end
+--- Tells what is wrong with a model and its files, of those that an experiment has parameters for.
+function reporting.model_faults(given, tell)
+  local names, entry = {}, nil
+  for i, other in ipairs(model.vision_languages()) do
+    names[i] = other.name
+    if other.name == given.name then entry = other end
   end
-  if given.adapter == "" and given.projector == "" and adapter_is_needed then
-    tell("is not set, nor is model.projector: the projector's weights are in one of both", "model.adapter")
+  if not entry then return choices.tell(tell, "model.name", given.name, names) end
+  for _, alternatives in ipairs { { "base" }, table.unpack(entry.wanted) } do
+    local keys, is_given = {}, false
+    for _, key in ipairs(alternatives) do
+      if given[key] then keys[#keys + 1] = key end
+      is_given = is_given or choices.filled(given[key] or "") ~= nil
+    end
+    if keys[2] and not is_given then
+      tell(("is not set, nor is model.%s: one of both is needed"):format(table.concat(keys, ", model.", 2)), "model." .. keys[1])
+    elseif keys[1] and not is_given then
+      tell("is not set: name the file or folder, or a Hub name in the local cache", "model." .. keys[1])
+    end
   end
 end
 
@@ -97,7 +109,7 @@ local function faults(params, tell)
     end
   end
   if params.reports.csv == "" then
-    reporting.model_faults(params.model, tell, true)
+    reporting.model_faults(params.model, tell)
   elseif choices.is_given(params.films) then
     tell('there are films, too: name either reports that exist, which need neither films nor a model, or films that the model writes '
       .. 'reports of; set the other to ""', "reports.csv")
@@ -123,7 +135,7 @@ end
 --- The look before a run at the files of a model.
 function reporting.look_at_model(start, given)
   for key, file in pairs { base = "config.json", adapter = "adapter_config.json", projector = false, vision = false } do
-    if given[key] ~= "" then start:weights(given[key], "model." .. key, file and { file = file } or nil) end
+    if choices.filled(given[key] or "") then start:weights(given[key], "model." .. key, file and { file = file } or nil) end
   end
 end
 
@@ -190,8 +202,9 @@ end
 
 --- Opens the vision-language model of the parameters.
 function reporting.open_model(given)
-  return model.vision_language("llava-rad", { base = given.base, vision = given.vision, adapter = choices.filled(given.adapter),
-    projector = choices.filled(given.projector) })
+  local files = {}
+  for _, key in ipairs { "base", "adapter", "projector", "vision" } do files[key] = choices.filled(given[key] or "") end
+  return model.vision_language(given.name, files)
 end
 
 --- Films to reports: a list of tables with `image`, `prompt`, `reference` and `report`, and what is known of the model.

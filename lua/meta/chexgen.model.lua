@@ -685,7 +685,7 @@ function Tokenizer:close() end
 ---@field base string The language model: a folder, or a Hub name.
 ---@field adapter? string A folder with peft's LoRA, LLaVA's `config.json` and `non_lora_trainables.bin`, or a Hub name. Without it the base writes as it is.
 ---@field projector? string The projector's file; the adapter's `non_lora_trainables.bin` or `mm_projector.bin` where absent.
----@field vision string What sees: a folder with open_clip's description (`.json`) and weights (`.pt`), or a Hub name.
+---@field vision? string What sees: a folder with open_clip's description (`.json`) and weights (`.pt`), or a Hub name.
 ---@field dtype? "f32"|"bf16" The run's where absent.
 ---@field device? string What it runs on: `cpu`; the processor where absent.
 
@@ -712,6 +712,7 @@ function Tokenizer:close() end
 --- Networks, with the weight files that users have.
 ---@class chexgen.model
 ---@field classifiers string[] The classifiers that the program knows.
+---@field image_texts string[] The models that put images and texts into one space: names of `model.image_text`, and of `model.encoder`, which is their images' side.
 local M = {}
 
 --- Loads an encoder. Loading is strict: every tensor is used once and every parameter is filled.
@@ -800,6 +801,10 @@ function M.language(source, options) end
 ---@param options chexgen.model.vision_language.options Which files.
 ---@return VisionLanguageModel model The model.
 function M.vision_language(name, options) end
+
+--- The language models that see images.
+---@return table[] models `name`, `about` and `wanted`: lists of options of `model.vision_language` of which one each must be given, beside `base`.
+function M.vision_languages() end
 
 --- What a network's weight file must hold: for making one, or for checking one.
 ---@param name "inception-v3"|"rad-dino"|"patient-reid"|"biovil-t"|"unet"|"pixart"|"sana"|"sd3"|"flux"|"lumina2"|"vae"|"dc-ae"|"clip-text"|"bert-text"|"t5-text"|"gemma2-text"|"vqgan"|"resnet18"|"resnet34"|"resnet50"|"resnet101"|"densenet121"|"llama"|"gpt-neox"|"gemma2" An encoder of the program's own, a part of a pipeline, a classifier, or a language model.

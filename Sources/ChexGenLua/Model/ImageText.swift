@@ -17,6 +17,13 @@ final class ImageTextObject {
 
 /// `model.image_text`, and the class of what it gives.
 enum ImageTextModule {
+    static func names(_ session: ScriptContext) -> LuaConstantDeclaration {
+        LuaConstantDeclaration(
+            "image_texts", .list(.string), .list(session.known.imageTexts.names),
+            "The models that put images and texts into one space: names of `model.image_text`, and of `model.encoder`, "
+                + "which is their images' side.")
+    }
+
     static func function(_ session: ScriptContext) -> LuaFunctionDeclaration {
         let known = session.known.imageTexts
         let places = zip(known.names, known.all).map { "`\($1.place)` of `\($0)`" }

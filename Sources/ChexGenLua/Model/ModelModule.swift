@@ -28,10 +28,11 @@ enum ModelModule {
                 LabelerModule.function(session),
             ] + session.models.flatMap { $0.functions(session) } + [
                 LanguageModule.function(session), VisionLanguageModule.function(session),
+                VisionLanguageModule.list(session),
                 parameters(session), register(session),
                 RegisteredModel.list(session),
             ] + ClassifierModule.functions(session),
-            constants: [ClassifierModule.names(session)],
+            constants: [ClassifierModule.names(session), ImageTextModule.names(session)],
             classes: [
                 EncoderMethods.declaration, ImageTextModule.declaration, LabelerModule.declaration,
                 ClassifierMethods.declaration,

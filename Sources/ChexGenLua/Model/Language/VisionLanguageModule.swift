@@ -39,7 +39,7 @@ enum VisionLanguageModule {
                             "The projector's file; the adapter's `non_lora_trainables.bin` or `mm_projector.bin` where absent."
                         ),
                         LuaParameter(
-                            "vision", .string,
+                            "vision", .string, optional: true,
                             "What sees: a folder with open_clip's description (`.json`) and weights (`.pt`), or a Hub name."
                         ),
                         ModelOptions.dtype, DeviceOption.parameter(session),
@@ -55,13 +55,40 @@ enum VisionLanguageModule {
             let name = try arguments.string("name")
             guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
             func text(_ key: String) throws -> String? { options.has(key) ? try options.string(key) : nil }
-            let files = VisionLanguageFiles(
+            for alternatives in entry.wanted where !alternatives.contains(where: { options.has($0.rawValue) }) {
+                let names = alternatives.map { "`\($0.rawValue)`" }.joined(separator: " or ")
+                throw arguments.fail("options", "\(name) wants \(names)")
+            }
+            var files = VisionLanguageFiles(
                 base: try options.string("base"), adapter: try text("adapter"), projector: try text("projector"),
-                vision: try options.string("vision"))
+                vision: try text("vision"))
+            files.languages = session.known.languages
             let model = try entry.open(files, session.compute(options))
             try session.input(model.files)
             for note in model.notes { session.note(note) }
             return [.object(VisionLanguageObject(model, session))]
+        }
+    }
+
+    /// `model.vision_languages`.
+    static func list(_ session: ScriptContext) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "vision_languages",
+            returns: [
+                LuaResult(
+                    "models", .list(.table),
+                    "`name`, `about` and `wanted`: lists of options of `model.vision_language` of which one each must be "
+                        + "given, beside `base`.")
+            ], "The language models that see images."
+        ) { _ in
+            let known = session.known.visionLanguages
+            let models = zip(known.names, known.all).map { name, entry in
+                LuaValue.fields([
+                    ("name", .string(name)), ("about", .string(entry.about)),
+                    ("wanted", .table(LuaTable(array: entry.wanted.map { .list($0.map(\.rawValue)) }))),
+                ])
+            }
+            return [.table(LuaTable(array: models))]
         }
     }
 
