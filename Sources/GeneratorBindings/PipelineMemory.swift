@@ -33,35 +33,16 @@ enum PipelineMemory {
     /// `model.pipeline_memory`.
     static func function(_ session: ScriptContext, _ known: PipelineRegistry) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "pipeline_memory",
-            [
-                LuaParameter(
-                    "source", .string,
-                    "A folder in diffusers' layout, or a Hub name; of a model in several places its main part."),
-                LuaParameter(
-                    "options",
-                    .options(
-                        [
-                            LuaParameter("dtype", .choice(["f32", "bf16"]), optional: true, "As of `model.pipeline`."),
-                            LuaParameter("stream", .boolean, default: .boolean(false), "As of `model.pipeline`."),
-                        ]
-                            + known.separateParts.map {
-                                LuaParameter($0.part.name, .string, optional: true, "As of `model.pipeline`.")
-                            }), default: .table(LuaTable()), "How it would be opened."),
-            ], returns: [result],
-            "What the weights of a pipeline would take of memory, and when, by its configurations: no weights are read.",
+            "pipeline_memory", PipelineSource.parameters(session, known), returns: [result],
+            "What the weights of a pipeline would take of memory, and when, were `model.pipeline` called so: by its "
+                + "configurations, no weights are read. A model that is registered with `load` has no plan: its function alone "
+                + "knows what it loads.",
             example: "local plan = model.pipeline_memory(\"black-forest-labs/FLUX.1-dev\", { dtype = \"bf16\" })"
         ) { arguments in
-            let options = try arguments.options("options")
-            let dtype =
-                try options.has("dtype") ? DType(rawValue: options.string("dtype")) ?? session.dtype : session.dtype
-            var places: [String: String] = [:]
-            for (part, _) in known.separateParts where options.has(part.name) {
-                places[part.name] = try options.string(part.name)
+            if let name = arguments.value("source").stringValue, let model = session.registered[name] {
+                return try model.memory(arguments.value("options"), session.host)
             }
-            let plan = try known.memory(
-                arguments.string("source"), beside: places, dtype: dtype, streams: options.boolean("stream"))
-            return [plan.map(fields) ?? .nil]
+            return [try PipelineSource(arguments, session, known).memory(known).map(fields) ?? .nil]
         }
     }
 }

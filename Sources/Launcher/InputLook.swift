@@ -40,6 +40,8 @@ struct InputLook {
         for cell in cells {
             look.visit(cell.params, key: "params", of: cell)
             guard let check else { continue }
+            // What a model would take of memory is a question of the cell's dtype.
+            if let dtype = DType(rawValue: cell.dtype) { context.dtype = dtype }
             let start = StartObject(cell: cell)
             _ = try check.call([.object(start)])
             for problem in start.problems { look.add(problem.key, problem.message, cell) }

@@ -250,6 +250,27 @@ import Testing
             let isSaid = ["params.model (", "its weights take", "stream = true"].allSatisfy(outcome.errors.contains)
             #expect(outcome.status == 2 && isSaid && !folder.has("run"), "\(outcome.text)")
         }
+        // So is a model of one's own, whose parts lie anywhere; its dtype may be another than the cell's.
+        try folder.write(
+            "mine.lua",
+            """
+            local model = require "chexgen.model"
+            model.register("mine", { steps = 3, source = function(options)
+              return { unet = options.weights .. "/unet", vae = options.weights .. "/vae", text_encoder = options.weights .. "/text_encoder",
+                tokenizer = options.weights .. "/tokenizer", scheduler = { _class_name = "DDIMScheduler" } },
+                { dtype = options.dtype, stream = options.stream }
+            end })
+            """)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/chexgen", withDestinationPath: Places.package + "/lua/chexgen")
+        let own = ["params.modules=[mine]", "params.model=mine"].flatMap { ["--set", $0] }
+        for dtype in ["f32", "bf16"] {
+            let outcome = try Child.run(
+                ["run", "generate.yaml", "--out", "run", "--set", "dtype=\(dtype)"] + own, in: folder)
+            let isSaid = ["params.model (", "its weights take", "stream = true"].allSatisfy(outcome.errors.contains)
+            #expect(outcome.status == 2 && isSaid && !folder.has("run"), "\(outcome.text)")
+            #expect(outcome.errors.contains("takes half") == (dtype == "f32"), "\(outcome.errors)")
+        }
     }
 
     @Test func theWorkedExampleOfTheDocumentationRuns() throws {

@@ -312,6 +312,7 @@ test("memory", function()
   equal(sizes(model.pipeline_memory(scratch, { dtype = "f32" })), sizes(plan))
   equal(sizes(model.pipeline_memory(scratch, { dtype = "f32", stream = true })), sizes(streamed:memory()))
   equal(model.pipeline_memory(scratch, { dtype = "bf16" }).peak, plan.peak // 2)
+  raises(function() model.pipeline_memory(scratch, { streams = true }) end, "did you mean 'stream'")
   raises(function() model.pipeline_memory(scratch .. "/none") end, "none/model_index.json")
   raises(function() model.pipeline_memory(scratch, { dtype = "f16" }) end, "dtype")
   raises(function() model.pipeline(scratch, { stream = 1 }) end, "options.stream", "true or false")
@@ -349,11 +350,27 @@ test("the registry", function()
   equal(ids:narrow(2, 1, 8):totable(), { { 2, 5, 6, 8, 9, 3, 0, 0 } })
   equal({ ids:shape(), edit.text_encoder:forward(ids):shape() }, { { 1, 128 }, { 1, 128, 32 } })
   equal(edit:generate({ prompt = PROMPT, steps = 2 })[1].width, 64)
+  -- What it holds is known before it is opened.
+  local function sizes(found) return { found.peak, found.parts, found.phases } end
+  local places = { weights = scratch, vae = scratch .. "/vae", text_encoder = scratch }
+  equal(sizes(model.pipeline_memory("radedit", places)), sizes(edit:memory()))
+  places.dtype = "bf16"
+  equal(model.pipeline_memory("radedit", places).peak, edit:memory().peak // 2)
+  raises(function() model.pipeline_memory("radedit", { vea = scratch }) end, "vea", "vae")
 
   model.register("mine", { about = "A test.", steps = 4, guidance_scale = 2,
     load = function(options) return model.pipeline(options.weights, { dtype = options.dtype }) end })
   local mine = model.pipeline("mine", { weights = scratch })
   equal({ mine.name, mine.steps, mine.guidance_scale }, { "mine", 4, 2.0 })
+  equal(model.pipeline_memory("mine", { weights = scratch }), nil)
+  -- One that says what is opened is the same, and its plan is known.
+  model.register("said", { steps = 4, source = function(options) return options.weights, { stream = options.stream } end })
+  local said = model.pipeline("said", { weights = scratch })
+  equal({ said.name, said.steps, said.identity:match " .*" }, { "said", 4, mine.identity:match " .*" })
+  equal(sizes(model.pipeline_memory("said", { weights = scratch })), sizes(mine:memory()))
+  assert(model.pipeline_memory("said", { weights = scratch, stream = true }).peak < mine:memory().peak)
+  raises(function() model.pipeline "said" end, "source")
+  for _, encoder in ipairs(model.encoders()) do assert(encoder.name ~= "said") end
   local details = mine:settings { prompt = PROMPT }
   equal({ details.steps, details.guidance_scale }, { 4, 2.0 })
   -- An object of Lua's own does as well.
@@ -367,7 +384,8 @@ test("the registry", function()
   equal(gray:generate { level = 7 }[1]:tensor():totable()[1][1], { 7, 7, 7 })
   raises(function() model.register("bad", { load = print, stesp = 3 }) end, "stesp", "steps")
   raises(function() model.register("bad", { load = print, steps = 0 }) end, "steps")
-  raises(function() model.register("bad", {}) end, "load")
+  raises(function() model.register("bad", {}) end, "source", "load")
+  raises(function() model.register("bad", { load = print, source = print }) end, "either")
 end)
 
 test("damaged folders are named", function()

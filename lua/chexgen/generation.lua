@@ -103,12 +103,17 @@ local function parts_of(params)
   return found
 end
 
---- Looks whether the model's weights fit into memory, by its configurations; what is wrong with these is said when it is opened.
-local function look_at_memory(start, place)
-  local params = start.params
-  local options = { dtype = start.dtype, stream = params.stream }
+--- What `model.pipeline` gets beside the model's name; one of one's own need not know all of it.
+local function pipeline_options(params)
+  local options = { weights = choices.filled(params.weights), lora = loras(params)[1] and params.lora }
   for _, part in ipairs(parts_of(params)) do options[part.name] = params[part.name] end
-  local found, plan = pcall(model.pipeline_memory, place, options)
+  if params.stream then options.stream = true end
+  return options
+end
+
+--- Looks whether the model's weights fit into memory, by its configurations; what is wrong with these is said when it is opened.
+local function look_at_memory(start)
+  local found, plan = pcall(model.pipeline_memory, start.params.model, pipeline_options(start.params))
   if not found or not plan then return end
   if plan.refusal then start:problem(plan.refusal, "model") else start:needs(0, plan.peak) end
 end
@@ -123,7 +128,6 @@ function generation.look_for_model(start)
     -- A model whose parts lie in several places has no index of them.
     local part = parts_of(params)[1]
     start:weights(params.model, "model", { file = part and part.file or "model_index.json", known = names })
-    if params.weights == "" then look_at_memory(start, params.model) end
   else
     for _, entry in ipairs(models) do
       for i, place in ipairs(entry[1] == params.model and entry.places or {}) do
@@ -134,11 +138,9 @@ function generation.look_for_model(start)
       for _, key in ipairs(entry[1] == params.model and entry.wanted or {}) do
         if params[key] == "" then start:problem(("%s wants its folder here"):format(params.model), key) end
       end
-      -- Of one with parts in several places the model's own folder has no index, and no plan.
-      local place = params.weights ~= "" and params.weights or entry.places and entry.places[1][1]
-      if entry[1] == params.model and place then look_at_memory(start, place) end
     end
   end
+  if is_registered or params.weights == "" then look_at_memory(start) end
   for _, part in ipairs(parts_of(params)) do start:weights(params[part.name], part.name) end
   for _, lora in ipairs(loras(params)) do
     if lora.path == "" then
@@ -223,17 +225,9 @@ end
 --- Opens the model of the parameters.
 local function open_pipeline(params)
   choices.load_modules(choices.raise, params)
-  local options = {}
-  if params.weights ~= "" then
-    options.weights = params.weights
-    local _, is_registered = registered(params)
-    if not is_registered then choices.raise(unregistered(params), "weights") end
-  end
-  options.lora = loras(params)[1] and params.lora
-  -- A model of one's own need not know of them.
-  for _, part in ipairs(parts_of(params)) do options[part.name] = params[part.name] end
-  if params.stream then options.stream = true end
-  return model.pipeline(params.model, options)
+  local _, is_registered = registered(params)
+  if params.weights ~= "" and not is_registered then choices.raise(unregistered(params), "weights") end
+  return model.pipeline(params.model, pipeline_options(params))
 end
 
 --- Whether a model is one of the program's pipelines, and not a table of a script's.

@@ -1,4 +1,4 @@
---- The text-to-image models that the program knows (`model.generators`): one entry a model, with how it is loaded and the steps and
+--- The text-to-image models that the program knows (`model.generators`): one entry a model, with what is opened and the steps and
 --- guidance scale that CheXGenBench runs it with. `require "chexgen.models"` makes the names known to `model.pipeline`; a model of one's own
 --- is added in the same form, with `model.register` (see docs/adding-a-model.md).
 ---
@@ -7,8 +7,11 @@
 
 local model = require "chexgen.model"
 
---- Raises for options that a loader does not know.
-local function check(name, options, known)
+--- What every model takes of `model.pipeline`'s options, handed on, and the place of each part in `beside`. Raises for options that are
+--- neither these nor in `others`.
+local function handed_on(name, options, others, beside)
+  local known, handed = { "weights", table.unpack(others) }, beside or {}
+  for _, key in ipairs { "dtype", "lora", "stream", "device" } do known[#known + 1], handed[key] = key, options[key] end
   for key in pairs(options) do
     local is_known = false
     for _, other in ipairs(known) do is_known = is_known or key == other end
@@ -16,6 +19,7 @@ local function check(name, options, known)
       error(("%s: unknown option '%s'; known: %s"):format(name, key, table.concat(known, ", ")), 0)
     end
   end
+  return handed
 end
 
 --- A folder or Hub name as a place, also where a registered model is called so: `weights: sana` is the folder.
@@ -26,13 +30,9 @@ local function place_of(weights)
   return weights
 end
 
---- A loader for a folder in diffusers' layout, from the Hub where the options name no other.
+--- A folder in diffusers' layout, the Hub's where the options name no other.
 local function diffusers(name, place)
-  return function(options)
-    check(name, options, { "weights", "dtype", "lora", "stream", "device" })
-    return model.pipeline(place_of(options.weights or place),
-      { dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
-  end
+  return function(options) return place_of(options.weights or place), handed_on(name, options, {}) end
 end
 
 --- The entries of the program, by their names.
@@ -42,10 +42,10 @@ for _, entry in ipairs(model.generators()) do known[entry.name] = entry end
 --- RadEdit is a denoiser alone: its autoencoder is SDXL's, its text encoder BioViL-T's, which reads 128 tokens without a mask.
 --- `weights`, `vae` and `text_encoder` name the three sources.
 local function radedit(options)
-  check("radedit", options, { "weights", "vae", "text_encoder", "dtype", "lora", "stream", "device" })
+  local handed = handed_on("radedit", options, { "vae", "text_encoder" })
   local weights, vae, text_encoder = table.unpack(known.radedit.places)
   local text = options.text_encoder or text_encoder[1]
-  return model.pipeline({
+  return {
     unet = (options.weights or weights[1]) .. "/unet",
     vae = options.vae or vae[1],
     text_encoder = text,
@@ -56,30 +56,29 @@ local function radedit(options)
       beta_end = 0.02, clip_sample = false, prediction_type = "epsilon", timestep_spacing = "trailing",
       set_alpha_to_one = true, steps_offset = 1,
     },
-  }, { dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
+  }, handed
 end
 
 --- LLM-CXR is a GPT-NeoX and a VQGAN, which its authors publish as two archives: `weights` and `vqgan` are their folders. The published
 --- code and weights are of Dolly's 3b, whose sizes its config.json has; CheXGenBench's table says 12B.
 local function llm_cxr(options)
-  check("llm-cxr", options, { "weights", "vqgan", "dtype", "lora", "stream", "device" })
+  local handed = handed_on("llm-cxr", options, { "vqgan" }, { vqgan = options.vqgan })
   if not options.weights or not options.vqgan then
     error("llm-cxr: it is on no Hub: give weights, the folder of its GPT-NeoX, and vqgan, the folder with the .yaml and the .ckpt of its "
       .. "VQGAN", 0)
   end
-  return model.pipeline(place_of(options.weights),
-    { vqgan = options.vqgan, dtype = options.dtype, lora = options.lora, stream = options.stream, device = options.device })
+  return place_of(options.weights), handed
 end
 
---- How those are loaded whose folder is not in diffusers' layout.
-local loaders = { radedit = radedit, ["llm-cxr"] = llm_cxr }
+--- What is opened of those whose folder is not in diffusers' layout.
+local sources = { radedit = radedit, ["llm-cxr"] = llm_cxr }
 
 --- name, entry, and the folders or Hub names that it is loaded from, the model's own weights first, each with a file in it; or the options
 --- that must be given (`wanted`).
 local models = {}
 for i, entry in ipairs(model.generators()) do
-  local load = loaders[entry.name] or diffusers(entry.name, entry.places[1][1])
-  models[i] = { entry.name, { about = entry.about, load = load, steps = entry.steps, guidance_scale = entry.guidance_scale },
+  local source = sources[entry.name] or diffusers(entry.name, entry.places[1][1])
+  models[i] = { entry.name, { about = entry.about, source = source, steps = entry.steps, guidance_scale = entry.guidance_scale },
     places = entry.places, settings = entry.settings, wanted = entry.wanted }
 end
 

@@ -676,10 +676,21 @@ function Tokenizer:close() end
 ---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
 ---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline"|"Lumina2Pipeline"|"Lumina2Text2ImgPipeline"|"LLMCXRPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
----@class chexgen.model.pipeline_memory.options
----@field dtype? "f32"|"bf16" As of `model.pipeline`.
----@field stream? boolean As of `model.pipeline`. (default false)
----@field vqgan? string As of `model.pipeline`.
+---@class chexgen.model.pipeline_memory.source
+---@field unet? string A part: a folder, or a Hub name with the folder in it behind.
+---@field transformer? string A part: a folder, or a Hub name with the folder in it behind.
+---@field vae? string A part: a folder, or a Hub name with the folder in it behind.
+---@field text_encoder? string A part: a folder, or a Hub name with the folder in it behind.
+---@field text_encoder_2? string A part: a folder, or a Hub name with the folder in it behind.
+---@field text_encoder_3? string A part: a folder, or a Hub name with the folder in it behind.
+---@field tokenizer? string A part: a folder, or a Hub name with the folder in it behind.
+---@field tokenizer_2? string A part: a folder, or a Hub name with the folder in it behind.
+---@field tokenizer_3? string A part: a folder, or a Hub name with the folder in it behind.
+---@field language? string A part: a folder, or a Hub name with the folder in it behind.
+---@field vqgan? string A part: a folder, or a Hub name with the folder in it behind.
+---@field scheduler? table<string, any> Of diffusion pipelines: what a scheduler_config.json holds, with `_class_name`, as in diffusers.
+---@field text_length? integer Tokens of a text; what the tokenizer states where absent.
+---@field class? "StableDiffusionPipeline"|"PixArtSigmaPipeline"|"SanaPipeline"|"StableDiffusion3Pipeline"|"FluxPipeline"|"Lumina2Pipeline"|"Lumina2Text2ImgPipeline"|"LLMCXRPipeline" The class of pipelines, as a model_index.json names it. (default "StableDiffusionPipeline")
 
 ---@class chexgen.model.vision_language.options
 ---@field base string The language model: a folder, or a Hub name.
@@ -694,7 +705,8 @@ function Tokenizer:close() end
 ---@field classes? integer Classes of a classifier. (default 14)
 
 ---@class chexgen.model.register.entry
----@field load fun(options: table): any Gets the options and returns the model.
+---@field source? fun(options: table): string|table, table? Of a pipeline: gets the options and returns what `model.pipeline` opens, its `source` and `options`. So what it will hold is known before a run.
+---@field load? fun(options: table): any In place of `source`: gets the options and returns the model.
 ---@field steps? integer Steps of a picture, where a script asks for none.
 ---@field guidance_scale? number The weight of the text, likewise.
 ---@field about? string What the model is, in a sentence.
@@ -771,13 +783,13 @@ function M.pipeline_places() end
 ---@return table[] entries `name`, `about`, `places` (pairs of a Hub name and a file in it, the model's own weights first), `wanted` (options that must be given), `steps`, `guidance_scale` and `settings` (others of `generate`), those that there are.
 function M.generators() end
 
---- What the weights of a pipeline would take of memory, and when, by its configurations: no weights are read.
+--- What the weights of a pipeline would take of memory, and when, were `model.pipeline` called so: by its configurations, no weights are read. A model that is registered with `load` has no plan: its function alone knows what it loads.
 ---
 --- ```lua
 --- local plan = model.pipeline_memory("black-forest-labs/FLUX.1-dev", { dtype = "bf16" })
 --- ```
----@param source string A folder in diffusers' layout, or a Hub name; of a model in several places its main part.
----@param options? chexgen.model.pipeline_memory.options How it would be opened. (default {})
+---@param source string|chexgen.model.pipeline_memory.source A folder in diffusers' layout, a Hub name found in the local cache, a registered name, or the parts of a pipeline by name.
+---@param options? table<string, any> `dtype`: "f32" or "bf16". `lora`: a file, `{ path =, scale = 1 }`, or a list of them: of diffusers, peft, kohya or ai-toolkit; all of its layers must be the model's. Where its keys do not say which part it changes, `part` names it. `stream`: holds the weights of a block of a network at a time, and makes them again in each pass, for models that do not fit into memory. `vqgan`: of LLM-CXR, whose part language `source` is: The folder with the .yaml and the .ckpt of its VQGAN. `device`: what it runs on, `cpu`. A registered model gets the whole table.
 ---@return table plan `text`: all of it in a line; `peak`: bytes of weights that are held at most; `parts`: of each network `name`, `weights` and what is `held` of them at most; `phases`: `name` and `bytes`; `free`: bytes of memory that are free, where the system says it; `refusal`: why it cannot fit and the way out, where it cannot. Nil for a model that has no plan.
 function M.pipeline_memory(source, options) end
 
@@ -815,10 +827,10 @@ function M.parameters(name, options) end
 --- Adds a model of one's own under a name. See `docs/adding-a-model.md`.
 ---
 --- ```lua
---- model.register("mine", { load = function(options) return model.pipeline("mine/checkpoint", options) end, steps = 30, guidance_scale = 5 })
+--- model.register("mine", { source = function(options) return "mine/checkpoint", options end, steps = 30, guidance_scale = 5 })
 --- ```
 ---@param name string The name for `model.encoder` and `model.pipeline`.
----@param entry fun(options: table): any|chexgen.model.register.entry A function that gets the options and returns an object with a model's methods; or, for a pipeline, a table with that function and the model's usual settings.
+---@param entry fun(options: table): any|chexgen.model.register.entry A function that gets the options and returns an object with a model's methods; or a table with that function, or of a pipeline with one that says what is opened, and the model's usual settings.
 function M.register(name, entry) end
 
 --- The models that were registered.

@@ -125,12 +125,13 @@ enum ModelModule {
                 LuaParameter(
                     "entry",
                     .oneOf([.function("fun(options: table): any"), .options(RegisteredModel.keys)]),
-                    "A function that gets the options and returns an object with a model's methods; or, for a pipeline, "
-                        + "a table with that function and the model's usual settings."),
+                    "A function that gets the options and returns an object with a model's methods; or a table with that "
+                        + "function, or of a pipeline with one that says what is opened, and the model's usual settings."
+                ),
             ], "Adds a model of one's own under a name. See `docs/adding-a-model.md`.",
             example:
-                "model.register(\"mine\", { load = function(options) return model.pipeline(\"mine/checkpoint\", options) "
-                + "end, steps = 30, guidance_scale = 5 })"
+                "model.register(\"mine\", { source = function(options) return \"mine/checkpoint\", options end, "
+                + "steps = 30, guidance_scale = 5 })"
         ) { arguments in
             let name = try arguments.string("name")
             guard session.encoders[name] == nil else {

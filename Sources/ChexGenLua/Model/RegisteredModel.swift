@@ -5,7 +5,13 @@ import LuaRuntime
 package struct RegisteredModel {
     /// The keys of an entry.
     static let keys = [
-        LuaParameter("load", .function("fun(options: table): any"), "Gets the options and returns the model."),
+        LuaParameter(
+            "source", .function("fun(options: table): string|table, table?"), optional: true,
+            "Of a pipeline: gets the options and returns what `model.pipeline` opens, its `source` and `options`. So what it "
+                + "will hold is known before a run."),
+        LuaParameter(
+            "load", .function("fun(options: table): any"), optional: true,
+            "In place of `source`: gets the options and returns the model."),
         LuaParameter("steps", .integer, optional: true, "Steps of a picture, where a script asks for none."),
         LuaParameter("guidance_scale", .number, optional: true, "The weight of the text, likewise."),
         LuaParameter("about", .string, optional: true, "What the model is, in a sentence."),
@@ -27,18 +33,25 @@ package struct RegisteredModel {
     /// The outputs that play the roles of an encoder.
     let roles: [EncoderRole: String]
     private let function: LuaFunction
+    /// Whether the function says what `model.pipeline` opens, rather than to load a model itself.
+    private let isSource: Bool
 
     /// Reads an entry: a function, or a table with one.
     init(_ name: String, _ arguments: LuaArguments, _ argument: String) throws {
         self.name = name
         if case .function(let function) = arguments.value(argument) {
             self.function = function
+            isSource = false
             (about, steps, guidanceScale) = ("", nil, nil)
             (columnEnding, roles) = (" (\(name))", [:])
             return
         }
         let entry = try arguments.options(argument)
-        function = try entry.function("load")
+        isSource = entry.has("source")
+        guard isSource != entry.has("load") else {
+            throw arguments.fail(argument, "wanted either `source` or `load`")
+        }
+        function = try entry.function(isSource ? "source" : "load")
         about = entry.has("about") ? try entry.string("about") : ""
         steps = entry.has("steps") ? try entry.integer("steps") : nil
         guidanceScale = entry.has("guidance_scale") ? try entry.number("guidance_scale") : nil
@@ -63,7 +76,7 @@ package struct RegisteredModel {
     }
 
     /// Whether it may be an encoder: what has the settings of a pipeline is none.
-    var mayBeEncoder: Bool { steps == nil && guidanceScale == nil }
+    var mayBeEncoder: Bool { steps == nil && guidanceScale == nil && !isSource }
 
     /// Loads the model. One of the program's pipelines takes the entry's settings for its own; an object of the script's
     /// gets them as fields, where it has none of that name.
@@ -72,12 +85,30 @@ package struct RegisteredModel {
             ("name", .string(name)), ("steps", steps.map { .integer($0) } ?? .nil),
             ("guidance_scale", guidanceScale.map { .number($0) } ?? .nil),
         ])
-        let given = options.isNil ? .table(LuaTable()) : options
-        let made = try Self.loader(host).call([.function(function), given, settings])
+        let made =
+            try isSource
+            ? handed("pipeline", options, host)
+            : Self.loader(host).call([.function(function), given(options), settings])
         if case .object(let model as any RenamableModel) = made.first ?? .nil {
             return [.object(model.renamed(name, steps: steps, guidanceScale: guidanceScale))]
         }
         return made
+    }
+
+    /// What `model.pipeline_memory` says of it: nil where a function of the script's loads it, which alone knows what it takes.
+    package func memory(_ options: LuaValue, _ host: LuaHost) throws -> [LuaValue] {
+        isSource ? try handed("pipeline_memory", options, host) : [.nil]
+    }
+
+    private func given(_ options: LuaValue) -> LuaValue { options.isNil ? .table(LuaTable()) : options }
+
+    /// Calls a function of `chexgen.model` with what `source` says.
+    private func handed(_ name: String, _ options: LuaValue, _ host: LuaHost) throws -> [LuaValue] {
+        let text = "return function(source, options) return require(\"chexgen.model\").\(name)(source(options)) end"
+        guard case .function(let call)? = try host.run(text, name: "model.register").first else {
+            throw LuaError("model.register: \(name) is no function")
+        }
+        return try call.call([.function(function), given(options)])
     }
 
     /// Calls `load` and completes what it gives. A table becomes an object by a metatable, so that it stays one and the

@@ -168,7 +168,12 @@ public struct PipelineRegistry {
     public func memory(
         _ nameOrPath: String, beside places: [String: String] = [:], dtype: DType, streams: Bool = false
     ) throws -> MemoryPlan? {
-        let folder = try folder(nameOrPath, beside: places)
+        try memory(folder(nameOrPath, beside: places), dtype: dtype, streams: streams)
+    }
+
+    /// The same of a pipeline's parts.
+    /// - Throws: see the other `memory`.
+    public func memory(_ folder: PipelineFolder, dtype: DType, streams: Bool = false) throws -> MemoryPlan? {
         guard let entry = entries[folder.className ?? defaultClass] else { return nil }
         var networks: [MemoryPlan.Network] = []
         for part in entry.parts where folder.has(part) {
