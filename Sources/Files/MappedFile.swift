@@ -1,5 +1,6 @@
 import CSupport
 import Foundation
+import Synchronization
 
 /// A regular file, mapped into memory and kept open.
 ///
@@ -40,13 +41,25 @@ public final class MappedFile {
         self.identity = file.identity
     }
 
-    /// The SHA-256 of the open file's content in hexadecimal, even where its name leads to another file by now.
+    /// The SHA-256 of the open file's content in hexadecimal, even where its name leads to another file by now. A large file that
+    /// was hashed before, in the same state, is not read again.
     /// - Throws: `FileError` where it cannot be read, or changed since it was opened.
     public func sha256() throws -> String {
+        let isLarge = identity.size >= Self.largeBytes
+        if isLarge, let known = Self.hashes.withLock({ $0[identity] }) {
+            try checkUnchanged()
+            return known
+        }
         let hash = try file.sha256()
         try checkUnchanged()
+        if isLarge { Self.hashes.withLock { $0[identity] = hash } }
         return hash
     }
+
+    /// Files of so many bytes take longer to hash than the system's clock of changes takes for a tick, so that none changes behind
+    /// its hash without another time.
+    private static let largeBytes = 64 << 20
+    private static let hashes = Mutex<[FileIdentity: String]>([:])
 
     /// Checks that the open file was not cut or written to since it was opened.
     /// - Throws: `FileError.unreadable`.

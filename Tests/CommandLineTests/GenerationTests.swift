@@ -207,11 +207,42 @@ import Testing
         ("params.subset=9", "subset"), ("params.shard=2", "shard"), ("params.prompts.prompt=text", "text"),
         ("params.prompts.csv=''", "params.prompts.csv"),
         ("params.prompts.id=ids", "real/annotations.csv: no column \"ids\"; did you mean \"id\"?"),
+        ("params.prompts.prompt=''", "params.prompts.prompt"),
+        ("params.steps=2000", "params.steps (--set params.steps=2000): "),
+        ("params.eta=3", "params.eta (--set params.eta=3): wanted 0 to 1"),
+        ("params.guidance_scale=-.inf", "params.guidance_scale (--set params.guidance_scale=-.inf): "),
+        ("params.overflow=cut", "params.overflow (--set params.overflow=cut): wanted \"truncate\" or \"error\""),
+        ("params.lora=generate.yaml", "params.lora (--set params.lora=generate.yaml): generate.yaml: the header"),
+        ("params.instruction=none", "params.instruction (--set params.instruction=none): "),
     ])
     func wrongSettingsAreNamed(setting: String, says: String) throws {
         let folder = try Study.generationFolder()
-        let outcome = try Child.run(["run", "generate.yaml", "--set", setting], in: folder)
-        #expect([1, 2].contains(outcome.status) && outcome.errors.contains(says), "\(outcome.text)")
+        let outcome = try Child.run(["run", "generate.yaml", "--out", "run", "--set", setting], in: folder)
+        #expect(outcome.status == 2 && outcome.errors.contains(says) && !folder.has("run"), "\(outcome.text)")
+    }
+
+    /// What any cell of a sweep would stumble on is told before the first one begins, all of it together.
+    @Test func faultsOfAllCellsAreToldBeforeTheFirst() throws {
+        let folder = try Study.generationFolder()
+        try FileManager.default.copyItem(atPath: folder.path + "/pipeline", toPath: folder.path + "/cut")
+        try folder.cut("cut/unet/diffusion_pytorch_model.safetensors", to: 5000)
+        try folder.write(
+            "generate.yaml",
+            """
+            experiment: \(Places.package)/experiments/generate.lua
+            params: { weights: pipeline, prompts: { csv: real/annotations.csv }, steps: 2 }
+            sweep: { scheduler: [ddim, ddmi], width: [64, 65], weights: [pipeline, cut] }
+
+            """)
+        let outcome = try Child.run(["run", "generate.yaml", "--out", "run"], in: folder)
+        #expect(outcome.status == 2 && !folder.has("run"), "\(outcome.text)")
+        for problem in [
+            "3 problems", "the scheduler \"ddmi\" is not known", "wanted a multiple of", "got 65",
+            "cut/unet/diffusion_pytorch_model.safetensors",
+            "in 2 cells, the first: scheduler=ddim width=65 weights=pipeline",
+        ] {
+            #expect(outcome.errors.contains(problem), "\(problem): \(outcome.errors)")
+        }
     }
 
     @Test func whatWasMadeBeforeAnErrorStays() throws {
@@ -227,8 +258,9 @@ import Testing
         #expect(!table.contains("effusion"))
         try folder.cut("pipeline/unet/diffusion_pytorch_model.safetensors", to: 5000)
         let damaged = try Child.run(["run", "generate.yaml"], in: folder)
-        #expect(damaged.status == 1, "\(damaged.text)")
-        #expect(damaged.errors.contains("unet/diffusion_pytorch_model.safetensors"), "\(damaged.text)")
+        let isSaid = ["params.weights (", "unet/diffusion_pytorch_model.safetensors"].allSatisfy(
+            damaged.errors.contains)
+        #expect(damaged.status == 2 && isSaid, "\(damaged.text)")
     }
 
     /// What cannot fit into memory is refused before anything is made, by the configurations of the model.
@@ -301,29 +333,42 @@ import Testing
 
     @Test func aCellThatFailsIsMarkedAndTheOthersGoOn() throws {
         let folder = try Study.generationFolder()
-        let yaml = try folder.text("sweep.yaml").replacingOccurrences(of: "steps: [2, 3]", with: "steps: [2000, 2]")
+        // A text that is too long stops the cells in which that is an error.
+        let long = String(repeating: "effusion ", count: 100)
+        try folder.write("prompts.csv", "id,annotated_prompt\na,one\nb,two\nc,\(long)\nd,four\n")
+        let yaml = try folder.text("sweep.yaml").replacingOccurrences(
+            of: "guidance_scale: [1.0, 5.0], steps: [2, 3]",
+            with: "guidance_scale: [1.0], steps: [2, 3], overflow: [error, truncate]"
+        ).replacingOccurrences(of: "prompts: { csv: real/annotations.csv }", with: "prompts: { csv: prompts.csv }")
         try folder.write("sweep.yaml", yaml)
         let outcome = try Child.run(["run", "sweep.yaml", "--out", "run"], in: folder)
         #expect(outcome.status == 1 && outcome.errors.contains("2 of 4 cells failed"), "\(outcome.text)")
         let cells = try folder.text("run/artifacts/sweep/cells.csv").split(separator: "\n")
         #expect(cells.count == 5)
-        for (row, state) in [(1, "1,1,2000,failed,"), (2, "2,1,2,done,"), (3, "3,5,2000,failed,"), (4, "4,5,2,done,")] {
+        for (row, state) in [
+            (1, "1,1,error,2,failed,"), (2, "2,1,truncate,2,done,"), (3, "3,1,error,3,failed,"),
+            (4, "4,1,truncate,3,done,"),
+        ] {
             #expect(cells[row].hasPrefix(state), "\(cells[row])")
         }
-        #expect(cells[1].contains("1000 steps") || cells[1].contains("2000"))
-        for file in ["heatmap_FRD.svg", "contact_sheet.png"] {
+        #expect(cells[1].contains("tokens"))
+        for file in ["heatmap_FRD_2.svg", "contact_sheet.png"] {
             #expect(folder.size("run/artifacts/sweep/\(file)") > 100, "\(file)")
         }
         let results = try folder.text("run/results.csv").split(separator: "\n")
-        #expect(results.count == 3 && results[0].hasPrefix("guidance_scale,steps,Model,Prompts cut,Tokens cut,FRD,"))
-        #expect(results[1].hasPrefix("1.0,2,SD-V1-5,"))
+        #expect(
+            results.count == 3
+                && results[0].hasPrefix("guidance_scale,steps,overflow,Model,Prompts cut,Tokens cut,FRD,"))
+        #expect(results[1].hasPrefix("1.0,2,truncate,SD-V1-5,"))
         // Only what is not done is run again.
         let log = try folder.text("run/run.log").count
         let again = try Child.run(["run", "sweep.yaml", "--resume", "run"], in: folder)
         #expect(again.status == 1, "\(again.text)")
         let new = try folder.text("run/run.log").dropFirst(log)
-        #expect(new.contains("cell guidance_scale=1.0 steps=2000"))
-        #expect(!new.contains("cell guidance_scale=1.0 steps=2\n") && new.contains("2 of 4 cells done"), "\(new)")
+        #expect(new.contains("cell guidance_scale=1.0 steps=2 overflow=error"))
+        #expect(
+            !new.contains("cell guidance_scale=1.0 steps=2 overflow=truncate\n") && new.contains("2 of 4 cells done"),
+            "\(new)")
     }
 
     @Test func aKilledSweepGoesOn() throws {

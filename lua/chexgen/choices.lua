@@ -36,7 +36,18 @@ function choices.tell(tell, name, value, known)
 end
 
 --- The text of a caught error, without the script's position before it: where the library lies must not enter results.
-function choices.reason(caught) return (tostring(caught):gsub("^[^:\n]+%.lua:%d+: ", "", 1)) end
+function choices.reason(caught)
+  local text = tostring(caught):gsub("^[^:\n]+%.lua:%d+: ", "", 1)
+  -- Loaders of registered models are a piece of their own.
+  return (text:gsub("^model%.register:%d+: ", "", 1))
+end
+
+--- The same of an error about an argument of a function, without the argument's name.
+function choices.argument_reason(caught)
+  local reason = choices.reason(caught)
+  local kind, hint = reason:match "^bad argument '[^']*' to '[^']*' %((.*)%)(.*)"
+  return kind and kind .. hint or reason:match "^bad argument '[^']*' to '[^']*': (.*)" or reason
+end
 
 --- Tells that a number is not between two others; without `high` there is no upper one. With `kind` "integer" it must be one.
 function choices.tell_range(tell, name, value, low, high, kind)

@@ -111,11 +111,73 @@ local function pipeline_options(params)
   return options
 end
 
---- Looks whether the model's weights fit into memory, by its configurations; what is wrong with these is said when it is opened.
-local function look_at_memory(start)
+--- Whether a model is one of the program's pipelines, and not a table of a script's.
+local function is_own(pipe) return type(pipe) == "userdata" end
+
+--- What every image is made with, by the parameters, the model's entry and the model.
+local function settings_for(params, pipe)
+  local settings = { overflow = params.overflow, tiled = params.tiled, negative_prompt = params.negative_prompt }
+  for _, name in ipairs(settings_of_pipe) do settings[name] = params[name] end
+  for _, entry in ipairs(models) do
+    for name, value in pairs(entry[1] == params.model and entry.settings or {}) do
+      if settings[name] == nil then settings[name] = value end
+    end
+  end
+  -- One of the program's may have no steps.
+  settings.steps = settings.steps or pipe.steps or not is_own(pipe) and 50 or nil
+  settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
+  return settings
+end
+
+--- Looks whether the model's weights fit into memory, by its configurations. Returns whether the model can be opened here: what a
+--- script's own function loads only the run loads.
+local function look_at_memory(start, is_registered)
   local found, plan = pcall(model.pipeline_memory, start.params.model, pipeline_options(start.params))
-  if not found or not plan then return end
-  if plan.refusal then start:problem(plan.refusal, "model") else start:needs(0, plan.peak) end
+  if not found or not plan then return not found or not is_registered end
+  if plan.refusal then
+    start:problem(plan.refusal, "model")
+    return false
+  end
+  start:needs(0, plan.peak)
+  return true
+end
+
+--- Opens the model as the run will, which reads the names and sizes of all weights and hashes their files, once for all cells.
+--- Returns nil after a problem.
+local function look_into_weights(start)
+  local params = start.params
+  local options = pipeline_options(params)
+  local opened, pipe = pcall(model.pipeline, params.model, options)
+  if opened then return pipe end
+  local key = params.weights == "" and "model" or "weights"
+  if options.lora then
+    options.lora = nil
+    local is_whole, bare = pcall(model.pipeline, params.model, options)
+    if is_whole then
+      key = "lora"
+      bare:close()
+    end
+  end
+  start:problem(choices.reason(pipe), key)
+end
+
+--- Asks the model for each setting whether it has such a one: those that it refuses are told under their own names.
+local function look_at_settings(start, pipe)
+  local settings = settings_for(start.params, pipe)
+  local options = { prompt = "a film" }
+  local names = {}
+  for name in pairs(settings) do if name ~= "scheduler" then names[#names + 1] = name end end
+  table.sort(names)
+  -- What others mean depends on it.
+  table.insert(names, 1, "scheduler")
+  for _, name in ipairs(names) do
+    options[name] = settings[name]
+    local fine, reason = pcall(pipe.settings, pipe, options)
+    if not fine then
+      start:problem(choices.argument_reason(reason), settings[name] == nil and "model" or name)
+      options[name] = nil
+    end
+  end
 end
 
 --- The look before a run for the model, which is not loaded: of one that a module registers only the module knows where it lies.
@@ -123,31 +185,43 @@ function generation.look_for_model(start)
   local params = start.params
   if not choices.load_modules(choices.teller(start), params) then return end
   local names, is_registered = registered(params)
+  local complete = true
+  local function wrong_at(text, key)
+    start:problem(text, key)
+    complete = false
+  end
+  local function look(place, key, options) complete = start:weights(place, key, options) and complete end
   if not is_registered then
-    if params.weights ~= "" then start:problem(unregistered(params), "weights") end
+    if params.weights ~= "" then wrong_at(unregistered(params), "weights") end
     -- A model whose parts lie in several places has no index of them.
     local part = parts_of(params)[1]
-    start:weights(params.model, "model", { file = part and part.file or "model_index.json", known = names })
+    look(params.model, "model", { file = part and part.file or "model_index.json", known = names })
   else
     for _, entry in ipairs(models) do
       for i, place in ipairs(entry[1] == params.model and entry.places or {}) do
         -- Weights that the parameters name are looked for by the program.
-        if i > 1 or params.weights == "" then start:weights(place[1], "model", { file = place[2] }) end
+        if i > 1 or params.weights == "" then look(place[1], "model", { file = place[2] }) end
       end
       -- What no one place has must be named.
       for _, key in ipairs(entry[1] == params.model and entry.wanted or {}) do
-        if params[key] == "" then start:problem(("%s wants its folder here"):format(params.model), key) end
+        if params[key] == "" then wrong_at(("%s wants its folder here"):format(params.model), key) end
       end
     end
   end
-  if is_registered or params.weights == "" then look_at_memory(start) end
-  for _, part in ipairs(parts_of(params)) do start:weights(params[part.name], part.name) end
+  for _, part in ipairs(parts_of(params)) do look(params[part.name], part.name) end
   for _, lora in ipairs(loras(params)) do
     if lora.path == "" then
-      start:problem("wanted the LoRA's file: a path, or { path: FILE, scale: 1.0 }", lora.key)
+      wrong_at("wanted the LoRA's file: a path, or { path: FILE, scale: 1.0 }", lora.key)
     else
-      start:weights(lora.path, lora.key)
+      look(lora.path, lora.key)
     end
+  end
+  if not complete then return end
+  local is_known = look_at_memory(start, is_registered)
+  local pipe = is_known and look_into_weights(start)
+  if pipe and is_own(pipe) then
+    look_at_settings(start, pipe)
+    pipe:close()
   end
 end
 
@@ -156,6 +230,9 @@ function generation.check(start)
   local params = start.params
   generation.look_for_model(start)
   choices.tell_prompts(choices.teller(start), "prompts", params.prompts, "a generator")
+  if params.prompts.prompt == "" and not choices.has_folder(params.prompts) then
+    start:problem("is empty: name the column of the prompts", "prompts.prompt")
+  end
   local rows = choices.look_at_table(start, "prompts", params.prompts, { params.prompts.prompt, params.prompts.id })
   count_faults(params, rows, choices.teller(start))
   local pixels = math.type(params.width) == "integer" and math.type(params.height) == "integer" and params.width * params.height
@@ -230,9 +307,6 @@ local function open_pipeline(params)
   return model.pipeline(params.model, pipeline_options(params))
 end
 
---- Whether a model is one of the program's pipelines, and not a table of a script's.
-local function is_own(pipe) return type(pipe) == "userdata" end
-
 local function exists(path)
   local file <close> = io.open(path, "rb")
   return file ~= nil
@@ -248,16 +322,7 @@ function generation.open(run, items, rows)
   local params = run.params
   if not items then items, rows = plan(run) end
   local pipe = open_pipeline(params)
-  local settings = { overflow = params.overflow, tiled = params.tiled, negative_prompt = params.negative_prompt }
-  for _, name in ipairs(settings_of_pipe) do settings[name] = params[name] end
-  for _, entry in ipairs(models) do
-    for name, value in pairs(entry[1] == params.model and entry.settings or {}) do
-      if settings[name] == nil then settings[name] = value end
-    end
-  end
-  -- One of the program's may have no steps.
-  settings.steps = settings.steps or pipe.steps or not is_own(pipe) and 50 or nil
-  settings.guidance_scale = settings.guidance_scale or pipe.guidance_scale
+  local settings = settings_for(params, pipe)
   local job = setmetatable({ run = run, items = items, rows = rows, pipe = pipe, settings = settings, made = {}, encoded = 0 }, Job)
   if settings.steps ~= nil and (type(settings.steps) ~= "number" or settings.steps < 1) then
     wrong("steps", "wanted 1 or more, got %s", tostring(settings.steps))

@@ -138,6 +138,7 @@ function Start:images(path, options, key) end
 ---@param path string A file, a folder or a Hub name.
 ---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
 ---@param options? Start.weights.options What else is looked at.
+---@return boolean found Whether they are there.
 function Start:weights(path, key, options) end
 
 --- What the cell takes: compared with the free space of the disk, for all cells together, and with the memory limit. Of several calls the disk's bytes add up, and the most memory counts. Of a run that is resumed, what a cell has written before is taken off.

@@ -152,6 +152,7 @@ enum StartModule {
                                 "known", .list(.string), optional: true, "Names that may have been meant instead."),
                         ]), optional: true, "What else is looked at."),
                 ],
+                returns: [LuaResult("found", .boolean, "Whether they are there.")],
                 "Weights that the run will load.",
                 example: "start:weights(p.model, \"model\", { file = \"model_index.json\" })"
             ) { start, arguments in
@@ -167,8 +168,9 @@ enum StartModule {
                 } catch {
                     let near = nearest(path, among: known.compactMap(\.stringValue))
                     start.add(key, "\(error)" + (near.map { "\nor did you mean the registered model '\($0)'?" } ?? ""))
+                    return [.boolean(false)]
                 }
-                return []
+                return [.boolean(true)]
             },
             .method(
                 "needs",
