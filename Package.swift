@@ -217,7 +217,7 @@ let package = Package(
         tests("Metrics", ["Identity", "Tensors", "Files"]),
         tests("Radiomics", ["RadiomicsKernels", "Tensors", "Files"]),
         tests("Plotting"),
-        tests("LuaRuntime", ["CSupport"]),
+        tests("LuaRuntime", ["CSupport", "Files"]),
         tests("Runs", ["Identity", "Tensors", "Files"]),
         tests("Results", ["Runs", "Imaging", "Identity", "Files"]),
         tests(

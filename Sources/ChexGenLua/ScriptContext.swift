@@ -124,7 +124,9 @@ public final class ScriptContext {
         // What is there of the folder is taken as the system sees it, before anything is made in it: a link may lead elsewhere.
         if Paths.isBelow(Paths.resolved(Folders.existing(folder).place), home) {
             let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: file)) != nil
-            guard !isLink else { throw LuaError("\(path): a symbolic link (scripts may not write through one)") }
+            guard !isLink else {
+                throw RunsError.folder(path: path, message: "a symbolic link (scripts may not write through one)")
+            }
             try Folders.make(folder)
             ReadDoor.letIn(file)
             return file

@@ -66,6 +66,7 @@ public final class ExperimentRunner {
             request.memoryLimit ?? config.limits.memoryMegabytes.map { $0 * 1_048_576 } ?? options.memoryLimit
         options.timeLimit = request.timeLimit ?? config.limits.seconds
         options.searchFolders = ScriptLocations.searchFolders(script: config.experiment)
+        options.ownFolders = [ScriptLocations.library(near: home), ScriptLocations.experiments].compactMap { $0 }
         // Modules that a YAML names lie beside it, wherever its script is.
         if !options.searchFolders.contains(config.folder) { options.searchFolders.append(config.folder) }
         options.missingModuleHint = { ScriptLocations.hint(missing: $0, near: home) }

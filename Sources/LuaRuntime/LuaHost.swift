@@ -176,6 +176,7 @@ extension LuaHost {
             if let traceback = inner?.traceback {
                 error.traceback = traceback + (error.traceback.map { "\n" + $0 } ?? "")
             }
+            error.leaveOutOwnPlace(options.ownFolders, raisedIn: part(2).stringValue)
         }
         lastThrown = nil
         closeIfAsked()

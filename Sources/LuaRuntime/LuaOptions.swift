@@ -14,6 +14,9 @@ public struct LuaOptions {
     public var writableFolders: [String]
     /// Where `require "a.b"` looks for `a/b.lua` and `a/b/init.lua`, in this order.
     public var searchFolders: [String]
+    /// Folders of the program's own scripts: where such a script hands on what a user gave, and that is at fault, an
+    /// error does not say which of its lines did.
+    public var ownFolders: [String] = []
     /// The global `arg`, from index 1.
     public var arguments: [String]
     /// Where `print` and `io.write` go; nil is standard output.

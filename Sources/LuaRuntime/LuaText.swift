@@ -1,4 +1,5 @@
 import CSupport
+import Files
 
 extension LuaValue {
     /// The value as text, for messages and for output; bytes that are not UTF-8 are replaced.
@@ -53,6 +54,17 @@ extension LuaError {
         // Lua shortens long names in messages; the place has the whole one.
         let shortened = name.hasPrefix("...") ? String(name.dropFirst(3)) : name
         file = place?.hasSuffix(shortened) == true ? place : name
+    }
+
+    /// Takes the place off that the message begins with, where a script of the program's own handed on a user's fault.
+    /// - Parameter place: the script that raised it at last: of a name that Lua shortened no more is known.
+    mutating func leaveOutOwnPlace(_ folders: [String], raisedIn place: String?) {
+        guard cause is InputFault, !folders.isEmpty, let (name, number) = Self.position(of: message),
+            let script = (name.hasPrefix("...") ? place : name).map({ Paths.resolved(Paths.absolute($0)) })
+        else { return }
+        guard folders.contains(where: { Paths.isBelow(script, Paths.resolved(Paths.absolute($0))) }) else { return }
+        message = String(message.dropFirst("\(name):\(number): ".count))
+        (file, line) = (nil, nil)
     }
 
     /// Whether the script said what went wrong without a place, as `error(text, 0)` does: it then speaks of its input.

@@ -1,5 +1,7 @@
+import Files
+
 /// What can go wrong with radiomic features and with the distance of their tables.
-public enum RadiomicsError: Error, Equatable, CustomStringConvertible {
+public enum RadiomicsError: InputFault, Equatable, CustomStringConvertible {
     /// A setting that is unknown, or has a value that is not supported.
     case setting(name: String, message: String)
     /// An image that has no features.

@@ -1,3 +1,5 @@
+import Files
+
 /// What happens to a text with more tokens than the model takes.
 public enum Overflow: String, CaseIterable, Sendable {
     /// The tokens at the end are cut, and counted in the result.
@@ -109,7 +111,7 @@ extension Tokenizer {
 }
 
 /// What can go wrong when a text is encoded. What is wrong with a tokenizer's files is a `FileError`.
-public enum TokenizerError: Error, Equatable, CustomStringConvertible {
+public enum TokenizerError: InputFault, Equatable, CustomStringConvertible {
     /// The text has more tokens than the model takes.
     case overflow(text: String, tokens: Int, limit: Int)
     /// The length of the sequence cannot be used.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// How a classifier is trained; the defaults are CheXGenBench's.
@@ -51,7 +52,7 @@ public struct EpochReport: Equatable, Sendable {
 }
 
 /// What can go wrong in training, beside wrong arguments.
-public enum TrainingError: Error, Equatable, CustomStringConvertible {
+public enum TrainingError: InputFault, Equatable, CustomStringConvertible {
     /// The loss of a batch is not a number.
     case notFinite(loss: Double, epoch: Int, batch: Int, files: [String])
     /// The validation loss is not a number: the weights have grown without bound.

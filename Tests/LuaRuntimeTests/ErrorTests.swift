@@ -1,4 +1,5 @@
 import CSupport
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -34,6 +35,56 @@ extension LuaRuntimeTests {
             #expect(try run("local ok, e = \(kept) return ok, e.code") == "false 7")
             #expect(
                 try run("local ok, e = pcall(probe.call, function() error(5) end) return math.type(e)") == "integer")
+        }
+
+        /// Where a script of the program's own hands on what a user gave, its lines say nothing; other errors keep their
+        /// place.
+        @Test func faultsOfInputsDoNotNameTheProgramsOwnScripts() throws {
+            let (own, other) = (try Scratch(), try Scratch())
+            // A name that Lua shortens in messages.
+            let name = String(repeating: "long_", count: 20)
+            for (folder, ending) in [(own, "own"), (other, "other")] {
+                try folder.write(
+                    "\(name)\(ending).lua",
+                    """
+                    local probe, files = require "test.probe", require "test.files"
+                    local module = {}
+                    function module.read() local found = files.read() return found end
+                    function module.fail() local found = probe.fail(3) return found end
+                    function module.wrong() error "wrong" end
+                    function module.again() local _, found = pcall(module.read) error(found, 0) end
+                    return module
+                    """)
+            }
+            var options = LuaOptions()
+            (options.searchFolders, options.ownFolders) = ([own.path, other.path], [own.path])
+            let host = try makeHost(options)
+            defer { host.close() }
+            try host.register(
+                LuaModuleDeclaration(
+                    "test.files", "Files that are not there.",
+                    functions: [
+                        LuaFunctionDeclaration("read", "Does not find a file.") { _ in
+                            throw FileError.missing(path: "x.csv", hint: "")
+                        }
+                    ]))
+            func error(_ call: String) throws -> LuaError {
+                let script = "local own, other = require '\(name)own', require '\(name)other'\n\(call)"
+                do { _ = try host.run(script, name: "test") } catch let error as LuaError { return error }
+                throw Planned.failure(0)
+            }
+            for call in ["own.read()", "own.again()"] {
+                let input = try error(call)
+                #expect(input.message == "x.csv: no such file" && input.file == nil && input.line == nil, "\(input)")
+                #expect(input.cause is FileError)
+            }
+            for (call, words) in [
+                ("other.read()", "other.lua:3: x.csv"), ("own.fail()", "own.lua:4: planned"),
+                ("own.wrong()", "own.lua:5: wrong"), ("require('test.files').read()", "test:2: x.csv"),
+            ] {
+                let found = try error(call)
+                #expect(found.message.contains(words) && found.line != nil, "\(found)")
+            }
         }
 
         @Test func syntaxErrorsKnowTheirLine() throws {
