@@ -13,6 +13,8 @@ public enum CheckpointError: InputFault, Equatable, CustomStringConvertible {
     case noTensor(path: String, name: String, nearest: String?)
     /// A file that is not in the caches and folders where it was looked for.
     case notFound(what: String, lookedIn: [String], hint: String)
+    /// What a network gave is no number, or too large for one.
+    case notFinite(path: String, what: String, dtype: DType)
 
     /// The message, as users read it.
     public var description: String {
@@ -27,6 +29,8 @@ public enum CheckpointError: InputFault, Equatable, CustomStringConvertible {
         case .notFound(let what, let lookedIn, let hint):
             let places = lookedIn.map { "\n  \($0)" }.joined()
             return "\(what) was not found; looked for:\(places)\n\(hint)"
+        case .notFinite(let path, let what, let dtype):
+            return "\(what) is not finite: the weights in \(path) are damaged, or too large for \(dtype)"
         }
     }
 }

@@ -137,7 +137,7 @@ public final class CheXbert: FindingLabeler {
             let words = try Tensor(rows.flatMap { encoded[$0].map(Int64.init) }, shape: [rows.count, length])
             let answers = try answers(words, on: model.executor)
             for (place, row) in rows.enumerated() {
-                for (finding, found) in try Self.classes(answers, place, text: row).enumerated() {
+                for (finding, found) in try self.classes(answers, place, text: row).enumerated() {
                     classes[row * count + Self.columns[finding]] = Int64(found)
                 }
             }
@@ -156,15 +156,13 @@ public final class CheXbert: FindingLabeler {
     }
 
     /// The largest answer of each layer, the first of equal ones.
-    private static func classes(_ answers: [Float], _ row: Int, text: Int) throws -> [Int] {
+    private func classes(_ answers: [Float], _ row: Int, text: Int) throws -> [Int] {
         var start = row * CheXbertNetwork.classes.reduce(0, +)
         return try CheXbertNetwork.classes.map { size in
             let values = answers[start..<start + size]
             start += size
             guard values.allSatisfy(\.isFinite) else {
-                throw TensorError.value(
-                    operation: "chexbert",
-                    message: "text \(text + 1) gets an answer that is not finite: the weights are damaged")
+                throw model.notFinite("\(name): an answer about text \(text + 1)")
             }
             return
                 (values.indices.max { values[$0] < values[$1] || values[$0] == values[$1] && $0 > $1 }

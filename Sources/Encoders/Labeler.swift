@@ -27,14 +27,14 @@ extension Labeler {
 /// A labeler of findings.
 public protocol FindingLabeler: Labeler {
     /// A class for each finding, i64 `[N, 14]`, the findings in the alphabet's order: 0 blank, 1 positive, 2 negative, 3 uncertain.
-    /// - Throws: `TensorError.value` naming a text whose answer is no number; `TensorError.stopped`.
+    /// - Throws: `CheckpointError.notFinite` naming a text whose answer is no number; `TensorError.stopped`.
     func labels(_ texts: [String]) throws -> Tensor
 }
 
 /// A labeler of words.
 public protocol AnnotatingLabeler: Labeler {
     /// The entities of each text, in its order.
-    /// - Throws: `TensorError.value` naming a text whose answer is no number; `TensorError.stopped`.
+    /// - Throws: `CheckpointError.notFinite` naming a text whose answer is no number; `TensorError.stopped`.
     func annotate(_ texts: [String]) throws -> [[ReportEntity]]
 }
 

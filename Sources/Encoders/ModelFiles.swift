@@ -38,16 +38,17 @@ public final class ModelFiles {
     }
 
     /// Looks at what the network gave of some inputs, f32 with a row for each.
-    /// - Throws: `TensorError.value` with the first input that got a value that is not finite.
+    /// - Throws: `CheckpointError.notFinite` with the first input that got a value that is not finite.
     public func checkFinite(_ output: Tensor, of what: String) throws {
         let values = try output.contiguous().array(Float.self)
         guard let place = values.firstIndex(where: { !$0.isFinite }) else { return }
         let input = place / max(1, values.count / max(1, output.shape.first ?? 1))
-        throw TensorError.value(
-            operation: what,
-            message:
-                "its output for input \(input + 1) is not finite: the weights in \(checkpoint.path) are damaged, or too large "
-                + "for \(executor.dtype)")
+        throw notFinite("\(what): its output for input \(input + 1)")
+    }
+
+    /// The error about something that the network gave and that is not finite.
+    public func notFinite(_ what: String) -> CheckpointError {
+        .notFinite(path: checkpoint.path, what: what, dtype: executor.dtype)
     }
 
     /// Gives back activations and all that was made of weights, which stay mapped.

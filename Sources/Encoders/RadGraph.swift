@@ -252,9 +252,8 @@ public final class RadGraph: AnnotatingLabeler {
         }
         let values = try found?.array(Float.self) ?? []
         guard values.allSatisfy(\.isFinite) else {
-            throw TensorError.value(
-                operation: "radgraph",
-                message: "text \(text + 1) gets a score that is not finite: the weights are damaged")
+            throw CheckpointError.notFinite(
+                path: files.first?.file ?? name, what: "\(name): a score of text \(text + 1)", dtype: dtype)
         }
         return values[...]
     }

@@ -28,7 +28,8 @@ public protocol LanguageModel: PartNetwork {
     func logits(_ ids: Tensor) throws -> Tensor
     /// Writes on behind each of some prompts; a prompt of a list gives what it gives alone.
     /// - Parameter watch: gets the number of the prompt, from 0, and its text so far, behind each token.
-    /// - Throws: `TensorError.value` for a prompt that is empty or too long, and for options out of their range; as `logits`.
+    /// - Throws: `TensorError.value` for a prompt that is empty or too long, and for options out of their range;
+    ///   `CheckpointError.notFinite` for scores that are no numbers; as `logits`.
     func generate(
         _ prompts: [Prompt], _ options: WritingOptions, watch: ((_ index: Int, _ text: String) throws -> Void)?
     ) throws -> [WrittenText]
@@ -177,7 +178,7 @@ public final class FolderLanguageModel<Network: FolderCausalNetwork>: LanguageMo
                 message: "prompt \(index + 1) has \(prompt.count) tokens: wanted 1 to \(positions - 1), so that one "
                     + "may follow")
         }
-        let writer = Writer(network, tokenizer: tokenizer, ends: endIDs, options, watch: watch)
+        let writer = Writer(network, of: model, tokenizer: tokenizer, ends: endIDs, options, watch: watch)
         defer { model.executor.releaseActivations() }
         let written = try writer.write(prompts, on: model.executor)
         try model.checkpoint.checkUnchanged()

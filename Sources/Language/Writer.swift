@@ -1,3 +1,4 @@
+import Encoders
 import Engine
 import Foundation
 import Networks
@@ -12,14 +13,18 @@ struct Writer<Network: CausalNetwork> {
     private let tokenizer: any DecodingTokenizer
     private let ends: Set<Int>
     private let options: WritingOptions
+    private let model: ModelFiles
     private let watch: ((Int, String) throws -> Void)?
 
-    /// - Parameter ends: the ids that end a text, beside those of the options.
+    /// - Parameters:
+    ///   - model: the network's files.
+    ///   - ends: the ids that end a text, beside those of the options.
     init(
-        _ network: Network, tokenizer: any DecodingTokenizer, ends: Set<Int>, _ options: WritingOptions,
-        watch: ((Int, String) throws -> Void)?
+        _ network: Network, of model: ModelFiles, tokenizer: any DecodingTokenizer, ends: Set<Int>,
+        _ options: WritingOptions, watch: ((Int, String) throws -> Void)?
     ) {
         self.network = network
+        self.model = model
         self.tokenizer = tokenizer
         self.options = options
         self.watch = watch
@@ -73,7 +78,7 @@ struct Writer<Network: CausalNetwork> {
     private func open<E: Execution>(_ prompt: Prompt, number: Int, on execution: E) throws -> Draft<E> {
         let draft = Draft(
             number: number, try TextCache(layers: network.layerCount, on: execution),
-            Chooser(options, ends: ends, seed: options.seed(number)),
+            Chooser(options, ends: ends, seed: options.seed(number), model),
             room: min(options.maximumTokens, network.positions - prompt.count))
         let words = try prompt.parts.filter { part in
             if case .ids(let ids) = part { return !ids.isEmpty }

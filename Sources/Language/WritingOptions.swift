@@ -1,3 +1,4 @@
+import Encoders
 import Foundation
 import Tensors
 
@@ -84,28 +85,27 @@ struct Chooser {
     private let options: WritingOptions
     private let ends: Set<Int>
     private let generator: TorchGenerator
+    private let model: ModelFiles
 
-    /// - Parameter ends: the ids that end the text, which are always allowed.
-    init(_ options: WritingOptions, ends: Set<Int>, seed: UInt64) {
+    /// - Parameters:
+    ///   - ends: the ids that end the text, which are always allowed.
+    ///   - model: whose weights the scores come from.
+    init(_ options: WritingOptions, ends: Set<Int>, seed: UInt64, _ model: ModelFiles) {
+        self.model = model
         self.options = options
         self.ends = ends
         generator = TorchGenerator(seed: seed)
     }
 
     /// The next id by the scores of all.
-    /// - Throws: `TensorError.value` for scores that are no numbers, or above all of them.
+    /// - Throws: `CheckpointError.notFinite` for scores that are no numbers, or above all of them.
     func next(_ scores: UnsafeBufferPointer<Float>) throws -> Int {
         var best = -1
         var kept: [(id: Int, score: Double)] = []
         if options.sampling != nil { kept.reserveCapacity(scores.count) }
         for id in scores.indices {
             if let allowed = options.allowed, !allowed.contains(id), !ends.contains(id) { continue }
-            guard scores[id] < .infinity else {
-                let what = scores[id].isNaN ? "no number" : "infinite"
-                throw TensorError.value(
-                    operation: "generate",
-                    message: "the score of id \(id) is \(what): the weights are damaged, or too large for this dtype")
-            }
+            guard scores[id] < .infinity else { throw model.notFinite("generate: the score of id \(id)") }
             if best < 0 || scores[id] > scores[best] { best = id }
             if options.sampling != nil { kept.append((id, Double(scores[id]))) }
         }

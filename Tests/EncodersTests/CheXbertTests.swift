@@ -116,7 +116,8 @@ import Testing
             "nan.pth",
             good.map { ($0.name, $0.name.hasSuffix("heads.2.bias") ? try Tensor.full([4], .number(.nan)) : $0.tensor) })
         let nan = try labeler("nan.pth")
-        #expect(message { _ = try nan.labels(["no", "no"]) }.contains("text 1"))
+        let answer = message { _ = try nan.labels(["no", "no"]) }
+        #expect(answer.contains("text 1") && answer.contains("/nan.pth are damaged"), "\(answer)")
         try folder.write("words.txt", "[CLS]\n")
         #expect(message { _ = try labeler("chexbert.pth", "/words.txt") }.contains("vocab.txt"))
         try folder.write("text.pth", "not weights")

@@ -140,6 +140,26 @@ import Testing
         }
     }
 
+    /// What a network gives that is no number is told with the file of its weights.
+    @Test func damagedWeightsAreNamed() throws {
+        let folder = try ReferenceModel.all[0].folder()
+        let file = folder.path + "/model.safetensors"
+        let whole = try Checkpoint.open(file)
+        let tensors = try whole.names.map { ($0, try whole[$0].clone()) }
+        for value in [Double.nan, .infinity] {
+            try SafeTensors.write(
+                file,
+                tensors.map { name, tensor in
+                    (name, name == "lm_head.weight" ? try Tensor.full(tensor.shape, .number(value), .f32) : tensor)
+                })
+            let model = try opened(folder)
+            let found = message { _ = try model.generate([Prompt(ids: [4])], WritingOptions(), watch: nil) }
+            #expect(
+                found.contains("is not finite") && found.contains("\(folder.path)") && found.contains("damaged"),
+                "\(found)")
+        }
+    }
+
     @Test func filesSayWhatEndsATextAndWhatIsWrong() throws {
         let folder = try ReferenceModel.all[0].folder()
         #expect(try opened(folder).endIDs == [2])
