@@ -1,4 +1,5 @@
 import Files
+import Launcher
 import Results
 import Runs
 
@@ -24,6 +25,7 @@ extension Command {
         }
         var page = ReportPage.Options()
         page.isPrivate = given.has("private")
+        page.places = DeclaredPlaces.names
         let only = given.positional.count == 1 ? given.positional[0] : nil
         let folder = only.map { Paths.name($0) == "run.yaml" ? Paths.folder($0) : $0 }
         let name = page.isPrivate ? "report-private.html" : ReportPage.fileName

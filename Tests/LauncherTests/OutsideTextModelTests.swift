@@ -53,7 +53,7 @@ private final class Bigrams: FolderCausalNetwork {
     }
 }
 
-/// A model of images and texts from outside: whether both are dark. Films are seen by their mean, texts by their first word.
+/// A model of images and texts from outside: whether both are dark. Films have their mean, texts their first word.
 private final class Darkness: ImageTextModel {
     static let entry = ImageTextRegistry.Entry(
         about: "whether films and texts are dark", place: "none/darkness", images: DarkFilms.entry
@@ -303,6 +303,11 @@ private final class Glances: VisionLanguageModel {
             texts[2] == "model.name: wanted one of llava-rad, glances, got \"glance\"; model.vision; model.adapter",
             "\(texts[2])")
         #expect(texts[3].contains("llava-rad wants `vision`"), "\(texts[3])")
+    }
+
+    /// What a private page leaves out follows from what models declare.
+    @Test func placesAreDeclared() {
+        #expect(DeclaredPlaces.names == ["vqgan", "base", "adapter", "projector", "vision"])
     }
 
     /// A program that knows more runs the same experiments.

@@ -98,6 +98,18 @@ import Testing
         for secret in secrets.prefix(5) { #expect(open.contains(secret), "\(secret)") }
     }
 
+    /// Nor what a parameter names that some model declares to be a place, even where it looks like a word.
+    @Test func aPrivatePageLeavesOutDeclaredPlaces() throws {
+        let scratch = try Scratch()
+        let path = try RunFolders.write(in: scratch, more: ", palette: cohortfolder, shade: cohortcolour")
+        var options = ReportPage.Options()
+        options.isPrivate = true
+        #expect(try ReportPage.reading([path], options).text().contains("cohortfolder"))
+        options.places = ["palette"]
+        let text = try ReportPage.reading([path], options).text()
+        #expect(!text.contains("cohortfolder") && text.contains("cohortcolour"))
+    }
+
     @Test func filmsStandBesideTheirNearest() throws {
         let scratch = try Scratch()
         let path = try RunFolders.write(in: scratch)

@@ -5,6 +5,8 @@ import Foundation
 /// texts it shows only words that the program or the experiment made, by their looks.
 struct Discretion {
     let isPrivate: Bool
+    /// The last words of parameters that are places on a disk, beside those that experiments share.
+    var places: Set<String> = []
 
     /// What stands in place of a text that is left out.
     static let leftOut = "(left out)"
@@ -27,25 +29,24 @@ struct Discretion {
         // Counts of a program's own, such as `Shared patients`, end up here, too: better too little than too much.
         if Discretion.open.contains(column.lowercased()) { return true }
         let last = ResultTable.shortPath(column).lowercased()
-        return !words.contains { telling.contains($0) } && (last == "model" || !Discretion.isPlace(last))
+        return !words.contains { telling.contains($0) } && (last == "model" || !isPlace(last))
     }
 
-    /// The last words of parameters that are places on a disk.
-    private static let places: Set<String> = [
-        "csv", "image_dir", "real_dir", "synthetic_dir", "weights", "path", "folder", "results", "lora", "file", "base",
-        "adapter",
-        "tokenizer", "vqgan", "radiomics", "modules", "model", "place", "out", "dir",
+    /// Those that experiments share.
+    private static let shared: Set<String> = [
+        "csv", "weights", "path", "folder", "results", "lora", "file", "tokenizer", "radiomics", "modules", "model",
+        "place", "out", "dir",
     ]
 
-    private static func isPlace(_ name: String) -> Bool {
-        places.contains(name) || name.hasSuffix("_dir") || name.hasSuffix("_path")
+    private func isPlace(_ name: String) -> Bool {
+        Discretion.shared.contains(name) || places.contains(name) || name.hasSuffix("_dir") || name.hasSuffix("_path")
     }
 
     /// A parameter as it may be shown; `path` is its name with those above it.
     func parameter(_ path: String, _ value: JSON) -> String {
         let last =
             path.split { $0 == "." || $0 == "[" }.last { $0.first?.isNumber == false }.map { $0.lowercased() } ?? ""
-        if isPrivate, Discretion.isPlace(last), value.integer == nil, value.boolean == nil { return Discretion.leftOut }
+        if isPrivate, isPlace(last), value.integer == nil, value.boolean == nil { return Discretion.leftOut }
         return self.value(value)
     }
 

@@ -20,6 +20,9 @@ public struct ReportPage {
     public struct Options: Sendable {
         /// No captions, no paths, no patients, no films.
         public var isPrivate = false
+        /// The last words of parameters that name places on a disk, beside those of all experiments: a private page
+        /// leaves their values out.
+        public var places: Set<String> = []
         /// Whether films are read and shown.
         public var hasFilms = true
 
@@ -39,7 +42,7 @@ public struct ReportPage {
         self.options = options
         let cut = runs.count - self.runs.count
         self.missing = missing + (cut > 0 ? ["\(Readable.count(cut, "run")) more: a page holds \(Limits.runs)"] : [])
-        discretion = Discretion(isPrivate: options.isPrivate)
+        discretion = Discretion(isPrivate: options.isPrivate, places: options.places)
     }
 
     /// The page's text.
