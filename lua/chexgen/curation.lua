@@ -328,30 +328,24 @@ local function compare(self, role)
   return encoder, found, found.synthetic.features[name].features, found.real.features[name].features
 end
 
---- The paths of the nearest real films of the rows of a pass.
-local function nearest_paths(self, found, rows)
-  local kept, paths = found.real.kept:totable(), self.real:image_paths()
+--- What a search found for the rows of a pass, one real film each: the scores, and the films' paths.
+local function nearest(self, found, scores, rows)
+  local kept, paths, count = found.real.kept:totable(), self.real:image_paths(), rows:size(1)
   local list = {}
-  for i, place in ipairs(rows) do list[i] = paths[kept[place]] end
-  return spread(found.synthetic, list)
+  for i, place in ipairs(rows:reshape({ count }):totable()) do list[i] = paths[kept[place]] end
+  return spread(found.synthetic, scores:reshape({ count }):totable()), spread(found.synthetic, list)
 end
 
 --- The highest probability that a real film is of the same patient.
 function compute.reid(self)
   local encoder, found, queries, database = compare(self, REID)
-  local scores, rows = search.most_alike(self.run, encoder, queries, database, 1)
-  local count = queries:size(1)
-  return spread(found.synthetic, scores:reshape({ count }):totable()),
-    nearest_paths(self, found, rows:reshape({ count }):totable())
+  return nearest(self, found, search.most_alike(self.run, encoder, queries, database, 1))
 end
 
 --- The distance to the nearest real film, as the reference scales it.
 function compute.distance(self)
   local _, found, queries, database = compare(self, LATENT)
-  local distances, rows = metric.nearest(queries, database, { k = 1 })
-  local count = queries:size(1)
-  distances = distances:to "f64":reshape { count } / math.sqrt(database:size(2))
-  return spread(found.synthetic, distances:totable()), nearest_paths(self, found, rows:reshape({ count }):totable())
+  return nearest(self, found, search.nearest(queries, database, 1, "f64"))
 end
 
 --- The features of a table of radiomics, without the diagnostics, and the rows that have them.

@@ -68,10 +68,11 @@ function search.most_alike(run, encoder, queries, database, k, hidden)
   return tensor.cat(scores, 1), tensor.cat(rows, 1)
 end
 
---- Of each query, the k nearest rows of a database by features: distances as the reference scales them, and rows from 1.
-function search.nearest(queries, database, k)
+--- Of each query, the k nearest rows of a database by features: distances as the reference scales them, and rows from 1. They are
+--- scaled in f32, or in `dtype`.
+function search.nearest(queries, database, k, dtype)
   local distances, rows = metric.nearest(queries, database, { k = k })
-  return distances / math.sqrt(database:size(2)), rows
+  return (dtype and distances:to(dtype) or distances) / math.sqrt(database:size(2)), rows
 end
 
 --- Looks for every film among all real ones, and writes what is nearest.
