@@ -46,8 +46,8 @@ public enum ImageTextRegistry {
         public var name: String { images.name }
         /// The Hub name of its weights.
         public let place: String
-        /// Its images' side as an encoder, which opens what `open` opens and is called as the model is: evaluations keep its
-        /// vectors beside those of other encoders.
+        /// Its images' side as an encoder, which opens what `open` opens and is called as the model is: evaluations keep
+        /// its vectors beside those of other encoders.
         public let images: EncoderEntry
         /// Opens a folder, to compute so.
         public let open: @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel

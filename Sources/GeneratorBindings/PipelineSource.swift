@@ -4,7 +4,8 @@ import Encoders
 import Engine
 import LuaRuntime
 
-/// A pipeline that a script asks for, to open it or to know what it would hold: where its parts lie, and how it is opened.
+/// A pipeline that a script asks for, to open it or to know what it would hold: where its parts lie, and how it is
+/// opened.
 struct PipelineSource {
     /// Where its parts lie.
     enum Place {

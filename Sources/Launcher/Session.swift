@@ -25,8 +25,8 @@ public final class Session {
     ///   - statistics: what `metric.measure` knows beside what scripts register.
     ///   - devices: what models may run on.
     ///   - known: what `model.labeler`, `model.image_text`, `model.language` and `model.vision_language` know.
-    /// - Throws: `LuaError` where there is no memory for it; `RegistryError` where a language model of `known` has a class
-    ///   that another of `pipelines` has.
+    /// - Throws: `LuaError` where there is no memory for it; `RegistryError` where a language model of `known` has a
+    ///   class that another of `pipelines` has.
     public init(
         _ options: LuaOptions, seed: Int = 42, encoders: EncoderRegistry = .standard,
         pipelines: PipelineRegistry = .standard, classifiers: ClassifierRegistry = .standard,

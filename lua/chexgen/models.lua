@@ -7,8 +7,8 @@
 
 local model = require "chexgen.model"
 
---- What every model takes of `model.pipeline`'s options, handed on, and the place of each part in `beside`. Raises for options that are
---- neither these nor in `others`.
+--- What every model takes of `model.pipeline`'s options, handed on, and the places of parts in `beside`. Raises for options that
+--- are neither these nor in `others`.
 local function handed_on(name, options, others, beside)
   local known, handed = { "weights", table.unpack(others) }, beside or {}
   for _, key in ipairs { "dtype", "lora", "stream", "device" } do known[#known + 1], handed[key] = key, options[key] end

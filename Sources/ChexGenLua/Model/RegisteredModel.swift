@@ -95,7 +95,8 @@ package struct RegisteredModel {
         return made
     }
 
-    /// What `model.pipeline_memory` says of it: nil where a function of the script's loads it, which alone knows what it takes.
+    /// What `model.pipeline_memory` says of it: nil where a function of the script's loads it, which alone knows what it
+    /// takes.
     package func memory(_ options: LuaValue, _ host: LuaHost) throws -> [LuaValue] {
         isSource ? try handed("pipeline_memory", options, host) : [.nil]
     }
