@@ -53,6 +53,58 @@ private final class Bigrams: FolderCausalNetwork {
     }
 }
 
+/// Another, whose tokens attend to those before them.
+private final class Attending: FolderCausalNetwork {
+    static let entry = NetworkEntry<any LanguageModel>("attending", classes: ["attending"], Attending.self)
+
+    let parameters = ParameterScope()
+    let vocabularySize, width: Int
+    let positions = 64
+    let layerCount = 1
+    let notes: [String] = []
+    private let tokens: Embedding
+    private let query, key, value, head: Linear
+    private let attention: Attention
+    private let rotary: Rotary
+
+    init(config: String) throws {
+        let reader = try ConfigurationReader(config)
+        vocabularySize = try reader.integer("vocab_size", 1...1 << 20)
+        width = try reader.integer("hidden_size", 1...1024)
+        let (size, layer) = (width, parameters["layers"][0])
+        tokens = Embedding(parameters["tokens"], count: vocabularySize, channels: width)
+        (query, key, value) = (
+            Linear(layer["query"], inputs: size, outputs: size), Linear(layer["key"], inputs: size, outputs: size),
+            Linear(layer["value"], inputs: size, outputs: size)
+        )
+        head = Linear(parameters["lm_head"], inputs: width, outputs: vocabularySize, hasBias: false)
+        attention = try Attention(channels: width, heads: 4)
+        rotary = try Rotary(headSize: width / 4)
+    }
+
+    func load(_ checkpoint: Checkpoint) throws { try parameters.load(checkpoint) }
+
+    func embed<E: Execution>(_ ids: Tensor, on execution: E) throws -> E.Value {
+        try execution.convert(execution.embedding(tokens, ids), .f32)
+    }
+
+    func states<E: Execution>(_ x: E.Value, _ passage: Passage<E>, on execution: E) throws -> E.Value {
+        let angles = try passage.angles(rotary, base: 10_000, count: x.shape[1], of: self, on: execution)
+        let seen = try passage.attention(
+            attention, 0,
+            query: execution.rotary(
+                rotary, execution.linear(query, passage.wanted(x, of: 0, on: execution)),
+                table: passage.wanted(angles, axis: 0, of: 0, on: execution)),
+            key: execution.rotary(rotary, execution.linear(key, x), table: angles),
+            value: execution.linear(value, x), on: execution)
+        return try execution.convert(seen, .f32)
+    }
+
+    func logits<E: Execution>(_ states: E.Value, on execution: E) throws -> E.Value {
+        try execution.linear(head, states, Epilogue(result: .f32))
+    }
+}
+
 /// A model of images and texts from outside: whether both are dark. Films have their mean, texts their first word.
 private final class Darkness: ImageTextModel {
     static let entry = ImageTextRegistry.Entry(
@@ -161,6 +213,7 @@ private final class Glances: VisionLanguageModel {
     private static func known() throws -> KnownModels {
         var known = KnownModels()
         try known.languages.add(Bigrams.entry)
+        try known.languages.add(Attending.entry)
         try known.imageTexts.add(Darkness.entry)
         try known.visionLanguages.add("glances", Glances.entry)
         return known
@@ -176,14 +229,15 @@ private final class Glances: VisionLanguageModel {
     /// Makes a folder with a model of bigrams below `folder`.
     private static let making = """
         local model, tensor = require "chexgen.model", require "chexgen.tensor"
-        local function make(folder)
+        local function make(folder, kind)
+          kind = kind or "bigrams"
           require("chexgen").make_folder(folder)
           require("small_language").make(folder)
           local file <close> = assert(io.open(folder .. "/config.json", "w"))
-          file:write '{"model_type": "bigrams", "vocab_size": 258, "hidden_size": 32, "eos_token_id": 257}'
+          file:write(('{"model_type": "%s", "vocab_size": 258, "hidden_size": 32, "eos_token_id": 257}'):format(kind))
           file:flush()
           local generator, weights = tensor.generator(5), {}
-          for _, parameter in ipairs(model.parameters("bigrams", { config = folder })) do
+          for _, parameter in ipairs(model.parameters(kind, { config = folder })) do
             weights[parameter.name] = tensor.randn(parameter.shape, generator)
           end
           tensor.save(folder .. "/model.safetensors", weights)
@@ -233,6 +287,29 @@ private final class Glances: VisionLanguageModel {
                 """, name: "language")
         #expect(values.compactMap(\.integerValue) == [258, 5, 1])
         #expect(values.compactMap(\.booleanValue) == [true, true, true, true, true], "\(values)")
+    }
+
+    /// What is written a token at a time, alone or beside others, is what whole texts score highest.
+    @Test func aLanguageModelThatAttends() throws {
+        let scratch = try Scratch()
+        let session = try session(scratch)
+        defer { session.host.close() }
+        let values = try session.host.run(
+            Self.making + """
+                local lm = model.language(make("\(scratch.path)/base", "attending"), { dtype = "f32" })
+                local prompts, all = { "AB", "heart", "Q" }, true
+                local _, ids = lm:generate { prompt = prompts, max_new_tokens = 6 }
+                for i, prompt in ipairs(prompts) do
+                  local text = { 256, prompt:byte(1, -1) }
+                  for _, id in ipairs(ids[i]:totable()) do
+                    local scores = lm:forward(tensor.new({ text }, "i64"))[1][#text]
+                    all = all and scores[id + 1]:item() > scores:max():item() - 1e-3
+                    text[#text + 1] = id
+                  end
+                end
+                return all, ids[1]:numel() + ids[2]:numel() + ids[3]:numel()
+                """, name: "attending")
+        #expect(values.first?.booleanValue == true && values.last?.integerValue ?? 0 > 6, "\(values)")
     }
 
     @Test func anImageTextModelScoresAStudy() throws {

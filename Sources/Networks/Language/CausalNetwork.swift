@@ -72,7 +72,7 @@ public enum Passage<E: Execution> {
 
     /// Attention of the pass's tokens to those before them.
     /// - Parameter index: the layer's, from 0.
-    func attention(
+    public func attention(
         _ layer: Attention, _ index: Int, query: E.Value, key: E.Value, value: E.Value, on execution: E
     ) throws -> E.Value {
         switch self {
@@ -93,14 +93,16 @@ public enum Passage<E: Execution> {
 
     /// Of `x`, tokens along `axis`, those whose states a layer's result is wanted of.
     /// - Parameter index: the layer's, from 0.
-    func wanted(_ x: E.Value, axis: Int = 1, of index: Int, on execution: E) throws -> E.Value {
+    public func wanted(_ x: E.Value, axis: Int = 1, of index: Int, on execution: E) throws -> E.Value {
         guard case .next(let text) = self, index == text.layers.count - 1 else { return x }
         return try execution.narrow(x, axis: axis, x.shape[axis] - 1..<x.shape[axis])
     }
 
     /// Cosines and sines of the tokens' places, f32 `[T, rotated]`.
     /// - Parameter count: the tokens of a text, or for `step` the texts.
-    func angles(_ rotary: Rotary, base: Double, count: Int, of owner: AnyObject, on execution: E) throws -> E.Value {
+    public func angles(_ rotary: Rotary, base: Double, count: Int, of owner: AnyObject, on execution: E) throws
+        -> E.Value
+    {
         switch self {
         case .whole: return try execution.table(owner, [count]) { try rotary.table(0..<count, base: base) }
         case .next(let text):
