@@ -84,7 +84,8 @@ import Testing
         let folder = try Study.generationFolder()
         // The folder may be called as the model is.
         try SmallPipeline.flux().write(folder, at: "flux")
-        let settings = "model: flux\n  weights: flux\n  width: 64\n  height: 64\n"
+        // Films that are not square stand on square cells of the sheet, beside those that are not made yet.
+        let settings = "model: flux\n  weights: flux\n  width: 64\n  height: 48\n"
         try folder.write(
             "sweep.yaml",
             folder.text("sweep.yaml").replacing("model: SD-V1-5\n  weights: pipeline\n", with: settings)

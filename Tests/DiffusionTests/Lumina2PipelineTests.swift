@@ -70,6 +70,7 @@ import Testing
         let folder = try SmallPipeline.lumina2.folder()
         let pipeline = try PipelineRegistry.standard.open(folder.path, dtype: .f32)
         let wanted = try picture(pipeline, options(pipeline))
+        let encoded = pipeline.encodedTexts
         var pictures = [wanted]
         for (key, value) in [
             ("cfg_trunc_ratio", JSON.number(0.5)), ("cfg_normalization", .boolean(false)),
@@ -80,6 +81,8 @@ import Testing
             pictures.append(try picture(pipeline, other))
         }
         #expect(Set(pictures).count == pictures.count)
+        // They change no text.
+        #expect(pipeline.encodedTexts == encoded)
         for value in [JSON.boolean(true), .string("row")] {
             var same = options(pipeline)
             same.text.family["cfg_normalization"] = value

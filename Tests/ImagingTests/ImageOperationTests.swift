@@ -60,12 +60,23 @@ import Testing
 
     @Test func grids() throws {
         let image = try formula(.gray, 3, 2, seed: 2)
-        let other = try formula(.gray, 2, 3, seed: 2)
+        let (other, colours) = try (formula(.gray, 2, 3, seed: 2), formula(.rgb, 3, 2, seed: 2))
         #expect(throws: ImageError.self) { try Image.grid([], columns: 1) }
         #expect(throws: ImageError.self) { try Image.grid([image], columns: 0) }
         #expect(throws: ImageError.self) { try Image.grid([image], columns: 1, padding: -1) }
         #expect(throws: ImageError.self) { try Image.grid([image], columns: 1, padding: Int.max) }
-        #expect(message { _ = try Image.grid([image, other], columns: 2) }.contains("image 2 is 2×3"))
+        #expect(
+            message { _ = try Image.grid([image, colours], columns: 2) }.contains("image 2 is RGB, the first is"))
+        // Cells of 3 × 3: the one that is not as high stands at the top, the one that is not as wide on the left.
+        let grid = try Image.grid([image, other], columns: 2, padding: 0)
+        let (first, second) = (image.pixels, other.pixels)
+        var wanted = Array(first[0..<3])
+        wanted += second[0..<2] + [0]
+        wanted += first[3..<6]
+        wanted += second[2..<4] + [0]
+        wanted += [0, 0, 0]
+        wanted += second[4..<6] + [0]
+        #expect(grid.width == 6 && grid.height == 3 && grid.pixels == wanted)
         #expect(try Image.grid([image], columns: Int.max, padding: 0).pixels == image.pixels)
     }
 

@@ -33,8 +33,15 @@ public struct TextOptions {
     }
 
     /// One text over everything here: equal options have equal texts.
-    var key: String {
-        let members = family.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+    var key: String { key { _ in true } }
+
+    /// The same of what decides how a text is encoded, with a family that has these options of its own.
+    func textKey(_ options: [FamilyOption]) -> String {
+        key { name in options.first { $0.name == name }?.changesTexts ?? true }
+    }
+
+    private func key(_ counts: (String) -> Bool) -> String {
+        let members = family.filter { counts($0.key) }.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
         return overflow.rawValue + JSON.object(members).text()
     }
 }
@@ -54,12 +61,15 @@ public struct FamilyOption: Sendable, Equatable {
     public let kind: Kind
     /// What it does, in a sentence.
     public let about: String
+    /// Whether a text may be encoded otherwise with another value: texts that are kept are encoded again then.
+    public let changesTexts: Bool
 
     /// Describes an option.
-    public init(_ name: String, _ kind: Kind, _ about: String) {
+    public init(_ name: String, _ kind: Kind, _ about: String, changesTexts: Bool = true) {
         self.name = name
         self.kind = kind
         self.about = about
+        self.changesTexts = changesTexts
     }
 
     /// Tokens that a text may have.
@@ -75,12 +85,14 @@ public struct FamilyOption: Sendable, Equatable {
         "system_prompt", .text, "What is put before the prompt of families that have a system prompt.")
     /// The share of the steps that are guided.
     public static let guidanceTruncation = FamilyOption(
-        "cfg_trunc_ratio", .number, "The share of the steps, from the first, in which the guidance scale works.")
+        "cfg_trunc_ratio", .number, "The share of the steps, from the first, in which the guidance scale works.",
+        changesTexts: false)
     /// Whether the guided answer has the length of the text's answer, and of what it is the length.
     public static let guidanceNormalization = FamilyOption(
         "cfg_normalization", .flagOrWord(NormalizedGuidance.Length.allCases.map(\.rawValue)),
         "Whether the guided answer is scaled to the length of the prompt's answer: `\"row\"`, or true, each row of each channel by "
-            + "itself, as diffusers does; `\"whole\"` all latents of an image by one factor.")
+            + "itself, as diffusers does; `\"whole\"` all latents of an image by one factor.",
+        changesTexts: false)
 
     /// The options that scripts may count on: a family that lacks one says so.
     public static let common = [maximumLength, instruction, systemPrompt, guidanceTruncation, guidanceNormalization]

@@ -231,7 +231,7 @@ public final class DiffusionPipeline: TextToImage {
 
     /// What an encoded text is kept under.
     private func key(_ role: TextRole, _ text: String, _ options: TextOptions) -> String {
-        "\(role.rawValue) \(options.key) \(text)"
+        "\(role.rawValue) \(options.textKey(type(of: family).entry.options)) \(text)"
     }
 
     /// A scheduler at the first of its timesteps.
