@@ -297,6 +297,11 @@ test("write_csv writes as pandas does", function()
   raises(function() dataset.write_csv(path, { "p", "p" }, {}) end, "columns")
   raises(function() dataset.write_csv(path, { "p" }, { { print } }) end, "rows[1][1]", "function")
   raises(function() dataset.write_csv(scratch .. "/no/v.csv", { "p" }, {}) end, "no/v.csv")
+  -- No reader of tables would take these.
+  raises(function() dataset.write_csv(path, { "p" }, { { 1 }, { "a\0b" } }) end, "rows", "row 2: a NUL byte")
+  raises(function() dataset.write_csv(path, { "p\0" }, {}) end, "columns", "NUL byte")
+  raises(function() dataset.write_csv(path, { "p" }, { { ("x"):rep((1 << 20) + 1) } }) end, "1048577 bytes")
+  raises(function() dataset.table({ "v" }, { { "a\0b" } }) end, "NUL byte")
 end)
 
 test("folders", function()

@@ -31,6 +31,10 @@ local function check(run)
     raises(function() run:record { a = tensor.ones { 2 } } end, "a")
     raises(function() run:record({ a = 1, z = 2 }, { "a" }) end, "columns", "z")
     raises(function() run:record({ a = 1 }, "a") end, "columns", "list")
+    -- No reader of tables would take these.
+    raises(function() run:record { a = "x\0y" } end, "row", "a: a NUL byte")
+    raises(function() run:record { ["a\0"] = 1 } end, "row", "NUL byte")
+    raises(function() run:record { a = ("x"):rep((1 << 20) + 1) } end, "a: a text of 1048577 bytes")
   end)
 
   test("once", function()

@@ -13,6 +13,7 @@ private enum Network: Computation {
     case projector(ProjectorNetwork)
     case inception(InceptionV3Network)
     case classifier(any ClassifierNetwork)
+    case films(BioViLTImageNetwork)
     case unet(UNetNetwork)
     case encoding(AutoencoderNetwork)
     case decoding(AutoencoderNetwork)
@@ -46,6 +47,7 @@ private enum Network: Computation {
             let unbiased = try network.logitsUnbiased(features, on: execution)
             return try execution.concatenate([features, unbiased, network.logits(unbiased: unbiased, on: execution)])
         case .classifier(let network): return try network.forward(x[0], on: execution)
+        case .films(let network): return try network.forward(x[0], on: execution)
         case .unet(let network): return try network.forward(x[0], timestep: 381, text: x[1], on: execution)
         case .encoding(let network): return try network.encode(x[0], on: execution)
         case .decoding(let network): return try network.decode(x[0], on: execution)
@@ -100,6 +102,7 @@ private enum Network: Computation {
         case .projector(let network): return network.parameters
         case .inception(let network): return network.parameters
         case .classifier(let network): return network.parameters
+        case .films(let network): return network.parameters
         case .unet(let network): return network.parameters
         case .encoding(let network), .decoding(let network): return network.parameters
         case .vqganEncoding(let network), .vqganDecoding(let network, _): return network.parameters
@@ -183,6 +186,11 @@ private enum Network: Computation {
         try check(
             "bottleneck", .classifier(ResNet(depths: [2, 1, 1, 1], isBottleneck: true, classes: 3)), [1, 33, 33, 3],
             every: 9)
+    }
+
+    @Test func bioViLT() throws {
+        try check(
+            "biovil-t", .films(BioViLTImageNetwork(inner: 16, hidden: 8, width: 6)), [1, 33, 33, 3], every: 31)
     }
 
     @Test func denseNet() throws {

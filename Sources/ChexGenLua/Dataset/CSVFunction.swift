@@ -37,12 +37,18 @@ enum CSVFunction {
             else {
                 throw arguments.fail("columns", "wanted names, each another one")
             }
+            if let fault = columns.lazy.compactMap(CSVWriter.fault(of:)).first {
+                throw arguments.fail("columns", fault)
+            }
             let options = try arguments.options("options")
             let isSingle = try options.string("dtype") == "f32"
             var lines = CSVWriter()
             lines.appendRow(columns)
             for (index, row) in try arguments.list("rows").enumerated() {
                 for value in try cells(row, columns, index + 1, arguments) {
+                    if let fault = value.string.flatMap(CSVWriter.fault(of:)) {
+                        throw arguments.fail("rows", "row \(index + 1): \(fault)")
+                    }
                     if case .number(let number) = value, isSingle {
                         lines.append(PythonNumber.text(Float(number)))
                     } else {

@@ -66,7 +66,9 @@ enum DatasetMethods {
         try values.map { value in
             switch value {
             case .nil, .boolean(false): return nil
-            case .string(let text): return text
+            case .string(let text):
+                if let fault = CSVWriter.fault(of: text) { throw arguments.fail(name, fault) }
+                return text
             case .integer(let number): return String(number)
             case .number(let number): return PythonNumber.text(number)
             default: throw arguments.fail(name, "wanted texts, numbers, and false for nothing, got \(value.kind) in it")

@@ -183,9 +183,19 @@ enum RunModule {
         } else {
             row = try table.fields.map { ($0.name, try ConfigConversion.config($0.value, name: $0.name)) }
         }
+        try check(row, "row", arguments)
         row.removeAll { $0.0.hasSuffix(direction) && $0.1 == .null }
         try run.folder.record(row + directions(of: row, run.session), cell: run.cell)
         return []
+    }
+
+    /// Refuses what no table can hold.
+    private static func check(_ row: [(String, JSON)], _ argument: String, _ arguments: LuaArguments) throws {
+        for (name, value) in row {
+            if let fault = CSVWriter.fault(of: name) ?? CSVWriter.fault(of: CSVWriter.text(value)) {
+                throw arguments.fail(argument, "\(name): \(fault)")
+            }
+        }
     }
 
     /// What the name of a column ends in that says which values of another are better. It is there where something says so.
@@ -212,6 +222,7 @@ enum RunModule {
             let cell = pair.array.count > 1 ? pair.array[1] : .nil
             return (column, try ConfigConversion.config(cell, name: column))
         }
+        try check(row, "cells", arguments)
         let options = try arguments.options("options")
         let identities = options.has("identities") ? try options.table("identities").fields : []
         let published = PublishedRow(

@@ -104,6 +104,13 @@ public struct CSVWriter {
         }
     }
 
+    /// What keeps a text from being a field: no reader takes a NUL byte, nor more bytes than `CSVLimits.standard` has for a field.
+    public static func fault(of field: String) -> String? {
+        if field.utf8.contains(0) { return "a NUL byte cannot be written into a table" }
+        let (bytes, most) = (field.utf8.count, CSVLimits.standard.fieldBytes)
+        return bytes > most ? "a text of \(bytes) bytes; a field of a table takes \(most)" : nil
+    }
+
     private static func needsQuotes(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let first = bytes.first else { return false }
         for byte in bytes {
