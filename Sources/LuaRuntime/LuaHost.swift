@@ -173,14 +173,19 @@ extension LuaHost {
         } else if let thrown = lastThrown, !thrown.message.isEmpty, error.message.hasSuffix(thrown.message) {
             let inner = thrown.error as? LuaError
             error.cause = inner == nil ? thrown.error : inner?.cause
-            if let traceback = inner?.traceback {
-                error.traceback = traceback + (error.traceback.map { "\n" + $0 } ?? "")
-            }
+            if let traceback = inner?.traceback { error.traceback = Self.calls(traceback, within: error.traceback) }
             error.leaveOutOwnPlace(options.ownFolders, raisedIn: part(2).stringValue)
         }
         lastThrown = nil
         closeIfAsked()
         return error
+    }
+
+    /// The calls of a function that Swift called, and those that led to Swift, each once: the former mostly tell the latter, too.
+    private static func calls(_ inner: String, within outer: String?) -> String {
+        guard let outer, !outer.isEmpty else { return inner }
+        let calls = outer.drop { $0 != "\n" }
+        return inner.hasSuffix(calls) ? inner : inner + "\n" + outer
     }
 
     private func closeIfAsked() {

@@ -30,6 +30,13 @@ extension LuaRuntimeTests {
             let nested = failure("probe.call(probe.call, function()\n probe.fail(3)\nend)")
             #expect(nested.message == "test:2: planned failure")
             #expect(nested.cause as? Planned == .failure(3))
+            // The calls that led to the function are told by it, and not a second time.
+            let calls = error.traceback ?? ""
+            #expect(calls.contains("in field 'call'") && calls.ranges(of: "stack traceback:").count == 1, "\(calls)")
+            let deep = failure("local function outer() probe.call(probe.call, function() error('x') end) end\nouter()")
+            #expect(deep.traceback?.ranges(of: "'outer'").count == 1, "\(deep.traceback ?? "")")
+            let other = failure("probe.call(coroutine.wrap(function() error('there') end))")
+            #expect(other.message == "test:1: there")
             // Values that are no strings stay what they are, through any number of native functions.
             let kept = "pcall(probe.call, probe.call, function() error({ code = 7 }) end)"
             #expect(try run("local ok, e = \(kept) return ok, e.code") == "false 7")
