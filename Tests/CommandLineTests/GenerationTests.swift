@@ -70,6 +70,21 @@ import Testing
         try expectUnbroken(folder)
     }
 
+    /// A run that is done misses what was removed of it later.
+    @Test func imagesThatWereRemovedAreMadeAgain() throws {
+        let folder = try Study.generationFolder()
+        let first = try Child.run(["run", "generate.yaml", "--out", "run"], in: folder)
+        #expect(first.status == 0, "\(first.text)")
+        for name in ["images/SyntheticImg_r00003.png", "prompt_INFO.csv"] {
+            try FileManager.default.removeItem(atPath: "\(folder.path)/run/artifacts/\(name)")
+            let resumed = try Child.run(["run", "--resume", "run"], in: folder)
+            #expect(resumed.status == 0 && resumed.text.contains("\(name) is gone"), "\(resumed.text)")
+            try expectUnbroken(folder)
+        }
+        let again = try Child.run(["run", "--resume", "run"], in: folder)
+        #expect(again.status == 0 && !again.text.contains("gone"), "\(again.text)")
+    }
+
     /// What a log says of encoded texts, in order.
     private func encoded(_ folder: Scratch) throws -> [String] {
         try folder.text("run/run.log").matches(of: #/(\d+ texts encoded, for \d+ images)/#).map { String($0.output.1) }

@@ -311,6 +311,45 @@ import Testing
         #expect(try sweep.artifact("a.svg", cell: second).hasSuffix("/artifacts/\(second.name)/a.svg"))
     }
 
+    /// A file that was removed after its cell was done is made again, or missed by name.
+    @Test func artifactsThatAreGoneAreMissed() throws {
+        let scratch = try Scratch()
+        let plan = try scratch.plan("sweep: {seed: [1, 2]}")
+        func make(_ folder: RunFolder, _ cell: Cell, _ names: [String]) throws {
+            try folder.begin(cell)
+            for name in names { try AtomicFile.write(folder.artifact(name, cell: cell), name) }
+            // Where one would be, had there been need of it; and one that all cells share.
+            _ = try folder.artifact("unused", cell: cell)
+            try AtomicFile.write(folder.artifact("all.csv", cell: nil), "x")
+            try folder.finish(cell)
+        }
+        var folder: RunFolder? = try create(scratch, plan)
+        for cell in plan.cells { try folder.map { try make($0, cell, ["images/a", "images/b"]) } }
+        try folder?.finish(exit: .done)
+        folder = nil
+        let first = try #require(plan.cells.first)
+        let image = "run/artifacts/\(first.name)/images/b"
+
+        folder = try resume(scratch, plan)
+        #expect(folder?.remainingCells.isEmpty == true)
+        folder = nil
+        unlink("\(scratch.path)/\(image)")
+        unlink("\(scratch.path)/run/artifacts/sweep/all.csv")
+        folder = try resume(scratch, plan)
+        #expect(folder?.remainingCells.map(\.name) == [first.name])
+        #expect(try scratch.text("run/run.log").contains("\(image) is gone: what makes the run"))
+        // What is not made again is an error, now and in a run that goes on once more.
+        for _ in 0..<2 {
+            let text = message { try folder.map { try make($0, first, ["images/a"]) } }
+            #expect(text.contains("\(image): this file of the run is gone"), "\(text)")
+            folder = nil
+            folder = try resume(scratch, plan)
+        }
+        try folder.map { try make($0, first, ["images/a", "images/b"]) }
+        folder = nil
+        #expect(try resume(scratch, plan).remainingCells.isEmpty)
+    }
+
     @Test func aSecondProcessIsRefusedWhileTheFirstLives() throws {
         let scratch = try Scratch()
         let plan = try scratch.plan()

@@ -18,7 +18,8 @@ extension RunFolder {
     }
 
     /// Ends a cell whose script returned.
-    /// - Throws: `RunsError.notDeterministic` where it recorded fewer rows than before it was stopped.
+    /// - Throws: `RunsError.notDeterministic` where it recorded fewer rows than before it was stopped, `.folder` where a file that
+    ///   it had made is gone for good.
     public func finish(_ cell: Cell) throws {
         try lock.withLock {
             let before = rows[cell.name]?.count ?? 0
@@ -27,6 +28,7 @@ extension RunFolder {
                 throw RunsError.notDeterministic(
                     cell: cell.label, message: "\(before) rows were recorded before it was stopped, and \(now) now")
             }
+            try noteArtifacts(of: cell)
             try set(.done, of: cell)
             try writeResults()
             try writeConfig()
@@ -144,6 +146,7 @@ extension RunFolder {
                 guard let (key, entry) = StoredEntry.read(record) else { throw damaged() }
                 stored[cell, default: [:]][key] = entry
             case "table": guard replayTable(record, cell: cell) else { throw damaged() }
+            case "artifacts": guard replayArtifacts(record, cell: cell) else { throw damaged() }
             default: throw damaged()
             }
         }

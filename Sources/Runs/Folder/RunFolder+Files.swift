@@ -49,7 +49,63 @@ extension RunFolder {
                 throw wrong("leads through the file \(current)")
             }
         }
+        if let cell { _ = lock.withLock { asked[cell.name, default: []].insert(name) } }
         return current
+    }
+
+    /// Notes which artifacts a cell has that is done, so that one which is removed later is missed.
+    /// - Throws: `RunsError.folder` where one is gone that the cell had before, and has not made again.
+    func noteArtifacts(of cell: Cell) throws {
+        let missing = missingArtifacts(of: cell)
+        if let first = missing.first {
+            let others = missing.count > 1 ? " (and \(missing.count - 1) more)" : ""
+            throw RunsError.folder(
+                path: "\(artifactsFolder(of: cell))/\(first)",
+                message:
+                    "this file of the run is gone\(others), and the run does not make it again; repeat it in a folder "
+                    + "of its own: chexgen run \(path)/\(Names.config)")
+        }
+        let new = (asked[cell.name] ?? []).subtracting(made[cell.name] ?? [])
+        let there = new.filter { isThere($0, of: cell) }.sorted()
+        // One record holds at most so many names that it stays well below the journal's limit.
+        for start in stride(from: 0, to: there.count, by: 10_000) {
+            let names = there[start..<min(start + 10_000, there.count)]
+            try journal.append(
+                .object([
+                    ("kind", .string("artifacts")), ("cell", .string(cell.name)),
+                    ("names", .array(names.map { .string($0) })),
+                ]))
+        }
+        made[cell.name, default: []].formUnion(there)
+    }
+
+    /// Has cells run again that were done, and of whose artifacts some are gone.
+    func reopenIncompleteCells() throws {
+        for cell in plan.cells where state(of: cell) == .done {
+            let missing = missingArtifacts(of: cell)
+            guard let first = missing.first else { continue }
+            let others = missing.count > 1 ? " and \(missing.count - 1) more files are" : " is"
+            log("\(artifactsFolder(of: cell))/\(first)\(others) gone: what makes the run's files is run again")
+            try set(.interrupted, of: cell)
+        }
+    }
+
+    private func missingArtifacts(of cell: Cell) -> [String] {
+        (made[cell.name] ?? []).filter { !isThere($0, of: cell) }.sorted()
+    }
+
+    private func isThere(_ name: String, of cell: Cell) -> Bool {
+        RunFolder.exists("\(artifactsFolder(of: cell))/\(name)")
+    }
+
+    /// Takes up a record of artifacts of the journal; false where it has no sense.
+    func replayArtifacts(_ record: JSON, cell: String) -> Bool {
+        guard case .array(let names)? = record["names"] else { return false }
+        for name in names {
+            guard let name = name.string else { return false }
+            made[cell, default: []].insert(name)
+        }
+        return true
     }
 
     /// The SHA-256 of a file that the run reads, such as weights, a table or a module, which becomes a pin of the run. A file

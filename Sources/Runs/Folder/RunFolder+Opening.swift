@@ -158,6 +158,7 @@ extension RunFolder {
                 "the run was begun on another processor or with other libraries; its numbers may differ in the last digits"
             )
         }
+        try folder.reopenIncompleteCells()
         try folder.writeResults()
         try folder.report.write(path + "/" + Names.report)
         return folder

@@ -44,6 +44,9 @@ public final class RunFolder: @unchecked Sendable {
     var tables: [String: [TableEntry]] = [:]
     var tablesReplayed: [String: Int] = [:]
     var stored: [String: [String: StoredEntry]] = [:]
+    /// The artifacts that each cell has asked a path for in this process, and those that it had when it was done before.
+    var asked: [String: Set<String>] = [:]
+    var made: [String: Set<String>] = [:]
     var writing = ResultWriting()
 
     init(path: String, plan: RunPlan, pins: Pins, opened: Opened, console: Console) throws {
