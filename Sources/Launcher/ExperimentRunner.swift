@@ -195,12 +195,13 @@ public final class ExperimentRunner {
     }
 
     /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.
-    private func sharedResults(_ plan: RunPlan) throws -> String? {
+    private func sharedResults(_ plan: RunPlan) throws -> (folder: String, isNew: Bool)? {
         guard case .object(let given) = plan.config.params.value,
             case .string(let folder)? = given.first(where: { $0.key == "results" })?.value, !folder.isEmpty
         else { return nil }
+        let isNew = !Folders.isFolder(folder)
         try Folders.make(folder)
-        return folder
+        return (folder, isNew)
     }
 
     private func open(_ plan: RunPlan) throws -> RunFolder {
@@ -225,7 +226,10 @@ public final class ExperimentRunner {
         Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
         try modules.pin(to: folder)
         session.host.addWritableFolder(folder.path)
-        if let results = try sharedResults(plan) { session.host.addWritableFolder(results) }
+        let results = try sharedResults(plan)
+        if let results { session.host.addWritableFolder(results.folder) }
+        // A run that published nothing leaves no folder for it; one that is not empty stays.
+        defer { if let results, results.isNew { rmdir(results.folder) } }
         var failed = 0
         for cell in folder.remainingCells {
             do {

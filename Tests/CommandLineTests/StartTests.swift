@@ -245,6 +245,27 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/runs") == [])
     }
 
+    /// A folder for tables that runs share is there after a run that published one.
+    @Test func aFolderOfResultsWithoutOneDoesNotStay() throws {
+        let folder = try Scratch()
+        try folder.write(
+            "e.lua",
+            """
+            return { params = { results = "R", way = "none" }, run = function(run)
+              run:record { n = 1 }
+              if run.params.way == "fail" then error("no more", 0) end
+              if run.params.way == "publish" then run:publish(run.params.results .. "/a.csv", { { "n", 1 } }) end
+            end }
+
+            """)
+        for (way, status) in [("none", 0), ("fail", 1), ("publish", 0), ("fail", 1)] {
+            let before = folder.has("R")
+            let outcome = try Child.run(["run", "e.lua", "--set", "results=R", "--set", "way=\(way)"], in: folder)
+            #expect(outcome.status == Int32(status), "\(outcome.text)")
+            #expect(folder.has("R") == (before || way == "publish"), "\(way)")
+        }
+    }
+
     /// A failed cell's calls are in the log; on the terminal only where the script is at fault.
     @Test(arguments: [("require('chexgen.dataset').csv { path = 'bad.csv' }", false), ("error('a mistake')", true)])
     func failedCellsLeaveTheirCalls(body: String, isShown: Bool) throws {
