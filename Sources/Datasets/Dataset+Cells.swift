@@ -38,10 +38,16 @@ extension Dataset {
     /// The path of a row's image: the cell joined to the image folder, as Python's `os.path.join` does it.
     /// - Throws: `DatasetError` where no image column was named, or the cell is a null.
     public func imagePath(_ row: Int) throws -> String {
-        let part = try part(row)
-        guard let text = try role(row, "image", part.roles.image) else {
+        guard let path = try namedImagePath(row) else {
             throw rowError(row, "no image path: the cell of column \"\(imageColumn ?? "")\" is a null")
         }
+        return path
+    }
+
+    /// The path of a row's image as `imagePath` gives it, or nil where the cell is a null.
+    func namedImagePath(_ row: Int) throws -> String? {
+        let part = try part(row)
+        guard let text = try role(row, "image", part.roles.image) else { return nil }
         let directory = part.roles.imageDirectory
         if directory.isEmpty || text.hasPrefix("/") { return text }
         return directory.hasSuffix("/") ? directory + text : directory + "/" + text

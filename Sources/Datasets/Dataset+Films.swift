@@ -12,11 +12,11 @@ public struct SharedFilm: Equatable, Sendable {
 
 extension Dataset {
     /// The films that stand in both datasets: the same file, whatever leads to it, or another file of the same bytes. Only
-    /// files of equal size are read. Files that are not there or cannot be read are passed over.
+    /// files of equal size are read. Rows without an image, and files that are not there or cannot be read, are passed over.
     /// - Returns: a pair for each film of `other` that is here too, in the order of `other`.
     /// - Throws: `DatasetError` where a dataset has no images; `TensorError.stopped`.
     public func sharedFilms(with other: Dataset) throws -> [SharedFilm] {
-        let here = try Dataset.files(of: imagePaths())
+        let here = try Dataset.files(of: filmPaths)
         var sameFile: [FileKey: String] = [:]
         var bySize: [Int: [String]] = [:]
         for (path, identity) in here where sameFile.updateValue(path, forKey: FileKey(identity)) == nil {
@@ -31,7 +31,7 @@ extension Dataset {
             return made
         }
         var found: [SharedFilm] = []
-        for (path, identity) in try Dataset.files(of: other.imagePaths()) {
+        for (path, identity) in try Dataset.files(of: other.filmPaths) {
             if let same = sameFile[FileKey(identity)] {
                 found.append(SharedFilm(path: same, otherPath: path))
             } else if let candidates = bySize[identity.size], let own = try hash(path),
@@ -41,6 +41,11 @@ extension Dataset {
             }
         }
         return found
+    }
+
+    /// The paths of the images that there are.
+    private var filmPaths: [String] {
+        get throws { try (0..<count).compactMap { try namedImagePath($0) } }
     }
 
     /// One file, by whatever path.

@@ -136,6 +136,39 @@ import Testing
             #expect(outcome.status == Int32(status), "\(outcome.text)")
             #expect(outcome.text.contains("16-bit samples"), "\(outcome.text)")
         }
+    /// Rows without a film are left out like films that are not there, whoever looks at them first.
+    @Test func rowsWithoutAFilmAreLeftOut() throws {
+        let folder = try study()
+        let films = try Self.films.get().path
+        func table(_ name: String, _ blanks: [String]) throws {
+            var text = try String(contentsOfFile: "\(films)/\(name).csv", encoding: .utf8)
+            for film in blanks { text = text.replacingOccurrences(of: ",\(film).png,", with: ",,") }
+            for film in blanks { text = text.replacingOccurrences(of: "\n\(film).png,", with: "\n,") }
+            try folder.write("\(name).csv", text)
+        }
+        try table("train", ["real3", "synthetic3", "real8", "synthetic8"])
+        try table("test", ["real13"])
+        for (setting, protocolName, images) in [
+            ("all_original", "chexgenbench", 3), ("all_synthetic", "chexgenbench", 3), ("augmented", "chexgenbench", 5),
+            ("mixed", "exact", 3),
+        ] {
+            let outcome = try Child.run(
+                ["run", "study.yaml", "--out", "run"]
+                    + [
+                        "setting=\(setting)", "protocol=\(protocolName)", "epochs=1", "train.csv=train.csv",
+                        "test.csv=test.csv", "on_bad_image=skip", "results=run/tables",
+                    ].flatMap { ["--set", "params.\($0)"] }, in: folder)
+            #expect(outcome.status == 0, "\(setting): \(outcome.text)")
+            #expect(outcome.text.contains("test.csv: row 3: no image path"), "\(setting): \(outcome.text)")
+            let row = try folder.text("run/results.jsonl")
+            #expect(row.contains("\"Images left out\":\(images)"), "\(setting): \(row)")
+            try FileManager.default.removeItem(atPath: folder.path + "/run")
+        }
+        let stopped = try Child.run(
+            ["run", "study.yaml", "--out", "run", "--set", "params.train.csv=train.csv"], in: folder)
+        #expect(stopped.status == 1 && stopped.errors.contains("4 of 20 images cannot be used"), "\(stopped.text)")
+    }
+
     }
 
     /// A broken film of the test is left out of it, with its labels, by the pass that computes the probabilities.

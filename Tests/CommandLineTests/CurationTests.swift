@@ -190,6 +190,29 @@ import Testing
             "\(words.text)")
     }
 
+    /// A row without a film is left out of either table, whatever is asked of the others.
+    @Test func rowsWithoutAFilmAreLeftOut() throws {
+        let folder = try folder()
+        let source = try PrivacyTests.inputs.get().path
+        let real = try String(contentsOfFile: "\(source)/real/annotations.csv", encoding: .utf8)
+        try folder.write("real.csv", real.replacing(#/r00003\.png/#, with: ""))
+        try folder.write("films.csv", folder.text("films.csv").replacing(#/g00005\.png/#, with: ""))
+        let outcome = try run(
+            folder,
+            [
+                "params.real.csv=real.csv", "params.columns={}", "params.reid={at_most: 1}",
+                "params.distance={at_least: 0.000001}", "params.radiomics={at_most: 1, quantile: 0.1}",
+            ] + weights)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let log = try folder.text("run/run.log")
+        #expect(log.contains("real film left out: real.csv: row") && log.contains("left out: films.csv: row"), "\(log)")
+        // The neighbours' names are those of their own rows.
+        let names = try lines(folder, "run/artifacts/scores.csv").dropFirst().compactMap { line in
+            line.split(separator: ",").first { $0.contains("/real/") }
+        }
+        #expect(names.count == 8 && !names.contains { $0.hasSuffix("r00003.png") }, "\(names)")
+    }
+
     @Test func whatIsWrongIsSaidBeforeTheRun() throws {
         let folder = try folder()
         for (settings, parts) in [

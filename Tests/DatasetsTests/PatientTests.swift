@@ -96,7 +96,7 @@ import Testing
         try scratch.write("same.png", "one film")
         try scratch.write("longer.png", "one film and more")
         symlink("b.png", scratch.path + "/link.png")
-        func films(_ names: String...) throws -> Dataset {
+        func films(_ names: String?...) throws -> Dataset {
             try Dataset.table(
                 name: "t", columns: ["path"], rows: names.map { [$0] }, imageDirectory: scratch.path, image: "path")
         }
@@ -109,6 +109,9 @@ import Testing
         #expect(try shared(films("longer.png", "missing.png")).isEmpty)
         #expect(try shared(films("same.png", "longer.png", "link.png")) == ["a.png=same.png", "b.png=link.png"])
         #expect(try shared(films("./a.png")) == ["a.png=./a.png"])
+        // Rows without a film share none.
+        #expect(try shared(films(nil, "a.png", nil)) == ["a.png=a.png"])
+        #expect(try films(nil, "b.png").sharedFilms(with: films(nil)).isEmpty)
         #expect(message { _ = try here.sharedFilms(with: .table(name: "t", columns: ["x"], rows: [["1"]])) } != "")
     }
 }

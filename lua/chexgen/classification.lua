@@ -109,6 +109,15 @@ local function column(ds, name)
   return list
 end
 
+--- The values of a column without the rows that have none.
+local function given(ds, name)
+  local list = {}
+  for _, value in ipairs(ds:column(name)) do
+    if value then list[#list + 1] = value end
+  end
+  return list
+end
+
 --- Which rows are taken as real and which as synthetic films, in the reference's order: a block of real ones, then a block of
 --- synthetic ones.
 local function choose(real, synthetic, params, seed, exact)
@@ -256,7 +265,7 @@ end
 --- Counts what stands on both sides of the split and in the test, from the tables themselves, and prints it.
 function Study:prove(has_patients)
   local run, params = self.run, self.params
-  local twins, studies, held = shared(column(self.train, params.train.real), column(self.validation, params.train.real))
+  local twins, studies, held = shared(given(self.train, params.train.real), given(self.validation, params.train.real))
   self.shared_studies = twins
   run:log("split: %d studies with a film on both sides (%d train / %d validation)", twins, studies, held)
   local trained = self.train:concat(self.validation)

@@ -330,9 +330,9 @@ end
 
 --- What a search found for the rows of a pass, one real film each: the scores, and the films' paths.
 local function nearest(self, found, scores, rows)
-  local kept, paths, count = found.real.kept:totable(), self.real:image_paths(), rows:size(1)
-  local list = {}
-  for i, place in ipairs(rows:reshape({ count }):totable()) do list[i] = paths[kept[place]] end
+  -- Of the films that were used: a row that was left out may have none.
+  local paths, count, list = self.real:select(found.real.kept):image_paths(), rows:size(1), {}
+  for i, place in ipairs(rows:reshape({ count }):totable()) do list[i] = paths[place] end
   return spread(found.synthetic, scores:reshape({ count }):totable()), spread(found.synthetic, list)
 end
 

@@ -128,7 +128,7 @@ function Dataset:patients(options) end
 ---@return integer there How many the other one has.
 function Dataset:shared(other, column) end
 
---- The films that stand in both tables: one file, whatever path leads to it, or files of the same bytes.
+--- The films that stand in both tables: one file, whatever path leads to it, or files of the same bytes. Rows without a film are passed over.
 ---@param other Dataset The other table.
 ---@return table[] films `path` here and `other_path` there of each.
 function Dataset:shared_films(other) end

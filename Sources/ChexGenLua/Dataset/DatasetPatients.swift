@@ -53,7 +53,8 @@ enum DatasetPatients {
         DatasetMethods.method(
             "shared_films", [LuaParameter("other", .object("Dataset"), "The other table.")],
             returns: [LuaResult("films", .list(.table), "`path` here and `other_path` there of each.")],
-            "The films that stand in both tables: one file, whatever path leads to it, or files of the same bytes."
+            "The films that stand in both tables: one file, whatever path leads to it, or files of the same bytes. Rows without a film "
+                + "are passed over."
         ) { table, arguments in
             let other = try arguments.object("other", as: DatasetObject.self).dataset
             let films = try table.sharedFilms(with: other).map { film in
