@@ -9,8 +9,9 @@ extension Dataset {
     ///   - imageDirectory: the folder that image paths are relative to; the table's own folder where it is not given.
     ///   - image: the column of image paths.
     ///   - prompt: the column of prompts.
-    ///   - labels: the column of CheXpert dictionaries. Without it, the fourteen columns named as `Pathologies.names`
-    ///     are taken where the table has them all (the tables of CheXpert and MIMIC-CXR-JPG).
+    ///   - labels: the column of CheXpert dictionaries. Without it, or where it is `usualLabelColumn` and not there, the
+    ///     fourteen columns named as `Pathologies.names` are taken where the table has them all (the tables of CheXpert and
+    ///     MIMIC-CXR-JPG).
     ///   - id: the column that names a row.
     ///   - patient: the column that names the patient; without it, the first of `defaultPatientColumns` that is there.
     ///   - limits: the limits of the file.
@@ -65,6 +66,9 @@ extension Dataset {
             labels: labels, id: id, patient: patient)
     }
 
+    /// What the column of label dictionaries is usually called: the fourteen columns of CheXpert stand in its place.
+    public static let usualLabelColumn = "chexpert_labels"
+
     /// Columns that are taken for the patient's name where none is named.
     public static let defaultPatientColumns = ["patientID", "patient_id", "PatientID", "subject_id"]
 
@@ -91,10 +95,12 @@ extension Dataset {
         roles.id = try reference("id", id)
         roles.patient = try reference(
             "patient", patient ?? Dataset.defaultPatientColumns.first { table.position(of: $0) != nil })
-        if let labels = try reference("labels", labels) {
+        let fourteen = LabelColumn(columnsOf: table)
+        let isUsual = labels == Dataset.usualLabelColumn && table.position(of: Dataset.usualLabelColumn) == nil
+        if let labels = try reference("labels", isUsual && fourteen != nil ? nil : labels) {
             roles.labels = LabelColumn(table: table, position: labels.position)
         } else {
-            roles.labels = LabelColumn(columnsOf: table)
+            roles.labels = fourteen
         }
         let references = table.columns.indices.map { ColumnReference(table: table, position: $0) }
         self.init(

@@ -169,6 +169,22 @@ import Testing
         #expect(stopped.status == 1 && stopped.errors.contains("4 of 20 images cannot be used"), "\(stopped.text)")
     }
 
+    /// A table with a column for each of the fourteen findings is read as one of dictionaries.
+    @Test func labelsMayBeFourteenColumns() throws {
+        let folder = try study()
+        let films = try Self.films.get().path
+        try Study.spreadLabels("\(films)/train.csv", to: "train.csv", in: folder)
+        try Study.spreadLabels("\(films)/test.csv", to: "test.csv", in: folder)
+        _ = try run(folder, "study.yaml", "--out", "a", "--set", "params.epochs=1")
+        for (name, labels) in [("b", "chexpert_labels"), ("c", "''")] {
+            _ = try run(
+                folder, "study.yaml", "--out", name, "--set", "params.epochs=1", "--set", "params.train.csv=train.csv",
+                "--set", "params.test.csv=test.csv", "--set", "params.train.labels=\(labels)", "--set",
+                "params.test.labels=\(labels)")
+            #expect(try folder.data("\(name)/results.csv") == folder.data("a/results.csv"))
+        }
+    }
+
     }
 
     /// A broken film of the test is left out of it, with its labels, by the pass that computes the probabilities.

@@ -213,6 +213,20 @@ import Testing
         #expect(names.count == 8 && !names.contains { $0.hasSuffix("r00003.png") }, "\(names)")
     }
 
+    @Test func labelsMayBeFourteenColumns() throws {
+        let folder = try folder()
+        let settings = ["params.columns={}", "params.balance={cap: 1}"]
+        let outcome = try run(folder, settings)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        try Study.spreadLabels("films.csv", to: "spread.csv", in: folder)
+        for (name, labels) in [("b", "chexpert_labels"), ("c", "''")] {
+            let other = try run(
+                folder, settings + ["params.synthetic.csv=spread.csv", "params.synthetic.labels=\(labels)"], out: name)
+            #expect(other.status == 0, "\(other.text)")
+            #expect(try folder.data("\(name)/results.csv") == folder.data("run/results.csv"))
+        }
+    }
+
     @Test func whatIsWrongIsSaidBeforeTheRun() throws {
         let folder = try folder()
         for (settings, parts) in [

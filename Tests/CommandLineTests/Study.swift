@@ -30,6 +30,33 @@ enum Study {
         }
     }
 
+    /// Writes a table with a column for each of the fourteen findings in place of its column of dictionaries.
+    static func spreadLabels(_ table: String, to name: String, in folder: Scratch) throws {
+        try folder.write(
+            "spread.lua",
+            """
+            local dataset = require "chexgen.dataset"
+            local films = dataset.csv { path = arg[1], labels = "chexpert_labels" }
+            local columns, rows = {}, {}
+            for _, column in ipairs(films.columns) do
+              if column ~= "chexpert_labels" then columns[#columns + 1] = column end
+            end
+            local own = #columns
+            for i, finding in ipairs(dataset.pathologies) do columns[own + i] = finding end
+            for i, row in films:rows() do
+              local values, labels = {}, row.labels
+              for c, column in ipairs(columns) do
+                values[c] = (c <= own and row[column] or c > own and labels[column]) or false
+              end
+              rows[i] = values
+            end
+            dataset.table(columns, rows):write(arg[2])
+
+            """)
+        let outcome = try Child.run(["run", "spread.lua", "--allow-write", ".", table, name], in: folder)
+        try #require(outcome.status == 0, "\(outcome.text)")
+    }
+
     private static let pipelines = Result { () -> Scratch in
         let folder = try Scratch(isShared: true)
         makePipelineFolders(in: folder, "pipeline")

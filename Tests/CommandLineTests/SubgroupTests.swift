@@ -62,4 +62,22 @@ import Testing
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))
         }
     }
+    @Test func labelsMayBeFourteenColumns() throws {
+        let folder = try folder("  pathologies: [Edema, Pneumonia]\n  crosses: [[Edema, view]]\n")
+        let outcome = try run(folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        try Study.spreadLabels("\(folder.path)/real/annotations.csv", to: "spread.csv", in: folder)
+        for (name, labels) in [("b", "chexpert_labels"), ("c", "''")] {
+            let other = try Child.run(
+                [
+                    "run", "parts.yaml", "--out", name, "--quiet", "--set", "real.csv=spread.csv", "--set",
+                    "real.labels=\(labels)",
+                ], in: folder)
+            #expect(other.status == 0, "\(other.text)")
+            #expect(try folder.data("\(name)/results.csv") == folder.data("run/results.csv"))
+        }
+        let fidelity = try Child.run(
+            ["run", "study.yaml", "--out", "d", "--set", "real.csv=spread.csv", "--set", "real.labels=''"], in: folder)
+        #expect(fidelity.status == 0, "\(fidelity.text)")
+    }
 }

@@ -22,9 +22,14 @@ import Testing
             Pathologies.names.joined(separator: ",") + ",path\n" + String(repeating: "1.0,", count: 14) + "a.png\n"
         let scratch = try Scratch()
         let path = try scratch.write("t.csv", text)
-        let wrong = message { _ = try Dataset.csv(path: path, labels: "chexpert_labels") }
-        #expect(wrong.contains("t.csv: no column \"chexpert_labels\"") && wrong.hasSuffix("which labels: \"\" reads"))
-        #expect(try Dataset.csv(path: path).labels(0).all.allSatisfy { $0 == .positive })
+        let wrong = message { _ = try Dataset.csv(path: path, labels: "findings") }
+        #expect(wrong.contains("t.csv: no column \"findings\"") && wrong.hasSuffix("which labels: \"\" reads"))
+        // The usual name of the column is no slip: the columns stand in its place.
+        for labels in [nil, "chexpert_labels"] {
+            #expect(try Dataset.csv(path: path, labels: labels).labels(0).all.allSatisfy { $0 == .positive })
+        }
+        let few = try scratch.write("few.csv", "Edema,path\n1.0,a.png\n")
+        #expect(message { _ = try Dataset.csv(path: few, labels: "chexpert_labels") }.contains("\"chexpert_labels\""))
         #expect(!message { _ = try Dataset.csv(path: path, image: "chexpert_labels") }.contains("fourteen"))
     }
 

@@ -189,13 +189,11 @@ function Alignment:describe()
   return { ["Protocol"] = self.params.protocol, ["Extra Info"] = self.params.name }
 end
 
-local LABELS = "chexpert_labels"
-
 --- The parameters of the experiment.
 function alignment.params()
   local params = study.params {
     synthetic = choices.films { image = "img_savename", prompt = "annotated_prompt" },
-    real = choices.films { image = "path", prompt = "annotated_prompt", labels = LABELS },
+    real = choices.films { image = "path", prompt = "annotated_prompt", labels = "chexpert_labels" },
   }
   for key, value in pairs(alignment.role()) do params[key] = value end
   -- Films and prompts have no half-samples: the interval is that of a mean.

@@ -97,7 +97,10 @@ function fidelity.look_at_table(start, which, options, labels, key)
   local names = {}
   for role, name in pairs(columns_of(which, options, labels)) do
     names[#names + 1] = options[name]
-    if options[name] == "" then start:problem("is empty: name the column", ("%s.%s"):format(key or which, role)) end
+    -- Without a column of labels, the fourteen columns are found by name.
+    if options[name] == "" and role ~= "labels" then
+      start:problem("is empty: name the column", ("%s.%s"):format(key or which, role))
+    end
   end
   table.sort(names)
   return choices.look_at_table(start, key or which, options, names)

@@ -223,7 +223,8 @@ enum StartModule {
         }
         let columns = found.columns
         let missing = try arguments.list("columns").compactMap(\.stringValue).filter {
-            !$0.isEmpty && !columns.contains($0)
+            // Opened without a column of labels, it has those of the fourteen columns.
+            !$0.isEmpty && !columns.contains($0) && !($0 == Dataset.usualLabelColumn && found.hasLabels)
         }
         for column in missing {
             let near = nearest(column, among: columns).map { "did you mean \"\($0)\"? It" } ?? "it"
