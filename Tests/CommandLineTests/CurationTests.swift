@@ -229,9 +229,24 @@ import Testing
 
     @Test func whatIsWrongIsSaidBeforeTheRun() throws {
         let folder = try folder()
+        try folder.write("header.csv", "path,annotated_prompt,chexpert_labels,quality,score\n")
+        try folder.write("bad.csv", "path,annotated_prompt,chexpert_labels,quality,score\na.png,x,{'Edema': 7},y,1\n")
         for (settings, parts) in [
             (["params.columns={}"], ["params.columns", "nothing is asked"]),
-            (["params.columns={qualty: {one_of: [x]}}"], ["no column \"qualty\"", "quality"]),
+            (
+                ["params.columns={qualty: {one_of: [x]}}"],
+                ["params.columns.qualty (", "no column \"qualty\"", "quality"]
+            ),
+            (["params.real.prompt=nop"], ["params.real.prompt (", "no column \"nop\""]),
+            (
+                ["params.synthetic.labels=nolab", "params.synthetic.prompt=nolab"],
+                ["params.synthetic.labels (", "params.synthetic.prompt (", "no column \"nolab\""]
+            ),
+            (["params.synthetic.csv=header.csv"], ["params.synthetic.csv (", "header.csv has no rows"]),
+            (
+                ["params.balance={cap: 1}", "params.synthetic.csv=bad.csv"],
+                ["params.synthetic.labels: bad.csv: row 1", "no CheXpert label"]
+            ),
             (
                 ["params.columns={quality: {noneof: [x]}}"],
                 ["params.columns.quality", "unknown key \"noneof\"", "none_of"]

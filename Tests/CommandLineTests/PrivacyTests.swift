@@ -436,10 +436,20 @@ import Testing
 
     @Test func theLookBeforeARunSeesTheColumnsOfRealFilms() throws {
         let folder = try folder()
-        let outcome = try run(folder, "alignment.yaml", ["params.real.image=nowhere"])
-        #expect(outcome.status == 1 || outcome.status == 2)
-        for part in ["params.real", "nowhere"] { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
-        #expect(!folder.has("run") && !outcome.errors.contains("stack traceback"))
+        for (settings, parts) in [
+            (["params.real.image=nowhere"], ["params.real.image (", "nowhere"]),
+            // One that nobody asks for is misspelt all the same.
+            (["params.real.labels=nowhere", "params.pathologies=[]"], ["params.real.labels (", "nowhere"]),
+            (
+                ["params.real.labels=''", "params.pathologies=[Edema]"],
+                ["params.real.labels (", "without a label column"]
+            ),
+        ] {
+            let outcome = try run(folder, "alignment.yaml", settings)
+            #expect(outcome.status == 2, "\(outcome.text)")
+            for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
+            #expect(!folder.has("run") && !outcome.errors.contains("stack traceback"))
+        }
     }
 
     @Test func captionsThatCannotBeReadAreListed() throws {

@@ -225,10 +225,15 @@ function alignment.check(start)
   study.look(start, Alignment)
   choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
   if choices.is_given(params.real) then
-    local columns = { params.real.prompt }
-    if #wanted(params, function() end) > 0 then columns[#columns + 1] = params.real.labels end
+    local columns = choices.named_columns(params.real, alignment.params().real)
+    columns[#columns + 1] = params.real.prompt
+    local has_labels = #wanted(params, function() end) > 0
+    if has_labels then columns[#columns + 1] = params.real.labels end
     if has_real_films(params) then columns[#columns + 1] = params.real.image end
-    choices.look_at_table(start, "real", params.real, columns)
+    if choices.look_at_table(start, "real", params.real, columns) and has_labels then
+      local real = choices.peek("real", params.real, { prompt = "prompt", labels = "labels" })
+      if real then choices.look_at_labels(start, "real", choices.each_prompt_once(real, params.real)) end
+    end
   end
 end
 

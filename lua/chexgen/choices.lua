@@ -244,12 +244,55 @@ local function look_at_folder(start, key, params, columns)
   return start:images(params.folder, { pattern = params.pattern, prompts = is_known and params.prompts or nil }, key .. ".folder")
 end
 
---- Tells a run's start what `open_table` would raise later; `columns` are names. Returns how many rows there are, nil after a
---- problem.
+--- Tells a run's start what `open_table` would raise later, and a table without rows; `columns` are names. Returns how many rows
+--- there are, nil after a problem.
 function choices.look_at_table(start, key, params, columns)
   if choices.has_folder(params) then return look_at_folder(start, key, params, columns) end
-  if params.csv ~= "" then return start:table(params.csv, columns, key .. ".csv") end
-  start:problem(unset(key, params), key .. ".csv")
+  if params.csv == "" then return start:problem(unset(key, params), key .. ".csv") end
+  local rows = start:table(params.csv, columns, key .. ".csv")
+  if rows == 0 then return start:problem(("%s has no rows"):format(params.csv), key .. ".csv") end
+  return rows
+end
+
+--- The columns of a section that the YAML names by itself, as they are not those of `defaults`: they must be there, whether anything
+--- asks for them or not, as one that is misspelt is asked for by nobody.
+function choices.named_columns(params, defaults)
+  local found = {}
+  for key in pairs(choices.films {}) do defaults[key] = nil end
+  for key, usual in pairs(defaults) do
+    if params[key] and params[key] ~= usual then found[#found + 1] = params[key] end
+  end
+  table.sort(found)
+  return found
+end
+
+--- The rows of a section as `open_table` opens them, for the look before a run; nil where they cannot be opened, which
+--- `look_at_table` tells.
+function choices.peek(key, params, columns)
+  local ok, rows = pcall(choices.open_table, key, params, columns)
+  return ok and rows or nil
+end
+
+--- Tells a run's start why the labels of some rows cannot be read: one of their cells, or that there are none.
+function choices.look_at_labels(start, key, rows)
+  local ok, reason = pcall(rows.labels_tensor, rows, { uncertain = 0, missing = 0 })
+  if not ok then start:problem(choices.reason(reason), key .. ".labels") end
+end
+
+--- Tells a run's start which columns a table lacks: `wanted` are pairs of a parameter and the column that it names.
+function choices.look_at_columns(start, params, wanted)
+  if #wanted == 0 or choices.has_folder(params) or params.csv == "" then return end
+  local ok, rows = pcall(dataset.csv, { path = params.csv })
+  if not ok then return end
+  local there = {}
+  for _, name in ipairs(rows.columns) do there[name] = true end
+  for _, pair in ipairs(wanted) do
+    if not there[pair[2]] then
+      -- The table's own words, which know what may have been meant.
+      local _, reason = pcall(rows.column, rows, pair[2])
+      start:problem(choices.reason(reason), pair[1])
+    end
+  end
 end
 
 return choices

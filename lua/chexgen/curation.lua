@@ -147,16 +147,28 @@ local FILM = 300000
 function curation.check(start)
   local params = start.params
   faults(params, choices.teller(start))
-  local columns = sorted_keys(params.columns)
+  local usual = curation.params()
+  local columns = choices.named_columns(params.synthetic, usual.synthetic)
   columns[#columns + 1] = params.synthetic.image
   if is_asked(params.alignment) then columns[#columns + 1] = params.synthetic.prompt end
   if is_asked(params.balance) then columns[#columns + 1] = params.synthetic.labels end
   local rows = choices.look_at_table(start, "synthetic", params.synthetic, columns)
-  for _, step in ipairs(SCORES) do
-    if step.has_real and is_asked(params[step.name]) and choices.is_given(params.real) then
-      choices.look_at_table(start, "real", params.real, { params.real.image })
-      break
+  local asked = {}
+  for i, name in ipairs(sorted_keys(params.columns)) do asked[i] = { "columns." .. name, name } end
+  if asked[1] and choices.has_folder(params.synthetic) then
+    start:problem("films of a folder have no columns: name a table with synthetic.csv", asked[1][1])
+  end
+  choices.look_at_columns(start, params.synthetic, asked)
+  if rows and is_asked(params.balance) then
+    local films = choices.peek("synthetic", params.synthetic, { labels = "labels" })
+    if films then choices.look_at_labels(start, "synthetic", films) end
+  end
+  if choices.is_given(params.real) then
+    columns = choices.named_columns(params.real, usual.real)
+    for _, step in ipairs(SCORES) do
+      if step.has_real and is_asked(params[step.name]) then columns[#columns + 1] = params.real.image end
     end
+    choices.look_at_table(start, "real", params.real, columns)
   end
   if params.files == "copy" then start:needs((rows or 0) * FILM) end
 end

@@ -8,17 +8,23 @@ local subgroups = {}
 local is_pathology = {}
 for _, name in ipairs(dataset.pathologies) do is_pathology[name] = true end
 
---- The columns that the parameters name, each once, in order.
+--- The columns that the parameters name, each once for a parameter, in order: pairs of the parameter and the column.
 local function columns_of(params)
   local seen, list = {}, {}
-  local function add(name)
-    if not seen[name] and not is_pathology[name] then seen[name], list[#list + 1] = true, name end
+  local function add(key, name)
+    if type(name) ~= "string" or is_pathology[name] or seen[key .. name] then return end
+    seen[key .. name], list[#list + 1] = true, { key, name }
   end
-  for _, name in ipairs(params.subgroups) do add(name) end
+  for _, name in ipairs(params.subgroups) do add("subgroups", name) end
   for _, pair in ipairs(params.crosses) do
-    for _, name in ipairs(type(pair) == "table" and pair or {}) do add(name) end
+    for _, name in ipairs(type(pair) == "table" and pair or {}) do add("crosses", name) end
   end
   return list
+end
+
+--- Whether a cross names two columns or pathologies.
+local function is_pair(pair)
+  return type(pair) == "table" and #pair == 2 and pair[1] ~= pair[2] and type(pair[1]) == "string" and type(pair[2]) == "string"
 end
 
 --- What is wrong with the parameters, told by `choices.raise` or a start's teller.
@@ -31,12 +37,24 @@ function subgroups.faults(params, tell)
     end
   end
   for _, pair in ipairs(params.crosses) do
-    if type(pair) ~= "table" or #pair ~= 2 or pair[1] == pair[2] then
+    if not is_pair(pair) then
       tell("wanted pairs of columns or pathologies, such as [view, sex] or [Edema, view]", "crosses")
     end
   end
-  for name, edges in pairs(params.bands) do
-    local last = -math.huge
+  local used, names = {}, {}
+  for _, pair in ipairs(columns_of(params)) do
+    if not used[pair[2]] then used[pair[2]], names[#names + 1] = true, pair[2] end
+  end
+  local banded = {}
+  for name in pairs(params.bands) do banded[#banded + 1] = tostring(name) end
+  table.sort(banded)
+  for _, name in ipairs(banded) do
+    local edges, last = params.bands[name], -math.huge
+    -- Bands that nobody asks for would be passed over in silence.
+    if not used[name] then
+      tell(("no subgroup or cross is by \"%s\"; they are by: %s"):format(name, names[1] and table.concat(names, ", ") or "none"),
+        "bands." .. name)
+    end
     if type(edges) == "table" and #edges == 0 then tell("is empty: give the edges between groups", "bands." .. name) end
     for _, edge in ipairs(type(edges) == "table" and edges or { edges }) do
       if type(edge) ~= "number" or edge <= last then
@@ -54,10 +72,9 @@ function subgroups.check(start)
   subgroups.faults(params, choices.teller(start))
   local columns = columns_of(params)
   if #columns > 0 and choices.has_folder(params.real) then
-    start:problem("films of a folder have no columns: name a table with real.csv", "subgroups")
-  elseif #columns > 0 and params.real.csv ~= "" then
-    start:table(params.real.csv, columns, "subgroups")
+    start:problem("films of a folder have no columns: name a table with real.csv", columns[1][1])
   end
+  choices.look_at_columns(start, params.real, columns)
 end
 
 --- A number as bands name it.

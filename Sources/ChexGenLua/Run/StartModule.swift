@@ -48,15 +48,16 @@ public final class StartObject {
         return nil
     }
 
-    /// The key of a column that a table lacks: a parameter beside the table's own, or the table's.
-    fileprivate func key(ofColumn column: String, table key: String) -> String {
+    /// The keys of a column that a table lacks: the parameters beside the table's own that name it, or the table's.
+    fileprivate func keys(ofColumn column: String, table key: String) -> [String] {
         var group = cell.params
         let names = key.split(separator: ".").map(String.init)
         for name in names.dropFirst().dropLast() {
             group = group.object?.first { $0.key == name }?.value ?? .null
         }
         let beside = names.dropLast().joined(separator: ".")
-        return group.object?.first { $0.value.string == column }.map { "\(beside).\($0.key)" } ?? key
+        let found = (group.object ?? []).filter { $0.value.string == column }.map { "\(beside).\($0.key)" }
+        return found.isEmpty ? [key] : found
     }
 }
 
@@ -228,9 +229,10 @@ enum StartModule {
         }
         for column in missing {
             let near = nearest(column, among: columns).map { "did you mean \"\($0)\"? It" } ?? "it"
-            start.add(
-                start.key(ofColumn: column, table: key),
-                "\(path): no column \"\(column)\"; \(near) has: \(columns.joined(separator: ", "))")
+            for key in start.keys(ofColumn: column, table: key) {
+                start.add(
+                    key, "\(path): no column \"\(column)\"; \(near) has: \(columns.joined(separator: ", "))")
+            }
         }
         return [missing.isEmpty ? .integer(found.count) : .nil]
     }
