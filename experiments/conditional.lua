@@ -3,14 +3,26 @@ local fidelity = require "chexgen.fidelity"
 local help = require "chexgen.help"
 local subgroups = require "chexgen.subgroups"
 
+--- The synthetic films that were made from the prompts of some real ones.
+local function made_from(real, synthetic, params)
+  return synthetic:where_in(params.synthetic.prompt, real:column(params.real.prompt))
+end
+
 --- The fidelity of some real films against the synthetic ones of their prompts, as a row of results.
 local function measure(study, real)
-  local params = study.params
-  local synthetic = study.synthetic:where_in(params.synthetic.prompt, real:column(params.real.prompt))
+  local synthetic = made_from(real, study.synthetic, study.params)
   study.run:log("%d real, %d synthetic", #real, #synthetic)
   local row = study:measure(real:positions(study.real), synthetic:positions(study.synthetic))
   study:show(row)
   return row
+end
+
+--- Raises that no part of a study has enough films, so that nothing would be published but blanks.
+local function some_measurable(study, parts)
+  for _, real in ipairs(parts) do
+    if #real > 1 and #made_from(real, study.synthetic, study.params) > 1 then return end
+  end
+  error("no pathology or subgroup has 2 real films and 2 synthetic ones of their prompts, which a distance needs", 0)
 end
 
 return {
@@ -23,10 +35,18 @@ return {
   help = help.texts,
   untyped = { "pathologies" }, -- "all" (which is the default), a name or a list of names
   check = function(start)
-    fidelity.check(start, true)
-    choices.tell_prompts(choices.teller(start), "synthetic", start.params.synthetic, "the choice of a pathology's films")
-    choices.pathologies(start.params, choices.teller(start), "all")
+    local params, tell = start.params, choices.teller(start)
+    local sides = fidelity.check(start, true)
+    choices.tell_prompts(tell, "synthetic", params.synthetic, "the choice of a pathology's films")
+    local pathologies = choices.pathologies(params, tell, "all")
+    if #pathologies == 0 and #params.subgroups == 0 and #params.crosses == 0 then
+      tell("is empty, as subgroups and crosses are: nothing is asked for", "pathologies")
+    end
     subgroups.check(start)
+    if sides.real then choices.look_at_labels(start, "real", sides.real) end
+    if sides.real and sides.synthetic and #made_from(sides.real, sides.synthetic, params) == 0 then
+      start:problem("no film has one of the real films' prompts", choices.place("synthetic", params.synthetic))
+    end
   end,
   run = function(run)
     local params = run.params
@@ -35,18 +55,22 @@ return {
     local study = fidelity.open(run, true)
     local groups = subgroups.of(study.real, params)
     study:embed()
-    local bar = run:progress(#pathologies + #groups, "groups")
+    local parts = {}
+    for i, pathology in ipairs(pathologies) do parts[i] = study.real:with_label(pathology, 1) end
+    for i, group in ipairs(groups) do parts[#pathologies + i] = study.real:filter(group.holds) end
+    some_measurable(study, parts)
+    local bar = run:progress(#parts, "groups")
     local has_groups = #groups > 0
-    for _, pathology in ipairs(pathologies) do
+    for i, pathology in ipairs(pathologies) do
       run:log("%s:", pathology)
-      local row = measure(study, study.real:with_label(pathology, 1))
+      local row = measure(study, parts[i])
       if has_groups then row["Subgroup"] = "" end
       study:publish(row, "conditional_image_generation_metrics.csv", { { "Pathology", pathology } }, has_groups and { "Subgroup" })
       bar:step(1)
     end
-    for _, group in ipairs(groups) do
+    for i, group in ipairs(groups) do
       run:log("%s:", group.name)
-      local row = measure(study, study.real:filter(group.holds))
+      local row = measure(study, parts[#pathologies + i])
       row["Pathology"] = ""
       study:publish(row, "subgroup_image_generation_metrics.csv", { { "Subgroup", group.name } }, { "Pathology" })
       bar:step(1)

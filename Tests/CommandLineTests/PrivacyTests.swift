@@ -390,6 +390,8 @@ import Testing
 
     @Test func whatIsWrongIsSaidBeforeTheRun() throws {
         let folder = try folder()
+        try folder.write("other.csv", "path,annotated_prompt\ng00001.png,another prompt\n")
+        try folder.write("header.csv", "path,annotated_prompt\n")
         for (settings, parts) in [
             (["params.model=SD-V1-5"], ["params.model", "params.synthetic.csv"]),
             (["params.synthetic.csv=nowhere.csv", "params.n=9"], ["nowhere.csv", "params.n", "8 rows"]),
@@ -401,6 +403,11 @@ import Testing
             (["params.seeds=[3,3]"], ["params.seeds", "twice"]),
             (["params.held_out.csv=nowhere.csv"], ["params.held_out.csv", "nowhere.csv"]),
             (["params.held_out.csv=nowhere.csv", "params.search=false"], ["params.search"]),
+            (
+                ["params.synthetic.csv=other.csv"],
+                ["params.synthetic.csv", "no film has one of the real films' prompts"]
+            ),
+            (["params.synthetic.csv=header.csv"], ["params.synthetic.csv", "has no rows"]),
         ] {
             let outcome = try run(folder, "privacy.yaml", settings)
             #expect(outcome.status == 1 || outcome.status == 2)

@@ -233,6 +233,9 @@ import Testing
         let missing = try run(folder, ["params.labelers={radgraph: {}}"])
         #expect(missing.status == 2 && missing.text.contains("params.labelers.radgraph"), "\(missing.text)")
         #expect(missing.text.contains("radgraph-xl.tar.gz"), "\(missing.text)")
+        try folder.write("header.csv", "report,reference\n")
+        let none = try run(folder, ["params.reports.csv=header.csv", "params.films.csv=''"])
+        #expect(none.status == 2 && none.text.contains("header.csv has no rows"), "\(none.text)")
         let source = try Self.inputs.get().path
         try folder.write("films/broken.png", "no film")
         try folder.write(

@@ -51,7 +51,14 @@ import Testing
 
     @Test func whatCannotBeIsSaidBeforeTheRun() throws {
         for (parameters, parts) in [
-            ("  subgroups: [sex]\n", ["subgroups", "sex"]), ("  subgroups: [Edema]\n", ["pathologies"]),
+            ("  subgroups: [sex]\n", ["params.subgroups (", "no column \"sex\""]),
+            ("  crosses: [[sex, Edema]]\n", ["params.crosses (", "no column \"sex\""]),
+            // No other parameter with the same value is at fault.
+            ("  subgroups: [phantoms]\n", ["params.subgroups (", "no column \"phantoms\""]),
+            ("  crosses: [[1, view]]\n", ["params.crosses (", "pairs"]),
+            ("  subgroups: [view]\n  bands: { viewe: [3, 4] }\n", ["params.bands.viewe (", "they are by: view"]),
+            ("  pathologies: []\n", ["params.pathologies (", "nothing is asked for"]),
+            ("  subgroups: [Edema]\n", ["pathologies"]),
             ("  crosses: [[view]]\n", ["crosses", "pairs"]), ("  bands: { age: [60, 40] }\n", ["bands.age", "rising"]),
             ("  bands: { age: [] }\n", ["bands.age"]),
         ] {
@@ -62,6 +69,44 @@ import Testing
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))
         }
     }
+
+    /// Tables that could only give blanks, and labels that cannot be read, are told before the run; nothing is published.
+    @Test func tablesThatGiveNothingAreSaid() throws {
+        let folder = try folder("  pathologies: [Edema]\n")
+        let real = try folder.text("real/annotations.csv")
+        try folder.write("header.csv", real.prefix { $0 != "\n" } + "\n")
+        try folder.write("one.csv", real.split(separator: "\n").prefix(2).joined(separator: "\n") + "\n")
+        try folder.write("bad.csv", real.replacingOccurrences(of: "'Edema': None", with: "'Edema': x"))
+        try folder.write("other.csv", "path,annotated_prompt\ng00001.png,one\ng00002.png,two\n")
+        for (setting, parts) in [
+            ("real.csv=header.csv", ["params.real.csv (", "header.csv has no rows"]),
+            ("synthetic.csv=header.csv", ["params.synthetic.csv (", "header.csv has no rows"]),
+            ("real.csv=one.csv", ["params.real.csv (", "too few images: 1"]),
+            ("real.csv=bad.csv", ["params.real.labels: bad.csv: row", "no CheXpert label"]),
+            ("real.labels=''", ["params.real.labels (", "without a label column"]),
+            ("synthetic.csv=other.csv", ["params.synthetic.csv (", "no film has one of the real films' prompts"]),
+        ] {
+            let outcome = try Child.run(
+                ["run", "parts.yaml", "--out", "run", "--set", "params.\(setting)"], in: folder)
+            #expect(outcome.status == 2, "\(setting): \(outcome.text)")
+            for part in parts { #expect(outcome.errors.contains(part), "\(setting): \(outcome.text)") }
+            #expect(!folder.has("run") && !folder.has("Results"))
+        }
+        // What only the films tell ends the run, and publishes nothing either.
+        try folder.write("some.csv", real.split(separator: "\n").prefix(4).joined(separator: "\n") + "\n")
+        let films = real.split(separator: "\n").dropFirst().prefix(3).compactMap { line in
+            line.split(separator: ",").map(String.init).first { $0.hasSuffix(".png") }
+        }
+        for film in films.dropFirst() { try folder.write("real/\(film)", "no film") }
+        for yaml in ["parts.yaml", "study.yaml"] {
+            let outcome = try Child.run(
+                ["run", yaml, "--out", "run", "--set", "on_bad_image=skip", "--set", "real.csv=some.csv"], in: folder)
+            #expect(outcome.status == 1 && outcome.errors.contains("a distance needs"), "\(outcome.text)")
+            #expect(!folder.has("Results"))
+            try? FileManager.default.removeItem(atPath: folder.path + "/run")
+        }
+    }
+
     @Test func labelsMayBeFourteenColumns() throws {
         let folder = try folder("  pathologies: [Edema, Pneumonia]\n  crosses: [[Edema, view]]\n")
         let outcome = try run(folder)

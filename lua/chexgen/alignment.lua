@@ -289,7 +289,9 @@ function alignment.run(run)
     row["Note"] = choices.filled(table.concat(notes, "; "))
     return row
   end
-  self:put_out(measure(), "img_text_alignment.csv", "")
+  local all = measure()
+  if not all[alignment.COLUMN] then error("no film has a score: the reasons stand above", 0) end
+  self:put_out(all, "img_text_alignment.csv", "")
   for _, pathology in ipairs(pathologies) do
     local chosen = real:unique(params.real.prompt):with_label(pathology, 1)
     local prompts = chosen:column(params.real.prompt)

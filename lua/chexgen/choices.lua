@@ -171,6 +171,9 @@ end
 --- Whether a section names a folder; it takes the place of a table.
 function choices.has_folder(params) return params.folder ~= nil and params.folder ~= "" end
 
+--- The parameter that names the films of a section.
+function choices.place(key, params) return key .. (choices.has_folder(params) and ".folder" or ".csv") end
+
 --- Whether a section names films at all.
 function choices.is_given(params) return params.csv ~= "" or choices.has_folder(params) end
 

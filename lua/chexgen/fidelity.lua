@@ -111,20 +111,35 @@ function fidelity.needs(start, images)
   if start.params.frd then start:needs(images * RADIOMICS_LINE) end
 end
 
---- The look before a run of two tables. With `labels` those of the real one will be read.
-function fidelity.check(start, labels)
-  fidelity.look(start)
-  local images = 0
-  for _, which in ipairs { "real", "synthetic" } do
-    local name = start.params.alignment_encoder
-    if start.params.encoders[name] then choices.tell_prompts(choices.teller(start), which, start.params[which], name) end
-    images = images + (fidelity.look_at_table(start, which, start.params[which], labels) or 0)
-  end
-  fidelity.needs(start, images)
+-- The rows of a side that count.
+local function rows_of(which, params, labels)
+  local options = params[which]
+  local rows = choices.open_table(which, options, columns_of(which, options, labels))
+  local is_unique = which == "real" or params.protocol == "exact"
+  return is_unique and choices.each_prompt_once(rows, options) or rows
 end
 
-local function read_table(which, options, labels)
-  return choices.open_table(which, options, columns_of(which, options, labels))
+--- The look before a run of two tables. With `labels` those of the real one will be read. Returns the rows of both that count, by
+--- side, where nothing is wrong with them.
+function fidelity.check(start, labels)
+  fidelity.look(start)
+  local params, images, sides = start.params, 0, {}
+  for _, which in ipairs { "real", "synthetic" } do
+    local name = params.alignment_encoder
+    if params.encoders[name] then choices.tell_prompts(choices.teller(start), which, params[which], name) end
+    local count = fidelity.look_at_table(start, which, params[which], labels)
+    local ok, rows = pcall(rows_of, which, params, labels)
+    if count and ok then
+      sides[which] = rows
+      if #rows < 2 then
+        start:problem(("too few images: %d, and a distance needs 2 of each set"):format(#rows),
+          choices.place(which, params[which]))
+      end
+    end
+    images = images + (count or 0)
+  end
+  fidelity.needs(start, images)
+  return sides
 end
 
 --- Opens a study: reads both tables, chooses the rows, loads the encoders. With `labels` the real table's labels are read.
@@ -132,9 +147,7 @@ end
 function fidelity.open(run, labels, params)
   params = params or run.params
   local self = study.open(Fidelity, run, params)
-  local real = choices.each_prompt_once(read_table("real", params.real, labels), params.real)
-  local synthetic = read_table("synthetic", params.synthetic)
-  if self.exact then synthetic = choices.each_prompt_once(synthetic, params.synthetic) end
+  local real, synthetic = rows_of("real", params, labels), rows_of("synthetic", params)
   run:log("%d real images%s, %d synthetic images", #real, choices.has_prompts(params.real) and " (one a prompt)" or "",
     #synthetic)
 
@@ -200,7 +213,10 @@ function Fidelity:measure(real_rows, synthetic_rows)
   self:note_images(notes, "real", real_rows)
   self:note_images(notes, "synthetic", synthetic_rows)
   if n_real < 2 or n_synthetic < 2 then
-    notes[#notes + 1] = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
+    local text = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
+    -- A part of a study may be too small to measure; of a whole one nothing is left to tell.
+    if not real_rows then error(text, 0) end
+    notes[#notes + 1] = text
   else
     local groups = real_rows and self.real:select(real_rows) or self.real
     for _, entry in ipairs(self.encoders) do

@@ -101,6 +101,21 @@ function Study.faults(params, tell)
   end
 end
 
+--- The prompts that are drawn: rows of the real table, the first of each prompt.
+local function draw(all, params)
+  local unique = all:dropna(params.real.prompt):unique(params.real.prompt)
+  if params.n == 0 then return unique end
+  if params.n > #unique then
+    choices.raise(("wanted 0 (all) to the %d prompts of the real table, got %d"):format(#unique, params.n), "n")
+  end
+  return unique:sample { n = params.n, seed = 42 }
+end
+
+--- The films of a table that have one of the drawn prompts.
+local function films_with(chosen, films, params)
+  return films:where_in(params.synthetic.prompt, chosen:column(params.real.prompt))
+end
+
 --- The look before a run.
 function privacy.check(start)
   local params = start.params
@@ -116,7 +131,13 @@ function privacy.check(start)
     start:problem(("wanted 0 (all) to the %d rows of the real table, got %d"):format(rows, params.n), "n")
   end
   if choices.is_given(params.synthetic) then
-    choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
+    local there = choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
+    local all = there and rows and choices.peek("real", real, { image = "image", prompt = "prompt" })
+    local films = all and choices.peek("synthetic", params.synthetic, { image = "image", prompt = "prompt" })
+    local is_drawn, chosen = pcall(draw, all, params)
+    if films and is_drawn and #films_with(chosen, films, params) == 0 then
+      start:problem("no film has one of the real films' prompts", choices.place("synthetic", params.synthetic))
+    end
   elseif params.model ~= "" then
     generation.look_for_model(start)
     local films = (params.n > 0 and params.n or rows or 0) * #params.seeds
@@ -125,16 +146,6 @@ function privacy.check(start)
 end
 
 -- Films
-
---- The prompts that are drawn: rows of the real table, the first of each prompt.
-local function draw(all, params)
-  local unique = all:dropna(params.real.prompt):unique(params.real.prompt)
-  if params.n == 0 then return unique end
-  if params.n > #unique then
-    choices.raise(("wanted 0 (all) to the %d prompts of the real table, got %d"):format(#unique, params.n), "n")
-  end
-  return unique:sample { n = params.n, seed = 42 }
-end
 
 --- Makes the films of the prompts: one a seed. Returns them as a table, and their prompts.
 local function make(run, chosen)
@@ -164,7 +175,7 @@ local function films_of(run, chosen)
   local params = run.params
   if params.model ~= "" then return make(run, chosen) end
   local all = choices.open_table("synthetic", params.synthetic, { image = "image", prompt = "prompt" })
-  local some = all:where_in(params.synthetic.prompt, chosen:column(params.real.prompt))
+  local some = films_with(chosen, all, params)
   run:log("%d of %d synthetic films have one of the %d prompts", #some, #all, #chosen)
   return some, some:column(params.synthetic.prompt)
 end

@@ -146,7 +146,9 @@ function reporting.check(start)
   if params.reports.csv == "" and not choices.is_given(params.films) then
     start:problem("is not set: name the table of films that get reports, or that of reports that exist as params.reports.csv", "films.csv")
   elseif params.reports.csv ~= "" then
-    start:table(params.reports.csv, { params.reports.report, params.reports.reference }, "reports.csv")
+    if start:table(params.reports.csv, { params.reports.report, params.reports.reference }, "reports.csv") == 0 then
+      start:problem(("%s has no rows"):format(params.reports.csv), "reports.csv")
+    end
   else
     reporting.look_at_films(start, "films", params.films)
     reporting.look_at_model(start, params.model)
