@@ -185,6 +185,34 @@ import Testing
         }
     }
 
+    /// What training would find after the start is found before it, and nothing is left behind.
+    @Test func whatTrainingWouldFindIsSaidBeforeIt() throws {
+        let folder = try study()
+        let films = try Self.films.get().path
+        let text = try String(contentsOfFile: "\(films)/train.csv", encoding: .utf8)
+        try folder.write("bad.csv", text.replacingOccurrences(of: "'Edema': 1.0", with: "'Edema': x"))
+        try folder.write("unnamed.csv", text.replacingOccurrences(of: ",patientID\n", with: ",person\n"))
+        try folder.write("header.csv", "id,path,synthetic_filename,chexpert_labels,patientID\n")
+        try folder.write("config.json", "{\"a\": 1}")
+        for (settings, wanted) in [
+            (["weights=config.json"], ["params.weights (", "config.json"]),
+            (["validation=500"], ["params.validation (", "500 of 20 rows"]),
+            (["validation=20"], ["params.validation (", "20 of 20 rows"]),
+            (["protocol=exact", "validation=0.99"], ["params.validation (", "groups of"]),
+            (["train.csv=bad.csv"], ["params.train.labels: bad.csv: row", "no CheXpert label"]),
+            (["test.csv=bad.csv"], ["params.test.labels: bad.csv: row", "no CheXpert label"]),
+            (["train.labels=''"], ["params.train.labels (", "without a label column"]),
+            (["train.csv=header.csv"], ["params.train.csv (", "header.csv has no rows"]),
+            (["test.csv=header.csv"], ["params.test.csv (", "header.csv has no rows"]),
+            (["protocol=exact", "train.csv=unnamed.csv"], ["params.train.patient: protocol exact splits by patient"]),
+            (["protocol=exact", "test.csv=unnamed.csv"], ["params.test.patient: protocol exact keeps"]),
+        ] {
+            let outcome = try Child.run(
+                ["run", "study.yaml", "--out", "run"] + settings.flatMap { ["--set", "params.\($0)"] }, in: folder)
+            #expect(outcome.status == 2, "\(settings): \(outcome.text)")
+            for part in wanted { #expect(outcome.errors.contains(part), "\(settings): \(outcome.text)") }
+            #expect(!folder.has("run") && !folder.has("Results"), "\(settings)")
+        }
     }
 
     /// A broken film of the test is left out of it, with its labels, by the pass that computes the probabilities.

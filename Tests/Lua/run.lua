@@ -129,7 +129,7 @@ end
 
 -- What tells no problem lets the run begin; StartTests has those that do.
 local function look(start)
-  equal({ start.params.batch, start.dtype }, { 16, "f32" })
+  equal({ start.params.batch, start.dtype, start.seed }, { 16, "f32", 42 })
   start:needs(1, 1)
   start:folder "."
   raises(function() start:images() end, "path")

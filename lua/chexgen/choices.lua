@@ -29,6 +29,13 @@ function choices.teller(start)
   return function(text, name) start:problem(text, name) end
 end
 
+--- Tells a run's start an error that names its parameter, as `raise` makes them; one without a parameter under `otherwise`.
+function choices.tell_raised(start, caught, otherwise)
+  local text = choices.reason(caught)
+  local name, message = text:match "^params%.([%w_.]+): (.*)"
+  start:problem(message or text, name or otherwise)
+end
+
 --- Tells, by `raise` or a start's teller, that a parameter is none of the values that it may have.
 function choices.tell(tell, name, value, known)
   local text = fault(value, known)

@@ -166,16 +166,93 @@ local function faults(params, tell)
   end
 end
 
---- The look before a run: folders and columns that the setting reads.
+--- What tables of films have of roles, and the parameter that names the column of each.
+local TEST_ROLES = { image = "image", labels = "labels", patient = "patient" }
+local function train_roles(image) return { image = image, labels = "labels", id = "id", patient = "patient" } end
+
+--- Opens the tables, and leaves out training films of the test's patients where the protocol is exact: the studies as real films
+--- and as synthetic ones, and the test's.
+local function open_tables(params, log)
+  local train, exact, found = params.train, params.protocol == "exact", {}
+  local real = choices.open_table("train", train, train_roles "real", train.real_dir)
+  local synthetic = choices.open_table("train", train, train_roles "synthetic", train.synthetic_dir)
+  found.test = choices.open_table("test", params.test, TEST_ROLES)
+  real, found.has_patients = with_patients(real)
+  -- A synthetic film belongs to the patient of its study.
+  for _, name in ipairs { PATIENT, FOLDER } do
+    if has_column(real, name) then synthetic = synthetic:with_column(name, real:column(name)) end
+  end
+  found.test, found.test_has_patients = with_patients(found.test)
+  if exact and not found.has_patients then
+    choices.raise(("protocol exact splits by patient, and \"%s\" names none: set it to its column (it has %s)"):format(
+      train.csv, table.concat(real.columns, ", ")), "train.patient")
+  end
+  if exact and not found.test_has_patients then
+    choices.raise("protocol exact keeps the test's patients out of training, and its table names none: set it to its column",
+      "test.patient")
+  end
+  if not exact then return real, synthetic, found end
+
+  local out, kept = {}, {}
+  for _, name in ipairs { PATIENT, FOLDER } do
+    if has_column(real, name) and has_column(found.test, name) then
+      local tested = {}
+      for _, patient in ipairs((real:shared(found.test, name))) do tested[patient] = true end
+      for i, patient in ipairs(real:column(name)) do out[i] = out[i] or tested[patient] end
+    end
+  end
+  for i = 1, #real do
+    if not out[i] then kept[#kept + 1] = i end
+  end
+  local left_out = #real - #kept
+  if left_out == 0 then return real, synthetic, found end
+  log("left out of training: %d studies of patients who are in the test", left_out)
+  if #kept == 0 then choices.raise("every study is of a patient who is in the test", "train.csv") end
+  return real:select(kept), synthetic:select(kept), found
+end
+
+--- Opens the tables, chooses the rows, and splits them; `log` hears what is left out.
+local function prepare(params, seed, log)
+  local exact = params.protocol == "exact"
+  local real, synthetic, found = open_tables(params, log)
+  local from_real, from_synthetic = choose(real, synthetic, params, seed, exact)
+  found.real_count, found.synthetic_count = from_real and #from_real or 0, from_synthetic and #from_synthetic or 0
+  local all = from_real or from_synthetic
+  if from_real and from_synthetic then all = from_real:concat(from_synthetic) end
+  local ok, train, validation = pcall(all.split, all, { test = params.validation, seed = seed, by = exact and PATIENT or nil })
+  if not ok then choices.raise(choices.reason(train), "validation") end
+  found.train, found.validation = train, validation
+  return found
+end
+
+--- The look before a run: folders and columns that the setting reads, the labels, the split, and the weights at the start.
 function classification.check(start)
   local params = start.params
   local train, test, setting = params.train, params.test, params.setting
-  faults(params, choices.teller(start))
-  choices.look_at_table(start, "train", train, { train.real, train.synthetic, train.labels, train.id, train.patient })
-  choices.look_at_table(start, "test", test, { test.image, test.labels, test.patient })
+  local is_right = true
+  faults(params, function(text, name)
+    is_right = false
+    start:problem(text, name)
+  end)
+  local there = choices.look_at_table(start, "train", train,
+    { train.real, train.synthetic, train.labels, train.id, train.patient })
+  there = choices.look_at_table(start, "test", test, { test.image, test.labels, test.patient }) and there
   if train.real_dir ~= "" and setting ~= "all_synthetic" then start:folder(train.real_dir, "train.real_dir") end
   if train.synthetic_dir ~= "" and setting ~= "all_original" then start:folder(train.synthetic_dir, "train.synthetic_dir") end
+  if there and is_right then
+    local ok, found = pcall(prepare, params, start.seed, function() end)
+    if ok then
+      choices.look_at_labels(start, "train", found.train:concat(found.validation))
+      choices.look_at_labels(start, "test", found.test)
+    else
+      choices.tell_raised(start, found, "train.csv")
+    end
+  end
   local bytes = bytes_of(params.network)
+  if bytes and params.weights ~= "" then
+    local ok, reason = pcall(model.classifier, params.network, { classes = #dataset.pathologies, weights = params.weights })
+    if not ok then start:problem(choices.reason(reason), "weights") end
+  end
   -- On the disk: the best network, the checkpoint with the optimizer's two moments, and its next one until it replaces it. In
   -- memory: the network, its gradient and the moments; what the films take comes on top.
   if bytes then start:needs(7 * bytes, 4 * bytes) end
@@ -188,36 +265,11 @@ Study.__index = Study
 function classification.open(run)
   local params = run.params
   faults(params, choices.raise)
-  local exact = params.protocol == "exact"
-  local self = setmetatable({ run = run, params = params, exact = exact, skipped = 0 }, Study)
-
-  local train = params.train
-  local function open_train(image, folder)
-    return choices.open_table("train", train, { image = image, labels = "labels", id = "id", patient = "patient" }, folder)
-  end
-  local real, synthetic = open_train("real", train.real_dir), open_train("synthetic", train.synthetic_dir)
-  self.test = choices.open_table("test", params.test, { image = "image", labels = "labels", patient = "patient" })
-  local has_patients
-  real, has_patients = with_patients(real)
-  -- A synthetic film belongs to the patient of its study.
-  for _, name in ipairs { PATIENT, FOLDER } do
-    if has_column(real, name) then synthetic = synthetic:with_column(name, real:column(name)) end
-  end
-  self.test, self.test_has_patients = with_patients(self.test)
-  if exact and not has_patients then
-    error(("protocol exact splits by patient, and \"%s\" names none: set params.train.patient to its column (it has %s)")
-      :format(train.csv, table.concat(real.columns, ", ")), 0)
-  end
-  if exact then real, synthetic = self:leave_out_test_patients(real, synthetic) end
-
-  local from_real, from_synthetic = choose(real, synthetic, params, run.seed, exact)
-  self.real_count, self.synthetic_count = from_real and #from_real or 0, from_synthetic and #from_synthetic or 0
-  local all = from_real or from_synthetic
-  if from_real and from_synthetic then all = from_real:concat(from_synthetic) end
-  self.train, self.validation = all:split { test = params.validation, seed = run.seed, by = exact and PATIENT or nil }
+  local self = setmetatable(prepare(params, run.seed, function(...) run:log(...) end), Study)
+  self.run, self.params, self.exact, self.skipped, self.notes = run, params, params.protocol == "exact", 0, {}
   run:log("%s: %d real and %d synthetic films; %d to train on, %d for validation, %d real ones to test",
     params.setting, self.real_count, self.synthetic_count, #self.train, #self.validation, #self.test)
-  self:prove(has_patients)
+  self:prove(self.has_patients)
   return self
 end
 
@@ -228,30 +280,6 @@ local function without_patient(ds)
     if name:find "%(no patient%)$" then count = count + 1 end
   end
   return count
-end
-
---- Films of patients whom the test shows may not be trained on.
-function Study:leave_out_test_patients(real, synthetic)
-  if not self.test_has_patients then
-    error("protocol exact keeps the test's patients out of training, and its table names none: set params.test.patient", 0)
-  end
-  local out = {}
-  for _, name in ipairs { PATIENT, FOLDER } do
-    if has_column(real, name) and has_column(self.test, name) then
-      local tested = {}
-      for _, patient in ipairs((real:shared(self.test, name))) do tested[patient] = true end
-      for i, patient in ipairs(real:column(name)) do out[i] = out[i] or tested[patient] end
-    end
-  end
-  local kept = {}
-  for i = 1, #real do
-    if not out[i] then kept[#kept + 1] = i end
-  end
-  self.left_out = #real - #kept
-  if self.left_out == 0 then return real, synthetic end
-  self.run:log("left out of training: %d studies of patients who are in the test", self.left_out)
-  if #kept == 0 then error("every training study is of a patient who is in the test", 0) end
-  return real:select(kept), synthetic:select(kept)
 end
 
 --- How many patients stand in both tables, and in each, by whichever of their names shows more.

@@ -91,6 +91,7 @@ function Progress:close() end
 --- One cell of a run before anything is made, as an experiment's `check` function receives it. All problems of all cells are told together, and the run does not begin.
 ---@class Start
 ---@field params table The parameters of the cell; read-only.
+---@field seed integer The seed of the cell.
 ---@field dtype string The dtype that the cell's models compute in where nothing else is said.
 local Start = {}
 

@@ -201,6 +201,7 @@ enum StartModule {
             .property("params", .table, "The parameters of the cell; read-only.") {
                 ConfigConversion.lua($0.cell.params, isReadOnly: true)
             },
+            .property("seed", .integer, "The seed of the cell.") { .integer($0.cell.seed) },
             .property("dtype", .string, "The dtype that the cell's models compute in where nothing else is said.") {
                 .string($0.cell.dtype)
             },
