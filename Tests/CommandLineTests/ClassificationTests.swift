@@ -136,6 +136,25 @@ import Testing
             #expect(outcome.status == Int32(status), "\(outcome.text)")
             #expect(outcome.text.contains("16-bit samples"), "\(outcome.text)")
         }
+        // The results say it, as those of other experiments do.
+        let results = try folder.text("chexgenbench/results.csv").split(separator: "\n")
+        #expect(results[0].hasSuffix(",Note"), "\(results[0])")
+        for row in results.dropFirst() {
+            #expect(row.hasSuffix(",1 of 6 test images have 16-bit samples that were cut to white at 255"), "\(row)")
+        }
+        try folder.write("films/real1.png", InputTests.deepFilm(side: 64))
+        let trained = try Child.run(
+            [
+                "run", "study.yaml", "--out", "trained", "--set", "params.epochs=1", "--set",
+                "params.train.csv=films/train.csv", "--set", "params.train.real_dir=films", "--set",
+                "params.results=trained/tables",
+            ], in: folder)
+        #expect(trained.status == 0, "\(trained.text)")
+        #expect(
+            try folder.text("trained/results.csv").contains(
+                ",1 of 20 training and validation images have 16-bit samples that were cut to white at 255\n"))
+    }
+
     /// Rows without a film are left out like films that are not there, whoever looks at them first.
     @Test func rowsWithoutAFilmAreLeftOut() throws {
         let folder = try study()

@@ -106,6 +106,20 @@ import Testing
         return try #require(Double(table[1][place]))
     }
 
+    /// The results say of films of 16 bits that they were cut to white, as those of other experiments do.
+    @Test func filmsThatAreCutAreNoted() throws {
+        let folder = try folder()
+        let source = try Self.inputs.get().path
+        try FileManager.default.copyItem(atPath: "\(source)/films", toPath: "\(folder.path)/films")
+        let table = try rows(String(contentsOfFile: "\(source)/films.csv", encoding: .utf8))
+        try folder.write("films/\(try #require(table[1].first))", InputTests.deepFilm(side: 64))
+        let outcome = try run(folder, ["params.films.image_dir=films"])
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let results = try rows(folder.text("run/results.csv"))
+        #expect(results[0].last == "Note", "\(results)")
+        #expect(results[1].last?.hasSuffix("real images have 16-bit samples that were cut to white at 255") == true)
+    }
+
     /// Which film is the third depends on which can be used: a report is kept by its films, not by its place.
     @Test func aMendedFilmMovesNoReport() throws {
         let folder = try folder()

@@ -102,12 +102,15 @@ choices.noticed = {
 --- What is said of so many images of a side of which something was noticed.
 function choices.notice(kind, count, total, side) return ("%d of %d %s images %s"):format(count, total, side, kind[2]) end
 
---- Tells the log what a pass noticed of the images of a side.
+--- Tells the log what a pass noticed of the images of a side, and returns it for results; nil where there is nothing.
 function choices.log_noticed(run, side, found)
+  local notes = {}
   for _, kind in ipairs(choices.noticed) do
     local count = found[kind[1]]:numel()
-    if count > 0 then run:log("note: %s", choices.notice(kind, count, found.kept:numel(), side)) end
+    if count > 0 then notes[#notes + 1] = choices.notice(kind, count, found.kept:numel(), side) end
   end
+  for _, text in ipairs(notes) do run:log("note: %s", text) end
+  return choices.filled(table.concat(notes, "; "))
 end
 
 --- The key that what is found of some texts is kept by in a run: the first one's place, and what they are. Which there are depends on

@@ -330,6 +330,21 @@ function Study:prove(has_patients)
   end
 end
 
+--- How many images a pass noticed something of, by what it is.
+local function counts_of(found)
+  local counts = {}
+  for _, kind in ipairs(choices.noticed) do counts[kind[1]] = found[kind[1]]:numel() end
+  return counts
+end
+
+--- Notes for the results what was noticed of the images of a side; the log has it from the pass.
+function Study:note(counts, total, side)
+  for _, kind in ipairs(choices.noticed) do
+    local count = counts[kind[1]]
+    if count > 0 then self.notes[#self.notes + 1] = choices.notice(kind, count, total, side) end
+  end
+end
+
 --- Trains, or reads back what an interrupted run trained; returns the network of the epoch with the lowest validation loss.
 function Study:fit()
   local run, params = self.run, self.params
@@ -349,14 +364,15 @@ function Study:fit()
           e.train_loss, e.validation_loss, e.learning_rate, e.seconds)
       end,
     }
-    local skipped = history.skipped
-    history.skipped = nil
-    return { history = history, skipped = skipped }
+    local skipped, noticed = history.skipped, counts_of(history)
+    history.skipped, history.clipped, history.flat = nil, nil, nil
+    return { history = history, skipped = skipped, noticed = noticed }
   end)
   -- All that matters of it is stored by now.
   os.remove(checkpoint)
   self.history, self.skipped = trained.history, #trained.skipped
   for _, bad in ipairs(trained.skipped) do run:log("left out: %s", bad.reason) end
+  self:note(trained.noticed, #self.train + #self.validation - #trained.skipped, "training and validation")
   self.best = self.history[1]
   for _, epoch in ipairs(self.history) do
     if epoch.validation_loss < self.best.validation_loss then self.best = epoch end
@@ -369,15 +385,17 @@ end
 function Study:evaluate()
   local run, params = self.run, self.params
   local found = run:once("probabilities", function()
-    local probabilities, kept, skipped, hashes = self.net:predict(self.test, { batch = params.batch, protocol = params.protocol,
+    local probabilities, kept, skipped, hashes, noticed = self.net:predict(self.test, { batch = params.batch, protocol = params.protocol,
       on_bad_image = params.on_bad_image, label = "testing" })
-    return { probabilities = probabilities, kept = kept, skipped = skipped, films = chexgen.sha256(table.concat(hashes, " ")) }
+    return { probabilities = probabilities, kept = kept, skipped = skipped, films = chexgen.sha256(table.concat(hashes, " ")),
+      noticed = counts_of(noticed) }
   end)
   for _, bad in ipairs(found.skipped) do run:log("left out of the test: %s", bad.reason) end
   self.skipped = self.skipped + #found.skipped
   if #found.skipped > 0 then self.test = self.test:select(found.kept) end
   if #self.test == 0 then error("no film of the test can be used: each was left out for the reason above", 0) end
   self.probabilities, self.test_films = found.probabilities, found.films
+  self:note(found.noticed, #self.test, "test")
   self.labels = self.test:labels_tensor { uncertain = params.test_uncertain, missing = params.test_missing }
   local options = { threshold = params.threshold, names = dataset.pathologies }
   self.scores = metric.classification(self.probabilities, self.labels, options)

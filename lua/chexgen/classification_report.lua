@@ -123,6 +123,7 @@ local function result_row(study, class, values, intervals, names)
     ["Shared studies"] = study.shared_studies, ["Test patients trained on"] = study.test_shared_patients,
     ["Best epoch"] = study.best.epoch, ["Validation loss"] = study.best.validation_loss,
     ["Uncertain as"] = tostring(params.uncertain or 0), ["Missing as"] = tostring(params.missing or 0),
+    ["Note"] = choices.filled(table.concat(study.notes, "; ")),
   }
   for _, name in ipairs(names) do
     local interval = intervals and intervals[name]
@@ -148,6 +149,7 @@ local function result_columns()
   end
   for _, names in ipairs { OVERALL, EACH } do choices.add_told(columns, names) end
   columns[#columns + 1] = "Validation loss direction"
+  columns[#columns + 1] = "Note"
   return columns
 end
 

@@ -218,7 +218,7 @@ local function write(run)
   -- Every film is looked at before the first report is begun.
   local found = evaluation.pass(rows, { protocol = params.protocol, on_bad_image = params.on_bad_image, label = "films" })
   for _, bad in ipairs(found.skipped) do run:log("left out: %s", bad.reason) end
-  choices.log_noticed(run, "real", found)
+  local note = choices.log_noticed(run, "real", found)
   if #found.skipped > 0 then
     dataset.write_csv(run:artifact "skipped.csv", { "index", "path", "reason" }, found.skipped)
     rows = rows:select(found.kept)
@@ -241,7 +241,7 @@ local function write(run)
     end
     progress:step(#texts)
   end
-  return items, writer.identity, #found.skipped
+  return items, writer.identity, #found.skipped, note
 end
 
 --- Reports that exist, with their references.
@@ -386,17 +386,18 @@ end
 function reporting.run(run)
   local params = run.params
   faults(params, choices.raise)
-  local items, writer, skipped
-  if params.reports.csv ~= "" then items, writer, skipped = read(run) else items, writer, skipped = write(run) end
+  local items, writer, skipped, note
+  if params.reports.csv ~= "" then items, writer, skipped = read(run) else items, writer, skipped, note = write(run) end
   local row, findings = measure(run, items, writer)
   row["Reports"], row["Images left out"], row["Percentage"] = #items, skipped, params.percentage
-  row["Protocol"], row["Extra Info"] = params.protocol, params.name
+  row["Protocol"], row["Extra Info"], row["Note"] = params.protocol, params.name, note
   local columns = {}
   for _, name in ipairs(SCORES) do
     for _, ending in ipairs { "", " low", " high", " median" } do columns[#columns + 1] = name .. ending end
   end
   for _, name in ipairs { "Reports", "Images left out", "Percentage", "Protocol", "Extra Info" } do columns[#columns + 1] = name end
   choices.add_told(columns, SCORES)
+  columns[#columns + 1] = "Note"
   run:record(row, columns)
   write_tables(run, items, row, findings)
   for _, name in ipairs(SCORES) do

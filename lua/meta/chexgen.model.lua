@@ -160,7 +160,7 @@ local Classifier = {}
 ---   on_epoch = function(e) print(e.epoch, e.train_loss, e.validation_loss) end }
 --- ```
 ---@param options Classifier.fit.options The images, and how to train on them.
----@return table[] history For every epoch, also those before an interruption: `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Its field `skipped` lists the images that were left out: `index` (first those of `train`, then those of `validation`), `path`, `reason`.
+---@return table[] history For every epoch, also those before an interruption: `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Its field `skipped` lists the images that were left out: `index` (first those of `train`, then those of `validation`), `path`, `reason`; `clipped` and `flat` tell of the others what `evaluation.pass` does.
 function Classifier:fit(options) end
 
 --- Probabilities for image files: RGB, 224 × 224 by Pillow's bilinear filter, ImageNet's normalisation.
@@ -174,6 +174,7 @@ function Classifier:fit(options) end
 ---@return Tensor kept i64: their rows, from 1.
 ---@return table[] skipped `index`, `path` and `reason` of every other one.
 ---@return string[] sha256 The hash of the file of each row.
+---@return table noticed Of those rows, as `evaluation.pass` tells: `clipped` (16-bit samples that were cut to white) and `flat`.
 function Classifier:predict(images, options) end
 
 --- The network alone, for checking it against its reference.

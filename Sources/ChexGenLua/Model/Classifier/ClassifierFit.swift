@@ -58,7 +58,8 @@ enum ClassifierFit {
                 "history", .list(.table),
                 "For every epoch, also those before an interruption: `epoch`, `train_loss`, `validation_loss` (absent without "
                     + "validation), `learning_rate`, `seconds`. Its field `skipped` lists the images that were left out: "
-                    + "`index` (first those of `train`, then those of `validation`), `path`, `reason`.")
+                    + "`index` (first those of `train`, then those of `validation`), `path`, `reason`; `clipped` and `flat` "
+                    + "tell of the others what `evaluation.pass` does.")
         ],
         "Trains with the binary cross entropy of each class. The defaults are the reference's. Every file is read before the "
             + "first step, so that broken ones are known at once; its pixels are kept, up to 512 MiB of all. For the same inputs, options and threads the weights are the "
@@ -105,7 +106,13 @@ enum ClassifierFit {
             })
         return [
             .table(
-                LuaTable(array: history.map(fields), fields: [("skipped", ImageArguments.lua(outcome.skipped))]))
+                LuaTable(
+                    array: history.map(fields),
+                    fields: [
+                        ("skipped", ImageArguments.lua(outcome.skipped)),
+                        ("clipped", try ImageArguments.rows(outcome.clipped)),
+                        ("flat", try ImageArguments.rows(outcome.flat)),
+                    ]))
         ]
     }
 

@@ -28,6 +28,10 @@ enum ClassifierMethods {
                     LuaResult("kept", .object("Tensor"), "i64: their rows, from 1."),
                     LuaResult("skipped", .list(.table), "`index`, `path` and `reason` of every other one."),
                     LuaResult("sha256", .list(.string), "The hash of the file of each row."),
+                    LuaResult(
+                        "noticed", .table,
+                        "Of those rows, as `evaluation.pass` tells: `clipped` (16-bit samples that were cut to white) and `flat`."
+                    ),
                 ],
                 "Probabilities for image files: RGB, 224 × 224 by Pillow's bilinear filter, ImageNet's normalisation.",
                 example: "local scores = metric.classification(net:predict(test), labels)", predict),
@@ -67,6 +71,9 @@ enum ClassifierMethods {
         return [
             .tensor(try task.probabilities(outcome)), try ImageArguments.rows(outcome.kept),
             ImageArguments.lua(outcome.skipped), .list(outcome.files.map(\.sha256)),
+            .fields([
+                ("clipped", try ImageArguments.rows(outcome.clipped)), ("flat", try ImageArguments.rows(outcome.flat)),
+            ]),
         ]
     }
 }
