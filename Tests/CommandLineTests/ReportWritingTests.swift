@@ -118,6 +118,23 @@ import Testing
         let results = try rows(folder.text("run/results.csv"))
         #expect(results[0].last == "Note", "\(results)")
         #expect(results[1].last?.hasSuffix("real images have 16-bit samples that were cut to white at 255") == true)
+
+        try folder.write(
+            "training.yaml",
+            """
+            experiment: \(Places.package)/experiments/report_training.lua
+            params:
+              films: { csv: \(source)/films.csv, image_dir: films }
+              held_out: { csv: \(source)/films.csv, image_dir: \(source)/films }
+              model: { base: \(source)/base, vision: \(source)/vision, projector: \(source)/mm_projector.safetensors }
+              rank: 2
+              epochs: 1
+
+            """)
+        let trained = try Child.run(["run", "training.yaml", "--out", "trained", "--quiet"], in: folder)
+        #expect(trained.status == 0, "\(trained.text)")
+        let epochs = try rows(folder.text("trained/results.csv"))
+        #expect(epochs[0].last == "Note" && epochs[1].last?.hasPrefix("train: 1 of ") == true, "\(epochs)")
     }
 
     /// Which film is the third depends on which can be used: a report is kept by its films, not by its place.

@@ -103,9 +103,10 @@ function training.run(run)
   for _, epoch in ipairs(history.epochs) do
     run:record({ ["Epoch"] = epoch.epoch, ["Training loss"] = epoch.train_loss, ["Held-out loss"] = epoch.validation_loss,
       ["Percentage"] = params.percentage, ["Images left out"] = #history.skipped, ["Protocol"] = params.protocol,
+      ["Note"] = choices.filled(table.concat(history.notes, "; ")),
       ["Training loss direction"] = "lower", ["Held-out loss direction"] = epoch.validation_loss and "lower" },
       { "Epoch", "Training loss", "Held-out loss", "Percentage", "Images left out", "Protocol", "Training loss direction",
-        "Held-out loss direction" })
+        "Held-out loss direction", "Note" })
   end
 end
 

@@ -256,7 +256,7 @@ function LanguageModel:generate(options) end
 --- lm:save "adapter"
 --- ```
 ---@param options LanguageModel.fit.options The texts, and how to train on them.
----@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of `validation`), `path`, `reason`.
+---@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of `validation`), `path`, `reason`; `notes`, texts that tell what a reader must know of the others.
 function LanguageModel:fit(options) end
 
 --- Writes what `fit` has trained as peft does: `adapter_config.json` and `adapter_model.safetensors`, for `lora` of `model.language` and for peft.
@@ -358,7 +358,7 @@ function VisionLanguageModel:generate(options) end
 --- rad:save(run.dir .. "/adapter")
 --- ```
 ---@param options VisionLanguageModel.fit.options The films, and how to train on them.
----@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of `validation`), `path`, `reason`.
+---@return table history `steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, `train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of `validation`), `path`, `reason`; `notes`, texts that tell what a reader must know of the others.
 function VisionLanguageModel:fit(options) end
 
 --- Writes what `fit` has trained as LLaVA does: peft's two files, `config.json` and `non_lora_trainables.bin`, for `adapter` of `model.vision_language`.

@@ -65,7 +65,7 @@ enum LanguageFit {
         "`steps`: of each `step`, `steps`, `epoch`, `loss`, `learning_rate`, `gradient_norm`, `seconds`; `epochs`: of each `epoch`, "
             + "`train_loss`, `validation_loss` (absent without validation), `learning_rate`, `seconds`. Those before an interruption "
             + "are there too. `skipped`, of films: the images that were left out, `index` (first those of `train`, then those of "
-            + "`validation`), `path`, `reason`.")
+            + "`validation`), `path`, `reason`; `notes`, texts that tell what a reader must know of the others.")
 
     static let fit: LuaClass<LanguageObject>.Method = .method(
         "fit",
@@ -119,6 +119,8 @@ enum LanguageFit {
         var validation: TuningSet?
         /// Films that were left out; nil for texts.
         var skipped: [BadImage]?
+        /// What a reader of results must know of the films that were used; nil for texts.
+        var notes: [String]?
     }
 
     /// Trains a model once, with a bar on the console and the script's callbacks.
@@ -179,6 +181,7 @@ enum LanguageFit {
                 ("steps", .table(LuaTable(array: history.steps.map(fields)))),
                 ("epochs", .table(LuaTable(array: history.epochs.map(fields)))),
                 ("skipped", sets.skipped.map(ImageArguments.lua) ?? .nil),
+                ("notes", sets.notes.map { .list($0) } ?? .nil),
             ])
         ]
     }

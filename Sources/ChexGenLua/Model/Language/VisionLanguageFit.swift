@@ -115,7 +115,8 @@ enum VisionLanguageFit {
             [TrainingImagesTask(images)], skipsBad: try given.string("on_bad_image") == "skip",
             clipping: ClippingPolicy(try ImageArguments.way(given)), store: object.session.store)
         let outcomes = try object.session.run(pass, over: chosen.map(\.sources), label: "checking images")
-        for note in outcomes.compactMap(\.note) { object.session.note(note) }
+        let notes = zip(all, outcomes).compactMap { part, outcome in outcome.note.map { "\(part.name): \($0)" } }
+        for note in notes { object.session.note(note) }
         let sets = try zip(chosen, outcomes).map { try $0.set($1, images, model, lengths: lengths, given) }
         let skipped = outcomes.enumerated().flatMap { index, outcome in
             outcome.skipped.map { bad in
@@ -124,7 +125,8 @@ enum VisionLanguageFit {
                     reason: bad.reason)
             }
         }
-        return LanguageFit.Sets(train: sets[0], validation: sets.count > 1 ? sets[1] : nil, skipped: skipped)
+        return LanguageFit.Sets(
+            train: sets[0], validation: sets.count > 1 ? sets[1] : nil, skipped: skipped, notes: notes)
     }
 
     private static func conversations(_ given: LuaArguments, _ name: String) throws -> Conversations {
