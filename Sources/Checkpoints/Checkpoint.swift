@@ -191,6 +191,18 @@ public final class Checkpoint {
     public func load(
         into expected: [(name: String, shape: [Int])], ignoring: (String) -> Bool = { _ in false }
     ) throws -> [Tensor] {
+        try checkFit(of: expected, ignoring: ignoring)
+        return try expected.map { name, shape in
+            let tensor = try self[name]
+            return tensor.shape == shape ? tensor : try tensor.reshaped(shape)
+        }
+    }
+
+    /// Looks whether the tensors are those of a model's parameters, by names and shapes; no value is read.
+    /// - Throws: as `load`, `CheckpointError.mismatch` alone.
+    public func checkFit(
+        of expected: [(name: String, shape: [Int])], ignoring: (String) -> Bool = { _ in false }
+    ) throws {
         var missing: [String] = []
         var wrongShapes: [MismatchReport.WrongShape] = []
         var used = Set<String>()
@@ -210,10 +222,6 @@ public final class Checkpoint {
                 MismatchReport(
                     path: path, expected: expected.count, matched: matched, missing: missing, unused: unused,
                     wrongShapes: wrongShapes))
-        }
-        return try expected.map { name, shape in
-            let tensor = try self[name]
-            return tensor.shape == shape ? tensor : try tensor.reshaped(shape)
         }
     }
 

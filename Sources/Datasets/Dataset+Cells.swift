@@ -48,9 +48,13 @@ extension Dataset {
     func namedImagePath(_ row: Int) throws -> String? {
         let part = try part(row)
         guard let text = try role(row, "image", part.roles.image) else { return nil }
-        let directory = part.roles.imageDirectory
-        if directory.isEmpty || text.hasPrefix("/") { return text }
-        return directory.hasSuffix("/") ? directory + text : directory + "/" + text
+        return Dataset.imagePath(text, in: part.roles.imageDirectory)
+    }
+
+    /// A cell joined to a folder, as Python's `os.path.join` does it.
+    public static func imagePath(_ cell: String, in directory: String) -> String {
+        if directory.isEmpty || cell.hasPrefix("/") { return cell }
+        return directory.hasSuffix("/") ? directory + cell : directory + "/" + cell
     }
 
     /// The paths of all images, in order.

@@ -19,7 +19,8 @@ public final class BioViLT: ImageTextModel {
 
     /// The model, as `ImageTextRegistry` opens it.
     static let imageText = ImageTextRegistry.Entry(
-        about: "BioViL-T, images and reports of chest radiography", place: hubName, images: BioViLTImages.entry
+        about: "BioViL-T, images and reports of chest radiography", place: hubName, images: BioViLTImages.entry,
+        look: look
     ) {
         try BioViLT($0, dtype: $1.dtype, on: $1.device)
     }
@@ -46,6 +47,13 @@ public final class BioViLT: ImageTextModel {
                 operation: name,
                 message: "the images' space has \(film.dimension) dimensions, the texts' \(text.pooledWidth ?? 0)")
         }
+    }
+
+    /// Looks at a folder as the initialiser does; no value of its weights is read.
+    @Sendable private static func look(_ folder: String) throws {
+        try BioViLTImages.look(folder)
+        _ = try TokenizerRegistry.standard.open(folder)
+        try BERTTextNetwork(config: folder + "/config.json").check(folder: folder)
     }
 
     /// The files of the texts' side.
@@ -84,6 +92,7 @@ public final class BioViLTImages: VectorEncoder {
         columnEnding: " (BioViL-T)", comparesSets: false,
         weights: .init(place: BioViLT.hubName, hint: "huggingface-cli download \(BioViLT.hubName)"), outputs: [output],
         load: { try BioViLTImages(weights: $0, dtype: $1.dtype, on: $1.device) },
+        look: { try look($0) },
         parameters: { _ in try BioViLTImageNetwork().parameters.parameters.map { ($0.name, $0.shape) } })
 
     private static let output = "projected"
@@ -98,19 +107,31 @@ public final class BioViLTImages: VectorEncoder {
     /// Loads the image network of a folder, or a file, strictly.
     /// - Throws: `CheckpointError` and `FileError` where the file is absent, damaged or of another network.
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
+        model = try ModelFiles(Checkpoint.open(Self.file(weights)), dtype: dtype, on: device)
+        network = try BioViLTImageNetwork()
+        try network.parameters.load(model.checkpoint, ignoring: Self.isForeign)
+        outputs = [EncoderOutput(Self.output, width: network.width)]
+    }
+
+    /// Looks at the image network of a folder, or a file; no value of its weights is read.
+    static func look(_ weights: String) throws {
+        try BioViLTImageNetwork().parameters.check(Checkpoint.open(file(weights)), ignoring: isForeign)
+    }
+
+    private static func file(_ weights: String) throws -> String {
         let path = Folders.isFolder(weights) ? Paths.joined(weights, BioViLT.imageFile) : weights
         guard FileManager.default.fileExists(atPath: path) else {
             throw FileError.missing(
                 path: path, hint: "it belongs to the model; get it with: huggingface-cli download \(BioViLT.hubName)")
         }
-        model = try ModelFiles(Checkpoint.open(path), dtype: dtype, on: device)
-        network = try BioViLTImageNetwork()
-        try network.parameters.load(model.checkpoint) { name in
-            // An earlier film, ImageNet's classes and the classifier of the training are not asked.
-            name.hasSuffix(".num_batches_tracked") || name.hasPrefix("encoder.vit_pooler.")
-                || name.hasPrefix("encoder.encoder.fc.") || name.hasPrefix("classifier.")
-        }
-        outputs = [EncoderOutput(Self.output, width: network.width)]
+        return path
+    }
+
+    /// Whether a tensor may stand beside the parameters: an earlier film, ImageNet's classes and the classifier of the training are
+    /// not asked.
+    @Sendable private static func isForeign(_ name: String) -> Bool {
+        name.hasSuffix(".num_batches_tracked") || name.hasPrefix("encoder.vit_pooler.")
+            || name.hasPrefix("encoder.encoder.fc.") || name.hasPrefix("classifier.")
     }
 
     /// All samples are stretched over 8 bits.

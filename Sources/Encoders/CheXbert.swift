@@ -14,6 +14,10 @@ public final class CheXbert: FindingLabeler {
     static let labeler = LabelerRegistry.Entry(
         about: "CheXbert, fourteen findings of a report",
         weights: (place: "StanfordAIMI/RRG_scorers", file: "chexbert.pth"), tokenizer: hubTokenizer,
+        look: {
+            let opened = try Opened($0, tokenizer: $1 ?? hubTokenizer)
+            try opened.network.parameters.check(opened.checkpoint, ignoring: isForeign)
+        },
         open: { try CheXbert(weights: $0, tokenizer: $1 ?? hubTokenizer, dtype: $2.dtype, on: $2.device) })
     private static let hubTokenizer = "bert-base-uncased"
 
@@ -42,27 +46,45 @@ public final class CheXbert: FindingLabeler {
     /// Loads weights, strictly, and the tokenizer of a folder, or of the `vocab.txt` in it.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(weights: String, tokenizer place: String, dtype: DType, on device: Device = .standard) throws {
-        let folder = try Self.folder(place)
-        tokenizer = try TokenizerRegistry.standard.open(folder)
-        let checkpoint = try Checkpoint.open(weights).renamed {
-            $0.hasPrefix("module.") ? String($0.dropFirst("module.".count)) : $0
+        let opened = try Opened(weights, tokenizer: place)
+        (tokenizer, frame, network) = (opened.tokenizer, opened.frame, opened.network)
+        let beside = TokenizerRegistry.files(of: opened.folder)
+        model = try ModelFiles(opened.checkpoint, beside: beside, dtype: dtype, on: device)
+        try network.parameters.load(opened.checkpoint, ignoring: Self.isForeign)
+    }
+
+    /// Weights and their network, of which no value is read, and the tokenizer.
+    private struct Opened {
+        let folder: String
+        let tokenizer: any Tokenizer
+        let frame: (begin: Int, end: Int)
+        let checkpoint: Checkpoint
+        let network: CheXbertNetwork
+
+        init(_ weights: String, tokenizer place: String) throws {
+            folder = try CheXbert.folder(place)
+            tokenizer = try TokenizerRegistry.standard.open(folder)
+            checkpoint = try Checkpoint.open(weights).renamed {
+                $0.hasPrefix("module.") ? String($0.dropFirst("module.".count)) : $0
+            }
+            let configuration = try CheXbert.configuration(checkpoint)
+            guard let begin = tokenizer.beginID, let end = tokenizer.endID else {
+                throw FileError.malformed(path: folder, location: "", reason: "the tokenizer has no [CLS] or no [SEP]")
+            }
+            guard tokenizer.vocabularySize <= configuration.vocabularySize else {
+                throw FileError.malformed(
+                    path: folder, location: "",
+                    reason: "the tokenizer has \(tokenizer.vocabularySize) tokens, the network of \(weights) "
+                        + "\(configuration.vocabularySize): it belongs to another network")
+            }
+            frame = (begin, end)
+            network = try CheXbertNetwork(configuration)
         }
-        let configuration = try Self.configuration(checkpoint)
-        guard let begin = tokenizer.beginID, let end = tokenizer.endID else {
-            throw FileError.malformed(path: folder, location: "", reason: "the tokenizer has no [CLS] or no [SEP]")
-        }
-        guard tokenizer.vocabularySize <= configuration.vocabularySize else {
-            throw FileError.malformed(
-                path: folder, location: "",
-                reason: "the tokenizer has \(tokenizer.vocabularySize) tokens, the network of \(weights) "
-                    + "\(configuration.vocabularySize): it belongs to another network")
-        }
-        frame = (begin, end)
-        model = try ModelFiles(checkpoint, beside: TokenizerRegistry.files(of: folder), dtype: dtype, on: device)
-        network = try CheXbertNetwork(configuration)
-        try network.parameters.load(checkpoint) {
-            $0 == "bert.embeddings.position_ids" || $0.hasPrefix("bert.pooler.")
-        }
+    }
+
+    /// Whether a tensor may stand beside the parameters.
+    @Sendable private static func isForeign(_ name: String) -> Bool {
+        name == "bert.embeddings.position_ids" || name.hasPrefix("bert.pooler.")
     }
 
     private static func folder(_ place: String) throws -> String {

@@ -67,15 +67,18 @@ public struct EncoderEntry: Sendable {
     public let outputs: [String]
     /// Loads it from a place, to compute so.
     public let load: @Sendable (_ weights: String, _ compute: Compute) throws -> any Encoder
+    /// Looks at a place of weights as `load` does, at headers, names and shapes: nothing is hashed, and no value is read.
+    public let look: @Sendable (_ weights: String) throws -> Void
     /// The names and shapes of all tensors that its weight file must hold; the argument is the folder of its
     /// `config.json`, for networks with variants.
     public let parameters: @Sendable (_ config: String?) throws -> [(name: String, shape: [Int])]
 
-    /// An entry from its parts.
+    /// An entry from its parts; without `look` nothing but the place of its weights is looked at before a run.
     public init(
         name: String, about: String, columnEnding: String, comparesSets: Bool = true,
         roles: [EncoderRole: Part] = [:], weights: Weights,
         outputs: [String], load: @escaping @Sendable (_ weights: String, _ compute: Compute) throws -> any Encoder,
+        look: @escaping @Sendable (_ weights: String) throws -> Void = { _ in },
         parameters: @escaping @Sendable (_ config: String?) throws -> [(name: String, shape: [Int])]
     ) {
         self.name = name
@@ -86,6 +89,7 @@ public struct EncoderEntry: Sendable {
         self.weights = weights
         self.outputs = outputs
         self.load = load
+        self.look = look
         self.parameters = parameters
     }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Engine
 import Files
 import Imaging
@@ -49,18 +50,29 @@ public enum ImageTextRegistry {
         /// Its images' side as an encoder, which opens what `open` opens and is called as the model is: evaluations keep
         /// its vectors beside those of other encoders.
         public let images: EncoderEntry
+        /// Looks at a folder as `open` does, at headers, names and shapes: nothing is hashed, and no value is read.
+        public let look: @Sendable (_ folder: String) throws -> Void
         /// Opens a folder, to compute so.
         public let open: @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel
 
-        /// Describes a model.
+        /// Describes a model; without `look` nothing but its place is looked at before a run.
         public init(
             about: String, place: String, images: EncoderEntry,
+            look: @escaping @Sendable (_ folder: String) throws -> Void = { _ in },
             open: @escaping @Sendable (_ folder: String, _ compute: Compute) throws -> any ImageTextModel
         ) {
             self.about = about
             self.place = place
             self.images = images
+            self.look = look
             self.open = open
+        }
+
+        /// The folder of weights: that of a place, or the usual one.
+        /// - Throws: `CheckpointError.notFound`.
+        public func folder(_ weights: String? = nil) throws -> String {
+            let config = try HubCache.locate(weights ?? place, file: "config.json")
+            return String(config.dropLast("/config.json".count))
         }
     }
 

@@ -22,6 +22,7 @@ public final class InceptionEncoder: FileEncoder {
         roles: [.logits: .init(chexgenbench: "2048", exact: "logits_unbiased", columnEnding: "")],
         weights: .init(place: weightsFile, hint: "curl -LO \(weightsURL)"), outputs: allOutputs.map(\.name),
         load: { try InceptionEncoder(weights: $0, dtype: $1.dtype, on: $1.device) },
+        look: { try InceptionV3Network().parameters.check(Checkpoint.open($0), ignoring: isForeign) },
         parameters: { _ in try InceptionV3Network().parameters.parameters.map { ($0.name, $0.shape) } })
 
     private static let allOutputs = [
@@ -44,8 +45,11 @@ public final class InceptionEncoder: FileEncoder {
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
         model = try ModelFiles(Checkpoint.open(weights), dtype: dtype, on: device)
         network = try InceptionV3Network()
-        try network.parameters.load(model.checkpoint) { $0.hasSuffix(".num_batches_tracked") }
+        try network.parameters.load(model.checkpoint, ignoring: Self.isForeign)
     }
+
+    /// Whether a tensor may stand beside the parameters.
+    @Sendable private static func isForeign(_ name: String) -> Bool { name.hasSuffix(".num_batches_tracked") }
 
     /// The same under both protocols.
     public func preprocessing(_ way: Protocol) -> String { "RGB; 299x299 bilinear (Pillow, antialiased); (x-128)/128" }

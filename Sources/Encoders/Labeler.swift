@@ -1,5 +1,7 @@
+import Checkpoints
 import Engine
 import Files
+import Foundation
 import Identity
 import Tensors
 
@@ -78,12 +80,15 @@ public enum LabelerRegistry {
         public let weights: (place: String, file: String)
         /// The Hub name of its tokenizer; nil where the weights name it.
         public let tokenizer: String?
+        /// Looks at what `open` reads, at headers, names and shapes: nothing is hashed, and no value is read.
+        public let look: @Sendable (_ weights: String, _ tokenizer: String?) throws -> Void
         /// Opens a file of weights and a folder with the tokenizer, to compute so.
         public let open: @Sendable (_ weights: String, _ tokenizer: String?, _ compute: Compute) throws -> any Labeler
 
-        /// Describes a labeler.
+        /// Describes a labeler; without `look` nothing but the places of its files are looked at before a run.
         public init(
             about: String, weights: (place: String, file: String), tokenizer: String?,
+            look: @escaping @Sendable (_ weights: String, _ tokenizer: String?) throws -> Void = { _, _ in },
             open:
                 @escaping @Sendable (
                     _ weights: String, _ tokenizer: String?, _ compute: Compute
@@ -92,7 +97,21 @@ public enum LabelerRegistry {
             self.about = about
             self.weights = weights
             self.tokenizer = tokenizer
+            self.look = look
             self.open = open
+        }
+
+        /// The file of weights: a file, or that of a folder or a Hub name, or the usual one.
+        /// - Throws: `CheckpointError.notFound`.
+        public func weights(at place: String?) throws -> String {
+            if let place, FileManager.default.fileExists(atPath: place), !Folders.isFolder(place) { return place }
+            return try HubCache.locate(place ?? weights.place, file: weights.file)
+        }
+
+        /// The place of the tokenizer: the given one, or the usual one; nil where the weights name it.
+        /// - Throws: `CheckpointError.notFound`.
+        public func tokenizer(at place: String?) throws -> String? {
+            try (place ?? tokenizer).map { try HubCache.locate($0) }
         }
     }
 

@@ -28,6 +28,7 @@ public final class PatientReID: ComparingEncoder, VectorEncoder {
             place: weightsFile,
             hint: "get \(weightsFile) from https://github.com/kaipackhaeuser/CXR-Patient-ReID and name its path"),
         outputs: [output], load: { try PatientReID(weights: $0, dtype: $1.dtype, on: $1.device) },
+        look: { try SiameseResNet().parameters.check(Checkpoint.open($0), ignoring: isForeign) },
         parameters: { _ in try SiameseResNet().parameters.parameters.map { ($0.name, $0.shape) } })
 
     private static let output = "sigmoid"
@@ -47,10 +48,13 @@ public final class PatientReID: ComparingEncoder, VectorEncoder {
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
         model = try ModelFiles(Checkpoint.open(weights), dtype: dtype, on: device)
         network = try SiameseResNet()
-        try network.parameters.load(model.checkpoint) { $0.hasSuffix(".num_batches_tracked") }
+        try network.parameters.load(model.checkpoint, ignoring: Self.isForeign)
         self.weights = try network.weight.floats()
         bias = try network.bias.floats().first ?? 0
     }
+
+    /// Whether a tensor may stand beside the parameters.
+    @Sendable private static func isForeign(_ name: String) -> Bool { name.hasSuffix(".num_batches_tracked") }
 
     /// CheXGenBench squeezes films to 224 and takes bytes as fractions; the authors' own are 256, with ImageNet's mean and
     /// deviation.

@@ -18,7 +18,11 @@ public final class RadDINO: FileEncoder {
         name: "rad-dino", about: "RAD-DINO, a DINOv2 vision transformer trained on chest radiographs",
         columnEnding: " (RadDino)", roles: [.neighbours: .init(output: output, columnEnding: "")],
         weights: .init(place: hubName, hint: downloadHint), outputs: [output],
-        load: { try RadDINO(weights: $0, dtype: $1.dtype, on: $1.device) }, parameters: parameters)
+        load: { try RadDINO(weights: $0, dtype: $1.dtype, on: $1.device) },
+        look: {
+            let opened = try Opened($0)
+            try opened.network.parameters.check(opened.checkpoint, ignoring: isForeign)
+        }, parameters: parameters)
 
     private static let output = "pooler_output"
     private static let downloadHint = "huggingface-cli download \(hubName)"
@@ -38,26 +42,42 @@ public final class RadDINO: FileEncoder {
     /// Loads a folder, or the folder of a weight file: weights strictly, `config.json`, `preprocessor_config.json`.
     /// - Throws: `CheckpointError` and `FileError` where a file is absent, damaged or of another network.
     public init(weights: String, dtype: DType, on device: Device = .standard) throws {
-        let folder = Folders.isFolder(weights) ? weights : Paths.dirname(weights)
-        func beside(_ file: String) throws -> String {
-            let path = folder.isEmpty ? file : "\(folder)/\(file)"
-            guard FileManager.default.fileExists(atPath: path) else {
-                throw FileError.missing(path: path, hint: "it belongs to the model; get it with: \(Self.downloadHint)")
-            }
-            return path
-        }
-        let configurationPath = try beside("config.json")
-        let processorPath = try beside("preprocessor_config.json")
-        let configuration = try Dinov2Configuration(path: configurationPath)
-        processor = try ImageProcessor(path: processorPath)
-        table = try processor.table()
-        network = try Dinov2Network(configuration)
-        model = try ModelFiles(
-            Checkpoint.open(weights).renamed(Self.hubName(of:)), beside: [configurationPath, processorPath],
-            dtype: dtype, on: device)
-        try network.parameters.load(model.checkpoint) { $0 == "embeddings.mask_token" }
-        outputs = [EncoderOutput(Self.output, width: configuration.hiddenSize)]
+        let opened = try Opened(weights)
+        (processor, table, network) = (opened.processor, opened.table, opened.network)
+        model = try ModelFiles(opened.checkpoint, beside: opened.beside, dtype: dtype, on: device)
+        try network.parameters.load(model.checkpoint, ignoring: Self.isForeign)
+        outputs = [EncoderOutput(Self.output, width: network.configuration.hiddenSize)]
     }
+
+    /// A folder's network, its steps and its weights, of which none is read.
+    private struct Opened {
+        let processor: ImageProcessor
+        let table: PixelTable
+        let network: Dinov2Network
+        let checkpoint: Checkpoint
+        /// The paths of the files beside the weights.
+        let beside: [String]
+
+        init(_ weights: String) throws {
+            let folder = Folders.isFolder(weights) ? weights : Paths.dirname(weights)
+            func beside(_ file: String) throws -> String {
+                let path = folder.isEmpty ? file : "\(folder)/\(file)"
+                guard FileManager.default.fileExists(atPath: path) else {
+                    throw FileError.missing(
+                        path: path, hint: "it belongs to the model; get it with: \(RadDINO.downloadHint)")
+                }
+                return path
+            }
+            self.beside = try [beside("config.json"), beside("preprocessor_config.json")]
+            network = try Dinov2Network(Dinov2Configuration(path: self.beside[0]))
+            processor = try ImageProcessor(path: self.beside[1])
+            table = try processor.table()
+            checkpoint = try Checkpoint.open(weights).renamed(RadDINO.hubName(of:))
+        }
+    }
+
+    /// Whether a tensor may stand beside the parameters.
+    @Sendable private static func isForeign(_ name: String) -> Bool { name == "embeddings.mask_token" }
 
     /// The tensors of a folder's `config.json`.
     @Sendable private static func parameters(config: String?) throws -> [(name: String, shape: [Int])] {

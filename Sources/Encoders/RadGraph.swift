@@ -15,6 +15,18 @@ public final class RadGraph: AnnotatingLabeler {
     static let labeler = LabelerRegistry.Entry(
         about: "RadGraph, entities of a report and their relations",
         weights: (place: "StanfordAIMI/RRG_scorers", file: "radgraph-xl.tar.gz"), tokenizer: nil,
+        look: { weights, tokenizer in
+            // An archive is unpacked whole or not at all, which takes as long as loading it: its kind is looked at.
+            let file = try MappedFile(weights)
+            guard Gzip.isCompressed(file.bytes) || TarArchive.begins(file.bytes) else {
+                throw FileError.malformed(
+                    path: weights, location: "", reason: "wanted a tar archive, as it is or compressed with gzip")
+            }
+            if let tokenizer {
+                _ = try TokenizerRegistry.standard.open(tokenizer)
+                _ = try BERTTextConfiguration(path: tokenizer + "/config.json")
+            }
+        },
         open: { try RadGraph(weights: $0, tokenizer: $1, dtype: $2.dtype, on: $2.device) })
 
     /// Spans and pairs of spans that are scored together.

@@ -43,17 +43,25 @@ public struct ParameterScope {
         for (name, update) in updates { named[name]?.add(update, scale: scale) }
     }
 
+    /// Looks whether a checkpoint fills every parameter, by names, shapes and dtypes; no value is read.
+    /// - Throws: as `load`, but for what reading a tensor throws.
+    public func check(_ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false }) throws {
+        try checkpoint.checkFit(of: parameters.map { ($0.name, $0.shape) }, ignoring: ignoring)
+        for parameter in parameters {
+            guard let dtype = checkpoint.dtype(of: parameter.name), !dtype.isFloating else { continue }
+            throw checkpoint.fault(parameter.name, "wanted floating values, got \(dtype)")
+        }
+    }
+
     /// Fills every parameter from a checkpoint.
     ///
     /// Strict: a missing, unused or wrongly sized tensor is an error that lists all of them.
     /// - Parameter ignoring: says which tensors of the checkpoint may stay unused.
     /// - Throws: `CheckpointError.mismatch`, and what reading a tensor throws.
     public func load(_ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false }) throws {
+        try check(checkpoint, ignoring: ignoring)
         let tensors = try checkpoint.load(into: parameters.map { ($0.name, $0.shape) }, ignoring: ignoring)
         for (parameter, tensor) in zip(parameters, tensors) {
-            guard tensor.dtype.isFloating else {
-                throw checkpoint.fault(parameter.name, "wanted floating values, got \(tensor.dtype)")
-            }
             try parameter.load(tensor)
             // A copy that reading made, as of 8-bit floats, is made again when it is asked for.
             if !tensor.storage.isBorrowed, tensor.count > 0 {

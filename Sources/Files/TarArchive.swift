@@ -20,11 +20,7 @@ public struct TarArchive {
         while start + Self.block <= bytes.count {
             let header = start..<start + Self.block
             if bytes[header].allSatisfy({ $0 == 0 }) { break }
-            // The sum counts its own field as spaces.
-            let sum =
-                bytes[header].reduce(0) { $0 + Int($1) }
-                - bytes[start + 148..<start + 156].reduce(0) { $0 + Int($1) } + 8 * 32
-            guard Self.octal(bytes[start + 148..<start + 156]) == sum else {
+            guard Self.isHeader(bytes[header]) else {
                 throw malformed(start, "no header of a tar archive, or a damaged one")
             }
             guard let size = Self.octal(bytes[start + 124..<start + 136]), size <= bytes.count - header.upperBound
@@ -48,6 +44,17 @@ public struct TarArchive {
         }
         guard !files.isEmpty else { throw malformed(0, "a tar archive that holds no file") }
         self.files = files
+    }
+
+    /// Whether bytes begin as an archive does: with the header of a file.
+    public static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.count >= block && isHeader(Array(bytes.prefix(block))[...])
+    }
+
+    /// Whether a block is a file's header, by its sum, which counts its own field as spaces.
+    private static func isHeader(_ block: ArraySlice<UInt8>) -> Bool {
+        let field = block[block.startIndex + 148..<block.startIndex + 156]
+        return octal(field) == block.reduce(0) { $0 + Int($1) } - field.reduce(0) { $0 + Int($1) } + 8 * 32
     }
 
     /// A number in octal digits, with spaces or a zero around it; nil for another text.

@@ -42,7 +42,7 @@ struct InputLook {
             guard let check else { continue }
             // What a model would take of memory is a question of the cell's dtype.
             if let dtype = DType(rawValue: cell.dtype) { context.dtype = dtype }
-            let start = StartObject(cell: cell)
+            let start = StartObject(cell: cell, context)
             _ = try check.call([.object(start)])
             for problem in start.problems { look.add(problem.key, problem.message, cell) }
             let left = start.diskBytes > 0 ? max(0, start.diskBytes - written(cell)) : 0
@@ -69,22 +69,7 @@ struct InputLook {
                 visit(member.value, key: "\(key).\(member.key)", of: cell)
             }
             lookAtOptions(members.map { ($0.key, $0.value) }, of: names, key, cell)
-            // An encoder without weights of its own takes the usual ones.
-            if names.dropLast().last == "encoders", let name = names.last, let entry = encoders[name],
-                !members.contains(where: { $0.key == "weights" })
-            {
-                do { _ = try entry.locate() } catch { add(key, String(describing: error), cell) }
-            }
-            // So does a labeler.
-            if names.dropLast().last == "labelers", let name = names.last, let entry = labelers[name] {
-                func isGiven(_ name: String) -> Bool { members.contains { $0.key == name } }
-                do {
-                    if !isGiven("weights") {
-                        _ = try HubCache.locate(entry.weights.place, file: entry.weights.file)
-                    }
-                    if !isGiven("tokenizer"), let tokenizer = entry.tokenizer { _ = try HubCache.locate(tokenizer) }
-                } catch { add(key, String(describing: error), cell) }
-            }
+            lookAtModel(members.map { ($0.key, $0.value) }, of: names, key, cell)
         } else if options(of: names) != nil, value != .null {
             add(key, "wanted options, such as { weights: FILE }", cell)
         } else if let path = value.string, !path.isEmpty, let message = fault(key, path) {
@@ -94,13 +79,54 @@ struct InputLook {
 
     /// The options of the encoder or the labeler that a parameter's value is for; nil for other parameters, and for encoders that
     /// a script will register, which may have any.
-    private func options(of names: [String]) -> [String]? {
+    private func options(of names: some BidirectionalCollection<String>) -> [String]? {
         guard let name = names.last else { return nil }
         switch names.dropLast().last {
         case "encoders": return encoders[name].map { _ in ModelOptions.encoder }
         case "labelers": return labelers[name].map { _ in ModelOptions.labeler(context) }
         default: return nil
         }
+    }
+
+    /// Looks at the weights of an encoder or a labeler, the usual ones where none are given: what loading them would find wrong
+    /// before it reads a value.
+    private mutating func lookAtModel(
+        _ given: [(key: String, value: JSON)], of names: [String], _ key: String, _ cell: Cell
+    ) {
+        guard let name = names.last, options(of: names) != nil else { return }
+        func value(_ name: String) -> JSON { given.first { $0.key == name }?.value ?? .null }
+        // What is no text was told.
+        let places = [value("weights"), value("tokenizer")]
+        guard places.allSatisfy({ $0 == .null || $0.string != nil }) else { return }
+        let (weights, tokenizer) = (places[0].string, places[1].string)
+        let place = key + (weights == nil ? "" : ".weights")
+        if let entry = encoders[name], names.dropLast().last == "encoders" {
+            lookOnce(place, [weights], cell) { try entry.look(entry.locate(weights)) }
+        } else if let entry = labelers[name] {
+            let folder = key + (tokenizer == nil ? "" : ".tokenizer")
+            let hasWeights = lookOnce(place, [weights], cell) { _ = try entry.weights(at: weights) }
+            let hasTokenizer = lookOnce(folder, [tokenizer], cell) { _ = try entry.tokenizer(at: tokenizer) }
+            guard hasWeights, hasTokenizer else { return }
+            lookOnce(place, [weights, tokenizer], cell) {
+                try entry.look(entry.weights(at: weights), entry.tokenizer(at: tokenizer))
+            }
+        }
+    }
+
+    /// Looks at inputs that cells mostly share, and tells what is thrown under its key; returns whether nothing is.
+    @discardableResult private mutating func lookOnce(
+        _ key: String, _ inputs: [String?], _ cell: Cell, _ look: () throws -> Void
+    ) -> Bool {
+        let question = ([key] + inputs.map { $0 ?? "\0" }).joined(separator: "\0\0")
+        if known[question] == nil {
+            do {
+                try look()
+                known[question] = .some(nil)
+            } catch { known[question] = String(describing: error) }
+        }
+        guard case .some(.some(let message)) = known[question] else { return true }
+        add(key, message, cell)
+        return false
     }
 
     private mutating func lookAtOptions(
@@ -114,6 +140,8 @@ struct InputLook {
                 add("\(key).dtype", "wanted \(ModelOptions.dtypes.joined(separator: " or "))", cell)
             } else if value.string == nil, value != .null {
                 add("\(key).\(name)", "wanted a text", cell)
+            } else if name == "device", let device = value.string, context.devices[device] == nil {
+                add("\(key).device", context.devices.unknown(device).description, cell)
             }
         }
     }
@@ -166,8 +194,8 @@ struct InputLook {
 
     private func weights(_ place: String, of names: [String]) -> String? {
         do {
-            if names.count >= 3, names[names.count - 3] == "encoders", let entry = encoders[names[names.count - 2]] {
-                _ = try entry.locate(place)
+            if options(of: names.dropLast()) != nil {
+                // What its options say is looked at with them.
             } else if names.dropLast().contains("encoders"), !place.contains("/"), !place.contains(".") {
                 // An encoder that a script will register may know names of its own.
             } else if encoders[place] == nil {

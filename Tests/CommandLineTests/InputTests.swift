@@ -241,14 +241,15 @@ import Testing
         #expect(usual.errors.contains("curl -LO https://") && usual.errors.contains(".pth"), "\(usual.text)")
         try folder.cut("weights/model.safetensors", to: 5000)
         let cut = try study(folder, "c")
-        #expect(cut.status == 1 && cut.errors.contains("weights/model.safetensors"), "\(cut.text)")
+        #expect(cut.status == 2 && cut.errors.contains("params.encoders.rad-dino.weights"), "\(cut.text)")
+        #expect(cut.errors.contains("weights/model.safetensors"), "\(cut.text)")
     }
 
     @Test(arguments: [
         ("protcol=exact", "protocol"), ("params.encoders.rad-dyno={}", "rad-dino"),
         ("encoders.rad-dino.weigths=x", "params.encoders.rad-dino.weigths"), ("real.imgae=path", "image"),
         ("encoders.rad-dino.dtype=bf17", "wanted f32 or bf16"), ("encoders.rad-dino=weights", "wanted options"),
-        ("encoders.rad-dino.device=1", "wanted a text"),
+        ("encoders.rad-dino.device=1", "wanted a text"), ("encoders.rad-dino.device=cuda", "known are cpu"),
     ])
     func misspeltParametersAreErrors(setting: String, right: String) throws {
         let folder = try Study.folder()
@@ -303,7 +304,7 @@ import Testing
         let bytes = magic + version + system + [0x80, 2] + object + [0x85, 0x52, 0x2E]
         try Data(bytes).write(to: URL(fileURLWithPath: folder.path + "/evil.pth"))
         let outcome = try study(folder, "a", ["--set", "encoders={inception-v3: {weights: evil.pth}}"])
-        #expect(outcome.status == 1)
+        #expect(outcome.status == 2)
         #expect(outcome.errors.contains("evil.pth") && outcome.errors.contains("posix.system"), "\(outcome.text)")
         #expect(!folder.has("owned"))
     }

@@ -138,6 +138,10 @@ local function look(start)
   raises(function() start:table {} end, "path")
   raises(function() start:problem() end, "text")
   raises(function() start:weights() end, "path")
+  start:results "made/later"
+  raises(function() start:results() end, "path")
+  raises(function() start:image_text("biovil", {}, "encoders.biovil-t") end, "biovil-t")
+  raises(function() start:table("a.csv", {}, "csv", { images = "path" }) end, "images", "image")
 end
 
 return { about = "Tests of run.", check = look, params = { batch = 16, nested = { list = { "a", "b" } } }, run = check }

@@ -37,6 +37,12 @@ function alignment.scorer(run, params)
   return setmetatable(self, Scorer)
 end
 
+--- The look before a run at the model that the parameters name, where they name one.
+function alignment.look_at_model(start)
+  local options = start.params.encoders[alignment.ENCODER]
+  if options then start:image_text(alignment.ENCODER, options, "encoders." .. alignment.ENCODER) end
+end
+
 --- The unit vectors of some captions, each once, kept in the run folder. Returns the vectors by caption as rows of a tensor, their
 --- numbers by caption, and what is wrong with the captions that have none.
 function Scorer:encode(captions)
@@ -223,6 +229,7 @@ end
 function alignment.check(start)
   local params = start.params
   study.look(start, Alignment)
+  alignment.look_at_model(start)
   choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
   if choices.is_given(params.real) then
     local columns = choices.named_columns(params.real, alignment.params().real)

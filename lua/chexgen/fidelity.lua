@@ -124,6 +124,7 @@ end
 function fidelity.check(start, labels)
   fidelity.look(start)
   local params, images, sides = start.params, 0, {}
+  alignment.look_at_model(start)
   for _, which in ipairs { "real", "synthetic" } do
     local name = params.alignment_encoder
     if params.encoders[name] then choices.tell_prompts(choices.teller(start), which, params[which], name) end

@@ -153,12 +153,6 @@ function reporting.check(start)
     reporting.look_at_films(start, "films", params.films)
     reporting.look_at_model(start, params.model)
   end
-  for _, name in ipairs(LABELERS) do
-    local options = params.labelers[name]
-    if type(options) == "table" and type(options.weights) == "string" then
-      start:weights(options.weights, ("labelers.%s.weights"):format(name))
-    end
-  end
 end
 
 --- Rows whose column has one of some values; all where no column is named or no value is wanted.

@@ -80,6 +80,11 @@ function Progress:skip(n) end
 --- Releases the object now; it cannot be used after that.
 function Progress:close() end
 
+---@class Start.table.films
+---@field image string The column of their paths.
+---@field image_dir? string The folder that these are relative to; that of the table where empty. (default "")
+---@field key? string The parameter with that folder; the table's where empty. (default "")
+
 ---@class Start.images.options
 ---@field pattern? string Which images: `*.png` of any folder, `p10/**/*.jpg` by path; `?` and `[a-z]` stand for one letter. (default "")
 ---@field prompts? "none"|"txt"|"name" `txt`: the text file of the same name beside each image; `name`: the image's name, with blanks for underscores. (default "none")
@@ -107,13 +112,29 @@ function Start:problem(text, key) end
 --- A table that the run will read, with its columns.
 ---
 --- ```lua
---- local rows = start:table(p.csv, { p.image, p.labels })
+--- local rows = start:table(p.csv, { p.image, p.labels }, "csv", { image = p.image })
 --- ```
 ---@param path string The table.
 ---@param columns? string[] Columns that it must have; those with empty names are passed over. (default {})
 ---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
+---@param films? Start.table.films The films that the run will read, of which one at least must be there.
 ---@return integer rows How many rows it has; nil after a problem.
-function Start:table(path, columns, key) end
+function Start:table(path, columns, key, films) end
+
+--- A folder that the run will write shared tables to: that it is there or can be made, and written in.
+---@param path string The folder.
+---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
+function Start:results(path, key) end
+
+--- An image-text model that the run will open: whether its files are there, and names and shapes of its weights are those of the network. No value is read.
+---
+--- ```lua
+--- start:image_text("biovil-t", p.encoders["biovil-t"], "encoders.biovil-t")
+--- ```
+---@param name string The model, as of `model.image_text`.
+---@param options table<string, any> As of `model.image_text`.
+---@param key string The parameter with the options, such as `encoders.biovil-t`.
+function Start:image_text(name, options, key) end
 
 --- A folder that the run will read images of.
 ---@param path string The folder.

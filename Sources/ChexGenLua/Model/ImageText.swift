@@ -47,10 +47,8 @@ enum ImageTextModule {
             let options = try arguments.options("options")
             let name = try arguments.string("name")
             guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
-            let weights = options.has("weights") ? try options.string("weights") : entry.place
-            let config = try HubCache.locate(weights, file: "config.json")
-            let model = try entry.open(
-                String(config.dropLast("/config.json".count)), session.compute(options))
+            let folder = try entry.folder(options.has("weights") ? options.string("weights") : nil)
+            let model = try entry.open(folder, session.compute(options))
             try session.input(model.images.files + model.textFiles)
             return [.object(ImageTextObject(model, session))]
         }

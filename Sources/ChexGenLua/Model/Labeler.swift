@@ -49,13 +49,9 @@ enum LabelerModule {
             let options = try arguments.options("options")
             let name = try arguments.string("name")
             guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
-            let weights = options.has("weights") ? try options.string("weights") : entry.weights.place
-            let tokenizer = options.has("tokenizer") ? try options.string("tokenizer") : entry.tokenizer
-            func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
-            let isFile = isThere(weights) && !Folders.isFolder(weights)
-            let file = try isFile ? weights : HubCache.locate(weights, file: entry.weights.file)
-            let place = try tokenizer.map { try isThere($0) ? $0 : HubCache.locate($0) }
-            let labeler = try entry.open(file, place, session.compute(options))
+            let file = try entry.weights(at: options.has("weights") ? options.string("weights") : nil)
+            let tokenizer = try entry.tokenizer(at: options.has("tokenizer") ? options.string("tokenizer") : nil)
+            let labeler = try entry.open(file, tokenizer, session.compute(options))
             try session.input(labeler.files)
             return [.object(LabelerObject(labeler))]
         }

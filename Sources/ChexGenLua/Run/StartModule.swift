@@ -9,6 +9,7 @@ import Tensors
 /// What an experiment's `check` function receives: one cell before the run folder is made, and where problems are told.
 public final class StartObject {
     let cell: Cell
+    let session: ScriptContext
     /// What was found, in order; the key is that of the parameter, where one is known.
     public fileprivate(set) var problems: [(key: String, message: String)] = []
     /// Bytes that the cell says it will write.
@@ -17,7 +18,10 @@ public final class StartObject {
     public fileprivate(set) var memoryBytes = 0
 
     /// A cell that has not begun.
-    public init(cell: Cell) { self.cell = cell }
+    public init(cell: Cell, _ session: ScriptContext) {
+        self.cell = cell
+        self.session = session
+    }
 
     /// What is wrong with a file of a table; nil for one that is there and may be read.
     public static func fault(file path: String) -> String? {
@@ -96,9 +100,40 @@ enum StartModule {
                     LuaParameter(
                         "columns", .list(.string), default: .table(LuaTable()),
                         "Columns that it must have; those with empty names are passed over."), key,
+                    LuaParameter(
+                        "films",
+                        .options([
+                            LuaParameter("image", .string, "The column of their paths."),
+                            LuaParameter(
+                                "image_dir", .string, default: .string(""),
+                                "The folder that these are relative to; that of the table where empty."),
+                            LuaParameter(
+                                "key", .string, default: .string(""),
+                                "The parameter with that folder; the table's where empty."),
+                        ]), optional: true, "The films that the run will read, of which one at least must be there."),
                 ], returns: [LuaResult("rows", .integer, "How many rows it has; nil after a problem.")],
                 "A table that the run will read, with its columns.",
-                example: "local rows = start:table(p.csv, { p.image, p.labels })", table),
+                example: "local rows = start:table(p.csv, { p.image, p.labels }, \"csv\", { image = p.image })", table),
+            .method(
+                "results", [LuaParameter("path", .string, "The folder."), key],
+                "A folder that the run will write shared tables to: that it is there or can be made, and written in."
+            ) { start, arguments in
+                let path = try arguments.string("path")
+                do { try Folders.checkRoom(for: path) } catch {
+                    start.add(try named(start, arguments, of: path), "\(error)")
+                }
+                return []
+            },
+            .method(
+                "image_text",
+                [
+                    LuaParameter("name", .string, "The model, as of `model.image_text`."),
+                    LuaParameter("options", .dictionary(.any), "As of `model.image_text`."),
+                    LuaParameter("key", .string, "The parameter with the options, such as `encoders.biovil-t`."),
+                ],
+                "An image-text model that the run will open: whether its files are there, and names and shapes of its weights are "
+                    + "those of the network. No value is read.",
+                example: "start:image_text(\"biovil-t\", p.encoders[\"biovil-t\"], \"encoders.biovil-t\")", imageText),
             .method(
                 "folder", [LuaParameter("path", .string, "The folder."), key],
                 "A folder that the run will read images of."
@@ -235,6 +270,52 @@ enum StartModule {
                     key, "\(path): no column \"\(column)\"; \(near) has: \(columns.joined(separator: ", "))")
             }
         }
+        if missing.isEmpty, arguments.has("films"), let fault = try films(arguments.options("films"), of: found, key) {
+            start.add(fault.key, fault.message)
+            return [.nil]
+        }
         return [missing.isEmpty ? .integer(found.count) : .nil]
+    }
+
+    /// What is wrong with a table's films, where none of them is there; those of some rows may be: of which the run takes its rows is
+    /// not known here.
+    private static func films(
+        _ options: LuaArguments, of found: Dataset, _ key: String
+    ) throws -> (key: String, message: String)? {
+        let column = try options.string("image")
+        let folder = try options.string("image_dir")
+        guard !column.isEmpty, found.columns.contains(column) else { return nil }
+        let directory = folder.isEmpty ? Paths.dirname(found.name) : folder
+        var first: String?
+        for (row, name) in try found.column(column).enumerated() {
+            if row % 1024 == 0 { try Cancellation.check() }
+            guard let name else { continue }
+            let path = Dataset.imagePath(name, in: directory)
+            if access(path, F_OK) == 0 { return nil }
+            first = first ?? path
+        }
+        // Rows without a film are the pass's to tell.
+        guard let first else { return nil }
+        let place = try options.string("key")
+        return (
+            folder.isEmpty || place.isEmpty ? key : "params." + place,
+            "\(folder.isEmpty ? found.name : folder): none of the \(found.count) images of column \"\(column)\" is there, such as "
+                + first + (folder.isEmpty ? "; image_dir says where they lie" : "")
+        )
+    }
+
+    private static let imageText: (StartObject, LuaArguments) throws -> [LuaValue] = { start, arguments in
+        let name = try arguments.string("name")
+        let known = start.session.known.imageTexts
+        guard let entry = known[name] else { throw arguments.fail("name", known.unknown(name).description) }
+        let weights = try arguments.table("options")["weights"]
+        // Another kind of value is told with the options.
+        guard weights.isNil || weights.stringValue != nil else { return [] }
+        do { try entry.look(entry.folder(weights.stringValue)) } catch {
+            start.add(
+                "params." + (try arguments.string("key")) + (weights.isNil ? "" : ".weights"), String(describing: error)
+            )
+        }
+        return []
     }
 }

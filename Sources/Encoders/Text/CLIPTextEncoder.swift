@@ -12,15 +12,16 @@ extension CLIPTextNetwork: FolderTextNetwork {
     /// The network of a `config.json`.
     public convenience init(config: String) throws { try self.init(CLIPTextConfiguration(path: config)) }
 
-    /// Names with or without the prefix `text_model.`; position ids and the other parts of a whole CLIP model may stand
-    /// beside them.
-    public func load(_ checkpoint: Checkpoint) throws {
+    /// Names with or without the prefix `text_model.`.
+    public func renamed(_ checkpoint: Checkpoint) throws -> Checkpoint {
         let prefix = "text_model."
+        return try checkpoint.renamed { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }
+    }
+
+    /// Position ids, and the other parts of a whole CLIP model.
+    public func isForeign(_ name: String) -> Bool {
         let others = ["vision_model.", "visual_projection.", "logit_scale"]
-        let renamed = try checkpoint.renamed { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }
-        try parameters.load(renamed) { [configuration] name in
-            name == "embeddings.position_ids" || others.contains { name.hasPrefix($0) }
-                || (configuration.projectionSize == nil && name.hasPrefix("text_projection."))
-        }
+        return name == "embeddings.position_ids" || others.contains { name.hasPrefix($0) }
+            || (configuration.projectionSize == nil && name.hasPrefix("text_projection."))
     }
 }

@@ -6,9 +6,23 @@ import Tensors
 
 /// A text network that is opened from a folder: it knows its sizes' file and the names of its weights.
 public protocol FolderTextNetwork: TextNetwork, ConfiguredNetwork {
+    /// A checkpoint under the names of the parameters.
+    /// - Throws: `FileError.malformed` where two tensors get one name.
+    func renamed(_ checkpoint: Checkpoint) throws -> Checkpoint
+    /// Whether a tensor may stand beside the parameters, by the name that `renamed` gave it.
+    func isForeign(_ name: String) -> Bool
+}
+
+extension FolderTextNetwork {
     /// Fills the parameters from a checkpoint, strictly.
     /// - Throws: `CheckpointError` where a tensor is absent, of another shape or not known.
-    func load(_ checkpoint: Checkpoint) throws
+    public func load(_ checkpoint: Checkpoint) throws {
+        try parameters.load(renamed(checkpoint), ignoring: isForeign)
+    }
+
+    /// Looks whether the weights of a folder are the network's; no value of them is read.
+    /// - Throws: as `load`, and `FileError` where a file is absent or damaged.
+    func check(folder: String) throws { try parameters.check(renamed(Checkpoint.open(folder)), ignoring: isForeign) }
 }
 
 /// A text network of a folder in transformers' layout: `config.json` and weights.

@@ -11,14 +11,18 @@ extension Gemma2Network: FolderTextNetwork {
     /// The network of a `config.json`.
     public convenience init(config: String) throws { try self.init(Gemma2Configuration(path: config)) }
 
-    /// Names may begin with `model.` or not; the head of a language model may stand beside it.
-    public func load(_ checkpoint: Checkpoint) throws {
-        let (head, inner) = ("lm_head.weight", "model.")
-        let renamed = try checkpoint.renamed { name in
-            if name == head { return name }
+    private static let head = "lm_head.weight"
+
+    /// Names may begin with `model.` or not.
+    public func renamed(_ checkpoint: Checkpoint) throws -> Checkpoint {
+        let inner = "model."
+        return try checkpoint.renamed { name in
+            if name == Self.head { return name }
             let bare = name.hasPrefix(inner) ? String(name.dropFirst(inner.count)) : name
             return isCausal ? inner + bare : bare
         }
-        try parameters.load(renamed) { $0 == head || $0.hasSuffix("rotary_emb.inv_freq") }
     }
+
+    /// The head of a language model.
+    public func isForeign(_ name: String) -> Bool { name == Self.head || name.hasSuffix("rotary_emb.inv_freq") }
 }

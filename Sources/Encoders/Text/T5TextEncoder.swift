@@ -11,11 +11,13 @@ extension T5EncoderNetwork: FolderTextNetwork {
     /// The network of a `config.json`.
     public convenience init(config: String) throws { try self.init(T5Configuration(path: config)) }
 
-    /// The table of tokens has two names, of which files hold one or both; a decoder may stand beside the encoder.
-    public func load(_ checkpoint: Checkpoint) throws {
+    /// The table of tokens has two names, of which files hold one or both.
+    public func renamed(_ checkpoint: Checkpoint) throws -> Checkpoint {
         let (shared, twin) = ("shared.weight", "encoder.embed_tokens.weight")
         let hasShared = checkpoint.names.contains(shared)
-        let renamed = try checkpoint.renamed { name in name == twin ? (hasShared ? nil : shared) : name }
-        try parameters.load(renamed) { $0.hasPrefix("decoder.") || $0.hasPrefix("lm_head.") }
+        return try checkpoint.renamed { name in name == twin ? (hasShared ? nil : shared) : name }
     }
+
+    /// A decoder.
+    public func isForeign(_ name: String) -> Bool { name.hasPrefix("decoder.") || name.hasPrefix("lm_head.") }
 }
