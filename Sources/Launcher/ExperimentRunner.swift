@@ -194,16 +194,6 @@ public final class ExperimentRunner {
         return "unknown option" + (near.map { "; did you mean --\($0)?" } ?? "; chexgen help run lists the options")
     }
 
-    /// The folder for shared tables, where the user's YAML or `--set` names one, rather than the script's default.
-    private func sharedResults(_ plan: RunPlan) throws -> (folder: String, isNew: Bool)? {
-        guard case .object(let given) = plan.config.params.value,
-            case .string(let folder)? = given.first(where: { $0.key == "results" })?.value, !folder.isEmpty
-        else { return nil }
-        let isNew = !Folders.isFolder(folder)
-        try Folders.make(folder)
-        return (folder, isNew)
-    }
-
     private func open(_ plan: RunPlan) throws -> RunFolder {
         if let folder = request.resumeFolder {
             return try RunFolder.resume(
@@ -222,14 +212,23 @@ public final class ExperimentRunner {
         if request.resumeFolder == nil { try look(at: plan.cells, of: plan, experiment, session) }
         let folder = try open(plan)
         if folder.isResumed { try look(at: folder.remainingCells, of: plan, in: folder, experiment, session) }
-        session.context.folder = folder
-        Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
-        try modules.pin(to: folder)
-        session.host.addWritableFolder(folder.path)
-        let results = try sharedResults(plan)
-        if let results { session.host.addWritableFolder(results.folder) }
-        // A run that published nothing leaves no folder for it; one that is not empty stays.
-        defer { if let results, results.isNew { rmdir(results.folder) } }
+        var made: [String] = []
+        // What no table came into is no result.
+        defer { Folders.removeEmpty(made) }
+        do {
+            session.context.folder = folder
+            Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
+            try modules.pin(to: folder)
+            session.host.addWritableFolder(folder.path)
+            for results in plan.sharedResults {
+                made += try Folders.make(results)
+                session.host.addWritableFolder(results)
+            }
+        } catch {
+            try? folder.finish(exit: (error as? RunsError)?.exitStatus ?? .failed)
+            folder.removeIfBlank()
+            throw error
+        }
         var failed = 0
         for cell in folder.remainingCells {
             do {

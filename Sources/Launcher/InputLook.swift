@@ -39,6 +39,7 @@ struct InputLook {
         var look = InputLook(plan: plan, context)
         for cell in cells {
             look.visit(cell.params, key: "params", of: cell)
+            look.lookAtResults(of: cell)
             guard let check else { continue }
             // What a model would take of memory is a question of the cell's dtype.
             if let dtype = DType(rawValue: cell.dtype) { context.dtype = dtype }
@@ -144,6 +145,12 @@ struct InputLook {
                 add("\(key).device", context.devices.unknown(device).description, cell)
             }
         }
+    }
+
+    /// The folder for shared tables, where the user names it: that of a script may be anything.
+    private mutating func lookAtResults(of cell: Cell) {
+        guard let path = plan.sharedResults(of: cell) else { return }
+        lookOnce("params.results", [path], cell) { try Folders.checkRoom(for: path) }
     }
 
     private mutating func add(_ key: String, _ message: String, _ cell: Cell) {

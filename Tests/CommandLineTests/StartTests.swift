@@ -321,6 +321,75 @@ import Testing
         #expect(!folder.has("runs"))
     }
 
+    /// Weights are looked at as far as that is cheap: headers, names and shapes, and the files that belong to them.
+    @Test func weightsOfAnotherNetworkAreFoundBeforeTheStart() throws {
+        let folder = try Study.folder()
+        for name in ["broken", "other", "text"] {
+            try FileManager.default.copyItem(atPath: folder.path + "/weights", toPath: "\(folder.path)/\(name)")
+        }
+        try folder.write("broken/model.safetensors", "xx")
+        let config = try folder.text("other/config.json")
+        let deeper = config.replacingOccurrences(
+            of: "\"num_hidden_layers\": *[0-9]+", with: "\"num_hidden_layers\": 7", options: .regularExpression)
+        try #require(deeper != config)
+        try folder.write("other/config.json", deeper)
+        for (encoders, key, says) in [
+            ("rad-dino: {weights: broken}", "rad-dino.weights", "broken/model.safetensors: a safetensors file has"),
+            ("rad-dino: {weights: other}", "rad-dino.weights", "missing: encoder.layer."),
+            ("biovil-t: {weights: text}", "biovil-t.weights", "biovil_t_image_model_proj_size_128.pt: no such file"),
+            ("inception-v3: {weights: text}", "inception-v3.weights", "0 of "),
+            ("patient-reid: {weights: text}", "patient-reid.weights", "0 of "),
+            ("rad-dino: {weights: weights, device: cuda}", "rad-dino.device", "the device \"cuda\" is not known"),
+        ] {
+            let outcome = try Child.run(
+                ["run", "study.yaml", "--set", "encoders={\(encoders)}", "--set", "results=R"], in: folder)
+            #expect(outcome.status == 2 && outcome.errors.contains(says), "\(encoders): \(outcome.text)")
+            #expect(occurrences("\n  params.encoders.\(key) ", outcome.errors) == 1, "\(outcome.text)")
+            #expect(!outcome.errors.contains("traceback"), "\(outcome.text)")
+            #expect(!folder.has("runs") && !folder.has("R"))
+        }
+    }
+
+    /// Where results cannot stand, and where films do not lie.
+    @Test func placesAreTriedBeforeTheStart() throws {
+        let folder = try Study.folder()
+        for (setting, says) in [
+            ("results=/proc/x", "no folder can be made in /proc"),
+            ("results=real/annotations.csv", "it is not a folder"),
+            ("results=real/annotations.csv/below", "real/annotations.csv is not a folder"),
+            ("real.image_dir=weights", "weights: none of the 10 images of column \"path\" is there, such as weights/"),
+        ] {
+            let outcome = try Child.run(["run", "study.yaml", "--out", "o", "--set", setting], in: folder)
+            #expect(outcome.status == 2 && outcome.errors.contains(says), "\(setting): \(outcome.text)")
+            let key = setting.prefix { $0 != "=" }
+            #expect(occurrences("\n  params.\(key) (--set \(setting))", outcome.errors) == 1, "\(outcome.text)")
+            #expect(!folder.has("o") && !folder.has("runs"))
+        }
+        let all = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(!all.contains { $0.hasPrefix(".chexgen") })
+        // Without a folder of images, they lie beside the table.
+        try folder.write("away.csv", folder.text("real/annotations.csv"))
+        let beside = try Child.run(
+            ["run", "study.yaml", "--set", "real={csv: away.csv, image_dir: ''}"], in: folder)
+        #expect(beside.status == 2 && beside.errors.contains("params.real.csv"), "\(beside.text)")
+        #expect(beside.errors.contains("image_dir says where they lie"), "\(beside.text)")
+        // The standard folder, where a file has its name.
+        try folder.write("Results", "")
+        let standard = try Child.run(["run", "study.yaml"], in: folder)
+        #expect(standard.status == 2 && standard.errors.contains("params.results: Results: "), "\(standard.text)")
+        // What a pass finds leaves no folder without a table.
+        try FileManager.default.removeItem(atPath: folder.path + "/Results")
+        try folder.write("real/broken.png", "no picture")
+        try folder.write("films.csv", "path,annotated_prompt\nreal/broken.png,a\nreal/none.png,b\n")
+        let late = try Child.run(
+            [
+                "run", "study.yaml", "--out", "o", "--set", "results=R/deep", "--set",
+                "real={csv: films.csv, image_dir: ''}",
+            ], in: folder)
+        #expect(late.status == 1 && late.errors.contains("broken.png"), "\(late.text)")
+        #expect(!folder.has("R") && !folder.has("o"), "\(late.text)")
+    }
+
     /// A script whose function `run` is spelt otherwise must not do nothing.
     @Test func anExperimentWithoutRun() throws {
         let folder = try Scratch()

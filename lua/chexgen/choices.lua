@@ -262,7 +262,14 @@ end
 function choices.look_at_table(start, key, params, columns)
   if choices.has_folder(params) then return look_at_folder(start, key, params, columns) end
   if params.csv == "" then return start:problem(unset(key, params), key .. ".csv") end
-  local rows = start:table(params.csv, columns, key .. ".csv")
+  local films
+  for _, name in ipairs(columns) do
+    -- Tables of which prompts or labels alone are read may have films that are elsewhere.
+    if params.image and name == params.image then
+      films = { image = name, image_dir = params.image_dir or "", key = key .. ".image_dir" }
+    end
+  end
+  local rows = start:table(params.csv, columns, key .. ".csv", films)
   if rows == 0 then return start:problem(("%s has no rows"):format(params.csv), key .. ".csv") end
   return rows
 end

@@ -143,6 +143,7 @@ end
 function reporting.check(start)
   local params = start.params
   faults(params, choices.teller(start))
+  start:results(params.results, "results")
   if params.reports.csv == "" and not choices.is_given(params.films) then
     start:problem("is not set: name the table of films that get reports, or that of reports that exist as params.reports.csv", "films.csv")
   elseif params.reports.csv ~= "" then

@@ -83,7 +83,11 @@ function study.encoder_faults(params, tell)
 end
 
 --- The look before a run at the parameters that all studies have, and at those of a family; for weights the program looks itself.
-function study.look(start, family) study.faults(start.params, choices.teller(start), family) end
+function study.look(start, family)
+  study.faults(start.params, choices.teller(start), family)
+  -- A sweep over settings shares no table.
+  if start.params.results then start:results(start.params.results, "results") end
+end
 
 --- Begins a study: checks the parameters that all have and those of its family, and loads the encoders that the YAML names.
 function study.open(family, run, params)
