@@ -22,6 +22,8 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
     case notDeterministic(cell: String, message: String)
     /// A row's numbers are not of the kind that a table holds.
     case identity(table: String, difference: String)
+    /// A table holds numbers of which nothing says what they are, as the file beside it should.
+    case unknownIdentity(table: String, columns: [String], rows: Int, file: String)
     /// A script used `record`, `once` or `artifact` wrongly.
     case usage(operation: String, message: String)
 
@@ -59,6 +61,12 @@ public enum RunsError: InputFault, Equatable, CustomStringConvertible {
                 "\(table): the numbers of this row have other identities than those of the table (\(difference)); numbers that "
                 + "differ in what they are do not belong in one table: publish into another folder, or set "
                 + "on_other_identity: mark to have the row there with a note. The run's own results hold it"
+        case .unknownIdentity(let table, let columns, let rows, let file):
+            return
+                "\(table): \(rows) of its rows have numbers (\(columns.joined(separator: ", "))) of which nothing says what they are: "
+                + "\(file), where that stands, is not there or does not know them. Put the file back that belongs to the table, "
+                + "publish into another folder, or set on_other_identity: mark to have the row there with a note. The run's own "
+                + "results hold it"
         case .usage(let operation, let message): return "\(operation): \(message)"
         }
     }

@@ -131,14 +131,53 @@ import Testing
         }
     }
 
-    @Test func tablesOfOthersAndRowsThatWereChangedHaveNoIdentity() throws {
+    /// Rows of other programs, rows that somebody changed, and those whose identities were lost: of what they are nothing is known.
+    @Test func rowsWithoutIdentitiesStandWithNoOthers() throws {
         let table = try Table()
-        try table.scratch.write("Results/t.csv", "FID,Extra Info\n9.5,theirs\n")
+        let theirs = "FID,Extra Info\n9.5,theirs\n"
+        try table.scratch.write("Results/t.csv", theirs)
+        let said = message { try table.publish(row("a", 1.5)) }
+        for word in ["t.csv: 1 of its rows", "(FID)", "t.identities.jsonl", "on_other_identity: mark"] {
+            #expect(said.contains(word), "\(said)")
+        }
+        #expect(try table.text() == theirs && !table.scratch.has("Results/t.identities.jsonl"))
+        try table.publish(row("a", 1.5, .mark))
+        #expect(
+            try table.text()
+                == "FID,Extra Info,Other identity\n9.5,theirs,\n1.5,a,FID: of 1 rows before it is not known what they are\n"
+        )
+        // The marked row is no measure for others: theirs still is.
+        #expect(throws: RunsError.self) { try table.publish(row("b", 1.5)) }
+    }
+
+    @Test func identitiesThatAreGoneAreMissed() throws {
+        let table = try Table()
         try table.publish(row("a", 1.5))
-        // Without the row that it was compared with, another kind may begin.
-        try table.scratch.write("Results/t.csv", "FID,Extra Info\n9.5,theirs\n")
+        try table.publish(row("b", 2.5))
+        let kept = try table.identities()
+        try FileManager.default.removeItem(atPath: table.scratch.path + "/Results/t.identities.jsonl")
+        #expect(message { try table.publish(row("c", 3.5)) }.contains("2 of its rows"))
+        // Fewer of them are not enough, and a changed row is not the one that they speak of.
+        try table.scratch.write("Results/t.identities.jsonl", String(kept.split(separator: "\n")[0]) + "\n")
+        #expect(message { try table.publish(row("c", 3.5)) }.contains("1 of its rows"))
+        try table.scratch.write("Results/t.identities.jsonl", kept)
+        try table.scratch.write("Results/t.csv", "FID,Extra Info\n1.5,a\n2.75,b\n")
+        #expect(message { try table.publish(row("c", 3.5)) }.contains("1 of its rows"))
+        try table.scratch.write("Results/t.csv", "FID,Extra Info\n1.5,a\n2.5,b\n")
+        try table.publish(row("c", 3.5))
+        // Rows without a number in a column, and rows of another kind, are not asked there.
+        try table.publish(PublishedRow([("KID", .number(1))], identities: [("KID", identity("kid"))]))
+        try table.scratch.write("Results/t.csv", "FID,Extra Info,Pathology\n,none,\n2.5,b,Edema\n")
+        try table.publish(row("d", 1, pathology: "Pneumonia"))
+        #expect(throws: RunsError.self) { try table.publish(row("d", 1, pathology: "Edema")) }
+    }
+
+    @Test func aTableWithoutTheRowThatItWasComparedWithBeginsAnew() throws {
+        let table = try Table()
+        try table.publish(row("a", 1.5))
+        try table.scratch.write("Results/t.csv", "FID,Extra Info\n")
         try table.publish(row("b", 2.5, synthetic: 1950))
-        #expect(try table.text() == "FID,Extra Info\n9.5,theirs\n2.5,b\n")
+        #expect(try table.text() == "FID,Extra Info\n2.5,b\n")
         try table.scratch.write("Results/t.identities.jsonl", "{\"row\": {}}\n")
         #expect(message { try table.publish(row("c", 1)) }.contains("t.identities.jsonl:1"))
     }

@@ -35,7 +35,8 @@ public struct PublishedRow {
 /// The identities of a table's numbers: a file of JSON lines beside the table, so that the table keeps its columns.
 ///
 /// A line holds a row's cells and the identity of each of its numbers. It speaks of the rows of the table that hold these very
-/// cells; a row that somebody removed or changed has no identity any more, and a table of other programs has none.
+/// cells; a row that somebody changed has no identity any more, and those of other programs have none: of what they are nothing is
+/// known, so that they stand with no other number unless that one is marked.
 struct TableIdentities {
     /// The column that marked rows have.
     static let mark = "Other identity"
@@ -50,6 +51,8 @@ struct TableIdentities {
     private let path: String
     private let text: String
     private let records: [Record]
+    /// The table's rows of which no line speaks.
+    private let others: [Record]
 
     /// The file beside a table.
     static func path(of table: String) -> String {
@@ -62,14 +65,21 @@ struct TableIdentities {
         let path = TableIdentities.path(of: tablePath)
         self.path = path
         text = try ResultTables.read(path)
-        var rows: Set<[String]> = []
-        if let table {
-            for row in 0..<table.rowCount { rows.insert(table.columns.indices.map { table.text(row, $0) }) }
+        let rows = table.map { table in
+            (0..<table.rowCount).map { row in table.columns.indices.map { table.text(row, $0) } }
         }
+        let columns = table?.columns ?? []
+        let held = Set(rows ?? [])
+        var known: Set<[String]> = []
         records = try text.split(separator: "\n").enumerated().compactMap { number, line in
             let record = try TableIdentities.record(String(line), location: "\(path):\(number + 1)")
-            guard let table else { return nil }
-            return rows.contains(table.columns.map { record.cell($0) }) ? record : nil
+            let cells = columns.map { record.cell($0) }
+            guard held.contains(cells) else { return nil }
+            known.insert(cells)
+            return record
+        }
+        others = (rows ?? []).filter { !known.contains($0) }.map {
+            Record(cells: zip(columns, $0).map { (name: $0, text: $1) }, identities: [:])
         }
     }
 
@@ -88,14 +98,30 @@ struct TableIdentities {
         }
     }
 
+    /// The rows without a mark that a row is compared with.
+    private func kin(of row: PublishedRow, among records: [Record]) -> [Record] {
+        let texts = Dictionary(row.cells.map { ($0.0, CSVWriter.text($0.1)) }) { first, _ in first }
+        return records.filter { record in
+            record.cell(TableIdentities.mark).isEmpty && row.among.allSatisfy { record.cell($0) == texts[$0] ?? "" }
+        }
+    }
+
+    /// The columns of a row's numbers in which rows of the table have numbers of which nothing is known, and how many rows; nil where
+    /// there are none.
+    func unknown(_ row: PublishedRow) -> (columns: [String], rows: Int)? {
+        let kin = kin(of: row, among: records + others).map { record in
+            row.identities.map(\.column).filter { !record.cell($0).isEmpty && record.identities[$0] == nil }
+        }
+        let found = Set(kin.joined())
+        if found.isEmpty { return nil }
+        return (row.identities.map(\.column).filter(found.contains), kin.filter { !$0.isEmpty }.count)
+    }
+
     /// In what a row's numbers differ from those of the table; nil where they may stand together.
     ///
     /// Each number is compared with the unmarked rows of the same kind, which have one identity by induction.
     func difference(_ row: PublishedRow) -> String? {
-        let texts = Dictionary(row.cells.map { ($0.0, CSVWriter.text($0.1)) }) { first, _ in first }
-        let kin = records.filter { record in
-            record.cell(TableIdentities.mark).isEmpty && row.among.allSatisfy { record.cell($0) == texts[$0] ?? "" }
-        }
+        let kin = kin(of: row, among: records)
         var found: [(difference: MetricIdentity.Difference, columns: [String])] = []
         for (column, identity) in row.identities {
             guard let other = kin.lazy.compactMap({ $0.identities[column] }).first else { continue }

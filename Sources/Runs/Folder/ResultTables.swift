@@ -22,11 +22,22 @@ public enum ResultTables {
     /// - Throws: `RunsError.identity` where they may not; `FileError` where the table or its identities are malformed.
     static func cells(of row: PublishedRow, in text: String, path: String) throws -> [(String, JSON)] {
         if row.identities.isEmpty { return row.cells }
-        guard let difference = try TableIdentities(of: path, table(text, path: path)).difference(row) else {
-            return row.cells
+        let known = try TableIdentities(of: path, table(text, path: path))
+        let (difference, unknown) = (known.difference(row), known.unknown(row))
+        if difference == nil, unknown == nil { return row.cells }
+        guard row.onOtherIdentity == .mark else {
+            if let difference { throw RunsError.identity(table: path, difference: difference) }
+            throw RunsError.unknownIdentity(
+                table: path, columns: unknown?.columns ?? [], rows: unknown?.rows ?? 0,
+                file: TableIdentities.path(of: path))
         }
-        guard row.onOtherIdentity == .mark else { throw RunsError.identity(table: path, difference: difference) }
-        return row.cells + [(TableIdentities.mark, .string(difference))]
+        let mark = [
+            difference,
+            unknown.map {
+                "\($0.columns.joined(separator: ", ")): of \($0.rows) rows before it is not known what they are"
+            },
+        ]
+        return row.cells + [(TableIdentities.mark, .string(mark.compactMap { $0 }.joined(separator: "; ")))]
     }
 
     /// Appends a row with the identities of its numbers, which come first: identities without a row harm nobody.
