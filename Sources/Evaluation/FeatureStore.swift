@@ -32,7 +32,7 @@ public struct FeatureStore {
 
     /// The cache for results of an identity, if there is one.
     func cache(_ identity: FeatureIdentity) -> FeatureCache? {
-        if identity.source != .script, let lasting, lasting.isUsable { return lasting }
+        if !identity.source.isScript, let lasting, lasting.isUsable { return lasting }
         return ofRun?.cache
     }
 }

@@ -11,24 +11,35 @@ public struct FeatureIdentity: Hashable, Sendable {
         case files(sha256: String)
         /// A formula of the program: there are no weights.
         case formula
-        /// A function of a script. No hash covers what it does, so its features are never kept beyond the run.
-        case script
+        /// A function of a script: one SHA-256 over its file and what that requires, nil where it stands in no file. The hash tells
+        /// apart what is known to differ; it does not cover all that a script may ask, so its features are never kept beyond the run.
+        case script(sha256: String?)
 
         /// Reads what `text` gives.
         public init(text: String) {
             switch text {
             case "none": self = .formula
-            case "script": self = .script
+            case "script": self = .script(sha256: nil)
+            case _ where text.hasPrefix("script "): self = .script(sha256: String(text.dropFirst("script ".count)))
             default: self = .files(sha256: text)
             }
         }
 
-        /// The source as identities print it: the hash, `none` or `script`.
+        /// A function of a script, by the hash of its files, of which identities hold the beginning.
+        public static func script(hash: String?) -> Source { .script(sha256: hash.map { String($0.prefix(12)) }) }
+
+        /// Whether it is a function of a script.
+        public var isScript: Bool {
+            if case .script = self { return true }
+            return false
+        }
+
+        /// The source as identities print it: the hash, `none`, or `script` with the beginning of a hash.
         public var text: String {
             switch self {
             case .files(let hash): return hash
             case .formula: return "none"
-            case .script: return "script"
+            case .script(let hash): return hash.map { "script \($0)" } ?? "script"
             }
         }
     }
@@ -70,6 +81,9 @@ public struct FeatureIdentity: Hashable, Sendable {
             ("dtype", dtype), ("device", device.rawValue),
         ]
     }
+
+    /// The parts as one line, as they stand in that of a `MetricIdentity`.
+    public var line: String { MetricIdentity.line(fields) }
 
     /// All parts as one text in which no two identities are equal.
     public var text: String { JSON.array(fields.map { .string($0.value) }).text() }

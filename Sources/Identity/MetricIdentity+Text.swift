@@ -3,7 +3,9 @@ import Files
 extension MetricIdentity {
     /// One line: `metric=fid; protocol=exact; …`. Values with `;`, `=`, `"` or a line break, and empty ones, are quoted as
     /// JSON strings.
-    public var text: String {
+    public var text: String { Self.line(fields) }
+
+    static func line(_ fields: [(name: String, value: String)]) -> String {
         fields.map { field in
             let isPlain = !field.value.isEmpty && !field.value.contains { ";=\"\n\r".contains($0) || $0 == "\r\n" }
             return "\(field.name)=\(isPlain ? field.value : JSON.string(field.value).text())"

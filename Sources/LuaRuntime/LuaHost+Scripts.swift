@@ -8,8 +8,9 @@ extension LuaHost {
     /// Runs a script file and gives its results; `arguments` arrive as `...`.
     /// - Throws: `LuaError`: the file cannot be read, is not Lua text, or failed.
     public func runFile(_ path: String, arguments: [LuaValue] = []) throws -> [LuaValue] {
-        let source = try ScriptFile.read(path)
-        return try load(source, chunkName: "@" + path).call(arguments)
+        let bytes = try ScriptFile.bytes(path)
+        scripts.add(path, bytes)
+        return try load(ScriptFile.text(of: bytes), chunkName: "@" + path).call(arguments)
     }
 
     /// Runs a script text; `name` stands in error texts.

@@ -15,6 +15,8 @@ public final class LuaHost {
     var classes = ClassRegistry()
     private(set) var lua: OpaquePointer?
     private let options: LuaOptions
+    /// The script files that were run.
+    let scripts = ScriptFiles()
     private var closeWhenIdle = false
     /// The last error that a Swift function threw into Lua, to be recognised when it comes out again.
     private var lastThrown: (message: String, error: Error)?
@@ -36,7 +38,9 @@ public final class LuaHost {
             },
             discard: { object, close in LuaHost.discard(object, close) },
             outside_bytes: options.outsideBytes,
-            may_read: { path in path.map { ReadDoor.lets(String(cString: $0)) } ?? ReadDoor.isOpen })
+            may_read: { path in path.map { ReadDoor.lets(String(cString: $0)) } ?? ReadDoor.isOpen },
+            opened: { context, path, writes in LuaHost.opened(context, path, writes) },
+            required: { context, caller, name in LuaHost.required(context, caller, name) })
         lua = cx_lua_open(limits, callbacks)
         guard lua != nil else { throw LuaError("not enough memory to open Lua") }
         try install()
@@ -47,7 +51,11 @@ public final class LuaHost {
 
     private func install() throws {
         let finder = ModuleFinder(
-            folders: options.searchFolders, wasFound: options.moduleWasFound, missingHint: options.missingModuleHint)
+            folders: options.searchFolders, missingHint: options.missingModuleHint
+        ) { [scripts, options] name, path, bytes in
+            try options.moduleWasFound?(path, bytes)
+            scripts.add(path, bytes, module: name)
+        }
         let output = options.output
         try perform("the sandbox") { lua, writer in
             writer.write(native: NativeFunction { try finder.find($0) })
@@ -87,6 +95,25 @@ public final class LuaHost {
     public func checkWritable(_ path: String) throws {
         guard let lua else { throw LuaError("the Lua state is closed") }
         if let reason = cx_lua_writable(lua, path) { throw LuaError("\(path): \(String(cString: reason))") }
+        try willWrite(path)
+    }
+
+    /// Says that a file will be written for a script.
+    /// - Throws: what `fileWasOpened` of the options throws.
+    public func willWrite(_ path: String) throws { try options.fileWasOpened?(path, true) }
+
+    /// One hash of what a function of a script computes: of the files that given functions stand in, and of that which calls, with all
+    /// that they require; the program's own library is left out. Nil where that is no file.
+    public func scriptHash(of functions: [LuaFunction], andCaller path: LuaCaller? = nil) -> String? {
+        guard let lua else { return nil }
+        // Functions of the program, and of texts, stand in no file.
+        let files = functions.compactMap { cx_lua_function_path(lua, $0.reference).map { String(cString: $0) } }
+        return scripts.hash(of: files.map { $0 } + (path.map { [$0.path] } ?? []))
+    }
+
+    /// The script file that called the function which is running.
+    public var caller: LuaCaller {
+        LuaCaller(path: lua.flatMap { cx_lua_caller_path($0).map { String(cString: $0) } })
     }
 
     /// Forgets a request to stop, so that another script can run: for a prompt, after Ctrl-C.
@@ -120,6 +147,11 @@ public final class LuaHost {
 
     /// For tests: how many values lie on the main stack.
     @_spi(Testing) public var stackHeight: Int { lua.map { Int(cx_lua_stack_height($0)) } ?? 0 }
+}
+
+/// A script file that called a function of the program; which one, is not always known.
+public struct LuaCaller: Sendable {
+    let path: String?
 }
 
 // MARK: Calls into Lua
@@ -240,6 +272,29 @@ extension LuaHost {
             writer.write(text: message)
             return (error as? LuaError)?.line == nil ? 1 : 2
         }
+    }
+
+    private static func opened(
+        _ context: UnsafeMutableRawPointer?, _ path: UnsafePointer<CChar>?, _ writes: Bool
+    ) -> UnsafeMutablePointer<CChar>? {
+        guard let context, let path else { return nil }
+        let host = Unmanaged<LuaHost>.fromOpaque(context).takeUnretainedValue()
+        do {
+            try host.options.fileWasOpened?(String(cString: path), writes)
+            return nil
+        } catch {
+            let message = String(describing: error)
+            host.lastThrown = (message, error)
+            return strdup(message)
+        }
+    }
+
+    private static func required(
+        _ context: UnsafeMutableRawPointer?, _ caller: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?
+    ) {
+        guard let context, let name else { return }
+        let host = Unmanaged<LuaHost>.fromOpaque(context).takeUnretainedValue()
+        host.scripts.requires(String(cString: name), by: caller.map { String(cString: $0) })
     }
 
     private static func discard(_ pointer: UnsafeMutableRawPointer?, _ close: Bool) {

@@ -26,6 +26,10 @@ public struct LuaOptions {
     /// error.
     public var moduleWasFound: ((String, Data) throws -> Void)?
 
+    /// Is called with the path of each file that a script opens, and whether it writes to it, once it is open and nothing was read;
+    /// also for files that the program writes for it. What it throws becomes a Lua error.
+    public var fileWasOpened: ((_ path: String, _ writes: Bool) throws -> Void)?
+
     /// What an error says beside the files that were tried, where `require` does not find the module of this name.
     public var missingModuleHint: ((String) -> String?)?
 

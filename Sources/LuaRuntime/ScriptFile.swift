@@ -3,9 +3,6 @@ import Foundation
 
 /// Reads script files.
 enum ScriptFile {
-    /// The text of a script.
-    static func read(_ path: String) throws -> [UInt8] { text(of: try bytes(path)) }
-
     /// The bytes of a script's file.
     static func bytes(_ path: String) throws -> Data {
         var isFolder: ObjCBool = false
@@ -38,8 +35,8 @@ enum ScriptFile {
 /// Finds what `require` asks for in the search folders.
 struct ModuleFinder {
     let folders: [String]
-    let wasFound: ((String, Data) throws -> Void)?
     let missingHint: ((String) -> String?)?
+    let wasFound: (_ name: String, _ path: String, _ bytes: Data) throws -> Void
 
     /// The path and the text of a module.
     func find(_ arguments: [LuaValue]) throws -> [LuaValue] {
@@ -61,7 +58,7 @@ struct ModuleFinder {
             for path in ["\(folder)/\(stem).lua", "\(folder)/\(stem)/init.lua"] {
                 if FileManager.default.fileExists(atPath: path) {
                     let bytes = try ScriptFile.bytes(path)
-                    try wasFound?(path, bytes)
+                    try wasFound(name, path, bytes)
                     return [.string(path), .bytes(ScriptFile.text(of: bytes))]
                 }
                 tried.append("\n\tno file '\(path)'")

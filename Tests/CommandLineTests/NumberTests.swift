@@ -105,6 +105,44 @@ import Testing
             try folder.text("Results/conditional_image_generation_metrics.csv").split(separator: "\n").count == 5)
     }
 
+    /// A script's encoder and a script's statistic are what their files say, and those that these require.
+    @Test func anotherFormulaIsAnotherIdentity() throws {
+        let folder = try folderWithModules()
+        let statistic = try folder.text("mean_shift.lua")
+        try folder.write("factor.lua", "return 1.0\n")
+        try folder.write(
+            "mean_shift.lua",
+            statistic.replacingOccurrences(of: "):sum():item() end", with: "):sum():item() * require \"factor\" end")
+                .replacingOccurrences(of: "metric.register", with: "local factor = require \"factor\"\nmetric.register")
+        )
+        let settings = ["frd=false", "bootstrap=0", "floor_splits=0"]
+        #expect(try run(folder, "a", settings, file: "mine.yaml").status == 0)
+        let first = try row(folder, "a")
+        let shift = try #require(first["Mean shift (Levels) identity"] as? String)
+        #expect(
+            shift.contains(#/; estimator=script [0-9a-f]{12};/#) && shift.contains(#/; weights=script [0-9a-f]{12};/#))
+        // Where its folder lies, and what else is required, is no part of a formula.
+        try folder.write("further.lua", "return true\n")
+        let same = try run(
+            folder, "b", settings + ["name=b", "modules=[further, levels, mean_shift]"], file: "mine.yaml")
+        #expect(same.status == 0, "\(same.text)")
+        #expect(try row(folder, "b")["Mean shift (Levels) identity"] as? String == shift)
+        // A module that the statistic requires, and the encoder's own.
+        try folder.write("factor.lua", "return 2.0\n")
+        let other = try run(folder, "c", settings + ["results=New", "name=c"], file: "mine.yaml")
+        #expect(other.status == 0, "\(other.text)")
+        let second = try #require(try row(folder, "c")["Mean shift (Levels) identity"] as? String)
+        #expect(second != shift && second.contains("n_real="), "\(second)")
+        try folder.write("levels.lua", folder.text("levels.lua").replacingOccurrences(of: "x:std()", with: "x:mean()"))
+        let changed = try run(folder, "d", settings + ["name=d", "results=New"], file: "mine.yaml")
+        #expect(changed.status == 0, "\(changed.text)")
+        let difference = try Child.run(["diff", "c", "d", "--all"], in: folder)
+        #expect(
+            difference.output.contains(
+                #/FID \(Levels\) identity, weights: script [0-9a-f]{12} in c, script [0-9a-f]{12} in d/#),
+            "\(difference.text)")
+    }
+
     @Test func aTableRefusesNumbersOfOtherIdentitiesOrMarksThem() throws {
         let folder = try Study.folder()
         #expect(try run(folder, "a").status == 0)

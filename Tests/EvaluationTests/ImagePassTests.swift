@@ -68,7 +68,7 @@ import Testing
         let cache = FeatureCache(folder: scratch.path + "/cache") { Issue.record("\($0)") }
         for (run, computed) in [("a", 3), ("a", 0), ("b", 3)] {
             let encoder = LevelsEncoder()
-            encoder.source = .script
+            encoder.source = .script(sha256: "1")
             let store = FeatureStore(lasting: cache, runFolder: scratch.path + "/" + run)
             _ = try ImagePass([EncoderTask(encoder, .exact)], clipping: .counted, store: store).run(images)
             #expect(encoder.prepared == computed)

@@ -20,7 +20,7 @@ end
 local encoder = model.encoder("rad-dino", { weights = folder, dtype = "f32" })
 
 test("the device", function()
-  equal(model.encoder("rad-dino", { weights = folder, device = "cpu" }).identity, encoder.identity)
+  equal(model.encoder("rad-dino", { weights = folder, device = "cpu" }):identity(), encoder:identity())
   raises(function() model.encoder("rad-dino", { weights = folder, device = "cuda" }) end, "device", "cuda", "cpu")
   raises(function() model.encoder("rad-dino", { weights = folder, device = 1 }) end, "options.device")
   raises(function() model.encoder("rad-dino", { weights = folder, place = "cpu" }) end, "device, dtype, weights")
@@ -29,7 +29,12 @@ end)
 test("fields", function()
   equal({ encoder.name, encoder.dim, encoder.dtype }, { "rad-dino", 32, "f32" })
   assert(#encoder.outputs >= 1)
-  assert(encoder.identity:find "rad%-dino")
+  local identity = encoder:identity { protocol = "exact" }
+  assert(identity:find "^encoder=rad%-dino; weights=%x+; preprocessing=.*; output=pooler_output; dtype=f32; device=cpu$")
+  assert(identity ~= encoder:identity { protocol = "chexgenbench" })
+  equal(encoder:identity { output = "features" }, encoder:identity())
+  raises(function() encoder:identity { protocol = "theirs" } end, "protocol")
+  raises(function() encoder:identity { output = "logits" } end, "logits")
   assert(tostring(encoder):find "rad%-dino")
 end)
 

@@ -94,7 +94,7 @@ function RadiomicsTable:close() end
 ---@field least_rows? integer The fewest rows of each set. (default 2)
 ---@field low? number The lowest value that occurs; 0 of a `distance` where absent.
 ---@field high? number The highest value that occurs.
----@field estimator? string The estimator, for identities. (default "script")
+---@field estimator? string The estimator, for identities, which hold the beginning of a hash of the script's files behind it. (default "script")
 ---@field settings? table[] Settings of its own, which become part of its identity: a list of tables of `name`, `default`, `low`, `high` and `about`, a sentence. Whole numbers where `default`, `low` and `high` are integers.
 
 ---@class chexgen.metric.measure.options

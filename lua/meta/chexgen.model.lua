@@ -12,13 +12,16 @@ error("this file is for editors; it cannot be required")
 ---@class Encoder.similarity.options
 ---@field pairs? "rows"|"all" Row by row, or every row of a with every row of b. (default "rows")
 
+---@class Encoder.identity.options
+---@field protocol? "chexgenbench"|"exact" How images become the network's input; see `docs/protocols.md`. `exact` refuses 16-bit images that 8 bits would cut to white. (default "exact")
+---@field output? string Another output of the network.
+
 --- A network that turns images into features.
 ---@class Encoder
 ---@field dim integer The number of features.
 ---@field name string The encoder's name.
 ---@field dtype string The dtype it computes in.
 ---@field outputs string[] The names of its outputs.
----@field identity string What its features depend on, beside the image and the protocol.
 local Encoder = {}
 
 --- Features of images. Features of files are kept in the cache, by the bytes of the file.
@@ -46,6 +49,15 @@ function Encoder:similarity(a, b, options) end
 ---@param x Tensor `[N, H, W, 3]`: u8 or f32 of 0 to 255 for inception-v3, normalised f32 for rad-dino.
 ---@return Tensor features `[N, D]`.
 function Encoder:forward(x) end
+
+--- What its features depend on, beside the image: the words that stand in the identities of numbers.
+---
+--- ```lua
+--- print(encoder:identity { protocol = "exact" })
+--- ```
+---@param options? Encoder.identity.options Which features. (default {})
+---@return string identity `encoder=…; weights=…; preprocessing=…; …`
+function Encoder:identity(options) end
 
 --- Releases the object now; it cannot be used after that.
 function Encoder:close() end

@@ -175,6 +175,18 @@ static int set_global(lua_State *L) {
 
 int cx_lua_set_global(cx_lua *lua, const char *name) { return cxl_protect(lua, set_global, (void *)name, false); }
 
+const char *cx_lua_function_path(cx_lua *lua, int32_t reference) {
+    lua_State *L = lua->current;
+    if (!lua_checkstack(L, 4)) return NULL;
+    lua_Debug place;
+    if (lua_rawgeti(L, LUA_REGISTRYINDEX, reference) != LUA_TFUNCTION) {
+        lua_pop(L, 1);
+        return NULL;
+    }
+    lua_getinfo(L, ">S", &place);
+    return *place.source == '@' ? place.source + 1 : NULL;
+}
+
 void cx_lua_release(cx_lua *lua, int32_t reference) {
     if (lua_checkstack(lua->current, 4)) luaL_unref(lua->current, LUA_REGISTRYINDEX, reference);
 }

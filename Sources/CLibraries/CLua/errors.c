@@ -23,6 +23,18 @@ void cxl_push_place(lua_State *L) {
         lua_pushliteral(L, "");
 }
 
+const char *cxl_caller_path(lua_State *L) {
+    lua_Debug place;
+    for (int level = 0; level < DEEPEST_LOOK && lua_getstack(L, level, &place); level++) {
+        lua_getinfo(L, "St", &place);
+        if (*place.what != 'C') return *place.source == '@' ? place.source + 1 : NULL;
+        if (place.istailcall) return NULL;
+    }
+    return NULL;
+}
+
+const char *cx_lua_caller_path(cx_lua *lua) { return cxl_caller_path(lua->current); }
+
 /// Turns the error value at index 1 into text.
 static void render(lua_State *L) {
     if (lua_type(L, 1) == LUA_TSTRING) {

@@ -147,6 +147,18 @@ static FILE *open_regular(cx_lua *lua, const char *path, const char *mode, const
     return stream;
 }
 
+/// Tells the program of a file that a script reads or writes, and raises what it says against it.
+static void tell_opened(lua_State *L, const char *path, bool writes) {
+    cx_lua *lua = cxl_host(L);
+    char *text = lua->callbacks.opened ? lua->callbacks.opened(lua->callbacks.context, path, writes) : NULL;
+    if (!text) return;
+    // Lua raises with longjmp, and may have no memory for the text.
+    char copy[4096];
+    snprintf(copy, sizeof copy, "%s", text);
+    free(text);
+    luaL_error(L, "%s", copy);
+}
+
 static int close_stream(lua_State *L) {
     luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
     int failed = fclose(stream->f);
@@ -161,6 +173,9 @@ bool cxl_push_file(lua_State *L, const char *path, const char *mode, const char 
     stream->f = open_regular(cxl_host(L), path, mode, reason, number);
     if (!stream->f) return false;
     stream->closef = close_stream;
+    // What is there is read before it is written to.
+    if (*mode == 'r') tell_opened(L, path, false);
+    if (*mode != 'r' || strchr(mode, '+')) tell_opened(L, path, true);
     return true;
 }
 
@@ -261,6 +276,7 @@ static int os_rename(lua_State *L) {
     int number = errno;
     close(source.folder);
     close(target.folder);
+    if (!failed) tell_opened(L, to, true);
     errno = number;
     return luaL_fileresult(L, !failed, from);
 }

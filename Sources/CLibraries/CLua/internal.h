@@ -145,6 +145,9 @@ int cxl_message_handler(lua_State *L);
 /// Pushes `file:line: ` of the innermost Lua function.
 void cxl_push_place(lua_State *L);
 
+/// The path of the script file that calls the running C function, or NULL: a tail call leaves no trace.
+const char *cxl_caller_path(lua_State *L);
+
 // files.c
 const char *cxl_check_path(lua_State *L, int index);
 /// Pushes an open regular file, or something closed and gives false with the reason.

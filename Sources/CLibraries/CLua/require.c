@@ -33,8 +33,10 @@ static void mark_loading(lua_State *L) {
 }
 
 static int require(lua_State *L) {
-    luaL_checkstring(L, 1);
+    const char *name = luaL_checkstring(L, 1);
     lua_settop(L, 1);
+    cx_lua *lua = cxl_host(L);
+    if (lua->callbacks.required) lua->callbacks.required(lua->callbacks.context, cxl_caller_path(L), name);
     lua_pushvalue(L, 1);
     if (lua_rawget(L, lua_upvalueindex(MODULES)) != LUA_TNIL) return 1;
     lua_pushvalue(L, 1);

@@ -160,7 +160,9 @@ enum EvaluationModule {
             switch field.value {
             case .object(let object as EncoderObject): encoder = object.encoder
             case .table(let object):
-                encoder = try ScriptEncoder(object, name: field.name, further: asked, way, session.host)
+                encoder = try ScriptEncoder(
+                    object, name: field.name, further: asked,
+                    registered: session.registered[object["name"].stringValue ?? field.name], way, session.host)
             default: throw options.fail("encoders.\(field.name)", "wanted an encoder, got \(field.value.kind)")
             }
             return NamedTask(

@@ -27,7 +27,9 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
         LuaParameter("least_rows", .integer, default: .integer(2), "The fewest rows of each set."),
         LuaParameter("low", .number, optional: true, "The lowest value that occurs; 0 of a `distance` where absent."),
         LuaParameter("high", .number, optional: true, "The highest value that occurs."),
-        LuaParameter("estimator", .string, default: .string("script"), "The estimator, for identities."),
+        LuaParameter(
+            "estimator", .string, default: .string("script"),
+            "The estimator, for identities, which hold the beginning of a hash of the script's files behind it."),
         LuaParameter(
             "settings", .list(.table), optional: true,
             "Settings of its own, which become part of its identity: a list of tables of `name`, `default`, `low`, `high` and "
@@ -47,7 +49,7 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
     private let least: Int
     private let function: LuaFunction
 
-    init(_ entry: LuaArguments) throws {
+    init(_ entry: LuaArguments, _ host: LuaHost) throws {
         name = try entry.string("name")
         column = try entry.string("column")
         about = try entry.string("about")
@@ -55,9 +57,12 @@ struct ScriptStatistic: Statistic, @unchecked Sendable {
         input = StatisticInput(rawValue: try entry.string("input")) ?? .features
         sizeBias = SizeBias(rawValue: try entry.string("size_bias")) ?? .slow
         comparesWithReal = try entry.boolean("compares_with_real")
-        estimatorText = try entry.string("estimator")
         least = try entry.integer("least_rows")
         function = try entry.function("value")
+        // Another formula under the same name is another estimator.
+        let named = try entry.string("estimator")
+        let hash = host.scriptHash(of: [function], andCaller: host.caller).map { " " + $0.prefix(12) } ?? ""
+        estimatorText = named == "script" ? named + hash : hash.isEmpty ? named : "\(named), script\(hash)"
         let low = entry.has("low") ? try entry.number("low") : sizeBias == .distance ? 0 : -.infinity
         let high = entry.has("high") ? try entry.number("high") : .infinity
         guard low <= high else { throw entry.fail("low", "wanted at most `high`, \(high), got \(low)") }

@@ -62,7 +62,7 @@ enum StatisticFunctions {
                   value = function(real, synthetic) return ((real:mean(1) - synthetic:mean(1)) ^ 2):sum() end }
                 """
         ) { arguments in
-            let statistic = try ScriptStatistic(arguments.options("entry"))
+            let statistic = try ScriptStatistic(arguments.options("entry"), context.host)
             try context.statistics.add(statistic) { $0 is ScriptStatistic }
             return []
         }

@@ -137,7 +137,7 @@ enum ModelModule {
             guard session.encoders[name] == nil else {
                 throw arguments.fail("name", "\"\(name)\" is the program's own")
             }
-            session.registered[name] = try RegisteredModel(name, arguments, "entry")
+            session.registered[name] = try RegisteredModel(name, arguments, "entry", by: session.host.caller)
             return []
         }
     }

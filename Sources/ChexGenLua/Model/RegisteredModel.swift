@@ -32,13 +32,16 @@ package struct RegisteredModel {
     let columnEnding: String
     /// The outputs that play the roles of an encoder.
     let roles: [EncoderRole: String]
-    private let function: LuaFunction
+    let function: LuaFunction
     /// Whether the function says what `model.pipeline` opens, rather than to load a model itself.
     private let isSource: Bool
+    /// The script file that registered it.
+    let caller: LuaCaller
 
     /// Reads an entry: a function, or a table with one.
-    init(_ name: String, _ arguments: LuaArguments, _ argument: String) throws {
+    init(_ name: String, _ arguments: LuaArguments, _ argument: String, by caller: LuaCaller) throws {
         self.name = name
+        self.caller = caller
         if case .function(let function) = arguments.value(argument) {
             self.function = function
             isSource = false

@@ -56,6 +56,11 @@ struct cx_callbacks {
     int64_t (*outside_bytes)(void);
     /// Whether scripts may read the file at a path without links; for NULL, the environment. No function: all of it.
     bool (*may_read)(const char *path);
+    /// Hears of a regular file that a script has opened, or is about to leave under this name, and whether it writes to it. What it
+    /// gives is an error's text, which the caller frees, or NULL.
+    char *(*opened)(void *context, const char *path, bool writes);
+    /// Hears of each `require`: the path of the script file that calls it, NULL where nobody knows it, and the module's name.
+    void (*required)(void *context, const char *caller, const char *name);
 };
 
 /// What a state may use; 0 is no limit.
@@ -113,6 +118,10 @@ int cx_lua_class(cx_lua *lua, uint32_t number, const char *name);
 /// Looks at the value at the end of a path of field names (the input's strings) without running any code: the output
 /// holds the names of its fields or members, which begin with a letter or underscore.
 int cx_lua_members(cx_lua *lua);
+/// The path of the script file that a function stands in, or NULL; valid as long as the function.
+const char *cx_lua_function_path(cx_lua *lua, int32_t reference);
+/// The path of the script file that called the innermost Swift frame, or NULL where nobody knows it; valid until that returns.
+const char *cx_lua_caller_path(cx_lua *lua);
 /// Releases a function reference.
 void cx_lua_release(cx_lua *lua, int32_t reference);
 

@@ -65,18 +65,29 @@ enum EncoderMethods {
             ) { object, arguments in
                 [.tensor(try object.encoder.forward(arguments.tensor("x")))]
             },
+            .method(
+                "identity",
+                [
+                    LuaParameter(
+                        "options",
+                        .options([
+                            ImageArguments.way,
+                            LuaParameter("output", .string, optional: true, "Another output of the network."),
+                        ]), default: .table(LuaTable()), "Which features.")
+                ], returns: [LuaResult("identity", .string, "`encoder=…; weights=…; preprocessing=…; …`")],
+                "What its features depend on, beside the image: the words that stand in the identities of numbers.",
+                example: "print(encoder:identity { protocol = \"exact\" })"
+            ) { object, arguments in
+                let options = try arguments.options("options")
+                let output = options.has("output") ? try options.string("output") : nil
+                return [.string(try object.encoder.identity(ImageArguments.way(options), output: output).line)]
+            },
         ],
         properties: [
             .property("dim", .integer, "The number of features.") { .integer($0.encoder.dimension) },
             .property("name", .string, "The encoder's name.") { .string($0.encoder.name) },
             .property("dtype", .string, "The dtype it computes in.") { .string($0.encoder.dtype.rawValue) },
             .property("outputs", .list(.string), "The names of its outputs.") { .list($0.encoder.outputs.map(\.name)) },
-            .property("identity", .string, "What its features depend on, beside the image and the protocol.") {
-                let encoder = $0.encoder
-                let text = "\(encoder.name) weights=\(encoder.source.text.prefix(16)) dtype=\(encoder.dtype.rawValue)"
-                // The processor goes without saying: scripts keep values under this text.
-                return .string(encoder.device == .cpu ? text : text + " device=\(encoder.device.rawValue)")
-            },
         ],
         operators: [
             .tostring: .unary { object in

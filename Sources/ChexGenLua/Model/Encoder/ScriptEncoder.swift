@@ -13,8 +13,8 @@ final class ScriptEncoder: Encoder {
     let dtype: DType
     let outputs: [EncoderOutput]
     let files: [(file: String, sha256: String)] = []
-    /// What a script does is covered by no hash.
-    let source = FeatureIdentity.Source.script
+    /// The files of its method and of its registration.
+    let source: FeatureIdentity.Source
     private let object: LuaTable
     private let method: LuaFunction
     private let way: Protocol
@@ -24,8 +24,12 @@ final class ScriptEncoder: Encoder {
     ///   - object: what `load` of the registered entry gave.
     ///   - name: what errors call it where it has no name.
     ///   - further: outputs that are asked of it beside the default one.
+    ///   - registered: the model of its name, which may have given it.
     /// - Throws: `LuaError` for an object without the method.
-    init(_ object: LuaTable, name: String, further: [String], _ way: Protocol, _ host: LuaHost) throws {
+    init(
+        _ object: LuaTable, name: String, further: [String], registered: RegisteredModel?, _ way: Protocol,
+        _ host: LuaHost
+    ) throws {
         self.object = object
         self.way = way
         self.name = object["name"].stringValue ?? name
@@ -35,15 +39,19 @@ final class ScriptEncoder: Encoder {
             [EncoderOutput("features", width: object["dim"].integerValue ?? 0)]
             + further.filter { $0 != "features" }.map { EncoderOutput($0, width: 0) }
         method = try Self.method(host)
-        let has = try method.call([.table(object), .string("features")]).first?.isTruthy ?? false
-        guard has else { throw LuaError("encoder \"\(self.name)\": it has no method 'features'") }
+        guard case .function(let features)? = try method.call([.table(object), .string("features")]).first else {
+            throw LuaError("encoder \"\(self.name)\": it has no method 'features'")
+        }
+        source = .script(
+            hash: host.scriptHash(
+                of: [features] + (registered.map { [$0.function] } ?? []), andCaller: registered?.caller))
     }
 
     /// Calls a method of an object wherever it comes from, or says whether it is there.
     private static func method(_ host: LuaHost) throws -> LuaFunction {
         let text = """
             return function(object, name, ...)
-              if select("#", ...) == 0 then return type(object[name]) == "function" end
+              if select("#", ...) == 0 then return type(object[name]) == "function" and object[name] end
               return (object[name](object, ...))
             end
             """
