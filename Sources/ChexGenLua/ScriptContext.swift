@@ -129,6 +129,7 @@ public final class ScriptContext {
             }
             try Folders.make(folder)
             ReadDoor.letIn(file)
+            try host.willWrite(file)
             return file
         }
         return try output(path)

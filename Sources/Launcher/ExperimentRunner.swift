@@ -53,6 +53,7 @@ public final class ExperimentRunner {
         let program = try ProgramIdentity.current(
             build: request.build, library: ScriptLocations.library(near: home))
         let modules = ExperimentModules(library: program.library)
+        let files = OpenedFiles()
         try checkProgram(program, config)
         try Pins(config: config).verify()
         if let threads = request.threads { config.threads = threads }
@@ -76,6 +77,7 @@ public final class ExperimentRunner {
             ReadDoor.letIn(path)
             try modules.add(path, bytes)
         }
+        options.fileWasOpened = { try files.add($0, writes: $1) }
         if let limit = options.memoryLimit { Storage.limit = limit }
         holdToInputs(config)
         let session = try makeSession(options, config.seed)
@@ -113,8 +115,11 @@ public final class ExperimentRunner {
         }
         try refuseArguments()
         return try run(
-            experiment, plan: RunPlan(config: config, defaults: experiment.defaults, program: program), session, modules
-        )
+            experiment, plan: RunPlan(config: config, defaults: experiment.defaults, program: program), session
+        ) { folder in
+            try modules.pin(to: folder)
+            try files.pin(to: folder)
+        }
     }
 
     /// Whether a script ends with a `return`, as an experiment does; it is not run.
@@ -205,9 +210,9 @@ public final class ExperimentRunner {
         return try RunFolder.create(in: "runs", plan: plan, command: CommandLine.arguments)
     }
 
-    private func run(_ experiment: Experiment, plan: RunPlan, _ session: Session, _ modules: ExperimentModules) throws
-        -> ExitStatus
-    {
+    private func run(
+        _ experiment: Experiment, plan: RunPlan, _ session: Session, pinning pin: (RunFolder) throws -> Void
+    ) throws -> ExitStatus {
         if request.isCheck { return try check(experiment, plan, session) }
         if request.resumeFolder == nil { try look(at: plan.cells, of: plan, experiment, session) }
         let folder = try open(plan)
@@ -218,7 +223,7 @@ public final class ExperimentRunner {
         do {
             session.context.folder = folder
             Signals.setLastWords("to go on: chexgen run --resume \(folder.path)")
-            try modules.pin(to: folder)
+            try pin(folder)
             session.host.addWritableFolder(folder.path)
             for results in plan.sharedResults {
                 made += try Folders.make(results)

@@ -101,16 +101,16 @@ import Testing
             return { run = function(run)
               run:record { value = run:once("first", function() return 3 end) }
               run:publish("Results/table.csv", { { "a", 1 } })
-              assert(not io.open "stop", "stopped")
+              assert(io.open "go", "stopped")
             end }
 
             """)
         try folder.write("run.yaml", "experiment: steps.lua\n")
-        try folder.write("stop", "")
-        let words = ["--sealed", "--allow-read", "stop"]
-        let stopped = try Child.run(["run", "run.yaml", "--out", "run"] + words, in: folder)
+        let stopped = try Child.run(["run", "run.yaml", "--out", "run", "--sealed"], in: folder)
         #expect(stopped.status == 1 && stopped.errors.contains("stopped"), "\(stopped.text)")
-        let resumed = try Child.run(["run", "run.yaml", "--resume", "run", "--sealed"], in: folder)
+        try folder.write("go", "")
+        let words = ["--sealed", "--allow-read", "go"]
+        let resumed = try Child.run(["run", "run.yaml", "--resume", "run"] + words, in: folder)
         #expect(resumed.status == 0, "\(resumed.text)")
         #expect(try folder.text("run/results.csv") == "value\n3\n")
         #expect(try folder.text("Results/table.csv") == "a\n1\n")

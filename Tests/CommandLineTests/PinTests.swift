@@ -65,6 +65,90 @@ import Testing
         #expect(!folder.has("r2"))
     }
 
+    /// What a script opens by itself is an input like any other; what the run wrote is its own.
+    @Test func filesThatScriptsOpenArePinned() throws {
+        let folder = try Scratch()
+        try folder.write("t.txt", "one")
+        try folder.write("lines.txt", "a\nb\n")
+        try folder.write("early.txt", "soon")
+        try folder.write(
+            "s.lua",
+            """
+            local early = io.open("early.txt"):read "a"
+            local function write(path, text)
+              local file <close> = io.open(path, "w")
+              file:write(text)
+            end
+            return { params = { changes = false }, run = function(run)
+              local file, lines = io.open("t.txt"), 0
+              for _ in io.lines("lines.txt") do lines = lines + 1 end
+              write(run:artifact("own.txt"), "mine")
+              write("made.txt", "made")
+              write("moved.txt", "moved")
+              os.rename("moved.txt", "here.txt")
+              require("chexgen.dataset").write_csv("rows.csv", { "n" }, { { n = 1 } })
+              local read = early
+              for _, path in ipairs { "made.txt", "here.txt", "rows.csv", run:artifact "own.txt" } do
+                read = read .. io.open(path):read "a"
+              end
+              assert(not io.open("none.txt"))
+              run:record { s = file:read "a", lines = lines, read = read }
+              if run.params.changes then write("t.txt", "two") io.open("t.txt"):close() end
+            end }
+            """)
+        let words = ["--allow-write", ".", "--quiet"]
+        let first = try Child.run(["run", "s.lua", "--out", "r"] + words, in: folder)
+        #expect(first.status == 0, "\(first.text)")
+        let pins = try folder.text("r/run.yaml")
+        for name in ["t.txt", "lines.txt", "early.txt"] { #expect(pins.contains("/\(name):"), "\(pins)") }
+        for name in ["own.txt", "made.txt", "here.txt", "rows.csv", "none.txt"] {
+            #expect(!pins.contains(name), "\(pins)")
+        }
+        let again = try Child.run(["run", "r/run.yaml", "--out", "b"] + words, in: folder)
+        #expect(again.status == 0, "\(again.text)")
+        #expect(try folder.data("r/results.csv") == folder.data("b/results.csv"))
+        for (name, text) in [("t.txt", "two"), ("lines.txt", "a\n"), ("early.txt", "late")] {
+            let before = try folder.text(name)
+            try folder.write(name, text)
+            let refused = try Child.run(["run", "r/run.yaml", "--out", "c"] + words, in: folder)
+            #expect(refused.status == 3 && refused.errors.contains(name), "\(refused.text)")
+            #expect(!folder.has("c"))
+            let new = try Child.run(["run", "s.lua", "--out", "new-\(name)"] + words, in: folder)
+            #expect(new.status == 0, "\(new.text)")
+            let diff = try Child.run(["diff", "r", "new-\(name)"], in: folder)
+            #expect(diff.output.contains(name), "\(diff.text)")
+            try folder.write(name, before)
+        }
+        // A script that writes over its own input may do so once.
+        let over = try Child.run(["run", "s.lua", "--out", "d", "--set", "changes=true"] + words, in: folder)
+        #expect(over.status == 0, "\(over.text)")
+        let late = try Child.run(["run", "d/run.yaml", "--out", "e"] + words, in: folder)
+        #expect(late.status == 3 && late.errors.contains("t.txt"), "\(late.text)")
+    }
+
+    /// Where somebody else changes a file between two readings, the run has no one input.
+    @Test func aFileThatChangesBetweenTwoReadingsEndsTheRun() throws {
+        let folder = try Scratch()
+        try folder.write("t.txt", "one")
+        try folder.write(
+            "s.lua",
+            """
+            return { run = function(run)
+              io.open("t.txt"):close()
+              print "read"
+              while not io.open("go") do end
+              print(pcall(io.open, "t.txt"))
+              io.open("t.txt")
+            end }
+            """)
+        let child = try Child(["run", "s.lua", "--out", "r", "--limit-seconds", "60"], in: folder)
+        try #require(child.waits { child.output.contains("read") })
+        try folder.write("t.txt", "three")
+        try folder.write("go", "")
+        let outcome = try child.wait()
+        #expect(outcome.status == 3 && outcome.errors.contains("t.txt"), "\(outcome.text)")
+    }
+
     /// Killed at any moments, also while it is resumed, a run ends with the pins, manifests and results of an unbroken one.
     @Test func killedAtAnyMomentsARunKeepsItsPins() throws {
         let folder = try Self.reads()

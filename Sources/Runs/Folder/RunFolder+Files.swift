@@ -118,6 +118,12 @@ extension RunFolder {
         return pin.sha256
     }
 
+    /// Pins a file that a script opens; nothing is read of one that is the run's own.
+    /// - Throws: as `pin(file:)`.
+    public func pin(input path: String) throws {
+        if !isOwn(Paths.absolute(path)) { try pin(file: path) }
+    }
+
     /// Pins a file whose hash is known from the bytes that were used.
     /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
     public func pin(file: String, sha256: String) throws {
