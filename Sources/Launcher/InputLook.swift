@@ -171,6 +171,11 @@ struct InputLook {
                         + "--limit-memory", plan.cells
                 ))
         }
+        if !isResumed {
+            do { try Folders.checkRoom(for: Paths.folder(Paths.absolute(folder))) } catch {
+                problems.append(("--out", "\(error): name another folder", plan.cells))
+            }
+        }
         let place = Folders.existing(Paths.absolute(folder)).place
         if let free = Folders.freeBytes(at: place), diskBytes > free {
             problems.append(

@@ -365,6 +365,10 @@ import Testing
             #expect(occurrences("\n  params.\(key) (--set \(setting))", outcome.errors) == 1, "\(outcome.text)")
             #expect(!folder.has("o") && !folder.has("runs"))
         }
+        for place in ["/proc/x", "real/annotations.csv/o"] {
+            let outcome = try Child.run(["run", "study.yaml", "--out", place], in: folder)
+            #expect(outcome.status == 2 && outcome.errors.contains("\n  --out: "), "\(outcome.text)")
+        }
         let all = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(!all.contains { $0.hasPrefix(".chexgen") })
         // Without a folder of images, they lie beside the table.

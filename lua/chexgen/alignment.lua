@@ -39,8 +39,11 @@ end
 
 --- The look before a run at the model that the parameters name, where they name one.
 function alignment.look_at_model(start)
-  local options = start.params.encoders[alignment.ENCODER]
-  if options then start:image_text(alignment.ENCODER, options, "encoders." .. alignment.ENCODER) end
+  local name = start.params.alignment_encoder
+  local options = start.params.encoders[name]
+  for _, known in ipairs(model.image_texts) do
+    if options and known == name then start:image_text(name, options, "encoders." .. name) end
+  end
 end
 
 --- The unit vectors of some captions, each once, kept in the run folder. Returns the vectors by caption as rows of a tensor, their
