@@ -29,9 +29,12 @@ enum CheckpointFolder {
         }
         if variant == nil {
             for suffix in suffixes {
-                let found = names.filter { $0.hasSuffix(suffix) && !isShard($0) }
-                if found.count == 1 { return "\(path)/\(found[0])" }
-                if found.count > 1 {
+                // Whole files before shards; the index of a variant's has the variant in its name.
+                for found in [
+                    names.filter { $0.hasSuffix(suffix) && !isShard($0) },
+                    names.filter { $0.hasSuffix(".json") && $0.contains(suffix + ".index.") },
+                ] where !found.isEmpty {
+                    if found.count == 1 { return "\(path)/\(found[0])" }
                     throw FileError.unreadable(
                         path: path,
                         reason: "\(found.count) files may be meant, name one: "

@@ -98,6 +98,36 @@ import Testing
         #expect(message { _ = try Checkpoint.open(swapped) }.contains("tensor \"a\": missing, though"))
     }
 
+    /// A folder with nothing but a variant's shards: under diffusers' names, and under older ones.
+    @Test func aVariantsShardsAreOneCheckpoint() throws {
+        let own = try FileReader.text("\(fixtures)/sharded/model.safetensors.index.json", limit: 10_000)
+        for (index, first, last) in [
+            ("diffusion_pytorch_model.safetensors.index.fp16.json", "diffusion_pytorch_model.fp16-", ""),
+            ("model.safetensors.index.fp16.json", "model.fp16-", ""),
+            ("model.safetensors.index.fp16.json", "model-", ".fp16"),
+            ("other.safetensors.index.json", "other-", ""),
+        ] {
+            let scratch = try Scratch()
+            func name(_ shard: Int) -> String { "\(first)0000\(shard)-of-00002\(last).safetensors" }
+            var text = own
+            for shard in 1...2 {
+                let old = "model-0000\(shard)-of-00002.safetensors"
+                text = text.replacingOccurrences(of: "\"\(old)\"", with: "\"\(name(shard))\"")
+                try scratch.write(name(shard), Array(try FileReader.data("\(fixtures)/sharded/\(old)", limit: 10_000)))
+            }
+            try scratch.write(index, text)
+            #expect(try Checkpoint.open(scratch.path).names.sorted() == ["a", "b", "c"], "\(index)")
+            if index.contains("fp16") {
+                #expect(try Checkpoint.open(scratch.path, variant: "fp16").files.count == 3)
+            }
+            try FileManager.default.removeItem(atPath: scratch.path + "/" + name(2))
+            let missing = message { _ = try Checkpoint.open(scratch.path) }
+            #expect(missing.contains(name(2)) && missing.contains("lists it among 2 shards"), "\(missing)")
+            try scratch.write("second.safetensors.index.bf16.json", text)
+            #expect(message { _ = try Checkpoint.open(scratch.path) }.contains("2 files may be meant"), "\(index)")
+        }
+    }
+
     /// Whatever is cut from a file or changed in it, reading gives tensors or an error, and nothing else.
     @Test func damagedFilesAreErrorsOrTensors() throws {
         let scratch = try Scratch()
