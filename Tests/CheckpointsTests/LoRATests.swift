@@ -269,6 +269,34 @@ private func sum(_ lora: LoRA, _ targets: [LoRATarget], _ parameter: String, _ s
         #expect(message { _ = try LoRA(folder.path) }.contains("2 files may be meant"))
     }
 
+    /// A file that names no part, made for one of two text encoders, which differ in their sizes or in how many layers.
+    @Test func ofTwoTextEncodersTheOneThatFitsIsMeant() throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/x.safetensors"
+        func parts(_ layers: [String: [Int]], _ first: [String: [Int]], _ second: [String: [Int]]) throws -> [String] {
+            try SafeTensors.write(
+                path,
+                layers.sorted { $0.key < $1.key }.flatMap { name, shape in
+                    [
+                        (name: "base_model.model.text_model.\(name).lora_A.weight", tensor: try matrix(2, shape[1])),
+                        (name: "base_model.model.text_model.\(name).lora_B.weight", tensor: try matrix(shape[0], 2)),
+                    ]
+                })
+            return try LoRA(path).matches([
+                target("unet", ["x": [6, 4]]), target("text_encoder", first), target("text_encoder_2", second),
+            ]).map(\.part)
+        }
+        let (small, large) = (["0.q": [6, 6], "0.fc": [9, 6]], ["0.q": [8, 8], "0.fc": [9, 8], "1.q": [8, 8]])
+        #expect(try parts(small, small, large) == ["text_encoder", "text_encoder"])
+        #expect(try parts(large, small, large) == ["text_encoder_2", "text_encoder_2", "text_encoder_2"])
+        // One layer fits both, and another tells which is meant.
+        let wide = ["0.q": [6, 6], "0.fc": [12, 6]]
+        #expect(try parts(wide, small, wide) == ["text_encoder_2", "text_encoder_2"])
+        let deep = ["0.q": [6, 6], "1.q": [6, 6]]
+        #expect(try parts(deep, ["0.q": [6, 6]], deep) == ["text_encoder_2", "text_encoder_2"])
+        #expect(message { _ = try parts(["0.q": [6, 6]], small, wide) }.contains("(text_encoder, text_encoder_2)"))
+    }
+
     @Test func whatFitsNothingOrTwiceIsListed() throws {
         let scratch = try Scratch()
         let two = [target("text_encoder", ["a.b": [6, 4]]), target("text_encoder_2", ["a.b": [6, 4]])]
@@ -279,6 +307,10 @@ private func sum(_ lora: LoRA, _ targets: [LoRATarget], _ parameter: String, _ s
         #expect(text.contains("in several parts") && text.contains("(text_encoder, text_encoder_2)"), "\(text)")
         #expect(try LoRA(path).matches([two[1]]).count == 1)
         #expect(message { _ = try LoRA(path).matches([]) }.contains("match nothing in the model"))
+        let none = [target("text_encoder", ["a.b": [6, 5]]), target("text_encoder_2", ["a.b": [7, 4]])]
+        let shapes = message { _ = try LoRA(path).matches(none) }
+        #expect(
+            shapes.contains("of another shape: a.b.lora_A.weight ([6, 4], text_encoder.a.b is [6, 5])"), "\(shapes)")
         try SafeTensors.write(
             path,
             [

@@ -95,14 +95,22 @@ extension LoRA {
         var report = LoRAReport(path: path, layers: layers.count, targets: targets)
         var matches: [LoRAMatch] = []
         var changed: [String: String] = [:]
-        for layer in layers {
-            let found = targets.compactMap { target in target.layers(of: layer.place).map { (target, $0) } }
-            guard let (target, (names, order)) = found.first, found.count == 1 else {
-                report.add(layer, parts: found.map(\.0.part))
+        let places = layers.map { layer in
+            targets.compactMap { target in
+                target.layers(of: layer.place).map { Place(layer, target, $0.layers, $0.rows) }
+            }
+        }
+        let meant = Self.meant(places)
+        for (layer, found) in zip(layers, places) {
+            let fitting = found.filter(\.fits)
+            let named = fitting.count > 1 ? fitting.filter { $0.target.part == meant } : fitting
+            // Where no part's shape fits, the first tells what would.
+            guard let place = named.first ?? (fitting.isEmpty ? found.first : nil), named.count < 2 else {
+                report.add(layer, parts: fitting.map(\.target.part))
                 continue
             }
-            let shapes = names.map(target.shape)
-            guard Self.fits(layer, shapes) else {
+            let (target, names, order, shapes) = (place.target, place.names, place.order, place.shapes)
+            guard place.fits else {
                 report.add(layer, "\(target.part).\(names.joined(separator: " + "))", shapes)
                 continue
             }
@@ -124,6 +132,32 @@ extension LoRA {
         }
         guard report.isClean else { throw CheckpointError.adapter(report) }
         return matches
+    }
+
+    /// Where a layer may belong.
+    private struct Place {
+        let target: LoRATarget
+        let names: [String]
+        let order: PublishedName.Rows
+        let shapes: [[Int]]
+        let fits: Bool
+
+        init(_ layer: Layer, _ target: LoRATarget, _ names: [String], _ order: PublishedName.Rows) {
+            (self.target, self.names, self.order) = (target, names, order)
+            shapes = names.map(target.shape)
+            fits = LoRA.fits(layer, shapes)
+        }
+    }
+
+    /// The part that fits every layer whose name several parts have: a file without names of parts is about one of two
+    /// text encoders. Layers that only one of them has count as well. Nil where there are several such parts, or none.
+    private static func meant(_ places: [[Place]]) -> String? {
+        let doubtful = Set(places.filter { $0.count > 1 }.joined().map(\.target.part))
+        let theirs = places.filter { found in
+            !found.isEmpty && found.allSatisfy { doubtful.contains($0.target.part) }
+        }
+        let all = theirs.reduce(doubtful) { $0.intersection($1.filter(\.fits).map(\.target.part)) }
+        return all.count == 1 ? all.first : nil
     }
 
     /// Whether a product has the shape of some weights on top of each other.
