@@ -78,6 +78,6 @@ public struct BERTTextConfiguration: Sendable {
 
     /// Keys of training, of generation and of Python's side.
     private static let ignored: Set<String> = [
-        "auto_map", "classifier_dropout", "use_cache", "gradient_checkpointing",
+        "auto_map", "classifier_dropout", "gradient_checkpointing",
     ]
 }

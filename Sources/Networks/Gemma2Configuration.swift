@@ -52,13 +52,16 @@ public struct Gemma2Configuration: Sendable {
         // Old files have the name of the activation under a key that transformers no longer reads.
         activation = try TransformersKeys.activation(reader, "hidden_activation", default: "gelu_pytorch_tanh")
         epsilon = try reader.number("rms_norm_eps", default: 1e-6)
-        rotaryBase = try reader.number("rope_theta", 1...1e12, default: 10_000)
+        rotaryBase = try TransformersKeys.rotary(reader).base
         hasBias = try reader.boolean("attention_bias", default: false)
         queryScale = try reader.number("query_pre_attn_scalar", 1e-6...1e6, default: 256)
         window = try reader.integer("sliding_window", 1...1 << 20, default: 4096)
         softCap = try Self.cap(reader, "attn_logit_softcapping", default: 50)
         scoreCap = try Self.cap(reader, "final_logit_softcapping", default: 30)
-        try reader.requireAbsent("rope_scaling")
+        try TransformersKeys.requireLayerTypes(reader, layers: layers, "sliding_attention", "full_attention")
+        try reader.refuse("use_bidirectional_attention")
+        // The others of transformers bend the scores of attention.
+        for key in ["attn_implementation", "_attn_implementation"] { try reader.require(key, .string("sdpa")) }
         notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
 
@@ -70,6 +73,6 @@ public struct Gemma2Configuration: Sendable {
 
     /// Keys of training.
     private static let ignored: Set<String> = [
-        "attention_dropout", "cache_implementation", "use_cache", "hidden_act", "sliding_window_size", "unsloth_fixed",
+        "attention_dropout", "cache_implementation", "hidden_act", "sliding_window_size", "unsloth_fixed",
     ]
 }

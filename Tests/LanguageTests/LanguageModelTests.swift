@@ -199,6 +199,51 @@ import Testing
         }
     }
 
+    /// Angles and kinds of layers that transformers 5 states, where older versions had them elsewhere or not at all.
+    @Test func newerConfigurationsSayTheSame() throws {
+        /// What is said against a configuration with these keys; its scores must be those without them.
+        func complaint(_ index: Int, _ keys: String) throws -> String {
+            let reference = ReferenceModel.all[index]
+            let folder = try reference.folder()
+            let wanted = try opened(folder).logits(ReferenceModel.ids()).array(Float.self)
+            let config = reference.config.replacingOccurrences(of: "\"rotary_pct\": 0.25, ", with: "")
+            try folder.write(
+                "config.json", config.replacingOccurrences(of: "\"vocab_size\"", with: keys + ", \"vocab_size\""))
+            return TestSupport.complaint {
+                let found = try opened(folder).logits(ReferenceModel.ids()).array(Float.self)
+                #expect(found == wanted, "\(keys)")
+            }
+        }
+        let (llama, neox, gemma) = (0, 2, 4)
+        let (full, sliding) = ("\"full_attention\"", "\"sliding_attention\"")
+        let usual = #""rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}"#
+        for (index, keys) in [
+            (llama, usual), (llama, usual + #", "dtype": "float32", "attn_implementation": "eager""#),
+            (llama, usual + ", \"layer_types\": [\(full), \(full), \(full)]"),
+            (llama, #""rope_scaling": {"type": "default"}, "rope_theta": 10000.0"#), (neox, usual),
+            (neox, #""rope_parameters": {"partial_rotary_factor": 0.25, "rope_theta": 10000}"#),
+            (gemma, usual + #", "use_bidirectional_attention": null, "attn_implementation": "sdpa""#),
+            (gemma, usual + ", \"layer_types\": [\(sliding), \(full), \(sliding)]"),
+        ] { #expect(try complaint(index, keys) == "", "\(keys)") }
+        for (index, keys, word) in [
+            (llama, #""rope_parameters": {"rope_type": "llama3"}"#, "rope_parameters.rope_type"),
+            (llama, #""rope_parameters": {"rope_type": "default", "factor": 8.0}"#, "rope_parameters.factor"),
+            (llama, usual + #", "rope_theta": 5000.0"#, "rope_parameters.rope_theta"),
+            (llama, #""rope_parameters": {"partial_rotary_factor": 0.5}"#, "rope_parameters.partial_rotary_factor"),
+            (llama, #""rope_parameters": {"full_attention": {}}"#, "rope_parameters.full_attention"),
+            (llama, #""rope_parameters": "default""#, "rope_parameters"),
+            (llama, "\"layer_types\": [\(full), \(sliding), \(full)]", "layer_types"),
+            (neox, #""rope_parameters": {"partial_rotary_factor": 0.5}, "rotary_pct": 0.25"#, "partial_rotary_factor"),
+            (gemma, "\"layer_types\": [\(full), \(sliding), \(full)]", "layer_types"),
+            (gemma, "\"layer_types\": [\(sliding), \(full)]", "layer_types"),
+            (gemma, #""attn_implementation": "eager""#, "attn_implementation"),
+            (gemma, #""use_bidirectional_attention": true"#, "use_bidirectional_attention"),
+        ] {
+            let found = try complaint(index, keys)
+            #expect(found.contains(word + "\":") && found.contains("config.json"), "\(keys): \(found)")
+        }
+    }
+
     /// The longest text ends there.
     @Test func textsEndWithTheLastPosition() throws {
         let folder = try ReferenceModel.all[0].folder()

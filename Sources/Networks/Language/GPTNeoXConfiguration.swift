@@ -50,23 +50,23 @@ public struct GPTNeoXConfiguration: CausalConfiguration, Sendable {
         positions = try reader.integer("max_position_embeddings", 2...1 << 20, default: 2048)
         activation = try TransformersKeys.activation(reader, "hidden_act", default: "gelu")
         epsilon = try reader.number("layer_norm_eps", default: 1e-5)
-        let part = try reader.number("rotary_pct", 0...1, default: 0.25)
+        let part: Double
+        (rotaryBase, part) = try TransformersKeys.rotary(
+            reader, bases: ["rotary_emb_base", "rope_theta"], part: ("rotary_pct", 0.25))
         rotated = Int(Double(hiddenSize / heads) * part)
         guard rotated > 0, rotated % 2 == 0 else {
             throw reader.fault("rotary_pct", "\(part) of a head's \(hiddenSize / heads) channels is no even number")
         }
-        rotaryBase = try reader.number(
-            "rotary_emb_base", 1...1e12, default: reader.number("rope_theta", 1...1e12, default: 10_000))
         isParallel = try reader.boolean("use_parallel_residual", default: true)
         hasAttentionBias = try reader.boolean("attention_bias", default: true)
         isTied = try reader.boolean("tie_word_embeddings", default: false)
-        try reader.requireAbsent("rope_scaling")
+        try TransformersKeys.requireLayerTypes(reader, layers: layers, "full_attention")
         notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
 
     /// Keys of training, of other tasks, and of how transformers computes.
     private static let ignored: Set<String> = [
-        "attention_dropout", "hidden_dropout", "classifier_dropout", "use_cache", "custom_pipelines",
+        "attention_dropout", "hidden_dropout", "classifier_dropout", "custom_pipelines",
         "partial_rotary_factor",
     ]
 }

@@ -44,14 +44,14 @@ public struct LlamaConfiguration: CausalConfiguration, Sendable {
         positions = try reader.integer("max_position_embeddings", 2...1 << 20, default: 2048)
         activation = try TransformersKeys.activation(reader, "hidden_act", default: "silu")
         epsilon = try reader.number("rms_norm_eps", default: 1e-6)
-        rotaryBase = try reader.number("rope_theta", 1...1e12, default: 10_000)
+        rotaryBase = try TransformersKeys.rotary(reader).base
         hasAttentionBias = try reader.boolean("attention_bias", default: false)
         hasMLPBias = try reader.boolean("mlp_bias", default: false)
         isTied = try reader.boolean("tie_word_embeddings", default: false)
-        try reader.requireAbsent("rope_scaling")
+        try TransformersKeys.requireLayerTypes(reader, layers: layers, "full_attention")
         notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
 
     /// Keys of training, and of how transformers computes.
-    private static let ignored: Set<String> = ["attention_dropout", "pretraining_tp", "use_cache"]
+    private static let ignored: Set<String> = ["attention_dropout", "pretraining_tp"]
 }
