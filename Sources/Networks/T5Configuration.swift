@@ -60,13 +60,17 @@ public struct T5Configuration: Sendable {
                 "feed_forward_proj",
                 "wanted one of \(known.keys.sorted().joined(separator: ", ")), got \"\(projection)\"")
         }
-        (activation, isGated) = found
+        // transformers takes both from feed_forward_proj, and lets keys of their own win.
+        activation =
+            reader.value("dense_act_fn") == nil
+            ? found.0 : try TransformersKeys.activation(reader, "dense_act_fn", default: "relu")
+        isGated = try reader.boolean("is_gated_act", default: found.1)
         notes = try reader.refuseUnknown(ignored: TransformersKeys.ignored.union(Self.ignored))
     }
 
-    /// Keys of training, of the decoder, and those that follow from `feed_forward_proj`.
+    /// Keys of training and of the decoder.
     private static let ignored: Set<String> = [
-        "dropout_rate", "initializer_factor", "num_decoder_layers", "classifier_dropout", "use_cache", "n_positions",
-        "output_past", "is_gated_act", "dense_act_fn",
+        "dropout_rate", "initializer_factor", "num_decoder_layers", "classifier_dropout", "n_positions", "output_past",
+        "scale_decoder_outputs",
     ]
 }

@@ -88,6 +88,30 @@ private func mask() throws -> Tensor {
         }
     }
 
+    /// `dense_act_fn` and `is_gated_act` go before what `feed_forward_proj` says, as in transformers.
+    @Test func keysOfTheirOwnGoBeforeTheProjection() throws {
+        func states(_ feedForward: String) throws -> [Float] {
+            let old = "\"feed_forward_proj\": \"gated-gelu\", \"dense_act_fn\": \"gelu_new\",\n \"is_gated_act\": true"
+            let new = gated.replacingOccurrences(of: old, with: feedForward)
+            #expect(new != gated)
+            let folder = try model(new, "gated")
+            return try T5TextEncoder(folder.path, dtype: .f32).states(ids("gated")).array(Float.self)
+        }
+        let relu = try states(#""feed_forward_proj": "gated-relu""#)
+        let gelu = try states(#""feed_forward_proj": "gated-gelu""#)
+        #expect(relu != gelu)
+        for keys in [
+            #""feed_forward_proj": "gated-gelu", "dense_act_fn": "relu""#,
+            #""feed_forward_proj": "gelu", "dense_act_fn": "relu", "is_gated_act": true"#,
+        ] { #expect(try states(keys) == relu, "\(keys)") }
+        let plain = try states(#""feed_forward_proj": "gated-relu", "is_gated_act": false"#)
+        #expect(try states(#""feed_forward_proj": "relu""#) == plain && plain != relu)
+        let folder = try model(gated, "gated")
+        try folder.write("config.json", gated.replacingOccurrences(of: "gelu_new", with: "tanh"))
+        let found = message { _ = try T5TextEncoder(folder.path, dtype: .f32) }
+        #expect(found.contains("dense_act_fn") && found.contains("tanh"), "\(found)")
+    }
+
     @Test func wrongFilesAndInputsAreRefused() throws {
         let right = try model(gated, "gated")
         let encoder = try T5TextEncoder(right.path, dtype: .f32)
