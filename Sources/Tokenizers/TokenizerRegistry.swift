@@ -34,6 +34,8 @@ public struct TokenizerSource {
     public let className: String?
     /// Whether the caller named the class.
     let isClassGiven: Bool
+    /// Whether the class is one of transformers' in Rust.
+    var namesFast: Bool { className?.hasSuffix("Fast") == true }
     /// The small files beside the vocabulary.
     let settings: TokenizerSettings
 
@@ -93,8 +95,8 @@ public struct TokenizerRegistry {
     /// `special_tokens_map.json` and `added_tokens.json`.
     ///
     /// The files of a class are read as transformers' tokenizers in Python do, `tokenizer.json` as those in Rust. Where
-    /// both are there, CLIP and BERT take the files of the class; tokenizers on SentencePiece take `tokenizer.json`, as
-    /// `AutoTokenizer` does, unless the caller names the class without `Fast`.
+    /// both are there, CLIP and BERT take the files of the class, unless its name ends with `Fast`; tokenizers on
+    /// SentencePiece take `tokenizer.json`, as `AutoTokenizer` does, unless the caller names the class without `Fast`.
     /// - Parameters:
     ///   - folder: the folder, such as a pipeline's `tokenizer_2`.
     ///   - name: the class that a pipeline's `model_index.json` names for the folder, such as `T5TokenizerFast`; it goes

@@ -39,6 +39,28 @@ private final class LengthTokenizer: Tokenizer {
         }
     }
 
+    /// The class that a pipeline names goes before that of `tokenizer_config.json`, also where both kinds of files are.
+    @Test func theNamedClassCounts() throws {
+        for (name, text) in [("clip", "\u{202E}abc\u{202C}"), ("bert", "\u{1AC1}\u{8D3}a")] {
+            let slow = try vocabularyFiles(name)
+            let fast = try vocabularyFiles(name + "-fast")
+            let both = slow.merging(fast) { _, last in last }
+            let kind = name == "clip" ? "CLIPTokenizer" : "BertTokenizer"
+            let wanted = [try openTokenizer(slow).tokens(text), try openTokenizer(fast).tokens(text)]
+            #expect(wanted[0] != wanted[1])
+            for stated in [nil, kind, kind + "Fast"] {
+                var files = both
+                if let stated { files["tokenizer_config.json"] = Data("{\"tokenizer_class\": \"\(stated)\"}".utf8) }
+                #expect(try openTokenizer(files, class: kind).tokens(text) == wanted[0], "\(kind) \(stated ?? "")")
+                #expect(
+                    try openTokenizer(files, class: kind + "Fast").tokens(text) == wanted[1],
+                    "\(kind) \(stated ?? "")")
+                let own = try openTokenizer(files).tokens(text)
+                #expect(own == wanted[stated == kind + "Fast" ? 1 : 0], "\(kind) \(stated ?? "")")
+            }
+        }
+    }
+
     @Test func unknownClassesGetTheNearest() {
         let files = ["tokenizer_config.json": Data(#"{"tokenizer_class": "CLIPTokeniser"}"#.utf8)]
         let found = message { _ = try openTokenizer(files) }

@@ -14,7 +14,7 @@ enum BERTFolder {
     ]
 
     private static func open(_ source: TokenizerSource) throws -> any Tokenizer {
-        guard source.has("vocab.txt") else {
+        guard source.has("vocab.txt"), source.file == nil || !source.namesFast else {
             return try source.tokenizerFile(instead: "vocab.txt").bert(source.settings, defaults)
         }
         let settings = source.settings
@@ -24,7 +24,12 @@ enum BERTFolder {
         let lowercases = try settings.boolean("do_lower_case") ?? true
         let cleaner = BasicTokenizer(
             lowercases: lowercases, stripsAccents: try settings.boolean("strip_accents") ?? lowercases,
-            splitsPunctuation: true, splitsIdeographs: try settings.boolean("tokenize_chinese_chars") ?? true)
+            splitsPunctuation: true, splitsIdeographs: try settings.boolean("tokenize_chinese_chars") ?? true,
+            followsRust: source.namesFast)
+        if source.namesFast {
+            let pieces = WordPiece(vocabulary: vocabulary, ids: vocabulary, unknownID: tokens.unknownID)
+            return BERTFastTokenizer(tokens, pieces: pieces, cleaner: cleaner)
+        }
         return BERTTokenizer(
             tokens,
             pieces: WordPiece(vocabulary: vocabulary, ids: tokens.vocabulary, unknownID: tokens.unknownID),

@@ -13,7 +13,8 @@ enum CLIPFolder {
     ]
 
     private static func open(_ source: TokenizerSource) throws -> any Tokenizer {
-        guard source.has("vocab.json"), source.has("merges.txt") else {
+        let hasModel = source.has("vocab.json") && source.has("merges.txt")
+        guard hasModel, source.file == nil || !source.namesFast else {
             return try source.tokenizerFile(instead: "vocab.json and merges.txt").clip(source.settings, defaults)
         }
         let path = source.folder + "/vocab.json"
@@ -22,6 +23,7 @@ enum CLIPFolder {
         let tokens = try ResolvedTokens(
             source.settings, vocabulary, defaults: defaults, begin: "bos_token", end: "eos_token")
         let model = BytePair(tokens.vocabulary, pairs: pairs, unknownID: tokens.unknownID)
-        return CLIPTokenizer(tokens, pairs: model)
+        guard source.namesFast else { return CLIPTokenizer(tokens, pairs: model) }
+        return CLIPFastTokenizer(tokens, pairs: BytePair(vocabulary, pairs: pairs, unknownID: tokens.unknownID))
     }
 }

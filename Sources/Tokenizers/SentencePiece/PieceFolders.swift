@@ -55,8 +55,7 @@ private enum PieceFolder {
 
     static func open(_ source: TokenizerSource, _ family: PieceFamily) throws -> any Tokenizer {
         let path = source.folder + "/" + family.modelFile
-        let namesFast = source.className?.hasSuffix("Fast") == true
-        let wantsFast = namesFast || source.file != nil && !source.isClassGiven
+        let wantsFast = source.namesFast || source.file != nil && !source.isClassGiven
         // T5's and Llama's classes in Rust make the tokenizer anew where add_prefix_space is stated.
         let isMadeAnew = try family.readsPrefixSpace && source.settings.boolean("add_prefix_space") != nil
         guard source.has(family.modelFile), source.file == nil || !wantsFast || isMadeAnew else {
