@@ -29,7 +29,7 @@ struct BasicTokenizer {
                 cleaned.append(scalar)
             }
         }
-        if !followsRust { cleaned = TextForms.composed(cleaned) }
+        if !followsRust { cleaned = TextForms.composed(cleaned, classes) }
         var result: [[Unicode.Scalar]] = []
         for word in cleaned.split(whereSeparator: CharacterClasses.isWhitespace) {
             let word = Array(word)
@@ -46,11 +46,11 @@ struct BasicTokenizer {
     private func folded(_ word: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var word = word
         if followsRust {
-            if stripsAccents { word = TextForms.withoutAccents(word, classes) }
+            if stripsAccents { word = TextForms.withoutAccents(word, forms: .rustForms, classes) }
             return lowercases ? TextForms.lowercasedAlone(word, .rustPatterns) : word
         }
         if lowercases { word = TextForms.lowercased(word) }
-        return stripsAccents ? TextForms.withoutAccents(word, classes) : word
+        return stripsAccents ? TextForms.withoutAccents(word, forms: classes, classes) : word
     }
 
     private func punctuated(_ word: [Unicode.Scalar]) -> [[Unicode.Scalar]] {

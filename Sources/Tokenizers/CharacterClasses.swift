@@ -10,6 +10,8 @@ struct CharacterClasses {
     static let python = CharacterClasses(end: 15, dropsUnassigned: true)
     /// BERT's part of the package tokenizers: Unicode 8.
     static let rustBERT = CharacterClasses(end: 9, dropsUnassigned: false)
+    /// Normal forms in the package tokenizers: Unicode 9.
+    static let rustForms = CharacterClasses(end: 10, dropsUnassigned: false)
     /// Regular expressions and letter case in the package tokenizers: Unicode 16.
     static let rustPatterns = CharacterClasses(end: 17, dropsUnassigned: false)
 

@@ -1,35 +1,43 @@
-import Foundation
+// The standard library's normal forms have no public name that gives their scalars. Foundation's take a scalar beyond the
+// first 65536 for the one of its lower 16 bits, and so compose what does not compose.
+@_spi(_Unicode) import Swift
 
 /// Unicode normal forms and letter case of arrays of scalars, as Python computes them.
 enum TextForms {
     /// Normalization form C.
-    static func composed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    /// - Parameter classes: which characters there are; all others stay, and nothing moves across them.
+    static func composed(_ text: [Unicode.Scalar], _ classes: CharacterClasses) -> [Unicode.Scalar] {
         // Below U+0300 nothing combines and nothing decomposes on its own.
         if text.allSatisfy({ $0.value < 0x300 }) { return text }
-        // Hangul letters combine with each other only, so that the text falls apart at them.
+        return form(text, classes) { Array($0._nfc) }
+    }
+
+    /// Normalization form D.
+    /// - Parameter classes: as for form C.
+    private static func decomposed(_ text: [Unicode.Scalar], _ classes: CharacterClasses) -> [Unicode.Scalar] {
+        if text.allSatisfy({ $0.value < 0x80 }) { return text }
+        return form(text, classes) { Array($0._nfd) }
+    }
+
+    /// A form of each run of characters that there are in a library's version of Unicode: no form of an older text ever
+    /// changes, so that newer characters alone must be kept out.
+    private static func form(
+        _ text: [Unicode.Scalar], _ classes: CharacterClasses, _ form: (String) -> [Unicode.Scalar]
+    ) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
-        var index = 0
-        while index < text.count {
-            let isHangul = isHangul(text[index])
-            let end = text[index...].firstIndex { self.isHangul($0) != isHangul } ?? text.count
-            let run = Array(text[index..<end])
-            if isHangul {
-                result += withHangulComposed(run)
-            } else {
-                result += string(withTibetanVowelsApart(run)).precomposedStringWithCanonicalMapping.unicodeScalars
-            }
-            index = end
+        result.reserveCapacity(text.count)
+        var start = 0
+        for end in 0...text.count where end == text.count || !classes.isAssigned(text[end]) {
+            if start < end { result += form(string(withTibetanVowelsApart(text[start..<end]))) }
+            if end < text.count { result.append(text[end]) }
+            start = end + 1
         }
         return result
     }
 
-    private static func isHangul(_ scalar: Unicode.Scalar) -> Bool {
-        (0x1100...0x11FF).contains(scalar.value) || (0xAC00...0xD7A3).contains(scalar.value)
-    }
-
-    /// Takes three vowel signs apart that no normal form has: Foundation does not order the marks across them.
-    private static func withTibetanVowelsApart(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        guard text.contains(where: { (0xF73...0xF81).contains($0.value) }) else { return text }
+    /// Takes three vowel signs apart that no normal form has: the library does not order the marks across them.
+    private static func withTibetanVowelsApart(_ text: ArraySlice<Unicode.Scalar>) -> [Unicode.Scalar] {
+        guard text.contains(where: { (0xF73...0xF81).contains($0.value) }) else { return Array(text) }
         return text.flatMap { scalar -> [Unicode.Scalar] in
             switch scalar.value {
             case 0xF73: return ["\u{F71}", "\u{F72}"]
@@ -40,37 +48,14 @@ enum TextForms {
         }
     }
 
-    /// Joins Hangul letters that follow each other (chapter 3.12 of the Unicode standard): Foundation leaves some of
-    /// them apart, and joins old letters to nonsense.
-    private static func withHangulComposed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        var result: [Unicode.Scalar] = []
-        for scalar in text {
-            let value = Int(scalar.value)
-            if let last = result.last.map({ Int($0.value) }) {
-                let isLeading = (0x1100...0x1112).contains(last) && (0x1161...0x1175).contains(value)
-                let isOpen = (0xAC00...0xD7A3).contains(last) && (last - 0xAC00) % 28 == 0
-                var joined: Int?
-                if isLeading { joined = 0xAC00 + ((last - 0x1100) * 21 + (value - 0x1161)) * 28 }
-                if isOpen, (0x11A8...0x11C2).contains(value) { joined = last + value - 0x11A7 }
-                if let scalar = joined.flatMap({ Unicode.Scalar(UInt32($0)) }) {
-                    result[result.count - 1] = scalar
-                    continue
-                }
-            }
-            result.append(scalar)
-        }
-        return result
-    }
-
-    /// Normalization form D.
-    static func decomposed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        if text.allSatisfy({ $0.value < 0x80 }) { return text }
-        return Array(string(withTibetanVowelsApart(text)).decomposedStringWithCanonicalMapping.unicodeScalars)
-    }
-
     /// Form D without its nonspacing marks.
-    static func withoutAccents(_ text: [Unicode.Scalar], _ classes: CharacterClasses) -> [Unicode.Scalar] {
-        decomposed(text).filter { !classes.isNonspacingMark($0) }
+    /// - Parameters:
+    ///   - forms: which characters have a form D.
+    ///   - classes: which are marks.
+    static func withoutAccents(
+        _ text: [Unicode.Scalar], forms: CharacterClasses, _ classes: CharacterClasses
+    ) -> [Unicode.Scalar] {
+        decomposed(text, forms).filter { !classes.isNonspacingMark($0) }
     }
 
     /// Lower case of each scalar for itself, as Rust's tokenizers make it; those that the library does not know stay.

@@ -35,6 +35,19 @@ import Tokenizers
         }
     }
 
+    /// Characters that are newer than the Unicode of the package tokenizers: it has no normal forms of them from Unicode 10
+    /// on, and takes marks from Unicode 17 on for letters. Those beyond the first 65536 are not what their lower bits are.
+    @Test func newerCharactersAreWhatThePackageKnows() throws {
+        let pieces = try openTokenizer(vocabularyFiles("pieces/t5-fast"), class: "T5TokenizerFast")
+        #expect(pieces.tokens("\u{BD}\u{1AD0}\u{301}") == [181, 2, 148, 2])
+        let bytes = try openTokenizer(vocabularyFiles("pieces/neox"), class: "GPTNeoXTokenizerFast")
+        #expect(bytes.tokens("\u{100DC}\u{301}") == [174, 240, 227, 252, 138, 225])
+        #expect(
+            bytes.tokens("\u{11935}\u{11930} q\u{897}\u{316} \u{11099}\u{110BA}") == [
+                174, 241, 99, 115, 174, 241, 99, 110, 222, 82, 158, 97, 247, 138, 246, 222, 174, 241, 226, 250,
+            ])
+    }
+
     @Test func textsMatch() throws {
         let document = try JSON.read(fixtures + "/pieces/cases.json", limit: 1 << 30)
         let prompts = try #require(document["prompts"]?.array).compactMap(\.string)

@@ -33,7 +33,7 @@ final class CLIPFastTokenizer: ResolvedTokenizer {
     /// Normal form C, runs of white space as one space, lower case.
     private static func normalized(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
-        for scalar in TextForms.composed(text) {
+        for scalar in TextForms.composed(text, .rustForms) {
             if !scalar.properties.isWhitespace {
                 result.append(scalar)
             } else if result.last != " " {

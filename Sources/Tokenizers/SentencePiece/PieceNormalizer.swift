@@ -37,7 +37,7 @@ indirect enum PieceNormalizer {
             let first = left ? text.firstIndex { !isSpace($0) } ?? text.count : 0
             let last = right ? text.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? 0 : text.count
             return first < last ? Array(text[first..<last]) : []
-        case .composed: return TextForms.composed(text)
+        case .composed: return TextForms.composed(text, .rustForms)
         case .sequence(let parts): return parts.reduce(text) { $1.normalized($0) }
         }
     }
@@ -59,20 +59,37 @@ indirect enum PieceNormalizer {
         return result
     }
 
+    /// The graphemes as the package tokenizers cuts them: marks that are newer than its Unicode are letters to it.
+    private static func graphemes(_ text: [Unicode.Scalar]) -> [ArraySlice<Unicode.Scalar>] {
+        let known = text.map { scalar -> Unicode.Scalar in
+            guard scalar.value >= 0x300, !CharacterClasses.rustPatterns.isAssigned(scalar) else { return scalar }
+            switch scalar.properties.generalCategory {
+            case .nonspacingMark, .spacingMark, .enclosingMark: return "x"
+            default: return scalar
+            }
+        }
+        var start = 0
+        return TextForms.string(known).map { grapheme in
+            let end = start + grapheme.unicodeScalars.count
+            defer { start = end }
+            return text[start..<end]
+        }
+    }
+
     private static func mapped(_ text: [Unicode.Scalar], _ characters: CharacterMap) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
         result.reserveCapacity(text.count)
         func append(_ rule: Range<Int>) {
             result += String(decoding: characters[rule], as: UTF8.self).unicodeScalars
         }
-        for grapheme in TextForms.string(text) {
-            let bytes = Array(grapheme.utf8)
+        for grapheme in graphemes(text) {
+            let bytes = Vocabulary.bytes(Array(grapheme))
             if bytes.count < 6, let rule = characters.shortest(bytes, 0..<bytes.count) {
                 append(rule)
                 continue
             }
             var place = 0
-            for scalar in grapheme.unicodeScalars {
+            for scalar in grapheme {
                 let width = UTF8.width(scalar)
                 if let rule = characters.shortest(bytes, place..<place + width) {
                     append(rule)

@@ -60,7 +60,12 @@ PROMPTS = [
     "x" * 300, "ab" * 60, "antidisestablishmentarianism pneumonoultramicroscopicsilicovolcanoconiosis", "a " * 100, "pneumothorax " * 40,
     "1 2 3 4 5 6 7 8 9 10 " * 6, "mot\u200d\u200d \u0301start", "\u0301", "\u200d", "##ing # ##", "a##b", "\r\n\r\n x \r y", "tab\tsep\\n \\ / |",
     "Σ", "aΣ", "ΑΣ Β", "α\u0345Σ", "Ꭰ ꭰ Ა ა", "ß ŉ ǰ ΐ", "\u1f88 ᾳ ῼ", "Ǳ ǲ ǳ", "ʼn ʹ ʺ ˈ", "x²+y³=z⁴ H₂O", "①②③ ⑴ ㊿ 〇", "〡〢 ㍿", "_under_score__", "user@host.org https://x.y/z?a=b&c=d#e",
-] + CORPUS
+] + CORPUS + [
+    # Characters beyond the first 65536 whose lower bits are a letter that composes, those that compose, and newer ones.
+    "\U000100DC\u0301 \U00010041\u0300", "\U00011099\U000110BA \U00011131\U00011127 \U00011347\U0001133E \U00011935\U00011930",
+    "\U0001D15E\u0301 \u09C7\u0301\u09BE \U000114B9\U000114BA", "\U000105D2\u0307 \U00011382\U000113C9 \U00016D67\U00016D67",
+    "q\u1ACF\u0316 q\u0897\u0316 q\u1ABF\u0334 q\u08D3\u0334 q\U0001E2EC\u0316", "\u0F73\u0334 \u0334\u0F75 \u0F81\u0316", "\u202eabc\u202c",
+]
 
 
 def clip_model():
@@ -103,6 +108,11 @@ VARIANTS = [
     ("bert", "bert", BertTokenizer, {"model_max_length": 128, "do_lower_case": True, "tokenizer_class": "BertTokenizer"}, None, None),
     ("bert-cased", "bert", BertTokenizer, {"model_max_length": 64, "do_lower_case": False, "tokenize_chinese_chars": False}, None, None),
     ("bert-accents", "bert", BertTokenizer, {"model_max_length": 64, "do_lower_case": True, "strip_accents": False}, None, None),
+    # Classes in Rust beside the files of those in Python, and without tokenizer.json.
+    ("clip-both", "clip+clip-fast", CLIPTokenizerFast, {"model_max_length": 77, "tokenizer_class": "CLIPTokenizerFast"}, None, None),
+    ("clip-made", "clip", CLIPTokenizerFast, {"model_max_length": 77, "tokenizer_class": "CLIPTokenizerFast"}, None, None),
+    ("bert-both", "bert+bert-fast", BertTokenizerFast, {"model_max_length": 128, "tokenizer_class": "BertTokenizerFast"}, None, None),
+    ("bert-made", "bert", BertTokenizerFast, {"model_max_length": 64, "do_lower_case": False, "tokenize_chinese_chars": False, "tokenizer_class": "BertTokenizerFast"}, None, None),
     ("bert-fast", "bert-fast", BertTokenizerFast, {"model_max_length": 128, "tokenizer_class": "BertTokenizer"}, None, None),
 ]
 
@@ -112,8 +122,9 @@ def encode(prompts):
     result = {}
     for name, base, kind, config, mapped, added in VARIANTS:
         with tempfile.TemporaryDirectory() as folder:
-            for source in (HERE / base).iterdir():
-                shutil.copy(source, folder)
+            for part in base.split("+"):
+                for source in (HERE / part).iterdir():
+                    shutil.copy(source, folder)
             for file, content in [("tokenizer_config.json", config), ("special_tokens_map.json", mapped), ("added_tokens.json", added)]:
                 if content is not None:
                     (Path(folder) / file).write_text(json.dumps(content))
