@@ -146,7 +146,7 @@ import Testing
         let first = try #require(rows(try String(contentsOfFile: "\(source)/films.csv", encoding: .utf8))[1].first)
         try folder.write("films/\(first)", "no picture")
         // As if it had been killed after the first reports: an error ends it, and what came after them is cut off.
-        for name in ["Results", "Results/main_phantoms.csv"] { mkdir("\(folder.path)/\(name)", 0o755) }
+        for name in ["Results", "Results/main_phantoms_percentage_50.csv"] { mkdir("\(folder.path)/\(name)", 0o755) }
         let broken = try run(folder, films, out: "cut")
         #expect(broken.status == 1 && broken.errors.contains("Results"), "\(broken.text)")
         try FileManager.default.removeItem(atPath: "\(folder.path)/Results")
