@@ -118,7 +118,7 @@ function Start:problem(text, key) end
 ---@param columns? string[] Columns that it must have; those with empty names are passed over. (default {})
 ---@param key? string The parameter, such as `train.csv`; without it, the first one with this value. (default "")
 ---@param films? Start.table.films The films that the run will read, of which one at least must be there.
----@return integer rows How many rows it has; nil after a problem.
+---@return integer rows How many rows it has; nil where it cannot be read or lacks a column.
 function Start:table(path, columns, key, films) end
 
 --- A folder that the run will write shared tables to: that it is there or can be made, and written in.

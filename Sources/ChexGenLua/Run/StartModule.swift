@@ -111,7 +111,10 @@ enum StartModule {
                                 "key", .string, default: .string(""),
                                 "The parameter with that folder; the table's where empty."),
                         ]), optional: true, "The films that the run will read, of which one at least must be there."),
-                ], returns: [LuaResult("rows", .integer, "How many rows it has; nil after a problem.")],
+                ],
+                returns: [
+                    LuaResult("rows", .integer, "How many rows it has; nil where it cannot be read or lacks a column.")
+                ],
                 "A table that the run will read, with its columns.",
                 example: "local rows = start:table(p.csv, { p.image, p.labels }, \"csv\", { image = p.image })", table),
             .method(
@@ -272,7 +275,6 @@ enum StartModule {
         }
         if missing.isEmpty, arguments.has("films"), let fault = try films(arguments.options("films"), of: found, key) {
             start.add(fault.key, fault.message)
-            return [.nil]
         }
         return [missing.isEmpty ? .integer(found.count) : .nil]
     }
