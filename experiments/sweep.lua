@@ -23,10 +23,10 @@ local function open_study(run, csv, folder)
   return fidelity.open(run, false, params)
 end
 
---- Makes and measures the images of one cell; `found` gets their names as soon as they are known.
+--- Makes and measures the images of one cell; `found` gets those of the sheet as soon as their names are known.
 local function measure(run, found)
   local job <close> = generation.open(run)
-  for i = 1, math.min(run.params.sheet.images, #job.items) do found[i] = job.items[i].file end
+  for i = 1, math.min(run.params.sheet.images, #job.items) do found[i] = job.items[i] end
   local folder, csv = job:make()
   local prompts, tokens = job:lost()
   -- The networks of the model and those of the metrics need not be in memory together.
@@ -61,14 +61,14 @@ return {
     fidelity.needs(start, (rows or 0) + params.subset)
   end,
   run = function(run)
-    local files = {}
+    local films = {}
     -- All cells are drawn whether this one is done or fails; an error goes on as it was raised.
     local drawing <close> = setmetatable({}, {
       __close = function(_, reason)
-        sweep.draw(run, { columns = fidelity.columns, files = files, side = run.params.sheet.size,
+        sweep.draw(run, { columns = fidelity.columns, films = films, side = run.params.sheet.size,
           failure = reason and tostring(reason) })
       end,
     })
-    measure(run, files)
+    measure(run, films)
   end,
 }

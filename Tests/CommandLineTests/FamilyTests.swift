@@ -92,6 +92,11 @@ import Testing
                 .replacing("subset: 4", with: "subset: 2").replacing("steps: [2, 3]", with: "steps: [1, 2]"))
         try killAndResume("sweep.yaml", in: folder, at: "sweep/cells.csv")
         #expect(folder.has("run/artifacts/sweep/contact_sheet.png"))
+        // What its rows and columns are stands in words beside it.
+        let words = try folder.text("run/artifacts/sweep/contact_sheet.svg")
+        for text in ["contact_sheet.png", ">guidance_scale 5<", ">steps 2<", "<title>"] {
+            #expect(words.contains(text), "\(text): \(words)")
+        }
         let cells = try folder.text("run/artifacts/sweep/cells.csv").split(separator: "\n")
         #expect(cells.count == 5 && cells.dropFirst().allSatisfy { $0.contains(",done,") }, "\(cells)")
     }

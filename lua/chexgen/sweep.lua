@@ -162,32 +162,90 @@ local function draw_maps(run, cells, names, metrics)
   return count
 end
 
+--- Text as XML has it.
+local function escaped(words)
+  local names = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
+  return (words:gsub("%c", " "):gsub("[&<>]", names))
+end
+
+--- The beginning of a text in lines of so many characters.
+local function lines_of(words, length, most)
+  local lines, line = {}, ""
+  for word in words:gmatch "%S+" do
+    if line ~= "" and utf8.len(line) + 1 + utf8.len(word) > length then
+      lines[#lines + 1], line = line, ""
+      if #lines == most then
+        lines[most] = lines[most] .. " …"
+        return lines
+      end
+    end
+    line = line == "" and word or line .. " " .. word
+  end
+  lines[#lines + 1] = line
+  return lines
+end
+
+-- Pixels of the sheet's words: of a line, of a character, and between images.
+local LINE, CHARACTER, GAP = 16, 7, 4
+
+--- The sheet with words around it: the settings of each row, and the prompt of each column, whole where the pointer rests on it.
+local function write_words(run, cells, names, films, sheet)
+  local parts, left, top = {}, 0, 4 * LINE
+  local across, down = (sheet.width - GAP) // #films, (sheet.height - GAP) // #cells
+  local rows = {}
+  for i, cell in ipairs(cells) do
+    rows[i] = {}
+    for j, name in ipairs(names) do
+      rows[i][j] = ("%s %s"):format(name, text(cell.values[name]))
+      left = math.max(left, CHARACTER * (utf8.len(rows[i][j]) + 2))
+    end
+    if cell.state ~= "done" then rows[i][#rows[i] + 1] = cell.state end
+  end
+  local function add(lines, x, y, whole)
+    for k, line in ipairs(lines) do
+      parts[#parts + 1] = ('<text x="%d" y="%d">%s%s</text>'):format(x, y + k * LINE, escaped(line),
+        whole and ("<title>%s</title>"):format(escaped(whole)) or "")
+    end
+  end
+  for i, film in ipairs(films) do
+    add(lines_of(film.prompt, math.max(8, across // CHARACTER), 3), left + GAP + (i - 1) * across, 0, film.prompt)
+  end
+  for i, lines in ipairs(rows) do add(lines, GAP, top + GAP + (i - 1) * down) end
+  local path = run:artifact("contact_sheet.svg", true)
+  local file <close> = assert(io.open(path, "w"))
+  file:write(('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">\n')
+    :format(left + sheet.width, top + sheet.height), '<rect width="100%" height="100%" fill="white"/>\n',
+    ('<image href="contact_sheet.png" x="%d" y="%d" width="%d" height="%d"/>\n'):format(left, top, sheet.width, sheet.height),
+    table.concat(parts, "\n"), "\n</svg>\n")
+  return path
+end
+
 --- One row of images a cell, the same prompts in every row; a cell without images is black.
-local function draw_sheet(run, cells, files, side)
+local function draw_sheet(run, cells, films, side)
   local tiles = {}
   local black = image.from_tensor(tensor.zeros({ side, side, 3 }, "u8"))
   for _, cell in ipairs(cells) do
-    for _, file in ipairs(files) do
+    for _, film in ipairs(films) do
       local tile = black
       if cell.state == "done" then
-        local film = image.load(("%s/images/%s"):format(cell.artifacts, file), { mode = "rgb" })
-        local scale = side / math.max(film.width, film.height)
-        tile = film:resize {
-          width = math.max(1, math.floor(film.width * scale + 0.5)),
-          height = math.max(1, math.floor(film.height * scale + 0.5)),
+        local picture = image.load(("%s/images/%s"):format(cell.artifacts, film.file), { mode = "rgb" })
+        local scale = side / math.max(picture.width, picture.height)
+        tile = picture:resize {
+          width = math.max(1, math.floor(picture.width * scale + 0.5)),
+          height = math.max(1, math.floor(picture.height * scale + 0.5)),
         }
       end
       tiles[#tiles + 1] = tile
     end
   end
-  local path = run:artifact("contact_sheet.png", true)
-  image.save(path, image.grid(tiles, { columns = #files, padding = 4 }))
-  return path
+  local sheet = image.grid(tiles, { columns = #films, padding = GAP })
+  image.save(run:artifact("contact_sheet.png", true), sheet)
+  return sheet
 end
 
---- Draws everything. Of `options`, `columns` are the names of metrics that the table has whether a cell has them or not, `files`
---- the names of images for the sheet, each of `side` pixels (no sheet without them), and `failure` says why the running cell
---- failed, if it did.
+--- Draws everything. Of `options`, `columns` are the names of metrics that the table has whether a cell has them or not, `films`
+--- the images for the sheet, `file` and `prompt` of each, in tiles of `side` pixels (no sheet without them), and `failure` says why
+--- the running cell failed, if it did.
 function sweep.draw(run, options)
   local cells, metrics = cells_of(run, options.columns or {}, options.failure)
   local names = settings_of(cells)
@@ -199,9 +257,10 @@ function sweep.draw(run, options)
   run:log("%d of %d cells done: %s", done, #cells, table_path)
   if done == 0 then return end
   run:log("heat maps beside it: %d", draw_maps(run, cells, names, metrics))
-  local files = options.files or {}
-  if #files > 0 then
-    run:log("a row of images for every row of the table: %s", draw_sheet(run, cells, files, options.side))
+  local films = options.films or {}
+  if #films > 0 then
+    local sheet = draw_sheet(run, cells, films, options.side)
+    run:log("a row of images for every row of the table: %s", write_words(run, cells, names, films, sheet))
   end
 end
 
