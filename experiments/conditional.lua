@@ -5,7 +5,7 @@ local subgroups = require "chexgen.subgroups"
 
 --- The synthetic films that were made from the prompts of some real ones.
 local function made_from(real, synthetic, params)
-  return synthetic:where_in(params.synthetic.prompt, real:column(params.real.prompt))
+  return choices.with_prompts_of(synthetic, params.synthetic, real, params.real)
 end
 
 --- The fidelity of some real films against the synthetic ones of their prompts, as a row of results.
@@ -44,9 +44,7 @@ return {
     end
     subgroups.check(start)
     if sides.real then choices.look_at_labels(start, "real", sides.real) end
-    if sides.real and sides.synthetic and #made_from(sides.real, sides.synthetic, params) == 0 then
-      start:problem("no film has one of the real films' prompts", choices.place("synthetic", params.synthetic))
-    end
+    choices.look_at_prompts(start, "synthetic", sides.synthetic, params.synthetic, sides.real, params.real)
   end,
   run = function(run)
     local params = run.params

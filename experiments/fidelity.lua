@@ -10,7 +10,7 @@ return {
   run = function(run)
     local study = fidelity.open(run)
     study:embed()
-    local row = study:measure()
+    local row = study:measure_all()
     study:show(row)
     study:publish(row, "image_generation_metrics.csv")
   end,

@@ -41,7 +41,7 @@ return {
     local params = run.params
     local study = fidelity.open(run)
     study:embed()
-    local row, moved = study:measure()
+    local row, moved = study:measure_all()
     study:show(row)
     if moved and #moved > 0 then
       run:log("%-4s %-52s %10s %8s", "rank", "feature", "shift (sd)", "share")

@@ -386,6 +386,18 @@ import Testing
             "\(new)")
     }
 
+    /// Of one picture there is no distance, but its cell is made, and stands on the sheet.
+    @Test func aSweepMayMakeOnePicture() throws {
+        let folder = try Study.generationFolder()
+        try folder.write(
+            "sweep.yaml", folder.text("sweep.yaml").replacingOccurrences(of: "subset: 4", with: "subset: 1"))
+        let outcome = try Child.run(["run", "sweep.yaml", "--out", "run"], in: folder)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let results = try folder.text("run/results.csv").split(separator: "\n")
+        #expect(results.count == 5 && results.dropFirst().allSatisfy { $0.contains("too few images") }, "\(results)")
+        #expect(folder.size("run/artifacts/sweep/contact_sheet.png") > 100)
+    }
+
     @Test func aKilledSweepGoesOn() throws {
         let folder = try Study.generationFolder()
         let child = try Child(["run", "sweep.yaml", "--out", "run"], in: folder)

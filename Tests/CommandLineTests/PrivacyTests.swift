@@ -408,9 +408,10 @@ import Testing
                 ["params.synthetic.csv", "no film has one of the real films' prompts"]
             ),
             (["params.synthetic.csv=header.csv"], ["params.synthetic.csv", "has no rows"]),
+            (["params.real.prompt=''"], ["params.real.prompt", "is empty: name the column"]),
         ] {
             let outcome = try run(folder, "privacy.yaml", settings)
-            #expect(outcome.status == 1 || outcome.status == 2)
+            #expect(outcome.status == 2)
             for part in parts { #expect(outcome.errors.contains(part), "\(part) in \(outcome.errors)") }
             #expect(!outcome.errors.contains("stack traceback"))
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))

@@ -85,6 +85,8 @@ import Testing
             ("real.csv=bad.csv", ["params.real.labels: bad.csv: row", "no CheXpert label"]),
             ("real.labels=''", ["params.real.labels (", "without a label column"]),
             ("synthetic.csv=other.csv", ["params.synthetic.csv (", "no film has one of the real films' prompts"]),
+            ("synthetic.prompt=''", ["params.synthetic.prompt (", "is empty: name the column"]),
+            ("synthetic={folder: real, prompts: none}", ["params.synthetic.prompts (", "is none, and"]),
         ] {
             let outcome = try Child.run(
                 ["run", "parts.yaml", "--out", "run", "--set", "params.\(setting)"], in: folder)

@@ -233,6 +233,7 @@ function alignment.check(start)
   local params = start.params
   study.look(start, Alignment)
   alignment.look_at_model(start)
+  choices.tell_unnamed(choices.teller(start), "synthetic", params.synthetic, "prompt")
   choices.look_at_table(start, "synthetic", params.synthetic, { params.synthetic.image, params.synthetic.prompt })
   if choices.is_given(params.real) then
     local columns = choices.named_columns(params.real, alignment.params().real)

@@ -199,7 +199,7 @@ end
 
 --- The rows of a section with each prompt once; all where they have none.
 function choices.each_prompt_once(rows, params)
-  return choices.has_prompts(params) and rows:unique(params.prompt) or rows
+  return choices.has_prompts(params) and params.prompt ~= "" and rows:unique(params.prompt) or rows
 end
 
 --- An error that a parameter caused, under the parameter's name; others as they are. `parameters` has those of the roles.
@@ -284,6 +284,26 @@ function choices.named_columns(params, defaults)
   end
   table.sort(found)
   return found
+end
+
+--- Tells that a section's table has no column named for a role.
+function choices.tell_unnamed(tell, key, params, role)
+  if params[role] == "" and not choices.has_folder(params) then tell("is empty: name the column", key .. "." .. role) end
+end
+
+--- The films of a section whose prompts are those of rows of another.
+function choices.with_prompts_of(films, params, others, other_params)
+  return films:where_in(params.prompt, others:column(other_params.prompt))
+end
+
+--- Tells a run's start that no film of a section has a prompt of another's rows, where both have been opened and have prompts.
+function choices.look_at_prompts(start, key, films, params, others, other_params)
+  for _, section in ipairs { params, other_params } do
+    if not choices.has_prompts(section) or section.prompt == "" then return end
+  end
+  if films and others and #choices.with_prompts_of(films, params, others, other_params) == 0 then
+    start:problem("no film has one of the real films' prompts", choices.place(key, params))
+  end
 end
 
 --- The rows of a section as `open_table` opens them, for the look before a run; nil where they cannot be opened, which

@@ -150,7 +150,10 @@ function curation.check(start)
   local usual = curation.params()
   local columns = choices.named_columns(params.synthetic, usual.synthetic)
   columns[#columns + 1] = params.synthetic.image
-  if is_asked(params.alignment) then columns[#columns + 1] = params.synthetic.prompt end
+  if is_asked(params.alignment) then
+    alignment.look_at_model(start)
+    columns[#columns + 1] = params.synthetic.prompt
+  end
   if is_asked(params.balance) then columns[#columns + 1] = params.synthetic.labels end
   local rows = choices.look_at_table(start, "synthetic", params.synthetic, columns)
   local asked = {}

@@ -90,7 +90,10 @@ local function columns_of(which, options, labels)
 end
 
 --- The look before a run at the settings that all of the family have.
-function fidelity.look(start) study.look(start, Fidelity) end
+function fidelity.look(start)
+  study.look(start, Fidelity)
+  alignment.look_at_model(start)
+end
 
 --- The look before a run at a table; with `labels` its labels will be read. Returns the rows, nil after a problem.
 function fidelity.look_at_table(start, which, options, labels, key)
@@ -98,9 +101,7 @@ function fidelity.look_at_table(start, which, options, labels, key)
   for role, name in pairs(columns_of(which, options, labels)) do
     names[#names + 1] = options[name]
     -- Without a column of labels, the fourteen columns are found by name.
-    if options[name] == "" and role ~= "labels" then
-      start:problem("is empty: name the column", ("%s.%s"):format(key or which, role))
-    end
+    if role ~= "labels" then choices.tell_unnamed(choices.teller(start), key or which, options, name) end
   end
   table.sort(names)
   return choices.look_at_table(start, key or which, options, names)
@@ -124,7 +125,6 @@ end
 function fidelity.check(start, labels)
   fidelity.look(start)
   local params, images, sides = start.params, 0, {}
-  alignment.look_at_model(start)
   for _, which in ipairs { "real", "synthetic" } do
     local name = params.alignment_encoder
     if params.encoders[name] then choices.tell_prompts(choices.teller(start), which, params[which], name) end
@@ -204,6 +204,16 @@ function Fidelity:describe()
     ["Protocol"] = self.params.protocol }
 end
 
+local function too_few(real, synthetic)
+  return ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(real, synthetic)
+end
+
+--- Measures the whole study, of which nothing would be left to tell where its images are too few; as `measure`.
+function Fidelity:measure_all()
+  if #self.real < 2 or #self.synthetic < 2 then error(too_few(#self.real, #self.synthetic), 0) end
+  return self:measure()
+end
+
 --- The metrics of the images in the given rows (all rows where nil). Returns a row of results, and the radiomic features by how
 --- far they moved.
 function Fidelity:measure(real_rows, synthetic_rows)
@@ -214,10 +224,7 @@ function Fidelity:measure(real_rows, synthetic_rows)
   self:note_images(notes, "real", real_rows)
   self:note_images(notes, "synthetic", synthetic_rows)
   if n_real < 2 or n_synthetic < 2 then
-    local text = ("too few images: %d real, %d synthetic; a distance needs 2 of each"):format(n_real, n_synthetic)
-    -- A part of a study may be too small to measure; of a whole one nothing is left to tell.
-    if not real_rows then error(text, 0) end
-    notes[#notes + 1] = text
+    notes[#notes + 1] = too_few(n_real, n_synthetic)
   else
     local groups = real_rows and self.real:select(real_rows) or self.real
     for _, entry in ipairs(self.encoders) do

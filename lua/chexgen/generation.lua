@@ -158,7 +158,7 @@ local function look_into_weights(start)
       bare:close()
     end
   end
-  start:problem(choices.reason(pipe), key)
+  start:problem(choices.argument_reason(pipe), key)
 end
 
 --- Asks the model for each setting whether it has such a one: those that it refuses are told under their own names.
@@ -191,6 +191,8 @@ function generation.look_for_model(start)
     complete = false
   end
   local function look(place, key, options) complete = start:weights(place, key, options) and complete end
+  -- Told by the program in the same words.
+  if params.weights ~= "" then look(params.weights, "weights") end
   if not is_registered then
     if params.weights ~= "" then wrong_at(unregistered(params), "weights") end
     -- A model whose parts lie in several places has no index of them.
@@ -230,9 +232,7 @@ function generation.check(start)
   local params = start.params
   generation.look_for_model(start)
   choices.tell_prompts(choices.teller(start), "prompts", params.prompts, "a generator")
-  if params.prompts.prompt == "" and not choices.has_folder(params.prompts) then
-    start:problem("is empty: name the column of the prompts", "prompts.prompt")
-  end
+  choices.tell_unnamed(choices.teller(start), "prompts", params.prompts, "prompt")
   local rows = choices.look_at_table(start, "prompts", params.prompts, { params.prompts.prompt, params.prompts.id })
   count_faults(params, rows, choices.teller(start))
   local pixels = math.type(params.width) == "integer" and math.type(params.height) == "integer" and params.width * params.height

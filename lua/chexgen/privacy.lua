@@ -111,16 +111,12 @@ local function draw(all, params)
   return unique:sample { n = params.n, seed = 42 }
 end
 
---- The films of a table that have one of the drawn prompts.
-local function films_with(chosen, films, params)
-  return films:where_in(params.synthetic.prompt, chosen:column(params.real.prompt))
-end
-
 --- The look before a run.
 function privacy.check(start)
   local params = start.params
   study.look(start, Study)
   local real, held_out = params.real, params.held_out
+  choices.tell_unnamed(choices.teller(start), "real", real, "prompt")
   local columns = { real.image, real.prompt }
   for _, name in ipairs { "id", "patient" } do columns[#columns + 1] = choices.filled(real[name]) end
   if choices.is_given(held_out) then
@@ -135,9 +131,7 @@ function privacy.check(start)
     local all = there and rows and choices.peek("real", real, { image = "image", prompt = "prompt" })
     local films = all and choices.peek("synthetic", params.synthetic, { image = "image", prompt = "prompt" })
     local is_drawn, chosen = pcall(draw, all, params)
-    if films and is_drawn and #films_with(chosen, films, params) == 0 then
-      start:problem("no film has one of the real films' prompts", choices.place("synthetic", params.synthetic))
-    end
+    if is_drawn then choices.look_at_prompts(start, "synthetic", films, params.synthetic, chosen, real) end
   elseif params.model ~= "" then
     generation.look_for_model(start)
     local films = (params.n > 0 and params.n or rows or 0) * #params.seeds
@@ -175,7 +169,7 @@ local function films_of(run, chosen)
   local params = run.params
   if params.model ~= "" then return make(run, chosen) end
   local all = choices.open_table("synthetic", params.synthetic, { image = "image", prompt = "prompt" })
-  local some = films_with(chosen, all, params)
+  local some = choices.with_prompts_of(all, params.synthetic, chosen, params.real)
   run:log("%d of %d synthetic films have one of the %d prompts", #some, #all, #chosen)
   return some, some:column(params.synthetic.prompt)
 end

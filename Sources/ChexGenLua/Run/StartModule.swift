@@ -288,6 +288,8 @@ enum StartModule {
         let folder = try options.string("image_dir")
         guard !column.isEmpty, found.columns.contains(column) else { return nil }
         let directory = folder.isEmpty ? Paths.dirname(found.name) : folder
+        // A folder that is not there is told as such.
+        if !folder.isEmpty && !Folders.isFolder(folder) { return nil }
         var first: String?
         for (row, name) in try found.column(column).enumerated() {
             if row % 1024 == 0 { try Cancellation.check() }
@@ -313,6 +315,8 @@ enum StartModule {
         let weights = try arguments.table("options")["weights"]
         // Another kind of value is told with the options.
         guard weights.isNil || weights.stringValue != nil else { return [] }
+        // So is a place that is none.
+        if let place = weights.stringValue, (try? HubCache.locate(place)) == nil { return [] }
         do { try entry.look(entry.folder(weights.stringValue)) } catch {
             start.add(
                 "params." + (try arguments.string("key")) + (weights.isNil ? "" : ".weights"), String(describing: error)
