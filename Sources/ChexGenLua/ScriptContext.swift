@@ -108,7 +108,7 @@ public final class ScriptContext {
     package func makeFolder(_ path: String) throws {
         let folder = Paths.absolute(path)
         // The door is asked about a file of the folder that is there: that one may itself be where scripts may write.
-        guard (try? output(Paths.joined(Folders.existing(folder).place, "file"))) != nil else {
+        guard host.mayWrite(Paths.joined(Folders.existing(folder).place, "file")) else {
             throw LuaError(
                 "\(path): scripts may not write there (only in the run folder and below the folders of --allow-write)")
         }

@@ -55,7 +55,9 @@ public final class ExperimentRunner {
         let modules = ExperimentModules(library: program.library)
         let files = OpenedFiles()
         try checkProgram(program, config)
-        try Pins(config: config).verify()
+        let pins = try Pins(config: config)
+        if let folder = request.resumeFolder { try pins.releaseWritten(by: folder) }
+        try pins.verify()
         if let threads = request.threads { config.threads = threads }
         let threads = config.threads ?? ProcessInfo.processInfo.activeProcessorCount
         config.threads = threads
@@ -91,7 +93,8 @@ public final class ExperimentRunner {
         ).first {
             _ = try name.call([.string(request.file)])
         }
-        if request.isCheck, !isYAML, try !declares(config.experiment, session) {
+        files.isOff = try !isYAML && request.resumeFolder == nil && !declares(config.experiment, session)
+        if request.isCheck, files.isOff {
             throw RunsError.config(
                 location: "--check",
                 message: "\(request.file) is a plain script, which was not run: only experiments are looked at")

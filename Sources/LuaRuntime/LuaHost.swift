@@ -98,6 +98,9 @@ public final class LuaHost {
         try willWrite(path)
     }
 
+    /// Whether a script may write to a path; nothing is said to be written.
+    public func mayWrite(_ path: String) -> Bool { lua.map { cx_lua_writable($0, path) == nil } ?? false }
+
     /// Says that a file will be written for a script.
     /// - Throws: what `fileWasOpened` of the options throws.
     public func willWrite(_ path: String) throws { try options.fileWasOpened?(path, true) }

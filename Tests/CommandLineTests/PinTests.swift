@@ -126,6 +126,69 @@ import Testing
         #expect(late.status == 3 && late.errors.contains("t.txt"), "\(late.text)")
     }
 
+    /// Its own is also what the run wrote under another spelling, below a folder, or before it was stopped.
+    @Test func whatTheRunWroteIsItsOwnHoweverItIsReached() throws {
+        let folder = try Scratch()
+        try FileManager.default.createDirectory(atPath: folder.path + "/w/new", withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(atPath: folder.path + "/other", withDestinationPath: "w")
+        try folder.write("w/state.txt", "0")
+        try folder.write("w/log.txt", "a")
+        try folder.write("w/new/t.csv", "n\n1\n")
+        try folder.write(
+            "s.lua",
+            """
+            local function read(path)
+              local file <close> = assert(io.open(path))
+              return file:read "a"
+            end
+            local function write(path, text)
+              local file <close> = assert(io.open(path, "w"))
+              file:write(text)
+            end
+            return { params = { cell = "a" }, run = function(run)
+              if run.params.cell == "a" then
+                local before = read "w/state.txt"
+                write("other/state.txt", before .. "1")
+                os.rename("w/new", "w/old")
+                local log <close> = assert(io.open("w/log.txt", "a+"))
+                log:write "b"
+                io.open("w/none.txt", "a+"):close()
+              elseif not io.open "go" then
+                error "stopped"
+              end
+              local rows = require("chexgen.dataset").csv { path = "w/old/t.csv" }
+              run:record { state = read "w/state.txt", old = read "w/old/t.csv", log = read "other/log.txt", n = #rows }
+            end }
+            """)
+        try folder.write("s.yaml", "experiment: s.lua\nsweep: { cell: [a, b] }\n")
+        let words = ["--allow-write", "w", "--quiet"]
+        let stopped = try Child.run(["run", "s.yaml", "--out", "r"] + words, in: folder)
+        #expect(stopped.status == 1 && stopped.errors.contains("1 of 2 cells failed"), "\(stopped.text)")
+        try folder.write("go", "")
+        let resumed = try Child.run(["run", "--resume", "r"] + words, in: folder)
+        #expect(resumed.status == 0, "\(resumed.text)")
+        let pins = try folder.text("r/run.yaml")
+        for name in ["w/state.txt:", "w/log.txt:", "go:"] { #expect(pins.contains("/\(name)"), "\(pins)") }
+        for name in ["/old/", "other/", "none.txt"] { #expect(!pins.contains(name), "\(pins)") }
+        #expect(try Child.run(["run", "--resume", "r"] + words, in: folder).status == 0)
+        #expect(try folder.text("r/run.yaml") == pins)
+        // The unbroken run has the same.
+        try folder.write("w/state.txt", "0")
+        try folder.write("w/log.txt", "a")
+        try FileManager.default.moveItem(atPath: folder.path + "/w/old", toPath: folder.path + "/w/new")
+        try FileManager.default.removeItem(atPath: folder.path + "/w/none.txt")
+        let whole = try Child.run(["run", "s.yaml", "--out", "q"] + words, in: folder)
+        #expect(whole.status == 0, "\(whole.text)")
+        #expect(try folder.text("q/run.yaml") == pins)
+        #expect(try folder.data("q/results.csv") == folder.data("r/results.csv"))
+        let again = try Child.run(["run", "r/run.yaml", "--out", "p"] + words, in: folder)
+        #expect(again.status == 3 && again.errors.contains("w/log.txt"), "\(again.text)")
+        // A pin of what the run did not write is still looked at.
+        try folder.write("go", "on")
+        let changed = try Child.run(["run", "--resume", "r"] + words, in: folder)
+        #expect(changed.status == 3 && changed.errors.contains("/go"), "\(changed.text)")
+    }
+
     /// Where somebody else changes a file between two readings, the run has no one input.
     @Test func aFileThatChangesBetweenTwoReadingsEndsTheRun() throws {
         let folder = try Scratch()

@@ -173,8 +173,10 @@ bool cxl_push_file(lua_State *L, const char *path, const char *mode, const char 
     stream->f = open_regular(cxl_host(L), path, mode, reason, number);
     if (!stream->f) return false;
     stream->closef = close_stream;
-    // What is there is read before it is written to.
-    if (*mode == 'r') tell_opened(L, path, false);
+    // What is there is read before it is written to; a file that is opened for appending may be new.
+    struct stat status;
+    bool reads = *mode == 'r' || (*mode == 'a' && strchr(mode, '+') && fstat(fileno(stream->f), &status) == 0 && status.st_size > 0);
+    if (reads) tell_opened(L, path, false);
     if (*mode != 'r' || strchr(mode, '+')) tell_opened(L, path, true);
     return true;
 }

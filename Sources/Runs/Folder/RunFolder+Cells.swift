@@ -131,6 +131,11 @@ extension RunFolder {
             }
             guard case .string(let kind)? = record["kind"] else { throw damaged() }
             if ["begin", "pins", "program"].contains(kind) { continue }
+            if kind == "written" {
+                guard let paths = WrittenPaths.paths(record) else { throw damaged() }
+                written.takeUp(paths)
+                continue
+            }
             guard case .string(let cell)? = record["cell"] else { throw damaged() }
             switch kind {
             case "cell":

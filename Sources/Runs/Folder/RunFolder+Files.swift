@@ -109,7 +109,7 @@ extension RunFolder {
     }
 
     /// The SHA-256 of a file that the run reads, such as weights, a table or a module, which becomes a pin of the run. A file
-    /// is hashed once as long as its size, time and inode stay. What lies in the run folder is the run's own and no input.
+    /// is hashed once as long as its size, time and inode stay. What the run wrote is its own and no input.
     /// - Throws: `RunsError.pin` where the run is pinned to another file; `FileError`.
     @discardableResult public func pin(file: String) throws -> String {
         if isOwn(Paths.absolute(file)) { return try SHA256.hex(file: file) }
@@ -122,6 +122,18 @@ extension RunFolder {
     /// - Throws: as `pin(file:)`.
     public func pin(input path: String) throws {
         if !isOwn(Paths.absolute(path)) { try pin(file: path) }
+    }
+
+    /// Notes files, or folders with all in them, that are the run's own from now on, also after it was stopped.
+    /// - Throws: `FileError` where the journal cannot be written.
+    public func own(_ paths: [String]) throws {
+        try lock.withLock {
+            let new = paths.compactMap { written.add($0) }
+            // One record holds at most so many paths that it stays well below the journal's limit.
+            for start in stride(from: 0, to: new.count, by: 2000) {
+                try journal.append(WrittenPaths.record(Array(new[start..<min(start + 2000, new.count)])))
+            }
+        }
     }
 
     /// Pins a file whose hash is known from the bytes that were used.

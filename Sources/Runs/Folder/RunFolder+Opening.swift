@@ -136,6 +136,7 @@ extension RunFolder {
             (root: record["root"]?.string, files: pinned(record).filter { !$0.path.hasPrefix(path + "/") })
         }
         for file in known.flatMap(\.files) { pins.expect(file.path, file.sha256) }
+        pins.release(WrittenPaths(recovery.records))
         try pins.verify()
         // What was read before the run was stopped stays an input of it, also where it is not read again.
         for (root, files) in known {

@@ -47,6 +47,8 @@ public final class RunFolder: @unchecked Sendable {
     /// The artifacts that each cell has asked a path for in this process, and those that it had when it was done before.
     var asked: [String: Set<String>] = [:]
     var made: [String: Set<String>] = [:]
+    /// What the run wrote, in this process and in earlier ones.
+    var written = WrittenPaths()
     var writing = ResultWriting()
 
     init(path: String, plan: RunPlan, pins: Pins, opened: Opened, console: Console) throws {
@@ -61,6 +63,7 @@ public final class RunFolder: @unchecked Sendable {
         earlierPrograms = opened.earlierPrograms
         isResumed = opened.isResumed
         report = opened.report
+        _ = written.add(path)
         try replay(opened.records)
     }
 
@@ -157,8 +160,10 @@ public final class RunFolder: @unchecked Sendable {
             folder: path, home: home, pins: pins, earlierPrograms: earlierPrograms, isFinished: isFinished)
     }
 
-    /// Whether a path lies in the run folder: what the run makes is no input of it.
-    func isOwn(_ file: String) -> Bool { file.hasPrefix(path + "/") }
+    /// Whether a path lies in the run folder, or the run wrote it: what the run makes is no input of it.
+    func isOwn(_ file: String) -> Bool {
+        file.hasPrefix(path + "/") || lock.withLock { written }.contains(file)
+    }
 
     /// Makes a folder in the run folder, which must be there: one that was removed does not come back in parts.
     func makeOwnFolder(_ name: String) throws {

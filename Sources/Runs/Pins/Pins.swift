@@ -124,6 +124,19 @@ public final class Pins: @unchecked Sendable {
         lock.withLock { expected[path] = hash }
     }
 
+    /// Expects nothing any more of what the run itself has written: it may have read a file before it wrote over it.
+    func release(_ written: WrittenPaths) {
+        lock.withLock { expected = expected.filter { !written.contains($0.key) } }
+    }
+
+    /// Expects nothing of what an earlier process of a run wrote, whose folder this is.
+    /// - Throws: `FileError`; `RunsError.folder` where its journal is damaged.
+    public func releaseWritten(by run: String) throws {
+        let journal = Paths.joined(run, RunFolder.Names.journal)
+        // What is no run's folder is told when it is opened.
+        if RunFolder.exists(journal) { release(WrittenPaths(try Journal.read(journal))) }
+    }
+
     private func compared(_ path: String, _ hash: String, with pinned: String) throws -> String {
         guard hash == pinned else { throw RunsError.pin(path: path, pinned: pinned, found: hash) }
         return hash
