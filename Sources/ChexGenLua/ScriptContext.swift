@@ -115,7 +115,8 @@ public final class ScriptContext {
         try Folders.make(folder)
     }
 
-    /// A table that runs share: below the working folder, where its folder is made if need be, or where scripts may write.
+    /// A table that runs share: below the working folder or a folder for such tables that the user named, where its folder is made
+    /// if need be, or where scripts may write.
     func shared(_ path: String) throws -> String {
         let file = Paths.absolute(path)
         guard Paths.ending(file) == "csv" else { throw LuaError("\(path): a shared table is a .csv file") }
@@ -131,6 +132,11 @@ public final class ScriptContext {
             ReadDoor.letIn(file)
             try host.willWrite(file)
             return file
+        }
+        // It was there when the run began; another run that made it and published nothing took it away when it ended.
+        for results in self.folder?.plan.sharedResults ?? [] where Paths.isBelow(folder, Paths.absolute(results)) {
+            try Folders.make(results)
+            try makeFolder(folder)
         }
         return try output(path)
     }

@@ -266,6 +266,27 @@ import Testing
         }
     }
 
+    /// Another run that ends without a table takes a folder away that it made, though this one will publish there.
+    @Test func aFolderOfResultsComesBack() throws {
+        let (folder, results) = (try Scratch(), try Scratch())
+        try folder.write(
+            "e.lua",
+            """
+            return { params = { results = "" }, run = function(run)
+              print "ready"
+              while not io.open "go" do end
+              run:publish(run.params.results .. "/below/a.csv", { { "n", 1 } })
+            end }
+            """)
+        let child = try Child(
+            ["run", "e.lua", "--set", "results=\(results.path)/R", "--limit-seconds", "60"], in: folder)
+        try #require(child.waits { child.output.contains("ready") && results.has("R") })
+        try FileManager.default.removeItem(atPath: results.path + "/R")
+        try folder.write("go", "")
+        let outcome = try child.wait()
+        #expect(outcome.status == 0 && results.has("R/below/a.csv"), "\(outcome.text)")
+    }
+
     /// A failed cell's calls are in the log; on the terminal only where the script is at fault.
     @Test(arguments: [("require('chexgen.dataset').csv { path = 'bad.csv' }", false), ("error('a mistake')", true)])
     func failedCellsLeaveTheirCalls(body: String, isShown: Bool) throws {
