@@ -153,10 +153,8 @@ public final class ExperimentRunner {
 
     /// Looks at all that a run starts from, as every run does, and says what it would compute.
     private func check(_ experiment: Experiment, _ plan: RunPlan, _ session: Session) throws -> ExitStatus {
-        let folder = request.outputFolder ?? "runs"
-        if let path = request.outputFolder { try RunFolder.checkIsFree(path) }
         let look = try InputLook.check(
-            plan, cells: plan.cells, session.context, folder: folder, isResumed: false,
+            plan, cells: plan.cells, session.context, folder: request.outputFolder, isResumed: false,
             written: { _ in 0 }, by: experiment.check)
         print("\(request.file): nothing is wrong, and nothing was computed")
         if !experiment.about.isEmpty { print("it would compute: \(experiment.about)") }
@@ -174,7 +172,7 @@ public final class ExperimentRunner {
     ) throws {
         _ = try InputLook.check(
             plan, cells: cells, session.context,
-            folder: folder?.path ?? request.outputFolder ?? "runs", isResumed: folder != nil,
+            folder: folder?.path ?? request.outputFolder, isResumed: folder != nil,
             written: { folder?.artifactBytes(of: $0) ?? 0 }, by: experiment.check)
     }
 

@@ -27,13 +27,13 @@ struct InputLook {
     /// Looks at the inputs of some cells.
     /// - Parameters:
     ///   - check: the experiment's own look at a cell.
-    ///   - folder: where the run folder is or will be.
+    ///   - folder: where the run folder is or will be; nil where its name will be free.
     ///   - isResumed: whether the folder is there, and the cells are those that are not done.
     ///   - written: how much of what a cell says it needs it has written before.
     /// - Returns: what was found, where nothing is wrong.
     /// - Throws: `RunsError.inputs` with every problem; what `check` raises.
     static func check(
-        _ plan: RunPlan, cells: [Cell], _ context: ScriptContext, folder: String,
+        _ plan: RunPlan, cells: [Cell], _ context: ScriptContext, folder: String?,
         isResumed: Bool, written: (Cell) -> Int, by check: LuaFunction?
     ) throws -> InputLook {
         var look = InputLook(plan: plan, context)
@@ -161,7 +161,8 @@ struct InputLook {
     }
 
     /// Compares what the cells need with what there is.
-    private mutating func compareNeeds(_ folder: String, isResumed: Bool) {
+    private mutating func compareNeeds(_ given: String?, isResumed: Bool) {
+        let folder = given ?? "runs"
         func text(_ bytes: Int) -> String { "\(bytes / 1_048_576) MB" }
         if memoryBytes > Storage.limit {
             problems.append(
@@ -172,7 +173,10 @@ struct InputLook {
                 ))
         }
         if !isResumed {
-            do { try Folders.checkRoom(for: Paths.folder(Paths.absolute(folder))) } catch {
+            do {
+                if let given { try RunFolder.checkIsFree(Paths.absolute(given)) }
+                try Folders.checkRoom(for: Paths.folder(Paths.absolute(folder)))
+            } catch {
                 problems.append(("--out", "\(error): name another folder", plan.cells))
             }
         }

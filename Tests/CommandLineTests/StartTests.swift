@@ -287,6 +287,20 @@ import Testing
         #expect(outcome.status == 0 && results.has("R/below/a.csv"), "\(outcome.text)")
     }
 
+    /// A folder for the run that is taken is told with all else that is wrong.
+    @Test(arguments: [[], ["--check"]]) func aTakenFolderIsToldWithTheInputs(words: [String]) throws {
+        let folder = try Scratch()
+        try folder.write("e.lua", "return { params = { csv = '' }, run = function(run) end }")
+        try folder.write("taken/a.txt", "a")
+        let outcome = try Child.run(["run", "e.lua", "--set", "csv=b.csv", "--out", "taken"] + words, in: folder)
+        #expect(outcome.status == 2, "\(outcome.text)")
+        for text in ["2 problems", "params.csv", "--out: ", "taken: something is there already"] {
+            #expect(outcome.errors.contains(text), "\(outcome.text)")
+        }
+        let alone = try Child.run(["run", "e.lua", "--out", "taken"] + words, in: folder)
+        #expect(alone.status == 2 && alone.errors.contains("--out"), "\(alone.text)")
+    }
+
     /// A failed cell's calls are in the log; on the terminal only where the script is at fault.
     @Test(arguments: [("require('chexgen.dataset').csv { path = 'bad.csv' }", false), ("error('a mistake')", true)])
     func failedCellsLeaveTheirCalls(body: String, isShown: Bool) throws {
